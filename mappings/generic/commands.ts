@@ -1,0 +1,84 @@
+/** The command vocabulary of the hub: verbs `noun.act` and the parameters of each. */
+import type { HubId } from './ids.ts';
+import type { BootDevice, Cdrom, Disk, ForeignAttribute, Medium, Nic, Share, Vm } from './model.ts';
+
+/** A volume to be made for a new disk. Absent `create`: the disk uses a volume that exists. */
+export interface DiskSpec extends Disk {
+  create?: { storage: HubId; volumeName: string; capacityBytes: number; thin: boolean };
+}
+
+/** Only the fields that are named change. Lists of devices name the devices that change. */
+export interface VmChange {
+  name?: string;
+  description?: string;
+  cpuCount?: number;
+  coresPerSocket?: number;
+  memoryBytes?: number;
+  cpuHotAdd?: boolean;
+  memoryHotAdd?: boolean;
+  firmware?: 'bios' | 'efi';
+  secureBoot?: boolean;
+  osId?: string;
+  bits?: 32 | 64;
+  uuid?: string;
+  instanceUuid?: string;
+  template?: boolean;
+  autostart?: boolean;
+  bootOrder?: BootDevice[];
+  cpuShare?: Share;
+  memoryShare?: Share;
+  scsiControllers?: Vm['scsiControllers'];
+  serialPorts?: number;
+  vnc?: Vm['vnc'];
+  /** value '' removes the attribute. */
+  attributes?: ForeignAttribute[];
+  disks?: { add?: DiskSpec[]; change?: { slot: Disk['slot']; to: Partial<DiskSpec> }[]; remove?: { slot: Disk['slot']; deleteVolume: boolean }[] };
+  cdroms?: { add?: Cdrom[]; change?: { slot: Cdrom['slot']; medium?: Medium }[]; remove?: Cdrom['slot'][] };
+  floppies?: { add?: Vm['floppies']; change?: { slot: Cdrom['slot']; medium?: Medium }[]; remove?: Cdrom['slot'][] };
+  nics?: { add?: Nic[]; change?: { mac: string; to: Partial<Nic> }[]; remove?: string[] };
+}
+
+/** Parameters of each verb. The target (`Command.target`) is the object acted on; for `*.create` it is the host. */
+export interface Params {
+  'vm.start': Record<never, never>;
+  'vm.stop': Record<never, never>;
+  'vm.reset': Record<never, never>;
+  'vm.suspend': Record<never, never>;
+  'vm.pause': Record<never, never>;
+  'vm.resume': Record<never, never>;
+  'vm.shutdownGuest': Record<never, never>;
+  'vm.rebootGuest': Record<never, never>;
+  'vm.create': { vm: Vm; disks: DiskSpec[] };
+  'vm.change': { change: VmChange };
+  'vm.rename': { name: string };
+  'vm.delete': { deleteVolumes: boolean };
+  'vm.clone': { name: string; uuid: string; storage?: HubId; change: VmChange; template: boolean };
+  'vm.setAutostart': { autostart: boolean };
+  'snapshot.create': { name: string; description: string; memory: boolean; quiesce: boolean };
+  'snapshot.revert': { snapshot: string; start?: boolean };
+  'snapshot.delete': { snapshot: string; children: boolean };
+  'snapshot.deleteAll': Record<never, never>;
+  'snapshot.rename': { snapshot: string; name?: string; description?: string };
+  'volume.create': { storage: HubId; name: string; capacityBytes: number; format: string; thin: boolean };
+  'volume.delete': { storage: HubId; name: string };
+  'volume.copy': { storage: HubId; name: string; toStorage: HubId; toName: string };
+  'volume.resize': { storage: HubId; name: string; capacityBytes: number };
+  'storage.refresh': Record<never, never>;
+  'storage.create': { name: string; path: string; remoteHost?: string; remotePath?: string };
+  'storage.delete': Record<never, never>;
+  'network.create': { name: string; bridge: string; uplinks: string[] };
+  'network.addPortgroup': { name: string; vlan: number };
+  'network.removePortgroup': { name: string };
+  'network.delete': Record<never, never>;
+}
+export type Verb = keyof Params;
+
+export interface Command<V extends Verb = Verb> {
+  readonly verb: V;
+  readonly host: HubId;
+  readonly target: HubId;
+  readonly params: Params[V];
+}
+
+export const command = <V extends Verb>(verb: V, host: HubId, target: HubId, params: Params[V]): Command =>
+  ({ verb, host, target, params }) as Command;

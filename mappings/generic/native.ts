@@ -1,0 +1,35 @@
+/** What crosses the link between an agent's driver and the server: the hosts' own documents, calls and changes. */
+import type { NativeRef } from './ids.ts';
+import type { DocumentKind } from './model.ts';
+
+/**
+ * One object as its host describes it. `parts` are the host's own texts by name (libvirt: `domain`, `live`, `snapshot:<name>`),
+ * `facts` the small scalars that came in bulk calls (state, autostart). Both together are all that a to-generic sheet reads.
+ */
+export interface NativeObject {
+  readonly kind: DocumentKind;
+  readonly native: string;
+  readonly parts: Readonly<Record<string, string>>;
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Facts cheap enough to have without a sheet, and the relations of an object by native name: from a streaming scan of the parts. */
+export interface Scan {
+  readonly name: string;
+  readonly uuid?: string;
+  readonly relations: readonly { readonly to: DocumentKind; readonly native: string }[];
+  /** Sub-objects that own an id: disks by volume, nics by MAC, snapshots by name. */
+  readonly owns: readonly { readonly kind: 'disk' | 'nic' | 'snapshot'; readonly match: string; readonly slot: string }[];
+}
+
+/** What a host reports after its first listing. `hint` names the happening when the host said so (for the event log). */
+export type NativeChange =
+  | { readonly change: 'put'; readonly object: NativeObject; readonly hint?: string }
+  | { readonly change: 'gone'; readonly ref: NativeRef; readonly hint?: string }
+  | { readonly change: 'volatile'; readonly ref: NativeRef; readonly slots: Readonly<Record<string, unknown>> };
+
+/** A call in the host's own words: procedure and arguments. `{ $from: 'step.path' }` inside args refers to an earlier result. */
+export interface NativeCall {
+  readonly procedure: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}

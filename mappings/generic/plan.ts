@@ -1,0 +1,34 @@
+/** A plan: the steps of one central command, each with a probe and, where it can be taken back, an undo. */
+import type { HubId, NativeRef } from './ids.ts';
+import type { NativeCall } from './native.ts';
+
+export type StepKind = 'compensatable' | 'pivot' | 'forward-only';
+
+/** A question to the host whether a step took effect. Known to the driver of the platform by `probe`. */
+export interface Probe {
+  readonly probe: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+export interface Step {
+  readonly name: string;
+  readonly kind: StepKind;
+  readonly call: NativeCall;
+  readonly probe: Probe;
+  readonly undo?: NativeCall;
+  /** The step ends when the probe says done, not when the call returns (guest shutdown, detach). */
+  readonly awaits?: { readonly limitMs: number };
+}
+
+export interface Plan {
+  readonly host: HubId;
+  /** The write queue it passes: the VM (or host) it changes, as the host names it. */
+  readonly queue: string;
+  readonly steps: readonly Step[];
+  /** The host's objects to re-read before the job becomes success. */
+  readonly touches: readonly NativeRef[];
+  /** Native name of an object made by it, resolved to a hub id for the job's result. */
+  readonly makes?: NativeRef;
+}
+
+export type ProbeAnswer = 'done' | 'not-done' | 'running';

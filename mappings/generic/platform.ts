@@ -1,0 +1,290 @@
+/** The manifest of a platform folder: all that the two programs know of an API. Every member is pure. */
+import type { Call, Reply, Row, Session } from './call.ts';
+import type { Command, Verb } from './commands.ts';
+import type { Fault, NativeFault, Outcome } from './faults.ts';
+import type { HubId, NativeRef } from './ids.ts';
+import type { Job } from './jobs.ts';
+import type { DocumentKind, Documents } from './model.ts';
+import type { NativeCall, NativeChange, NativeObject, Scan } from './native.ts';
+import type { Plan, Probe, ProbeAnswer } from './plan.ts';
+import type { EventsView, JobsView, OwnView, SessionsView, StoreView } from './store-view.ts';
+
+/** Configuration and identity of one front instance: it serves one host. */
+export interface FrontInstance {
+  readonly name: string;
+  readonly platform: string;
+  readonly host: HubId;
+  readonly hostName: string;
+  /** UUID of this installation's front: stable. */
+  readonly uuid: string;
+  /** PEM of the certificate that clients see, '' without TLS. */
+  readonly certificate: string;
+  readonly port: number;
+  /** Platform options from the configuration (`loginText`, `personality`), checked by the platform. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+// ---- the front: what clients see (agent half) ----
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Uint8Array;
+  readonly secure: boolean;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+/** A transfer of bytes the client asks for; resolved by the server to a native stream. */
+export interface StreamRequest {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly range?: { readonly start: number; readonly end?: number };
+  readonly lengthBytes?: number;
+}
+
+/** What a request turned out to be. */
+export type Decoded =
+  | { readonly kind: 'call'; readonly call: Call }
+  | { readonly kind: 'stream'; readonly stream: StreamRequest }
+  | { readonly kind: 'answer'; readonly answer: HttpAnswer }
+  | { readonly kind: 'fault'; readonly fault: Fault };
+
+/** What the agent hands a session-route row. Passwords are checked here and never cross the link. */
+export interface SessionContext {
+  readonly front: FrontInstance;
+  readonly nowMs: number;
+  readonly session: Session | undefined;
+  /** false after a bad password; slow-down on repeated ones is the agent's. */
+  login(user: string, password: string, locale: string): Promise<Session | undefined>;
+  /** A session already logged in by another's one-time ticket, and such tickets. */
+  cloneTicket?(): Promise<string>;
+  logout(): Promise<void>;
+}
+
+export interface Front {
+  /** Default port, and whether TLS is the API's norm. */
+  readonly port: number;
+  readonly tls: boolean;
+  /** Largest request body in bytes. Streams have no such limit. */
+  readonly maxBodyBytes: number;
+  /** true: the request is a stream; its body must not be gathered. */
+  isStream(method: string, path: string): boolean;
+  decode(request: HttpRequest, front: FrontInstance): Decoded;
+  encode(call: Call, reply: Reply, front: FrontInstance): HttpAnswer;
+  /** Text before and after a streamed body of this call. The broker writes only what is between. */
+  wrap(call: Call): { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly before: string; readonly after: string };
+  cookieOf(headers: HttpRequest['headers']): string | undefined;
+  setCookie(token: string, secure: boolean): string;
+  session(call: Call, context: SessionContext): Promise<Reply>;
+  /** The hub object a direct call acts on; undefined: not one of ours. */
+  targetOf(call: Call): HubId | undefined;
+  /** The value that tells the client of its job; `value` of a Reply. */
+  jobValue(job: HubId): unknown;
+  streamAnswer(outcome: Outcome<{ status: number; headers: Record<string, string> }>): HttpAnswer;
+}
+
+// ---- the broker: services of the API itself (server half) ----
+
+/** What a broker asks of the server while it works; a pure generator yields them and is resumed with the result named. */
+export type Effect =
+  /** Bring documents to their current version; resumed with undefined. Objects that vanish meanwhile are skipped. */
+  | { readonly effect: 'render'; readonly ids: readonly HubId[] }
+  /** Body text, in pieces of any size; resumed when the link has room. */
+  | { readonly effect: 'write'; readonly text: string }
+  /** Wait for any change of the store or jobs after `since`, or for `untilMs`; resumed with 'changed' | 'timeout' | 'cancelled'. */
+  | { readonly effect: 'wait'; readonly since: number; readonly untilMs: number; readonly cancel: string }
+  /** Run a command as a job and wait for its end; resumed with the Job. */
+  | { readonly effect: 'run'; readonly command: Command; readonly call: Call }
+  /** Run a command as a job, do not wait; resumed with the Job. */
+  | { readonly effect: 'start'; readonly command: Command; readonly call: Call }
+  /** Ask the host something that is no change (statistics, a screenshot's size); resumed with Outcome. */
+  | { readonly effect: 'ask'; readonly host: HubId; readonly question: string; readonly args: Readonly<Record<string, unknown>> }
+  /** A job of the front's own that already has an outcome (a search of the datastore); resumed with the Job. */
+  | { readonly effect: 'settle'; readonly call: Call; readonly target: HubId; readonly outcome: Outcome };
+
+export type Resume = undefined | 'changed' | 'timeout' | 'cancelled' | Job | Outcome;
+export type Brokered<T = Reply> = Generator<Effect, T, Resume>;
+
+export interface BrokerContext {
+  readonly front: FrontInstance;
+  readonly session: Session;
+  now(): number;
+  random(bytes: number): Uint8Array;
+  readonly store: StoreView;
+  readonly jobs: JobsView;
+  readonly events: EventsView;
+  readonly own: OwnView;
+  readonly sessions: SessionsView;
+  /** State of this session (filters, views): JSON-safe records by key, kept durably by the server, gone with the session. */
+  readonly locals: {
+    get(key: string): unknown;
+    put(key: string, value: unknown): void;
+    delete(key: string): void;
+    list(prefix: string): readonly { readonly key: string; readonly value: unknown }[];
+  };
+  /** Ends waits that named this cancel key. */
+  cancel(key: string): void;
+}
+
+export interface Broker {
+  /** Answers a `broker` row, or a `central` one by yielding `start` or `run`. */
+  call(call: Call, context: BrokerContext): Brokered;
+  /** A stream request resolved to the host's own stream, or to bytes the server holds itself. */
+  stream(request: StreamRequest, context: BrokerContext): Brokered<Outcome<StreamTarget>>;
+}
+
+export type StreamTarget =
+  | { readonly kind: 'bytes'; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'native';
+      readonly direction: 'download' | 'upload';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly call: NativeCall;
+      readonly offsetBytes: number;
+      /** -1: to the end. */
+      readonly lengthBytes: number;
+      /** Objects to re-read after an upload. */
+      readonly touches: readonly NativeRef[];
+    };
+
+// ---- the driver: towards hosts (agent half) ----
+
+export interface Endpoint {
+  readonly kind: 'unix' | 'tcp' | 'tls' | 'embedded';
+  readonly path?: string;
+  readonly host?: string;
+  readonly port?: number;
+}
+
+/** What the agent's connection hands a driver. */
+export interface DriverSend {
+  /** One native conversation step; rejects only when the connection is lost. Reads go on the events connection, writes on work ones. */
+  call(procedure: string, args: Readonly<Record<string, unknown>>, lane: 'read' | 'work'): Promise<Outcome<Record<string, unknown>>>;
+}
+
+export interface Driver {
+  /** Connections: lanes and how many. */
+  readonly lanes: { readonly read: number; readonly work: number };
+  /** Everything, in batches, from few bulk calls. Register for events first. */
+  inventory(send: DriverSend): AsyncIterable<NativeObject[]>;
+  /** Objects that a native event makes dirty, with a hint for the event log; [] for events of no interest. */
+  dirty(event: { procedure: string; args: Readonly<Record<string, unknown>> }): readonly { ref: NativeRef; hint?: string }[];
+  /** Re-reads exactly these; a ref that is gone comes back as `gone`. */
+  read(send: DriverSend, refs: readonly NativeRef[]): Promise<NativeChange[]>;
+  /** Slow scan for what has no event (volumes, snapshots): refs that may have changed. */
+  rescan(send: DriverSend): Promise<readonly NativeRef[]>;
+  /** A direct verb: at most three native calls. Returns refs to re-read. */
+  execute(send: DriverSend, verb: Verb, native: string): Promise<Outcome<{ touches: NativeRef[] }>>;
+  /** One step of a plan. */
+  step(send: DriverSend, call: NativeCall): Promise<Outcome<Record<string, unknown>>>;
+  probe(send: DriverSend, probe: Probe): Promise<Outcome<ProbeAnswer>>;
+  /** Questions that change nothing: `stats`, `screenshot`. */
+  ask(send: DriverSend, question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome>;
+  readonly questions: readonly string[];
+}
+
+// ---- the server half towards hosts ----
+
+export interface HostSide {
+  /** Streaming scan of a native object: name, relations, sub-objects. */
+  scan(object: NativeObject): Scan;
+  /** Input text of the to-generic sheet: native parts with units, ordinals, dates and enumerations written in. */
+  toGenericInput(object: NativeObject): string;
+  /** The change document for the from-generic sheet. Absent before: create. */
+  fromGenericInput(change: { kind: DocumentKind; native?: NativeObject; before?: Documents[DocumentKind]; after: Documents[DocumentKind] }): string;
+  /**
+   * Central commands to plans. A generator because it may need documents and sheets: yields are resumed with the value named.
+   */
+  plan(command: Command, context: PlanContext): Outcome<Plan>;
+}
+
+export interface PlanContext {
+  readonly job: HubId;
+  readonly store: StoreView;
+  native(id: HubId): NativeObject | undefined;
+  /** The from-generic sheet of that kind applied (rendering is brought up first by the server). */
+  fromGeneric(change: { kind: DocumentKind; native?: NativeObject; before?: Documents[DocumentKind]; after: Documents[DocumentKind] }): string;
+}
+
+/** Sheets of a platform, as files beside the manifest: `to-generic/vm.xsl`. */
+export interface Sheets {
+  readonly toGeneric: Partial<Record<DocumentKind, URL>>;
+  readonly fromGeneric: Partial<Record<DocumentKind, URL>>;
+}
+
+/** How a front's from-generic sheets are fed and their output is split. */
+export interface RenderSide {
+  /** Input text of the from-generic sheet: the generic document with joins, ids, units, device keys, dates, enumerations written in. */
+  input(kind: DocumentKind, document: Documents[DocumentKind], joins: Joins, front: FrontInstance): string;
+  /** Kinds whose change dirties documents of `kind` (joins). */
+  readonly joins: Partial<Record<DocumentKind, readonly DocumentKind[]>>;
+  /** Splits the sheet's output into members and indexes their paths. */
+  split(output: string): readonly { type: string; id: string; text: string }[];
+  index(type: string, text: string): { paths: string[]; spans: number[]; types: string[] };
+}
+
+/** Facts of other objects a document needs (declared in `RenderSide.joins`). */
+export interface Joins {
+  readonly id: HubId;
+  readonly host: HubId;
+  readonly storages: readonly { id: HubId; name: string; path: string }[];
+  readonly networks: readonly { id: HubId; name: string; native: string }[];
+  /** Volumes this object uses, by path. */
+  readonly volumes: readonly { id: HubId; path: string; name: string; storage: HubId; capacityBytes: number; allocationBytes: number; format: string }[];
+  owned(kind: 'disk' | 'nic' | 'snapshot', match: string): HubId | undefined;
+}
+
+export interface Platform {
+  readonly name: string;
+  /** For people: 'VMware vSphere API'. */
+  readonly title: string;
+  readonly commands: readonly Row[];
+  readonly sheets: Sheets;
+  readonly front?: Front;
+  readonly broker?: Broker;
+  readonly render?: RenderSide;
+  /** URI schemes it drives: `qemu`, `test`. */
+  readonly schemes?: readonly string[];
+  readonly driver?: Driver;
+  readonly host?: HostSide;
+  /** Opens a conversation on a byte stream: sans-io. The agent owns the socket. */
+  readonly connect?: (uri: string) => Outcome<{ endpoint: Endpoint; open(): HostTransport }>;
+}
+
+/** A sans-io connection to a host, driven by the agent's socket. */
+export interface HostTransport {
+  /** Bytes that arrived; returns what happened. Throws only on a broken peer: the agent then closes. */
+  receive(bytes: Uint8Array, nowMs: number): void;
+  /** Time passes: keepalive. */
+  tick(nowMs: number): void;
+  /** Bytes to send, drained by the agent after every receive, tick or call. */
+  drain(): Uint8Array[];
+  /** Ready for calls (log-in done); rejects with a fault's NativeFault. */
+  readonly ready: Promise<Outcome<undefined>>;
+  call(procedure: string, args: Readonly<Record<string, unknown>>): Promise<Outcome<Record<string, unknown>>>;
+  onEvent(listener: (event: { procedure: string; args: Readonly<Record<string, unknown>> }) => void): void;
+  /** Opens a byte stream with a call. */
+  stream(procedure: string, args: Readonly<Record<string, unknown>>, direction: 'download' | 'upload'): HostStream;
+  closed(reason: string): void;
+}
+
+export interface HostStream {
+  readonly opened: Promise<Outcome<Record<string, unknown>>>;
+  /** Download: chunks until the end; throws nothing, the outcome says. */
+  onChunk(listener: (bytes: Uint8Array) => void): void;
+  write(bytes: Uint8Array): void;
+  end(): void;
+  abort(reason: string): void;
+  readonly finished: Promise<Outcome<undefined>>;
+}
+
+export type { NativeFault };

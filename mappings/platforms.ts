@@ -1,0 +1,7 @@
+/** The registry: one line a platform. Loaded lazily, so a program loads only what its configuration names. */
+import type { Platform } from './generic/platform.ts';
+
+export const PLATFORMS: Readonly<Record<string, () => Promise<Platform>>> = {
+  libvirt: async () => (await import('./libvirt/platform.ts')).libvirt,
+  vim25: async () => (await import('./vim25/platform.ts')).vim25,
+};
