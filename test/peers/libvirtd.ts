@@ -1,0 +1,274 @@
+/** Starts a real libvirtd of its own (private directories, own host UUID, QEMU under TCG) and gives its URIs, a virsh on it, and its end. */
+import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What libvirtd keeps in /etc, /run and /var is private: each of these is bound over the system's own in a mount namespace. */
+const PRIVATE_FOLDERS = {
+  etc: '/etc/libvirt',
+  run: '/run/libvirt',
+  lib: '/var/lib/libvirt',
+  cache: '/var/cache/libvirt',
+  log: '/var/log/libvirt',
+} as const;
+
+const START_LIMIT_MS = 30_000;
+const OUTPUT_LIMIT = 64 * 1024 * 1024;
+/** QEMU's probed capabilities survive the daemon, so that only the first start ever pays 1.4 s for them. */
+const CAPABILITIES = fileURLToPath(new URL('../../.cache/libvirt-qemu-capabilities', import.meta.url));
+
+/**
+ * The keeper lives in the mount namespace, below a subreaper: QEMU processes that outlive a killed daemon are reaped at once
+ * (libvirt polls for zombies), and the namespace outlives the daemon. When its input ends, by stop() or because this process died,
+ * it ends everything in its namespace: nothing is left behind whatever happens here.
+ */
+const KEEPER = `
+set -u
+root=$1; shift
+for pair in "$@"; do
+  target=\${pair#*=}
+  mkdir -p "$target"
+  mount --bind "$root/\${pair%%=*}" "$target" || exit 1
+done
+mkdir -p /var/cache/libvirt/qemu
+mount --bind "$CAPABILITIES" /var/cache/libvirt/qemu || exit 1
+echo ready
+while read -r word; do
+  case $word in
+    start) libvirtd $LISTEN -f /etc/libvirt/libvirtd.conf -p "$root/libvirtd.pid" </dev/null >>"$root/libvirtd.log" 2>&1 & ;;
+  esac
+done
+mine=$(readlink /proc/self/ns/mnt)
+sweep() {
+  for process in /proc/[0-9]*; do
+    pid=\${process#/proc/}
+    [ "$pid" = $$ ] || [ "$pid" = $PPID ] && continue
+    [ "$(readlink "$process/ns/mnt" 2>/dev/null)" = "$mine" ] && kill "$1" "$pid" 2>/dev/null
+  done
+}
+sweep -TERM
+sleep 0.1
+sweep -KILL
+rm -rf "$root"
+`;
+
+export type LibvirtdOptions = {
+  /** Connect `uri` and `virsh` to qemu:///system (with pool `default` and network `lan`) instead of the test driver. */
+  readonly qemu?: boolean;
+  /** Also listen on this TCP port of 127.0.0.1, without authentication. */
+  readonly tcpPort?: number;
+};
+
+export type VirshResult = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+export type Libvirtd = {
+  /** `qemu+unix:///system?socket=...` or `test+unix:///default?socket=...`. */
+  readonly uri: string;
+  readonly qemuUri: string;
+  /** The test driver of the same daemon; a path other than /default is a node XML file of the caller's. */
+  readonly testUri: (nodeXml?: string) => string;
+  readonly tcpUri: string | undefined;
+  readonly socket: string;
+  readonly hostUuid: string;
+  /** The folder of everything private to this daemon; scratch files may be put there. */
+  readonly root: string;
+  /** The target folder of the dir pool `default`. */
+  readonly poolFolder: string;
+  /** Runs virsh on `uri`; gives its output, throws with its complaint. */
+  readonly virsh: (...args: readonly string[]) => Promise<string>;
+  readonly virshResult: (args: readonly string[], uri?: string) => Promise<VirshResult>;
+  readonly pid: () => number;
+  /** The processes of this daemon's namespace, by command name. */
+  readonly processes: () => Promise<readonly string[]>;
+  readonly log: () => string;
+  /** SIGKILL to the daemon; its QEMU processes go on. */
+  readonly kill9: () => Promise<void>;
+  /** Starts the daemon again after kill9, or ends it cleanly and starts it. */
+  readonly restart: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const run = (command: string, args: readonly string[]): Promise<VirshResult> =>
+  new Promise((resolve) => {
+    execFile(command, [...args], { maxBuffer: OUTPUT_LIMIT, timeout: 120_000 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+      resolve({ code, stdout, stderr: stderr === '' && error !== null ? error.message : stderr });
+    });
+  });
+
+const accepts = (socket: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = connect(socket);
+    probe.once('connect', () => resolve(probe.destroy() !== undefined));
+    probe.once('error', () => resolve(false));
+  });
+
+const alive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    // A zombie still answers signals.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+const until = async (condition: () => boolean | Promise<boolean>, says: () => string): Promise<void> => {
+  const end = Date.now() + START_LIMIT_MS;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(says());
+    await sleep(15);
+  }
+};
+
+const writeConfiguration = (root: string, hostUuid: string, tcpPort: number | undefined): void => {
+  for (const name of Object.keys(PRIVATE_FOLDERS)) mkdirSync(join(root, name), { mode: 0o755 });
+  mkdirSync(join(root, 'pool'), { mode: 0o755 });
+  const listen =
+    tcpPort === undefined
+      ? ''
+      : `listen_tls=0\nlisten_tcp=1\nauth_tcp="none"\nlisten_addr="127.0.0.1"\ntcp_port="${tcpPort}"\n`;
+  writeFileSync(
+    join(root, 'etc/libvirtd.conf'),
+    `auth_unix_rw="none"\nauth_unix_ro="none"\nunix_sock_rw_perms="0777"\nlog_level=4\nhost_uuid="${hostUuid}"\nmax_client_requests=100\n${listen}`,
+  );
+  // user root: otherwise a root-only /dev/kvm makes libvirt probe QEMU again at every start. namespaces, cgroups, owners: not in containers.
+  writeFileSync(
+    join(root, 'etc/qemu.conf'),
+    'user="root"\ngroup="root"\nstdio_handler="file"\nsecurity_driver="none"\ncgroup_controllers=[]\nnamespaces=[]\nremember_owner=0\nseccomp_sandbox=0\n',
+  );
+};
+
+const POOL = (folder: string): string =>
+  `<pool type='dir'><name>default</name><target><path>${folder}</path></target></pool>`;
+/** A bridge network starts without any privilege, even if the bridge does not exist; guests use `<interface type='user'>`. */
+const NETWORK = `<network><name>lan</name><forward mode='bridge'/><bridge name='br-none'/></network>`;
+
+export const startLibvirtd = async (options: LibvirtdOptions = {}): Promise<Libvirtd> => {
+  // Short: a unix socket's path has at most 107 bytes.
+  const root = mkdtempSync(join(tmpdir(), 'tv-'));
+  chmodSync(root, 0o755);
+  const hostUuid = randomUUID();
+  writeConfiguration(root, hostUuid, options.tcpPort);
+  mkdirSync(CAPABILITIES, { recursive: true });
+
+  const binds = Object.entries(PRIVATE_FOLDERS).map(([name, target]) => `${name}=${target}`);
+  const keeper = spawn(
+    'unshare',
+    ['-m', '--propagation', 'private', 'tini', '-s', '--', 'sh', '-c', KEEPER, 'keeper', root, ...binds],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // A group of its own: an interrupt at the terminal must reach the keeper as the end of its input only.
+      detached: true,
+      env: { ...process.env, CAPABILITIES, LISTEN: options.tcpPort === undefined ? '' : '-l' },
+    },
+  );
+  let keeperSays = '';
+  keeper.stderr.on('data', (chunk: Buffer) => {
+    keeperSays = (keeperSays + chunk.toString('utf8')).slice(-4096);
+  });
+  keeper.stdin.on('error', () => {}); // the keeper ended first: its exit is waited for elsewhere
+  const ended = new Promise<void>((resolve) => {
+    keeper.once('exit', () => resolve());
+    keeper.once('error', (error) => {
+      keeperSays += error.message;
+      resolve();
+    });
+  });
+  const ready = new Promise<void>((resolve) => keeper.stdout.once('data', () => resolve()));
+  await Promise.race([ready, ended.then(() => undefined)]);
+  if (keeper.exitCode !== null || keeper.pid === undefined) {
+    rmSync(root, { recursive: true, force: true });
+    throw new Error(`libvirtd harness: the mount namespace could not be made (root is needed): ${keeperSays}`);
+  }
+  const socket = join(root, 'run/libvirt-sock');
+  const qemuUri = `qemu+unix:///system?socket=${socket}`;
+  const testUri = (nodeXml = '/default'): string => `test+unix://${nodeXml}?socket=${socket}`;
+  const uri = options.qemu === true ? qemuUri : testUri();
+  const log = (): string => readFileSync(join(root, 'libvirtd.log'), 'utf8');
+  const pid = (): number => Number(readFileSync(join(root, 'libvirtd.pid'), 'utf8').trim());
+
+  const launch = async (): Promise<void> => {
+    rmSync(join(root, 'libvirtd.pid'), { force: true });
+    rmSync(socket, { force: true });
+    keeper.stdin.write('start\n');
+    await until(
+      () => accepts(socket),
+      () => `libvirtd did not answer on ${socket}: ${log().slice(-2000)}`,
+    );
+  };
+  const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
+    const daemon = pid();
+    if (alive(daemon)) process.kill(daemon, signal);
+    await until(
+      () => !alive(daemon),
+      () => `libvirtd ${daemon} did not end by ${signal}`,
+    );
+  };
+  const stop = async (): Promise<void> => {
+    keeper.stdin.end();
+    await ended;
+    rmSync(root, { recursive: true, force: true });
+  };
+
+  const virshResult = (args: readonly string[], at: string = uri): Promise<VirshResult> =>
+    run('virsh', ['-q', '-c', at, ...args]);
+  const virsh = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await virshResult(args);
+    if (code !== 0) throw new Error(`virsh ${args.join(' ')}: ${stderr.trim()}`);
+    return stdout;
+  };
+  const processes = async (): Promise<readonly string[]> => {
+    const inode = /\[(\d+)\]/.exec(readlinkSync(`/proc/${keeper.pid}/ns/mnt`))?.[1];
+    const { stdout: rows } = await run('ps', ['-e', '-o', 'mntns=,comm=']);
+    return rows
+      .split('\n')
+      .map((row) => row.trim().split(/\s+/))
+      .flatMap(([namespace, name]) => (namespace === inode && name !== undefined ? [name] : []));
+  };
+
+  const libvirtd: Libvirtd = {
+    uri,
+    qemuUri,
+    testUri,
+    tcpUri: options.tcpPort === undefined ? undefined : `qemu+tcp://127.0.0.1:${options.tcpPort}/system`,
+    socket,
+    hostUuid,
+    root,
+    poolFolder: join(root, 'pool'),
+    virsh,
+    virshResult,
+    pid,
+    processes,
+    log,
+    kill9: () => end('SIGKILL'),
+    restart: async () => {
+      if (alive(pid())) await end('SIGTERM');
+      await launch();
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+  try {
+    await launch();
+    if (options.qemu === true) {
+      writeFileSync(join(root, 'pool.xml'), POOL(libvirtd.poolFolder));
+      writeFileSync(join(root, 'network.xml'), NETWORK);
+      // One virsh, one connection: seven of them cost more than the daemon's start.
+      await virsh(
+        `pool-define ${root}/pool.xml; pool-start default; pool-autostart default; net-define ${root}/network.xml; net-start lan; net-autostart lan`,
+      );
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return libvirtd;
+};
