@@ -188,6 +188,9 @@ export const startLibvirtd = async (options: LibvirtdOptions = {}): Promise<Libv
     rmSync(root, { recursive: true, force: true });
     throw new Error(`libvirtd harness: the mount namespace could not be made (root is needed): ${keeperSays}`);
   }
+  // Kept: after stop() the keeper is gone, and its namespace must be looked for all the same.
+  const inode = /\[(\d+)\]/.exec(readlinkSync(`/proc/${keeper.pid}/ns/mnt`))?.[1];
+
   const socket = join(root, 'run/libvirt-sock');
   const qemuUri = `qemu+unix:///system?socket=${socket}`;
   const testUri = (nodeXml = '/default'): string => `test+unix://${nodeXml}?socket=${socket}`;
@@ -226,7 +229,6 @@ export const startLibvirtd = async (options: LibvirtdOptions = {}): Promise<Libv
     return stdout;
   };
   const processes = async (): Promise<readonly string[]> => {
-    const inode = /\[(\d+)\]/.exec(readlinkSync(`/proc/${keeper.pid}/ns/mnt`))?.[1];
     const { stdout: rows } = await run('ps', ['-e', '-o', 'mntns=,comm=']);
     return rows
       .split('\n')
