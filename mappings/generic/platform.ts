@@ -201,10 +201,8 @@ export interface HostSide {
   toGenericInput(object: NativeObject): string;
   /** The change document for the from-generic sheet. Absent before: create. */
   fromGenericInput(change: { kind: DocumentKind; native?: NativeObject; before?: Documents[DocumentKind]; after: Documents[DocumentKind] }): string;
-  /**
-   * Central commands to plans. A generator because it may need documents and sheets: yields are resumed with the value named.
-   */
-  plan(command: Command, context: PlanContext): Outcome<Plan>;
+  /** A central command to a plan. Asynchronous only because the sheet engine that it is handed is. */
+  plan(command: Command, context: PlanContext): Promise<Outcome<Plan>>;
 }
 
 export interface PlanContext {
@@ -212,7 +210,7 @@ export interface PlanContext {
   readonly store: StoreView;
   native(id: HubId): NativeObject | undefined;
   /** The from-generic sheet of that kind applied (rendering is brought up first by the server). */
-  fromGeneric(change: { kind: DocumentKind; native?: NativeObject; before?: Documents[DocumentKind]; after: Documents[DocumentKind] }): string;
+  fromGeneric(change: { kind: DocumentKind; native?: NativeObject; before?: Documents[DocumentKind]; after: Documents[DocumentKind] }): Promise<string>;
 }
 
 /** Sheets of a platform, as files beside the manifest: `to-generic/vm.xsl`. */
