@@ -271,15 +271,26 @@ export interface HostTransport {
   call(procedure: string, args: Readonly<Record<string, unknown>>): Promise<Outcome<Record<string, unknown>>>;
   onEvent(listener: (event: { procedure: string; args: Readonly<Record<string, unknown>> }) => void): void;
   /** Opens a byte stream with a call. */
-  stream(procedure: string, args: Readonly<Record<string, unknown>>, direction: 'download' | 'upload'): HostStream;
+  stream(procedure: string, args: Readonly<Record<string, unknown>>, direction: 'download' | 'upload' | 'both'): HostStream;
   closed(reason: string): void;
+  /** The connection's wish to hear that there is something to drain (a call was made) or that `paused` or `wakeAt` changed. */
+  onOutput(wake: () => void): void;
+  /** When `tick` has something to do; undefined: never. */
+  wakeAt(): number | undefined;
+  /** A reader is slow: the connection stops reading its socket until the next wake. */
+  paused(): boolean;
 }
 
 export interface HostStream {
   readonly opened: Promise<Outcome<Record<string, unknown>>>;
   /** Download: chunks until the end; throws nothing, the outcome says. */
   onChunk(listener: (bytes: Uint8Array) => void): void;
+  /** Back-pressure on downloads: no chunks between pause and resume. */
+  pause(): void;
+  resume(): void;
   write(bytes: Uint8Array): void;
+  /** Back-pressure on uploads: resolves when everything written has gone to the socket (or the stream is over). */
+  drained(): Promise<void>;
   end(): void;
   abort(reason: string): void;
   readonly finished: Promise<Outcome<undefined>>;

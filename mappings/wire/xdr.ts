@@ -98,7 +98,7 @@ export class XdrReader {
   string(maxBytes: number): string {
     const length = this.count(maxBytes, 1);
     const at = this.#take(length);
-    const text = this.#bytes.utf8Slice(at, at + length);
+    const text = this.#bytes.toString('utf8', at, at + length);
     if (length & 3) this.#pad(length);
     return text;
   }
@@ -118,7 +118,7 @@ export class XdrReader {
   /** Hexadecimal text of fixed opaque data; cheaper than a view of it. */
   hex(length: number): string {
     const at = this.#take(length);
-    return this.#bytes.hexSlice(at, at + length);
+    return this.#bytes.toString('hex', at, at + length);
   }
 
   optional<T>(read: Read<T>): T | null {
@@ -136,7 +136,7 @@ export class XdrReader {
   fixedChars(length: number): string {
     const chars = this.#chars(length);
     const end = chars.indexOf(0);
-    const text = chars.utf8Slice(0, end < 0 ? length : end);
+    const text = chars.toString('utf8', 0, end < 0 ? length : end);
     for (let i = end < 0 ? length : end; i < length; i++) {
       if (chars[i] !== 0) throw new DecodeError('char array goes on after its end');
     }
@@ -263,7 +263,7 @@ export class XdrWriter {
     if (length > maxBytes) throw new EncodeError(`string of ${length} bytes, at most ${maxBytes}`);
     this.uint(length);
     const at = this.#room(length);
-    if (this.#bytes.utf8Write(value, at, length) !== length) throw new EncodeError('string is not well-formed');
+    if (this.#bytes.write(value, at, length, 'utf8') !== length) throw new EncodeError('string is not well-formed');
     this.#zeroes(-length & 3);
   }
 
@@ -282,7 +282,7 @@ export class XdrWriter {
 
   hex(value: string, length: number): void {
     const at = this.#room(length);
-    if (value.length !== length * 2 || this.#bytes.hexWrite(value, at, length) !== length) {
+    if (value.length !== length * 2 || this.#bytes.write(value, at, length, 'hex') !== length) {
       throw new EncodeError(`not ${length} bytes of hexadecimal`);
     }
   }
