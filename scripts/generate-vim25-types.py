@@ -21,7 +21,6 @@ import pyVmomi
 from pyVmomi import VmomiSupport as support
 
 F_LINK, F_OPTIONAL = support.F_LINK, support.F_OPTIONAL
-NAMESPACE = 'urn:vim25'
 
 # Versions of the vim service, oldest first. Every vim version but 2.5u2server is a descendant of all before it.
 chain = [v for v in support.GetServiceVersions('vim25') if v.startswith('vim.version.')]
@@ -90,7 +89,8 @@ def member(row, owner_since, owner=''):
 
 
 def vim25(version):
-    return support.GetWsdlNamespace(version) in (NAMESPACE, 'urn:reflect')
+    # vSAN's own types share names of vmodl packages but are another service at another path.
+    return version.startswith(('vim.version.', 'vmodl.'))
 
 
 lines = []
@@ -121,6 +121,8 @@ for row in support._managedDefMap.values():
         parent_name = 'ManagedObject' if parent in (None, 'vmodl.ManagedObject') else wire(parent)
     lines.append(' '.join(['M', name, parent_name, str(first), vmodl, *[member(p, first) for p in props or []]]))
     for m in methods or []:
+        if not vim25(m[2]):
+            continue
         vmodl_name, wire_name, m_version, params, result, privilege, faults = m
         flags, result_type, method_result = result[0], result[1], result[2]
         array = result_type.endswith('[]')
