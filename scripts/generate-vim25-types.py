@@ -108,7 +108,8 @@ for row in support._dataDefMap.values():
         continue
     if name == 'LocalizedMethodFault':
         parent_name = 'DynamicData'  # pyVmomi derives it from MethodFault to ease its own decoding; the wire does not
-    members = [member(p, first, name) for p in props or [] if not (name == 'MethodFault' and p[0] == 'msg')]
+    members = [member(p, first, name) for p in props or []
+               if vim25(p[2]) and not (name == 'MethodFault' and p[0] == 'msg')]
     lines.append(' '.join(['D', name, parent_name, str(first), *members]))
 for row in support._managedDefMap.values():
     vmodl, name, parent, version, props, methods = row
@@ -119,7 +120,7 @@ for row in support._managedDefMap.values():
         parent_name, vmodl = '-', 'vmodl.ManagedObject'
     else:
         parent_name = 'ManagedObject' if parent in (None, 'vmodl.ManagedObject') else wire(parent)
-    lines.append(' '.join(['M', name, parent_name, str(first), vmodl, *[member(p, first) for p in props or []]]))
+    lines.append(' '.join(['M', name, parent_name, str(first), vmodl, *[member(p, first) for p in props or [] if vim25(p[2])]]))
     for m in methods or []:
         if not vim25(m[2]):
             continue
@@ -132,7 +133,7 @@ for row in support._managedDefMap.values():
             shown += '>' + wire(method_result[:-2] if inner else method_result) + ('[]' if inner else '')
         m_since = since(m_version)
         lines.append(' '.join(['F', wire_name, name, str(m_since), vmodl_name, shown, privilege or '-',
-                               ','.join(wire(f) for f in faults or []) or '-', *[member(p, m_since) for p in params]]))
+                               ','.join(wire(f) for f in faults or []) or '-', *[member(p, m_since) for p in params if vim25(p[2])]]))
 
 lines = sorted(set(lines), key=lambda line: (line[0], line.split(' ')[1]))
 target = pathlib.Path(__file__).resolve().parent.parent / 'mappings' / 'vim25' / 'types.data.json'
