@@ -267,6 +267,12 @@ export class XdrWriter {
     this.#zeroes(-length & 3);
   }
 
+  /** Bytes as they are: no length, no padding. */
+  raw(value: Uint8Array): void {
+    const at = this.#room(value.length);
+    this.#bytes.set(value, at);
+  }
+
   fixedOpaque(value: Uint8Array, length: number): void {
     if (value.length !== length) throw new EncodeError(`opaque of ${value.length} bytes, must be ${length}`);
     const at = this.#room(length);
