@@ -3,7 +3,6 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, test } from 'vitest';
 
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url));
 /** As pinned in scripts/peers. */
@@ -62,23 +61,6 @@ export const requireClient = (name: ClientName): string => {
 
 /** What startLibvirtd needs. */
 export const LIBVIRT_CLIENTS = ['root', 'libvirtd', 'qemu', 'virsh', 'tini'] as const satisfies readonly ClientName[];
-
-/** A describe that is skipped, saying why, when a client is missing; with CI=true it fails instead. */
-export const describeWith = (clients: readonly ClientName[], name: string, define: () => void): void => {
-  const missing = clients.filter((client) => findClient(client) === undefined);
-  if (missing.length === 0) {
-    describe(name, define);
-    return;
-  }
-  const says = `${name} (not available: ${missing.join(', ')})`;
-  if (process.env['CI'] === 'true') {
-    test(says, () => {
-      throw new Error(`with CI=true every client is needed; missing: ${missing.join(', ')}`);
-    });
-  } else {
-    describe.skip(says, define);
-  }
-};
 
 export type Output = { readonly code: number; readonly stdout: string; readonly stderr: string };
 export type RunOptions = {

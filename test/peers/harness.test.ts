@@ -1,10 +1,13 @@
 /** Proves the harness itself: what every other peer test stands on starts, behaves and leaves nothing behind. */
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bootGuestXml, READY_TEXT, writeBootDisk } from './boot-sector.ts';
-import { describeWith, govcOn, LIBVIRT_CLIENTS, python, startVcsim, virshOn } from './clients.ts';
+import { govcOn, LIBVIRT_CLIENTS, python, startVcsim, virshOn } from './clients.ts';
+import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { domainName, domainUuid, writeNodeXml } from './node-xml.ts';
 
@@ -135,6 +138,30 @@ describeWith(LIBVIRT_CLIENTS, 'a private libvirtd', () => {
     expect(existsSync(other.root)).toBe(false);
     expect(existsSync(`/proc/${daemon}`)).toBe(false);
     expect(await other.processes()).toEqual([]);
+  });
+
+  test('leaves nothing behind even when the test itself is killed with -9', async () => {
+    const program = fileURLToPath(new URL('libvirtd.ts', import.meta.url));
+    const child = spawn(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `const { startLibvirtd } = await import(${JSON.stringify(program)});
+         const host = await startLibvirtd();
+         console.log(host.root, host.pid());
+         setInterval(() => {}, 1000);`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    const said = await new Promise<string>((resolve) =>
+      child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+    );
+    const [root = '', daemon = ''] = said.trim().split(' ');
+    expect(existsSync(root)).toBe(true);
+    expect(existsSync(`/proc/${daemon}`)).toBe(true);
+    child.kill('SIGKILL');
+    await expect.poll(() => existsSync(root) || existsSync(`/proc/${daemon}`), { timeout: 10_000 }).toBe(false);
   });
 });
 

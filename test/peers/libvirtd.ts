@@ -1,11 +1,12 @@
 /** Starts a real libvirtd of its own (private directories, own host UUID, QEMU under TCG) and gives its URIs, a virsh on it, and its end. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Output, runProgram, virshOn } from './clients.ts';
 
 /** What libvirtd keeps in /etc, /run and /var is private: each of these is bound over the system's own in a mount namespace. */
 const PRIVATE_FOLDERS = {
@@ -17,7 +18,6 @@ const PRIVATE_FOLDERS = {
 } as const;
 
 const START_LIMIT_MS = 30_000;
-const OUTPUT_LIMIT = 64 * 1024 * 1024;
 /** QEMU's probed capabilities survive the daemon, so that only the first start ever pays 1.4 s for them. */
 const CAPABILITIES = fileURLToPath(new URL('../../.cache/libvirt-qemu-capabilities', import.meta.url));
 
@@ -53,6 +53,8 @@ sweep() {
 sweep -TERM
 sleep 0.1
 sweep -KILL
+# A folder that is mounted upon cannot be removed.
+umount /var/cache/libvirt/qemu
 rm -rf "$root"
 `;
 
@@ -62,8 +64,6 @@ export type LibvirtdOptions = {
   /** Also listen on this TCP port of 127.0.0.1, without authentication. */
   readonly tcpPort?: number;
 };
-
-export type VirshResult = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 export type Libvirtd = {
   /** `qemu+unix:///system?socket=...` or `test+unix:///default?socket=...`. */
@@ -80,7 +80,7 @@ export type Libvirtd = {
   readonly poolFolder: string;
   /** Runs virsh on `uri`; gives its output, throws with its complaint. */
   readonly virsh: (...args: readonly string[]) => Promise<string>;
-  readonly virshResult: (args: readonly string[], uri?: string) => Promise<VirshResult>;
+  readonly virshResult: (args: readonly string[], uri?: string) => Promise<Output>;
   readonly pid: () => number;
   /** The processes of this daemon's namespace, by command name. */
   readonly processes: () => Promise<readonly string[]>;
@@ -94,14 +94,6 @@ export type Libvirtd = {
 };
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const run = (command: string, args: readonly string[]): Promise<VirshResult> =>
-  new Promise((resolve) => {
-    execFile(command, [...args], { maxBuffer: OUTPUT_LIMIT, timeout: 120_000 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
-      resolve({ code, stdout, stderr: stderr === '' && error !== null ? error.message : stderr });
-    });
-  });
 
 const accepts = (socket: string): Promise<boolean> =>
   new Promise((resolve) => {
@@ -167,7 +159,13 @@ export const startLibvirtd = async (options: LibvirtdOptions = {}): Promise<Libv
       stdio: ['pipe', 'pipe', 'pipe'],
       // A group of its own: an interrupt at the terminal must reach the keeper as the end of its input only.
       detached: true,
-      env: { ...process.env, CAPABILITIES, LISTEN: options.tcpPort === undefined ? '' : '-l' },
+      // Daemons live in sbin, which is not on every PATH.
+      env: {
+        ...process.env,
+        PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
+        CAPABILITIES,
+        LISTEN: options.tcpPort === undefined ? '' : '-l',
+      },
     },
   );
   let keeperSays = '';
@@ -207,8 +205,17 @@ export const startLibvirtd = async (options: LibvirtdOptions = {}): Promise<Libv
       () => `libvirtd did not answer on ${socket}: ${log().slice(-2000)}`,
     );
   };
+  /** libvirtd that is asked to end while it takes its guests back kills them: each must answer through its monitor first. */
+  const guestsAreBack = async (): Promise<boolean> => {
+    const { stdout } = await virshOn(qemuUri, ['list', '--name']);
+    for (const name of stdout.split('\n').filter((line) => line !== '')) {
+      if ((await virshOn(qemuUri, ['domblkerror', name])).code !== 0) return false;
+    }
+    return true;
+  };
   const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
     const daemon = pid();
+    if (signal === 'SIGTERM' && options.qemu === true) await until(guestsAreBack, () => 'a guest did not come back');
     if (alive(daemon)) process.kill(daemon, signal);
     await until(
       () => !alive(daemon),
@@ -221,15 +228,14 @@ export const startLibvirtd = async (options: LibvirtdOptions = {}): Promise<Libv
     rmSync(root, { recursive: true, force: true });
   };
 
-  const virshResult = (args: readonly string[], at: string = uri): Promise<VirshResult> =>
-    run('virsh', ['-q', '-c', at, ...args]);
+  const virshResult = (args: readonly string[], at: string = uri): Promise<Output> => virshOn(at, args);
   const virsh = async (...args: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await virshResult(args);
     if (code !== 0) throw new Error(`virsh ${args.join(' ')}: ${stderr.trim()}`);
     return stdout;
   };
   const processes = async (): Promise<readonly string[]> => {
-    const { stdout: rows } = await run('ps', ['-e', '-o', 'mntns=,comm=']);
+    const { stdout: rows } = await runProgram('ps', ['-e', '-o', 'mntns=,comm=']);
     return rows
       .split('\n')
       .map((row) => row.trim().split(/\s+/))
