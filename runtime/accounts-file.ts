@@ -1,0 +1,40 @@
+/** The accounts file of a state directory: JSON in, accounts out; and back, replaced in one step and readable by its owner only. */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { type Account, parseHash } from './accounts.ts';
+import { LIMITS } from './limits.ts';
+
+export const accountName = z
+  .string()
+  .min(1)
+  .max(64)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  .regex(/^[^\x00-\x1f\x7f/:"<>]+$/, 'a name without control characters and without / : " < >');
+
+export const accountShape = z.strictObject({
+  name: accountName,
+  role: z.enum(['administrator', 'operator', 'read-only']),
+  fullName: z.string().max(256).default(''),
+  hash: z.string().refine((text) => parseHash(text) !== undefined, 'not a hash made by `transvisor user add`'),
+});
+
+const fileShape = z.strictObject({ accounts: z.array(accountShape).max(LIMITS.accounts) });
+
+export const accountsPath = (state: string): string => join(state, 'accounts.json');
+
+export const readAccounts = (state: string): Account[] => {
+  const path = accountsPath(state);
+  if (!existsSync(path)) return [];
+  const parsed = fileShape.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  if (!parsed.success) throw new Error(`${path}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
+  return parsed.data.accounts;
+};
+
+export const writeAccounts = (state: string, accounts: readonly Account[]): void => {
+  const path = accountsPath(state);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const next = `${path}.new`;
+  writeFileSync(next, `${JSON.stringify({ accounts }, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(next, path);
+};

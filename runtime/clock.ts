@@ -1,0 +1,59 @@
+/** Time as a parameter: what reads a clock or waits takes one of these, so that tests own time. */
+
+export interface Clock {
+  now(): number;
+  /** Calls once after `ms`; the answer cancels. Does not keep the program alive. */
+  after(ms: number, act: () => void): () => void;
+  /** Calls every `ms`; the answer cancels. Does not keep the program alive. */
+  every(ms: number, act: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after: (ms, act) => {
+    const timer = setTimeout(act, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+  every: (ms, act) => {
+    const timer = setInterval(act, ms);
+    timer.unref();
+    return () => clearInterval(timer);
+  },
+};
+
+export const sleep = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
+
+/** A clock that stands still until told: for tests. */
+export interface ManualClock extends Clock {
+  advance(ms: number): void;
+}
+
+export const manualClock = (startMs = 1_700_000_000_000): ManualClock => {
+  let nowMs = startMs;
+  let serial = 0;
+  const timers = new Map<number, { atMs: number; act: () => void; everyMs?: number }>();
+  const add = (timer: { atMs: number; act: () => void; everyMs?: number }): (() => void) => {
+    const id = ++serial;
+    timers.set(id, timer);
+    return () => void timers.delete(id);
+  };
+  return {
+    now: () => nowMs,
+    after: (ms, act) => add({ atMs: nowMs + ms, act }),
+    every: (ms, act) => add({ atMs: nowMs + ms, act, everyMs: ms }),
+    advance: (ms) => {
+      const endMs = nowMs + ms;
+      for (;;) {
+        const next = [...timers].filter(([, t]) => t.atMs <= endMs).sort(([, a], [, b]) => a.atMs - b.atMs)[0];
+        if (next === undefined) break;
+        const [id, timer] = next;
+        nowMs = Math.max(nowMs, timer.atMs);
+        if (timer.everyMs === undefined) timers.delete(id);
+        else timer.atMs += timer.everyMs;
+        timer.act();
+      }
+      nowMs = endMs;
+    },
+  };
+};

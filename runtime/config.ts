@@ -1,0 +1,186 @@
+/** The configuration: TOML text or the flags of a command in, one checked shape out; mistakes come with their line and the nearest known key. */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { parse, TomlError } from 'smol-toml';
+import { z } from 'zod';
+import { accountName, accountShape } from './accounts-file.ts';
+import { LIMITS } from './limits.ts';
+import { LOG_LEVELS } from './log.ts';
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dot, dash and underscore, at most 63');
+const port = z.int().min(0).max(65_535);
+const path = z.string().min(1).max(4096);
+
+const hostShape = z.strictObject({
+  name,
+  uri: z.string().min(1).max(2048),
+  user: z.string().max(LIMITS.userNameBytes).optional(),
+  passwordFile: path.optional(),
+  /** SHA-256 of the host's certificate. */
+  fingerprint: z.string().max(128).optional(),
+});
+
+const frontShape = z.strictObject({
+  name: name.optional(),
+  platform: name,
+  /** The host it serves, by name; the first host when absent. */
+  host: name.optional(),
+  port: port.optional(),
+  listen: z.string().max(255).optional(),
+  tls: z.boolean().optional(),
+  options: z.record(z.string(), z.string().max(4096)).default({}),
+});
+
+export const configShape = z.strictObject({
+  state: path.optional(),
+  listen: z.string().min(1).max(255).default('127.0.0.1'),
+  logLevel: z.enum(LOG_LEVELS as [string, ...string[]]).default('info'),
+  /** Names and addresses beside `listen` that certificates are made for. */
+  names: z.array(z.string().max(255)).max(100).default([]),
+  admin: z
+    .strictObject({ port: port.default(8990), listen: z.string().max(255).default('127.0.0.1'), tokenFile: path.optional() })
+    .prefault({}),
+  link: z.strictObject({ address: z.string().max(4096).optional(), tokenFile: path.optional() }).prefault({}),
+  agent: z.strictObject({ name: name.default('agent') }).prefault({}),
+  host: z.array(hostShape).max(1000).default([]),
+  front: z.array(frontShape).max(1000).default([]),
+  account: z.array(accountShape).max(LIMITS.accounts).default([]),
+  user: accountName.optional(),
+  passwordFile: path.optional(),
+});
+
+export type Config = z.output<typeof configShape>;
+export type ConfigInput = z.input<typeof configShape>;
+export type HostConfig = Config['host'][number];
+export type FrontConfig = Config['front'][number];
+
+/** A mistake of the person who wrote the configuration or the command line: shown as it is, without a stack. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const distance = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1]?.toLowerCase() === b[j - 1]?.toLowerCase() ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+};
+
+export const nearest = (word: string, known: readonly string[]): string | undefined => {
+  const ranked = known.map((key) => ({ key, far: distance(word, key) })).sort((a, b) => a.far - b.far);
+  const best = ranked[0];
+  return best !== undefined && best.far <= Math.max(2, Math.floor(word.length / 2)) ? best.key : undefined;
+};
+
+/** The object shape at a path, looking through defaults, options and arrays. */
+const keysAt = (at: readonly PropertyKey[]): string[] => {
+  let shape: unknown = configShape;
+  const open = (inner: unknown): unknown => {
+    let schema = inner as { def?: { type?: string; innerType?: unknown; element?: unknown } };
+    while (schema?.def?.innerType !== undefined) schema = schema.def.innerType as typeof schema;
+    return schema;
+  };
+  for (const step of at) {
+    const schema = open(shape) as { def: { element?: unknown }; shape?: Record<string, unknown> };
+    shape = typeof step === 'number' ? schema.def.element : schema.shape?.[String(step)];
+    if (shape === undefined) return [];
+  }
+  return Object.keys((open(shape) as { shape?: object }).shape ?? {});
+};
+
+/** The line of a key in TOML text: tables and arrays of tables are followed by their headers. 0: not found. */
+export const lineOf = (text: string, at: readonly PropertyKey[]): number => {
+  const wanted = at.map(String);
+  const counts = new Map<string, number>();
+  let table: string[] = [];
+  let lastOfTable = 0;
+  const same = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+  const lines = text.split('\n');
+  for (const [index, line] of lines.entries()) {
+    const header = /^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?/.exec(line);
+    if (header !== null) {
+      const parts = (header[2] ?? '').split('.').map((part) => part.trim().replace(/^["']|["']$/g, ''));
+      table = parts;
+      if (header[1] === '[[') {
+        const key = parts.join('.');
+        const count = counts.get(key) ?? 0;
+        counts.set(key, count + 1);
+        table = [...parts, String(count)];
+      } else if (parts.length > 1 && counts.has(parts.slice(0, -1).join('.'))) {
+        table = [...parts.slice(0, -1), String((counts.get(parts.slice(0, -1).join('.')) ?? 1) - 1), parts.at(-1) ?? ''];
+      }
+      if (same(table, wanted) || same(table, wanted.slice(0, table.length))) lastOfTable = index + 1;
+      if (same(table, wanted)) return index + 1;
+      continue;
+    }
+    const key = /^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_.-]+)\s*=/.exec(line)?.[1];
+    if (key === undefined) continue;
+    const whole = [...table, ...(/^["']/.test(key) ? [key.slice(1, -1)] : key.split('.').map((part) => part.trim()))];
+    // A key of an inline table stands on the line of the key that holds it.
+    if (same(whole, wanted.slice(0, whole.length)) && whole.length > table.length) return index + 1;
+  }
+  return lastOfTable;
+};
+
+const complaint = (issue: z.core.$ZodIssue, text: string | undefined, file: string): string => {
+  const where = (at: readonly PropertyKey[]): string => {
+    if (text === undefined) return '';
+    const line = lineOf(text, at);
+    return line === 0 ? `${file}: ` : `${file}:${line}: `;
+  };
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys
+      .map((key) => {
+        const near = nearest(key, keysAt(issue.path));
+        return `${where([...issue.path, key])}unknown key "${key}"${near === undefined ? '' : `; did you mean "${near}"?`}`;
+      })
+      .join('\n');
+  }
+  return `${where(issue.path)}${issue.path.map(String).join('.') || 'configuration'}: ${issue.message}`;
+};
+
+/** Checks a shape; `text` is the file it was read from, so that mistakes name their line. */
+export const checkConfig = (input: unknown, text?: string, file = 'configuration'): Config => {
+  const parsed = configShape.safeParse(input);
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => complaint(issue, text, file)).join('\n'));
+  const config = parsed.data;
+  const hosts = config.host.map((host) => host.name);
+  const twice = hosts.find((host, index) => hosts.indexOf(host) !== index);
+  if (twice !== undefined) throw new ConfigError(`two hosts have the name "${twice}"`);
+  for (const [index, front] of config.front.entries()) {
+    if (front.host === undefined || hosts.includes(front.host)) continue;
+    const near = nearest(front.host, hosts);
+    const line = text === undefined ? '' : `${file}:${lineOf(text, ['front', index, 'host'])}: `;
+    throw new ConfigError(`${line}front ${front.platform}: unknown host "${front.host}"${near === undefined ? '' : `; did you mean "${near}"?`}`);
+  }
+  return config;
+};
+
+export const parseConfig = (text: string, file = 'configuration'): ConfigInput => {
+  try {
+    return parse(text) as ConfigInput;
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    throw new ConfigError(`${file}:${error.line}:${error.column}: ${error.message.split('\n')[0]}`);
+  }
+};
+
+export const readConfigText = (file: string): string => {
+  let fd: number;
+  try {
+    fd = openSync(file, 'r');
+  } catch (error) {
+    throw new ConfigError(`${file}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'cannot be read'}`);
+  }
+  try {
+    if (fstatSync(fd).size > LIMITS.configBytes) throw new ConfigError(`${file}: larger than ${LIMITS.configBytes} bytes`);
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+};

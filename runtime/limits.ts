@@ -1,0 +1,80 @@
+/** Every bound of the two programs in one place: bytes, counts and milliseconds. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const LIMITS = {
+  /** One message of the link. A batch of native documents is far below. */
+  linkMessageBytes: 64 * MIB,
+  /** Bytes waiting to be sent on the link: above the mark senders wait, above the limit the link is broken off. */
+  linkHighWaterBytes: 4 * MIB,
+  linkQueueBytes: 256 * MIB,
+  /** Limit of every link call but those that wait for clients, hosts or changes. */
+  linkCallMs: 30 * SECOND,
+  linkReconnectFirstMs: 50,
+  linkReconnectMostMs: 5 * SECOND,
+  linkPingMs: 5 * SECOND,
+  /** Silence after which the other program counts as away. */
+  linkSilenceMs: 15 * SECOND,
+
+  httpHeaderBytes: 32 * KIB,
+  httpHeadersMs: 20 * SECOND,
+  httpRequestMs: 2 * MINUTE,
+  httpKeepAliveMs: 5 * MINUTE,
+  httpConnections: 8192,
+  /** Exchanges of one front under way at once; more get the busy fault. Waiting clients count. */
+  exchangesInFlight: 16_384,
+  /** Body text that waits for one slow client before the sender is held. */
+  clientHighWaterBytes: MIB,
+  /** Refused and half-read bodies are swallowed up to here so that the client can read the answer; then the socket is closed. */
+  drainBodyBytes: 8 * MIB,
+
+  sessionIdleMs: 30 * MINUTE,
+  sessionTouchMs: 5 * SECOND,
+  sessionsLeased: 50_000,
+  cloneTicketMs: 2 * MINUTE,
+  cloneTickets: 1000,
+  /** Bad logins of one user and address that are free, then each doubles the wait. */
+  loginFreeFailures: 3,
+  loginFirstWaitMs: 250,
+  loginMostWaitMs: 8 * SECOND,
+  loginForgetMs: 10 * MINUTE,
+  loginKeys: 10_000,
+  loginsQueued: 16,
+  passwordBytes: 1024,
+  userNameBytes: 256,
+  accounts: 10_000,
+
+  vmLeases: 200_000,
+  writeQueueWaitMs: 10 * SECOND,
+  writeQueueWaiters: 64,
+  outboxEntries: 50_000,
+  outboxBytes: 256 * MIB,
+  outboxBatch: 256,
+  outboxFsyncMs: 20,
+  outboxRetryMs: SECOND,
+  jobIdsLow: 512,
+
+  laneInFlight: 4,
+  laneQueue: 10_000,
+  hostConnectMs: 20 * SECOND,
+  hostReconnectFirstMs: 200,
+  hostReconnectMostMs: 10 * SECOND,
+  hostRescanMs: MINUTE,
+  hostTickMs: SECOND,
+  dirtyRefs: 100_000,
+  dirtyBatch: 256,
+  hintsPerObject: 8,
+  listInFlight: 2,
+  readAfterWriteMs: 5 * SECOND,
+  stepsRemembered: 20_000,
+
+  hopsPerSecond: 200,
+  hopsQueued: 2000,
+  hopsTickMs: 100,
+
+  configBytes: MIB,
+  secretFileBytes: 16 * KIB,
+} as const;

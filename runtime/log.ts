@@ -1,0 +1,60 @@
+/** The log: JSON lines on stderr by pino. Fields are few and fixed; secrets are blanked by name and by type. */
+import { pino } from 'pino';
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+export const LOG_LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** The fields a line may carry beside its text. */
+export interface LogFields {
+  readonly exchange?: string;
+  readonly platform?: string;
+  readonly front?: string;
+  readonly host?: string;
+  readonly verb?: string;
+  readonly route?: string;
+  readonly vm?: string;
+  readonly job?: string;
+  readonly user?: string;
+  readonly address?: string;
+  readonly ms?: number;
+  readonly outcome?: string;
+  readonly count?: number;
+  readonly error?: unknown;
+}
+
+export interface Log {
+  debug(fields: LogFields, text: string): void;
+  info(fields: LogFields, text: string): void;
+  warn(fields: LogFields, text: string): void;
+  error(fields: LogFields, text: string): void;
+}
+
+const SECRET_NAMES = ['password', 'token', 'secret', 'cookie', 'authorization', 'hash', 'privateKey'];
+const REDACTED = SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+
+const errorText = (error: unknown): unknown =>
+  error instanceof Error ? { name: error.name, message: error.message, stack: error.stack } : error;
+
+export const createLog = (
+  options: { level?: LogLevel; name?: string; write?: (line: string) => void } = {},
+): Log => {
+  const logger = pino(
+    {
+      level: options.level ?? 'info',
+      base: options.name === undefined ? null : { program: options.name },
+      redact: { paths: REDACTED, censor: '[secret]' },
+      serializers: { error: errorText },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    options.write === undefined ? pino.destination({ dest: 2, sync: true }) : { write: options.write },
+  );
+  return {
+    debug: (fields, text) => logger.debug(fields, text),
+    info: (fields, text) => logger.info(fields, text),
+    warn: (fields, text) => logger.warn(fields, text),
+    error: (fields, text) => logger.error(fields, text),
+  };
+};
+
+export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

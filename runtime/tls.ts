@@ -1,0 +1,131 @@
+/** Certificates: a CA of this installation and leaf certificates of its fronts, as PEM; and their fingerprints. */
+import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import forge from 'node-forge';
+
+export interface KeyPair {
+  /** PEM */
+  readonly certificate: string;
+  /** PEM */
+  readonly key: string;
+}
+
+const DAY_MS = 86_400_000;
+const CA_DAYS = 3650;
+/** Apple's clients refuse leaves of more than 825 days. */
+const LEAF_DAYS = 820;
+
+// node-forge signs; the key itself is made by OpenSSL, which is some hundred times faster at it.
+const newKey = (): { pem: string; forgeKeys: forge.pki.rsa.KeyPair } => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  });
+  return {
+    pem: privateKey,
+    forgeKeys: { privateKey: forge.pki.privateKeyFromPem(privateKey), publicKey: forge.pki.publicKeyFromPem(publicKey) },
+  };
+};
+
+/** 16 random bytes, positive and without a leading zero byte. */
+const serial = (): string => {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
+  return bytes.toString('hex');
+};
+
+const draft = (publicKey: forge.pki.rsa.PublicKey, nowMs: number, days: number): forge.pki.Certificate => {
+  const certificate = forge.pki.createCertificate();
+  certificate.publicKey = publicKey;
+  certificate.serialNumber = serial();
+  // An hour back: clients' clocks run late.
+  certificate.validity.notBefore = new Date(nowMs - 3_600_000);
+  certificate.validity.notAfter = new Date(nowMs + days * DAY_MS);
+  return certificate;
+};
+
+const subject = (commonName: string): forge.pki.CertificateField[] => [
+  { name: 'organizationName', value: 'Transvisor' },
+  { name: 'commonName', value: commonName.slice(0, 64) },
+];
+
+export const makeCa = (nowMs: number, name = 'Transvisor CA'): KeyPair => {
+  const { pem, forgeKeys } = newKey();
+  const certificate = draft(forgeKeys.publicKey, nowMs, CA_DAYS);
+  certificate.setSubject(subject(name));
+  certificate.setIssuer(subject(name));
+  certificate.setExtensions([
+    { name: 'basicConstraints', cA: true, pathLenConstraint: 0, critical: true },
+    { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+    { name: 'subjectKeyIdentifier' },
+  ]);
+  certificate.sign(forgeKeys.privateKey, forge.md.sha256.create());
+  return { certificate: forge.pki.certificateToPem(certificate), key: pem };
+};
+
+/** A server certificate for these names and addresses. */
+export const makeLeaf = (ca: KeyPair, names: readonly string[], nowMs: number): KeyPair => {
+  const [first] = names;
+  if (first === undefined) throw new Error('a certificate needs a name');
+  const issuer = forge.pki.certificateFromPem(ca.certificate);
+  const { pem, forgeKeys } = newKey();
+  const certificate = draft(forgeKeys.publicKey, nowMs, LEAF_DAYS);
+  certificate.setSubject(subject(first));
+  certificate.setIssuer(issuer.subject.attributes);
+  certificate.setExtensions([
+    { name: 'basicConstraints', cA: false, critical: true },
+    { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
+    { name: 'extKeyUsage', serverAuth: true },
+    { name: 'subjectAltName', altNames: names.map((name) => (isIP(name) ? { type: 7, ip: name } : { type: 2, value: name })) },
+    { name: 'subjectKeyIdentifier' },
+    { name: 'authorityKeyIdentifier', keyIdentifier: issuer.generateSubjectKeyIdentifier().getBytes() },
+  ]);
+  certificate.sign(forge.pki.privateKeyFromPem(ca.key), forge.md.sha256.create());
+  return { certificate: forge.pki.certificateToPem(certificate), key: pem };
+};
+
+/** `AA:BB:...`: SHA-1 is what vendor clients call a thumbprint. */
+export const fingerprints = (certificate: string): { sha1: string; sha256: string } => {
+  const x509 = new X509Certificate(certificate);
+  return { sha1: x509.fingerprint, sha256: x509.fingerprint256 };
+};
+
+const save = (path: string, text: string, mode: number): void => {
+  writeFileSync(`${path}.new`, text, { mode });
+  renameSync(`${path}.new`, path);
+};
+
+const load = (folder: string, name: string): KeyPair | undefined => {
+  const [certificate, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
+  return existsSync(certificate) && existsSync(key)
+    ? { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }
+    : undefined;
+};
+
+const keep = (folder: string, name: string, pair: KeyPair): KeyPair => {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  save(join(folder, `${name}.key`), pair.key, 0o600);
+  save(join(folder, `${name}.crt`), pair.certificate, 0o644);
+  return pair;
+};
+
+export const loadOrMakeCa = (folder: string, nowMs: number): KeyPair =>
+  load(folder, 'ca') ?? keep(folder, 'ca', makeCa(nowMs));
+
+/** The same leaf as long as it fits: signed by this CA, for these names, and not about to run out. */
+export const loadOrMakeLeaf = (folder: string, name: string, names: readonly string[], nowMs: number): KeyPair => {
+  const ca = loadOrMakeCa(folder, nowMs);
+  const found = load(folder, name);
+  if (found !== undefined) {
+    const x509 = new X509Certificate(found.certificate);
+    const fits =
+      x509.verify(new X509Certificate(ca.certificate).publicKey) &&
+      Date.parse(x509.validTo) - nowMs > 30 * DAY_MS &&
+      names.every((wanted) => (isIP(wanted) ? x509.checkIP(wanted) : x509.checkHost(wanted)) !== undefined);
+    if (fits) return found;
+  }
+  return keep(folder, name, makeLeaf(ca, names, nowMs));
+};
