@@ -1,0 +1,111 @@
+/** Work on one object in, its texts out: the platforms' pure halves and the sheets between them, on whichever thread this runs. */
+import { readFile } from 'node:fs/promises';
+import { formatDocument, parseDocument } from '../../mappings/generic/documents.ts';
+import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
+import type { NativeObject } from '../../mappings/generic/native.ts';
+import type { Platform } from '../../mappings/generic/platform.ts';
+import type { MemberText } from '../store/store.ts';
+import { type Sheet, SheetError, type XsltEngine } from './engine.ts';
+import { joinsOf, type Work, type WorkDone } from './work.ts';
+
+export type PlatformLoaders = Readonly<Record<string, () => Promise<Platform>>>;
+
+export interface Pipeline {
+  run(work: Work): Promise<WorkDone>;
+  /** Sheets are read and compiled anew at their next use. */
+  reload(): void;
+  dispose(): void;
+}
+
+export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pipeline => {
+  const platforms = new Map<string, Promise<Platform>>();
+  const sheets = new Map<string, Promise<Sheet>>();
+
+  const platformOf = (name: string): Promise<Platform> => {
+    let platform = platforms.get(name);
+    if (!platform) {
+      const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined;
+      if (!load) throw new Error(`no platform ${name}`);
+      platform = load();
+      platforms.set(name, platform);
+    }
+    return platform;
+  };
+
+  const sheetOf = async (platform: Platform, direction: 'toGeneric' | 'fromGeneric', kind: DocumentKind): Promise<Sheet> => {
+    const key = `${platform.name} ${direction} ${kind}`;
+    let sheet = sheets.get(key);
+    if (!sheet) {
+      const url = platform.sheets[direction][kind];
+      if (!url) throw new SheetError(`${platform.name} has no ${direction} sheet for ${kind}`);
+      sheet = readFile(url, 'utf8').then((text) => engine.compile(text));
+      sheets.set(key, sheet);
+      // A sheet that does not compile is tried again when it is asked for again: it may have been mended.
+      sheet.catch(() => sheets.delete(key));
+    }
+    return sheet;
+  };
+
+  const toGeneric = async (name: string, native: NativeObject): Promise<{ text: string; document: Documents[DocumentKind] }> => {
+    const platform = await platformOf(name);
+    if (!platform.host) throw new Error(`${name} drives no host`);
+    const sheet = await sheetOf(platform, 'toGeneric', native.kind);
+    const output = await engine.transform(sheet, platform.host.toGenericInput(native));
+    // Parsed here, so that a sheet whose output the model does not know fails on this object and not at a reader; formatted again
+    // for one spelling.
+    const document = parseDocument(native.kind, output);
+    return { text: formatDocument(native.kind, document as never), document };
+  };
+
+  const render = async (work: Extract<Work, { work: 'render' }>): Promise<WorkDone> => {
+    const { source } = work;
+    const made = 'native' in source ? await toGeneric(work.platform, source.native) : undefined;
+    const [kind, document] = 'native' in source ? [source.native.kind, made?.document] : [source.kind, source.generic];
+    const platform = await platformOf(work.front.platform);
+    const side = platform.render;
+    if (!side) throw new Error(`${platform.name} renders nothing`);
+    const sheet = await sheetOf(platform, 'fromGeneric', kind);
+    const input = side.input(kind, document as Documents[DocumentKind], joinsOf(work.joins), work.front);
+    const output = await engine.transform(sheet, input);
+    const members = side.split(output).map((member): MemberText => ({ ...member, ...side.index(member.type, member.text) }));
+    return { ok: true, members, ...(made ? { generic: made.text } : {}) };
+  };
+
+  const change = async (work: Extract<Work, { work: 'change' }>): Promise<WorkDone> => {
+    const platform = await platformOf(work.platform);
+    if (!platform.host) throw new Error(`${work.platform} drives no host`);
+    const sheet = await sheetOf(platform, 'fromGeneric', work.change.kind);
+    return { ok: true, output: await engine.transform(sheet, platform.host.fromGenericInput(work.change)) };
+  };
+
+  const run = async (work: Work): Promise<WorkDone> => {
+    try {
+      switch (work.work) {
+        case 'generic':
+          return { ok: true, generic: (await toGeneric(work.platform, work.native)).text };
+        case 'render':
+          return await render(work);
+        case 'change':
+          return await change(work);
+        default:
+          return work satisfies never;
+      }
+    } catch (error) {
+      return { ok: false, error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+    }
+  };
+
+  const reload = (): void => {
+    for (const sheet of sheets.values()) sheet.then((one) => one.dispose()).catch(() => {});
+    sheets.clear();
+  };
+
+  return {
+    run,
+    reload,
+    dispose: () => {
+      reload();
+      engine.dispose();
+    },
+  };
+};

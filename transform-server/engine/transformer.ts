@@ -1,0 +1,154 @@
+/** Work in, texts out, in batches on a worker thread (or on this one): what one object breaks fails for that object alone. */
+import { Worker } from 'node:worker_threads';
+import { chooseEngine, type EngineName } from './engine.ts';
+import { createPipeline, type PlatformLoaders } from './pipeline.ts';
+import { type PackedBatch, unpackBatch, type Work, type WorkDone } from './work.ts';
+import type { ToWorker, WorkerOptions } from './worker.ts';
+
+/** `now`: somebody waits. `later`: goes when nothing with `now` is queued. */
+export type Urgency = 'now' | 'later';
+
+export interface Transformer {
+  run(work: Work, urgency?: Urgency): Promise<WorkDone>;
+  /** Sheets are read anew. */
+  reload(): void;
+  close(): Promise<void>;
+}
+
+export interface ThreadOptions {
+  /** Module that exports PLATFORMS; the registry of the project by default. */
+  readonly registry?: URL;
+  readonly engine?: EngineName;
+  /** A batch that takes longer than this ends the thread. */
+  readonly limitMs?: number;
+}
+
+const BATCH = 64;
+const IN_FLIGHT = 2;
+const LIMIT_MS = 30_000;
+const QUEUE_LIMIT = 200_000;
+
+interface Queued {
+  readonly work: Work;
+  readonly resolve: (done: WorkDone) => void;
+  /** A batch with it was lost: it goes alone, and if it is lost again it is to blame. */
+  suspect: boolean;
+}
+
+export const createThread = (options: ThreadOptions = {}): Transformer => {
+  const registry = options.registry ?? new URL('../../mappings/platforms.ts', import.meta.url);
+  const limitMs = options.limitMs ?? LIMIT_MS;
+  const queues: Readonly<Record<Urgency, Queued[]>> = { now: [], later: [] };
+  const flying = new Map<number, { items: Queued[]; timer: NodeJS.Timeout | undefined }>();
+  let suspects: Queued[] = [];
+  let batches = 0;
+  let scheduled = false;
+  let closed = false;
+  let worker: Worker | undefined;
+
+  /** The oldest batch is the one that runs; only it is on the clock. */
+  const watch = (): void => {
+    const oldest = flying.values().next().value;
+    if (oldest && !oldest.timer) {
+      oldest.timer = setTimeout(() => void worker?.terminate(), limitMs);
+      oldest.timer.unref();
+    }
+  };
+
+  const start = (): Worker => {
+    const data: WorkerOptions = { registry: registry.href, ...(options.engine ? { engine: options.engine } : {}) };
+    const started = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data, name: 'sheets' });
+    started.unref();
+    let reason = 'the sheet thread ended';
+    started.on('message', ({ batch, packed }: { batch: number; packed: PackedBatch }) => {
+      const landed = flying.get(batch);
+      if (!landed) return;
+      clearTimeout(landed.timer);
+      flying.delete(batch);
+      const done = unpackBatch(packed);
+      landed.items.forEach((item, at) => {
+        item.resolve(done[at] ?? { ok: false, error: 'no answer' });
+      });
+      if (flying.size === 0) started.unref();
+      dispatch();
+    });
+    started.on('error', (error) => {
+      reason = `the sheet thread broke: ${error instanceof Error ? error.message : String(error)}`;
+    });
+    started.on('exit', () => {
+      if (worker === started) worker = undefined;
+      const lost = [...flying.values()];
+      flying.clear();
+      for (const { items, timer } of lost) {
+        clearTimeout(timer);
+        const alone = items.length === 1 && items[0]?.suspect;
+        for (const item of items) {
+          if (closed || alone) item.resolve({ ok: false, error: reason });
+          else {
+            item.suspect = true;
+            suspects.push(item);
+          }
+        }
+      }
+      dispatch();
+    });
+    return started;
+  };
+
+  const take = (): Queued[] => {
+    if (suspects.length > 0) return flying.size === 0 ? suspects.splice(0, 1) : [];
+    const items = queues.now.splice(0, BATCH);
+    // Half a batch of background work at most rides along, so that whoever asks next waits little.
+    if (items.length === 0) items.push(...queues.later.splice(0, flying.size === 0 ? BATCH : BATCH / 2));
+    return items;
+  };
+
+  const dispatch = (): void => {
+    while (!closed && flying.size < IN_FLIGHT) {
+      // A suspect flies alone: whatever ends the thread then was it.
+      if ([...flying.values()].some(({ items }) => items[0]?.suspect)) break;
+      const items = take();
+      if (items.length === 0) break;
+      worker ??= start();
+      worker.ref();
+      const batch = ++batches;
+      flying.set(batch, { items, timer: undefined });
+      worker.postMessage({ batch, works: items.map((item) => item.work) } satisfies ToWorker);
+    }
+    watch();
+  };
+
+  return {
+    run: (work, urgency = 'now') =>
+      new Promise((resolve) => {
+        if (closed) return resolve({ ok: false, error: 'the sheet thread is closed' });
+        if (queues[urgency].length >= QUEUE_LIMIT) return resolve({ ok: false, error: 'too much work for the sheet thread' });
+        queues[urgency].push({ work, resolve, suspect: false });
+        if (scheduled) return;
+        scheduled = true;
+        // What is asked for in one turn goes together.
+        queueMicrotask(() => {
+          scheduled = false;
+          dispatch();
+        });
+      }),
+    reload: () => worker?.postMessage({ reload: true } satisfies ToWorker),
+    close: async () => {
+      closed = true;
+      for (const item of [...suspects, ...queues.now.splice(0), ...queues.later.splice(0)])
+        item.resolve({ ok: false, error: 'the sheet thread is closed' });
+      suspects = [];
+      await worker?.terminate();
+    },
+  };
+};
+
+/** The same on this thread, for tests. */
+export const createInThread = (loaders: PlatformLoaders, engine?: EngineName): Transformer => {
+  const pipeline = chooseEngine(engine).then((chosen) => createPipeline(chosen, loaders));
+  return {
+    run: async (work) => (await pipeline).run(work),
+    reload: () => void pipeline.then((one) => one.reload()),
+    close: async () => (await pipeline).dispose(),
+  };
+};

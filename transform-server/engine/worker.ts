@@ -1,0 +1,34 @@
+/** Batches of work in, packed batches of texts out: the pipeline on a thread of its own. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { chooseEngine, type EngineName } from './engine.ts';
+import { createPipeline, type PlatformLoaders } from './pipeline.ts';
+import { packBatch, type Work, type WorkDone } from './work.ts';
+
+export interface WorkerOptions {
+  /** URL of the module that exports PLATFORMS. */
+  readonly registry: string;
+  readonly engine?: EngineName;
+}
+
+export type ToWorker = { readonly batch: number; readonly works: readonly Work[] } | { readonly reload: true };
+
+const port = parentPort;
+if (!port) throw new Error('started as a worker only');
+const options = workerData as WorkerOptions;
+const { PLATFORMS } = (await import(options.registry)) as { PLATFORMS: PlatformLoaders };
+const pipeline = createPipeline(await chooseEngine(options.engine), PLATFORMS);
+
+// Batches run in the order they came; while one is answered the next is already here.
+let tail: Promise<void> = Promise.resolve();
+port.on('message', (message: ToWorker) => {
+  if ('reload' in message) {
+    tail = tail.then(() => pipeline.reload());
+    return;
+  }
+  tail = tail.then(async () => {
+    const done: WorkDone[] = [];
+    for (const work of message.works) done.push(await pipeline.run(work));
+    const packed = packBatch(done);
+    port.postMessage({ batch: message.batch, packed }, [packed.spans.buffer as ArrayBuffer]);
+  });
+});
