@@ -153,7 +153,7 @@ export const openConnection = async <T extends HostTransport>(options: Connectio
   };
 
   transport.onOutput(wake);
-  socket.on('data', (bytes) => {
+  socket.on('data', (bytes: Buffer) => {
     if (state === 'open' && guarded(() => transport.receive(bytes, clock.now()))) wake();
   });
   socket.on('drain', () => {

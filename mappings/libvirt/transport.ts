@@ -3,6 +3,7 @@
 //
 //   parseUri(text): Outcome<{ endpoint, name, driver }>                                  uri.ts
 //   openTransport(name, options?): LibvirtTransport                                      one per connection; starts the log-in by itself
+//   connect(uri): Outcome<{ endpoint, open(options?): LibvirtTransport }>                 both in one: Platform.connect
 //   transport.ready: Promise<Outcome<undefined>>
 //   transport.call('DOMAIN_GET_XML_DESC', { dom, flags: 2 }): Promise<Outcome<{ xml: string }>>    typed by procedures.ts
 //   transport.onEvent(({ procedure, args }) => ...)                                      after CONNECT_..._EVENT_REGISTER_ANY
@@ -11,7 +12,7 @@
 // A host driver holds one connection for events and reads, N for work, and one for each stream: the daemon stops reading a
 // connection while five of its calls run (max_client_requests), and one slow stream blocks its whole connection.
 import { type Fault, fault, type Outcome, refused } from '../generic/faults.ts';
-import type { HostStream, HostTransport } from '../generic/platform.ts';
+import type { Endpoint, HostStream, HostTransport } from '../generic/platform.ts';
 import type { ArgsOf, Fields, RetOf } from './codec.ts';
 import { type Procedure, procedureNamed } from './codec.ts';
 import { type Call, logIn } from './connect.ts';
@@ -19,6 +20,7 @@ import { lost, tookTooLong } from './faults.ts';
 import { createMachine, type KeepaliveOptions } from './machine.ts';
 import type { ProcedureName, StreamName } from './procedures.ts';
 import { createStream, type StreamEnd } from './streams.ts';
+import { parseUri } from './uri.ts';
 
 export type TransportOptions = {
   readonly readOnly?: boolean;
@@ -269,4 +271,12 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
     },
   };
   return transport;
+};
+
+/** For the platform's manifest. Every connection of a host gets a transport of its own. */
+export const connect = (uri: string): Outcome<{ endpoint: Endpoint; open(options?: TransportOptions): LibvirtTransport }> => {
+  const parsed = parseUri(uri);
+  if (!parsed.ok) return parsed;
+  const { endpoint, name } = parsed.value;
+  return { ok: true, value: { endpoint, open: (options) => openTransport(name, options) } };
 };

@@ -222,7 +222,9 @@ export class XdrWriter {
 
   int(value: number): void {
     if (!Number.isInteger(value) || value < INT_MIN || value > INT_MAX) throw new EncodeError(`int ${value}`);
-    this.#view.setInt32(this.#room(4), value);
+    // The view is looked up after `room`, which may replace it.
+    const at = this.#room(4);
+    this.#view.setInt32(at, value);
   }
 
   uint(value: number): void {
