@@ -1,0 +1,116 @@
+/** Golden files of fixtures/<platform>/documents in; (sheet, input, expected output) out. The naming is told in golden.test.ts. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseDocument } from '../mappings/generic/documents.ts';
+import type { HubId } from '../mappings/generic/ids.ts';
+import type { DocumentKind, Documents } from '../mappings/generic/model.ts';
+import type { NativeObject } from '../mappings/generic/native.ts';
+import type { FrontInstance, Joins, Platform } from '../mappings/generic/platform.ts';
+import { PLATFORMS } from '../mappings/platforms.ts';
+import { type JoinsTable, joinsOf } from '../transform-server/engine/work.ts';
+
+export interface GoldenPair {
+  readonly name: string;
+  readonly sheet: string;
+  readonly input: string;
+  /** undefined: the file does not exist yet (UPDATE_GOLDEN=1 writes it). */
+  readonly expected: string | undefined;
+  readonly file: string;
+}
+
+const FIXTURES = fileURLToPath(new URL('../fixtures/', import.meta.url));
+
+/** The front for which bundles are rendered. */
+const front = (platform: string): FrontInstance => ({
+  name: platform,
+  platform,
+  host: 'host-1' as HubId,
+  hostName: 'golden',
+  uuid: '0b1e5ce0-0000-4000-8000-000000000001',
+  certificate: '',
+  port: 443,
+  options: {},
+});
+
+const unescape = (text: string): string =>
+  text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => ({ lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' })[name] ?? '');
+
+export const parseNative = (text: string): NativeObject => {
+  const root = /^\s*<native\s+kind="([^"]*)"\s+native="([^"]*)"\s*>/.exec(text);
+  if (!root) throw new Error('a native file starts with <native kind=".." native="..">');
+  const parts: Record<string, string> = {};
+  const facts: Record<string, string | number | boolean> = {};
+  for (const [, name = '', body = ''] of text.matchAll(/<part\s+name="([^"]*)">\s*([\s\S]*?)\s*<\/part>/g)) parts[unescape(name)] = body;
+  for (const [, name = '', type = '', value = ''] of text.matchAll(/<fact\s+name="([^"]*)"\s+type="(string|number|boolean)">([^<]*)<\/fact>/g))
+    facts[name] = type === 'number' ? Number(value) : type === 'boolean' ? value === 'true' : unescape(value);
+  if (Object.keys(parts).length + Object.keys(facts).length === 0) throw new Error('a native file holds <part> or <fact>');
+  return { kind: root[1] as DocumentKind, native: unescape(root[2] ?? ''), parts, facts };
+};
+
+const parseGeneric = (text: string): { kind: DocumentKind; document: Documents[DocumentKind] } => {
+  const kind = /^\s*<([a-z]+)/.exec(text)?.[1] as DocumentKind;
+  return { kind, document: parseDocument(kind, text.trim()) };
+};
+
+const NO_JOINS: JoinsTable = { id: 'vm-42' as HubId, host: 'host-1' as HubId, storages: [], networks: [], volumes: [], owned: [] };
+
+const loadPlatform = (name: string): Promise<Platform> => {
+  const load = PLATFORMS[name];
+  if (!load) throw new Error(`fixtures name a platform that is not there: ${name}`);
+  return load();
+};
+
+const sheetFile = (url: URL | undefined, what: string): string => {
+  if (!url) throw new Error(`no sheet ${what}`);
+  return fileURLToPath(url);
+};
+
+const pairsOf = async (platformName: string, directory: string): Promise<GoldenPair[]> => {
+  const files = new Set(readdirSync(directory).sort());
+  const read = (file: string): string => readFileSync(`${directory}/${file}`, 'utf8');
+  const expected = (file: string): string | undefined => (files.has(file) ? read(file) : undefined);
+  const pairs: GoldenPair[] = [];
+  const add = (output: string, sheet: string, input: string): void => {
+    pairs.push({ name: `${platformName}/${output}`, sheet, input, expected: expected(output), file: `${directory}/${output}` });
+  };
+  for (const file of files) {
+    const [, name = '', role = ''] = /^(.+)\.([a-z0-9]+)\.xml$/.exec(file) ?? [];
+    if (role === 'native') {
+      const platform = await loadPlatform(platformName);
+      const native = parseNative(read(file));
+      const sheet = sheetFile(platform.sheets.toGeneric[native.kind], `${platformName} to-generic ${native.kind}`);
+      add(`${name}.generic.xml`, sheet, platform.host?.toGenericInput(native) ?? '');
+    } else if (role === 'change') {
+      const platform = await loadPlatform(platformName);
+      const base = name.split('+')[0] ?? name;
+      const after = parseGeneric(read(file));
+      const sheet = sheetFile(platform.sheets.fromGeneric[after.kind], `${platformName} from-generic ${after.kind}`);
+      const change = {
+        kind: after.kind,
+        after: after.document,
+        ...(files.has(`${base}.native.xml`)
+          ? { native: parseNative(read(`${base}.native.xml`)), before: parseGeneric(read(`${base}.generic.xml`)).document }
+          : {}),
+      };
+      add(`${name}.changed.xml`, sheet, platform.host?.fromGenericInput(change) ?? '');
+    } else if (role !== 'generic' && role !== 'changed' && role in PLATFORMS && files.has(`${name}.generic.xml`)) {
+      const platform = await loadPlatform(role);
+      const { kind, document } = parseGeneric(read(`${name}.generic.xml`));
+      const sheet = sheetFile(platform.sheets.fromGeneric[kind], `${role} from-generic ${kind}`);
+      const joins: Joins = joinsOf(
+        existsSync(`${directory}/${name}.joins.json`) ? { ...NO_JOINS, ...(JSON.parse(read(`${name}.joins.json`)) as JoinsTable) } : NO_JOINS,
+      );
+      add(file, sheet, platform.render?.input(kind, document, joins, front(role)) ?? '');
+    } else if (role !== 'generic' && role !== 'changed') throw new Error(`${directory}/${file} has no role: see golden.test.ts`);
+  }
+  return pairs;
+};
+
+export const goldenPairs = async (): Promise<GoldenPair[]> => {
+  const pairs: GoldenPair[] = [];
+  for (const platform of Object.keys(PLATFORMS)) {
+    const directory = `${FIXTURES}${platform}/documents`;
+    if (existsSync(directory)) pairs.push(...(await pairsOf(platform, directory)));
+  }
+  return pairs;
+};
