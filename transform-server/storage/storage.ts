@@ -1,0 +1,159 @@
+/** Durable storage on one SQLite file: statements come in, one synchronous transaction a flush goes to disk; one process at a time. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { backup, DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { SqlRow, SqlValue, Statement, Storage } from './contract.ts';
+
+export const DATABASE = 'transvisor.db';
+const LOCK_NOTE = 'transvisor.pid';
+/** Writes of one batch wait this long for company before they are synced together. */
+const GATHER_MS = 2;
+/** Layout of the file as a whole; components carry versions of their own. */
+const FORMAT = 1;
+
+/** Another process works on the directory. */
+export class DirectoryInUse extends Error {
+  constructor(directory: string, pid: string) {
+    super(
+      `the state directory ${directory} is in use by another process${pid === '' ? '' : ` (pid ${pid})`}; one process at a time may open it`,
+    );
+    this.name = 'DirectoryInUse';
+  }
+}
+
+const isBusy = (error: unknown): boolean => {
+  const code = (error as { errcode?: unknown }).errcode;
+  return typeof code === 'number' && ((code & 0xff) === 5 || (code & 0xff) === 6);
+};
+
+const pidNote = (directory: string): string => {
+  try {
+    return readFileSync(join(directory, LOCK_NOTE), 'utf8').trim();
+  } catch {
+    return '';
+  }
+};
+
+const open = (directory: string): DatabaseSync => {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const db = new DatabaseSync(join(directory, DATABASE));
+  try {
+    db.exec('PRAGMA busy_timeout = 0');
+    // Exclusive locking is the lock of the directory: the kernel drops it when the process dies, however it dies.
+    db.exec('PRAGMA locking_mode = EXCLUSIVE');
+    db.exec('PRAGMA journal_mode = WAL');
+    db.exec('PRAGMA synchronous = FULL');
+    db.exec('PRAGMA temp_store = MEMORY');
+    db.exec('BEGIN IMMEDIATE');
+    db.exec('CREATE TABLE IF NOT EXISTS components (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID');
+    db.exec('COMMIT');
+    const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+    if (format > FORMAT) throw new Error(`${directory} was written by a newer version (format ${format}, known ${FORMAT})`);
+    if (format < FORMAT) db.exec(`PRAGMA user_version = ${FORMAT}`);
+  } catch (error) {
+    db.close();
+    throw isBusy(error) ? new DirectoryInUse(directory, pidNote(directory)) : error;
+  }
+  writeFileSync(join(directory, LOCK_NOTE), `${process.pid}\n`, { mode: 0o600 });
+  return db;
+};
+
+export const openStorage = (directory: string): Storage => {
+  const db = open(directory);
+  let dirty = false;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+
+  const begin = (): void => {
+    if (dirty) return;
+    db.exec('BEGIN IMMEDIATE');
+    dirty = true;
+    timer = setTimeout(commit, GATHER_MS);
+  };
+
+  const commit = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const released = waiting;
+    waiting = [];
+    if (!dirty) {
+      for (const one of released) one.resolve();
+      return;
+    }
+    try {
+      db.exec('COMMIT');
+      dirty = false;
+      for (const one of released) one.resolve();
+    } catch (error) {
+      // The batch stays open: a full disk may get room. Those who wait must not show what is not on disk.
+      for (const one of released) one.reject(error);
+      if (released.length === 0 && !closed) timer = setTimeout(commit, 1000);
+    }
+  };
+
+  const statement = (prepared: StatementSync): Statement => ({
+    run: (...values) => {
+      begin();
+      prepared.run(...values);
+    },
+    get: (...values) => prepared.get(...values) as SqlRow | undefined,
+    all: (...values) => prepared.all(...values) as SqlRow[],
+    iterate: (...values) => prepared.iterate(...values) as Iterable<SqlRow>,
+  });
+
+  const prepare = (sql: string): Statement => statement(db.prepare(sql));
+
+  const migrate = (component: string, steps: readonly string[]): void => {
+    commit();
+    const found = db.prepare('SELECT version FROM components WHERE name = ?').get(component);
+    const from = Number(found?.['version'] ?? 0);
+    if (from > steps.length) {
+      throw new Error(`${directory}: ${component} is at version ${from}, this program knows ${steps.length}; use the newer program`);
+    }
+    if (from === steps.length) return;
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      for (const step of steps.slice(from)) db.exec(step);
+      db.prepare('INSERT OR REPLACE INTO components VALUES (?, ?)').run(component, steps.length);
+      db.exec('COMMIT');
+    } catch (error) {
+      db.exec('ROLLBACK');
+      throw error;
+    }
+  };
+
+  const close = (): void => {
+    if (closed) return;
+    closed = true;
+    commit();
+    db.close();
+  };
+
+  return {
+    directory,
+    migrate,
+    prepare,
+    run: (sql: string, ...values: SqlValue[]) => {
+      begin();
+      db.prepare(sql).run(...values);
+    },
+    flush: () => {
+      if (!dirty) return Promise.resolve();
+      return new Promise<void>((resolve, reject) => {
+        waiting.push({ resolve, reject });
+        timer ??= setTimeout(commit, GATHER_MS);
+      });
+    },
+    commit,
+    get dirty() {
+      return dirty;
+    },
+    backup: async (path) => {
+      commit();
+      await backup(db, path);
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
+};

@@ -1,0 +1,308 @@
+/** The store in memory: native documents of the hosts come in, versioned entries, relations and derived documents are read from it. */
+import { parseDocument } from '../../mappings/generic/documents.ts';
+import { type HubId, kindOf } from '../../mappings/generic/ids.ts';
+import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
+import type { NativeObject, Scan } from '../../mappings/generic/native.ts';
+import type { Entry, StoreView } from '../../mappings/generic/store-view.ts';
+import type { Ids } from '../ids/ids.ts';
+import { createChangeLog } from './change-log.ts';
+import { createDerived } from './derived.ts';
+import { contentHash, edgesOf, type Item, markText, packOwns, unpackOwns } from './item.ts';
+import { createRelations } from './relations.ts';
+import type { PutCounts, Store, Versions } from './store.ts';
+
+const NONE: readonly HubId[] = [];
+const NO_SLOTS: Readonly<Record<string, unknown>> = {};
+const TOMBSTONES = 20_000;
+
+export const createStore = (ids: Ids, versions: Versions): Store => {
+  const items = new Map<HubId, Item>();
+  const kinds = new Map<DocumentKind, Map<HubId, Item>>();
+  /** Arrays handed to readers, until the set they show changes. */
+  const lists = new Map<string, readonly Entry[]>();
+  const log = createChangeLog(ids.tombstones(TOMBSTONES), TOMBSTONES);
+  /** Hosts whose listing is under way, by the number of that listing. */
+  const listing = new Map<HubId, number>();
+  const whole = new Set<HubId>();
+  let listings = 0;
+  /** One version for all that one call changes. undefined: a listing, which settles its versions at its end. */
+  let change: { version: number } | undefined;
+
+  const find = (host: HubId, kind: DocumentKind, native: string): Item | undefined => {
+    const id = kind === 'host' ? host : ids.resolve(host, kind, native);
+    return id === undefined ? undefined : items.get(id);
+  };
+
+  const moved = (item: Item, version: number, text: boolean): void => {
+    if (text) item.source = version;
+    if (item.version === version) return;
+    item.version = version;
+    log.add(item.id, version, false);
+    dirtyMarks.add(item);
+  };
+
+  const derived = createDerived({
+    item: (id) => items.get(id),
+    subId: (owner, kind, match) => subId(owner, kind, match),
+    moved: (item) => {
+      const version = change?.version ?? versions.next();
+      moved(item, version, true);
+      writeMarks();
+    },
+  });
+
+  const relations = createRelations({
+    item: (id) => items.get(id),
+    find,
+    joins: (kind, joined) => derived.joinsKind(kind, joined),
+    moved,
+    version: () => change?.version,
+  });
+
+  const dirtyMarks = new Set<Item>();
+  const writeMarks = (): void => {
+    for (const item of dirtyMarks) if (items.get(item.id) === item) ids.setMark(item.id, markText(item), item.version);
+    dirtyMarks.clear();
+  };
+
+  const add = (host: HubId, object: NativeObject): Item => {
+    const id = object.kind === 'host' ? host : ids.mint(host, object.kind, object.native);
+    const item: Item = {
+      id, kind: object.kind, host, native: object.native, name: '', uuid: '', facts: object.facts, version: 0, stale: false,
+      object, source: 0, content: '', owns: '', forward: [], dangling: [], lists: [],
+      generic: undefined, genericSource: -1, join: undefined, slots: undefined, listing: 0, fresh: true,
+    };
+    items.set(id, item);
+    let same = kinds.get(item.kind);
+    if (same === undefined) {
+      same = new Map();
+      kinds.set(item.kind, same);
+    }
+    same.set(id, item);
+    lists.delete(item.kind);
+    lists.delete(`${item.kind} ${host}`);
+    return item;
+  };
+
+  const put = (host: HubId, objects: readonly NativeObject[], scan: (object: NativeObject) => Scan): PutCounts => {
+    const round = listing.get(host);
+    const added: HubId[] = [];
+    const changed: HubId[] = [];
+    let unchanged = 0;
+    let version = 0;
+    for (const object of objects) {
+      const known = find(host, object.kind, object.native);
+      const content = contentHash(object);
+      if (known !== undefined) {
+        known.listing = round ?? known.listing;
+        known.stale = false;
+        if (known.content === content) {
+          unchanged += 1;
+          continue;
+        }
+      }
+      const facts = scan(object);
+      const item = known ?? add(host, object);
+      item.listing = round ?? item.listing;
+      const mark = known === undefined ? ids.mark(item.id) : undefined;
+      const restored = mark !== undefined && mark.hash.split(' ', 1)[0] === content;
+      // One version for the whole batch: documents that came together share their arrays of path versions.
+      if (!restored) version ||= versions.next();
+      change = round === undefined ? { version: version || versions.next() } : undefined;
+      item.object = object;
+      item.content = content;
+      item.name = facts.name;
+      item.uuid = facts.uuid ?? '';
+      item.facts = object.facts;
+      item.owns = packOwns(facts.owns);
+      item.source = restored ? mark.version : version;
+      item.version = item.source;
+      if (round === undefined) item.fresh = false;
+      log.add(item.id, item.version, false);
+      if (!restored) dirtyMarks.add(item);
+      ids.matchSubs(item.id, facts.owns, item.version);
+      relations.relate(item, facts.relations);
+      if (known === undefined) relations.arrived(item);
+      else derived.changed(item);
+      (known === undefined ? added : changed).push(item.id);
+    }
+    change = undefined;
+    // While listing, marks are written once the relations are whole.
+    if (round === undefined) writeMarks();
+    if (added.length + changed.length > 0) versions.wake();
+    return { added, changed, unchanged };
+  };
+
+  const remove = (item: Item, version: number): void => {
+    relations.left(item);
+    derived.delete(item.id);
+    items.delete(item.id);
+    kinds.get(item.kind)?.delete(item.id);
+    lists.delete(item.kind);
+    lists.delete(`${item.kind} ${item.host}`);
+    ids.retire(item.id, version);
+    log.add(item.id, version, true);
+  };
+
+  const gone = (list: readonly HubId[]): void => {
+    const found = list.map((id) => items.get(id)).filter((item) => item !== undefined && item.kind !== 'host');
+    if (found.length === 0) return;
+    change = { version: versions.next() };
+    for (const item of found) if (item !== undefined) remove(item, change.version);
+    change = undefined;
+    writeMarks();
+  };
+
+  /** Gives the lists of an item their versions at the end of a listing. */
+  const settle = (item: Item, shared: () => number): void => {
+    const mark = item.fresh ? ids.mark(item.id) : undefined;
+    if (item.fresh && mark?.hash === markText(item)) {
+      for (const list of item.lists) list.version = mark.version;
+    } else {
+      // Content as it was but relations not: what a client saw of the relations is old.
+      const sameText = mark !== undefined && mark.hash.split(' ', 1)[0] === item.content;
+      for (const list of item.lists) {
+        if (!item.fresh && list.sum === list.settled) continue;
+        list.version = item.fresh && !sameText ? item.source : shared();
+        if (list.version > item.version) item.version = list.version;
+        if (derived.joinsKind(item.kind, list.to)) item.source = list.version;
+        dirtyMarks.add(item);
+      }
+      if (sameText && mark.hash.includes(' ') && item.lists.every((list) => list.ids.length === 0)) moved(item, shared(), true);
+    }
+    for (const list of item.lists) list.settled = list.sum;
+  };
+
+  const endListing = (host: HubId): readonly Entry[] => {
+    const round = listing.get(host);
+    if (round === undefined) throw new Error(`${host} is not being listed`);
+    const lost = [...items.values()].filter((item) => item.host === host && item.listing !== round && item.kind !== 'host');
+    const before = lost.map((item) => ({ ...item }));
+    const graves = lost.length > 0 ? versions.next() : 0;
+    for (const item of lost) remove(item, graves);
+    listing.delete(host);
+    whole.add(host);
+    let version = 0;
+    const shared = (): number => (version ||= versions.next());
+    const suspects: Item[] = [];
+    for (const item of items.values()) {
+      if (item.host !== host) continue;
+      const mark = item.fresh ? ids.mark(item.id) : undefined;
+      if (mark !== undefined && mark.hash.split(' ', 1)[0] !== item.content && item.kind === 'volume') suspects.push(item);
+      settle(item, shared);
+    }
+    // What joiners saw of a volume in the last run is not known: it changed, so they did.
+    for (const volume of suspects) derived.dirtyJoiners(volume, (joiner) => moved(joiner, shared(), true));
+    for (const item of items.values()) if (item.host === host) item.fresh = false;
+    retireUnlisted(host);
+    writeMarks();
+    log.rebuild(items.values());
+    versions.wake();
+    return before;
+  };
+
+  /** Ids of the last run whose objects did not come back. */
+  const retireUnlisted = (host: HubId): void => {
+    const missing = ids.living(host).filter((id) => !items.has(id));
+    if (missing.length === 0) return;
+    const version = versions.next();
+    for (const id of missing) {
+      ids.retire(id, version);
+      log.add(id, version, true);
+    }
+  };
+
+  const subId = (owner: HubId, kind: 'disk' | 'nic' | 'snapshot', match: string): HubId | undefined => {
+    const known = ids.sub(owner, kind, match);
+    if (known !== undefined) return known;
+    const item = items.get(owner);
+    const found = item === undefined ? undefined : unpackOwns(item.owns).find((one) => one.kind === kind && one.match === match);
+    return found && ids.mintSub(owner, found);
+  };
+
+  const list = (kind: DocumentKind, host?: HubId): readonly Entry[] => {
+    const key = host === undefined ? kind : `${kind} ${host}`;
+    let found = lists.get(key);
+    if (found === undefined) {
+      found = [...(kinds.get(kind)?.values() ?? [])].filter((item) => host === undefined || item.host === host);
+      lists.set(key, found);
+    }
+    return found;
+  };
+
+  const view = (front: string): StoreView => ({
+    get version() {
+      return versions.current;
+    },
+    epoch: versions.epoch,
+    entry: (id) => items.get(id),
+    find,
+    list,
+    edges: (id, to) => {
+      const item = items.get(id);
+      return (item && edgesOf(item, to)?.ids) ?? NONE;
+    },
+    edgesVersion: (id, to) => {
+      const item = items.get(id);
+      return (item && edgesOf(item, to)?.version) ?? item?.source ?? 0;
+    },
+    rendered: (id) => derived.rendered(front, id),
+    generic: <K extends DocumentKind>(kind: K, id: HubId): Documents[K] | undefined => {
+      if (kindOf(id) !== kind) return undefined;
+      return derived.document(id, (text) => parseDocument(kind, text)) as Documents[K] | undefined;
+    },
+    changedSince: (version) => log.since(version, (id) => items.get(id)?.version),
+    owned: subId,
+    owner: (id) => {
+      const row = ids.lookup(id);
+      return row?.owner === undefined || !items.has(row.owner) ? undefined : { owner: row.owner, match: row.match };
+    },
+    slots: (id) => items.get(id)?.slots ?? NO_SLOTS,
+  });
+  const views = new Map<string, StoreView>();
+
+  return {
+    versions,
+    view: (front) => {
+      let known = views.get(front);
+      if (known === undefined) {
+        known = view(front);
+        views.set(front, known);
+      }
+      return known;
+    },
+    addFront: derived.addFront,
+    put,
+    gone,
+    beginListing: (host) => {
+      listings += 1;
+      listing.set(host, listings);
+    },
+    endListing,
+    listed: (host) => whole.has(host),
+    setSlots: (id, slots) => {
+      const item = items.get(id);
+      if (item !== undefined) item.slots = { ...item.slots, ...slots };
+    },
+    setStale: (list_, stale) => {
+      for (const id of list_) {
+        const item = items.get(id);
+        if (item !== undefined) item.stale = stale;
+      }
+    },
+    entry: (id) => items.get(id),
+    native: (id) => items.get(id)?.object,
+    pending: derived.pending,
+    putGeneric: derived.putGeneric,
+    putRendered: derived.putRendered,
+    joins: derived.joins,
+    takeJoined: derived.takeJoined,
+    forgetDerived: () => {
+      derived.forget();
+      for (const item of items.values()) item.generic = undefined;
+    },
+    get counts() {
+      return { entries: items.size, ...derived.counts() };
+    },
+  };
+};
