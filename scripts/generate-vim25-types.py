@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Writes mappings/vim25/types.data.json: the facts of the vim25 API as pyVmomi's own type registry holds them.
+"""Writes mappings/vim25/types.generated.json: the facts of the vim25 API as pyVmomi's own type registry holds them.
 
 Usage, from the top of the repository:
-    python3 -m venv .cache/venv-pyvmomi && .cache/venv-pyvmomi/bin/pip install pyvmomi==8.0.3.0.1
-    .cache/venv-pyvmomi/bin/python scripts/generate-vim25-types.py
+    scripts/peers    (pyVmomi, into .cache/venv)
+    .cache/venv/bin/python scripts/generate-vim25-types.py
 
 One line a type, words separated by one space (see mappings/vim25/types.ts for the grammar):
     E Name since value...                               an enumeration
     D Name Base since member...                         a data object (faults too)
-    M Name Base since vmodl.Name privilege property...  a managed object
+    M Name Base since vmodl.Name property...  a managed object
     F wireName Owner since vmodlName result[?]['>'taskResult] privilege faults parameter...   a method
 A member is name:Type['[]']['?'][@since][!privilege]; `since` is an index into `versions`, left out when it is its owner's.
 Types are named as the wire names them; a declared MethodFault is LocalizedMethodFault, as the wire has it.
@@ -127,7 +127,8 @@ for row in support._managedDefMap.values():
         vmodl_name, wire_name, m_version, params, result, privilege, faults = m
         flags, result_type, method_result = result[0], result[1], result[2]
         array = result_type.endswith('[]')
-        shown = wire(result_type[:-2] if array else result_type) + ('[]' if array else '') + ('?' if flags & F_OPTIONAL else '')
+        bare = result_type[:-2] if array else result_type
+        shown = ('LocalizedMethodFault' if is_fault(bare) else wire(bare)) + ('[]' if array else '') + ('?' if flags & F_OPTIONAL else '')
         if method_result != result_type:
             inner = method_result.endswith('[]')
             shown += '>' + wire(method_result[:-2] if inner else method_result) + ('[]' if inner else '')
@@ -136,7 +137,7 @@ for row in support._managedDefMap.values():
                                ','.join(wire(f) for f in faults or []) or '-', *[member(p, m_since) for p in params if vim25(p[2])]]))
 
 lines = sorted(set(lines), key=lambda line: (line[0], line.split(' ')[1]))
-target = pathlib.Path(__file__).resolve().parent.parent / 'mappings' / 'vim25' / 'types.data.json'
+target = pathlib.Path(__file__).resolve().parent.parent / 'mappings' / 'vim25' / 'types.generated.json'
 target.write_text(json.dumps({'source': 'pyVmomi ' + '.'.join(str(v) for v in pyVmomi.version_info),
                               'versions': version_ids, 'lines': lines}, indent=1, ensure_ascii=False) + '\n')
 sys.stdout.write('%d lines, %d bytes\n' % (len(lines), target.stat().st_size))

@@ -1,7 +1,17 @@
 /** An element tree and a declared type in, a JavaScript value by the type table out, or the fault that says which property was wrong. */
 import { fault, type Outcome } from '../generic/faults.ts';
 import { attributeOf, type XmlElement, XSD_NS, XSI_NS, xsiTypeOf } from '../wire/xml.ts';
-import { isSubtype, itemTypeOf, type Member, type Method, memberMap, members, typeOf, type Type } from './types.ts';
+import {
+  dataObject,
+  isSubtype,
+  itemTypeOf,
+  type Member,
+  type Method,
+  memberMap,
+  members,
+  type Type,
+  typeOf,
+} from './types.ts';
 import { type DataObject, moRef, typed } from './values.ts';
 
 /** Leaves nested decoding; caught at this file's exported functions. */
@@ -18,13 +28,15 @@ class Refusal extends Error {
 const badStructure = (path: string, text: string): Refusal =>
   new Refusal('invalid-request', path, path === '' ? text : `${text}\n\nwhile parsing property "${path}"`);
 
-const badValue = (path: string): Refusal => new Refusal('invalid-argument', path, `A specified parameter was not correct: ${path}`);
+const badValue = (path: string): Refusal =>
+  new Refusal('invalid-argument', path, `A specified parameter was not correct: ${path}`);
 
 const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
 
 const INTEGER = /^[+-]?\d{1,20}$/;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
-const DATE_TIME = /^-?\d{4,}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d{2}:\d{2})?$/;
+const DATE_TIME =
+  /^-?\d{4,}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d{2}:\d{2})?$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 const integer = (text: string, bits: number, path: string): number => {
@@ -55,7 +67,10 @@ const floating = (text: string, path: string): number => {
 const dateTime = (text: string, path: string): string => {
   const day = DATE_TIME.exec(text)?.[2];
   if (day === undefined) throw badValue(path);
-  if (Number(day) > 28 && Number.isNaN(Date.parse(`${text.slice(0, text.indexOf('T'))}T00:00:00Z`))) throw badValue(path);
+  // Date.parse takes 31 days in every month and runs over into the next.
+  if (Number(day) > 28 && new Date(`${text.slice(0, text.indexOf('T'))}T00:00:00Z`).getUTCDate() !== Number(day)) {
+    throw badValue(path);
+  }
   return text;
 };
 
@@ -97,7 +112,8 @@ const primitive = (name: string, raw: string, path: string): unknown => {
 };
 
 const leaf = (element: XmlElement, path: string): string => {
-  if (element.children.length > 0) throw badStructure(path, `Unexpected element tag "${element.children[0]?.name}" seen`);
+  if (element.children.length > 0)
+    throw badStructure(path, `Unexpected element tag "${element.children[0]?.name}" seen`);
   return element.text;
 };
 
@@ -123,19 +139,24 @@ const dynamicType = (element: XmlElement, declared: string, path: string): strin
   return stated.name;
 };
 
-const dataObject = (element: XmlElement, declared: string, path: string): DataObject => {
+const decodeObject = (element: XmlElement, declared: string, path: string): DataObject => {
   const type = dynamicType(element, declared, path);
   const known = memberMap(type);
   const object: Record<string, unknown> = { _type: type };
   for (const child of element.children) {
     const member = known.get(child.name);
-    if (member === undefined) throw badStructure(join(path, child.name), `Unexpected element tag "${child.name}" seen in a ${type}`);
+    if (member === undefined)
+      throw badStructure(join(path, child.name), `Unexpected element tag "${child.name}" seen in a ${type}`);
     addMember(object, member, child, path);
   }
+  const since = dataObject(type)?.since ?? 0;
   for (const member of members(type)) {
     if (member.optional || object[member.name] !== undefined) continue;
-    if (!member.array) throw badStructure(path, `Required property ${member.name} is missing from data object of type ${type}`);
-    object[member.name] = [];
+    if (member.array) object[member.name] = [];
+    // A client that knows the type knows the members it was born with; later ones it may be too old for.
+    else if (member.since <= since) {
+      throw badStructure(path, `Required property ${member.name} is missing from data object of type ${type}`);
+    }
   }
   packBytes(object, members(type));
   return object;
@@ -146,12 +167,12 @@ const addMember = (object: Record<string, unknown>, member: Member, element: Xml
   if (isNil(element)) return;
   if (!member.array) {
     if (object[member.name] !== undefined) throw badStructure(at, `Element "${member.name}" occurs more than once`);
-    object[member.name] = valueOf(element, member.type, at);
+    object[member.name] = decodeAs(element, member.type, at);
     return;
   }
   const list = object[member.name] as unknown[] | undefined;
-  if (list) list.push(valueOf(element, member.type, `${at}[${list.length}]`));
-  else object[member.name] = [valueOf(element, member.type, `${at}[0]`)];
+  if (list) list.push(decodeAs(element, member.type, `${at}[${list.length}]`));
+  else object[member.name] = [decodeAs(element, member.type, `${at}[0]`)];
 };
 
 const anyValue = (element: XmlElement, path: string): unknown => {
@@ -160,13 +181,17 @@ const anyValue = (element: XmlElement, path: string): unknown => {
   const { name } = stated;
   const item = stated.ns === XSD_NS ? undefined : itemTypeOf(name);
   if (item !== undefined) {
-    return typed(name, element.children.map((child, at) => valueOf(child, item, `${path}[${at}]`)));
+    return typed(
+      name,
+      element.children.map((child, at) => decodeAs(child, item, `${path}[${at}]`)),
+    );
   }
   if (name === 'ManagedObjectReference') return reference(element, path);
   const type = typeOf(name);
-  if (type === undefined || type.kind === 'managed' || name === 'anyType') throw badStructure(path, `Unknown type ${name}`);
-  if (type.kind === 'data') return dataObject(element, name, path);
-  const value = valueOf(element, name, path);
+  if (type === undefined || type.kind === 'managed' || name === 'anyType')
+    throw badStructure(path, `Unknown type ${name}`);
+  if (type.kind === 'data') return decodeObject(element, name, path);
+  const value = decodeAs(element, name, path);
   return name === 'string' || name === 'boolean' || name === 'int' ? value : typed(name, value);
 };
 
@@ -176,7 +201,7 @@ const enumValue = (element: XmlElement, type: Extract<Type, { kind: 'enum' }>, p
   return value;
 };
 
-const valueOf = (element: XmlElement, declared: string, path: string): unknown => {
+const decodeAs = (element: XmlElement, declared: string, path: string): unknown => {
   if (declared === 'anyType') return anyValue(element, path);
   const type = typeOf(declared);
   if (type === undefined) throw new Error(`type table: no type ${declared}`);
@@ -188,7 +213,7 @@ const valueOf = (element: XmlElement, declared: string, path: string): unknown =
     case 'managed':
       return reference(element, path);
     case 'data':
-      return dataObject(element, declared, path);
+      return decodeObject(element, declared, path);
     default:
       return type satisfies never;
   }
@@ -198,7 +223,8 @@ const valueOf = (element: XmlElement, declared: string, path: string): unknown =
 const packBytes = (object: Record<string, unknown>, list: readonly Member[]): void => {
   for (const member of list) {
     const value = object[member.name];
-    if (member.type === 'byte' && member.array && Array.isArray(value)) object[member.name] = Buffer.from(value as number[]);
+    if (member.type === 'byte' && member.array && Array.isArray(value))
+      object[member.name] = Buffer.from(value as number[]);
   }
 };
 
@@ -219,7 +245,8 @@ const guard = <T>(work: () => T): Outcome<T> => {
 };
 
 /** One element as a value of a declared type. `path` names it in faults. */
-export const decodeValue = (element: XmlElement, declared: string, path = ''): Outcome => guard(() => valueOf(element, declared, path));
+export const decodeValue = (element: XmlElement, declared: string, path = ''): Outcome =>
+  guard(() => decodeAs(element, declared, path));
 
 /** The arguments of a call by name, `_this` left out. Parameters are found by name, so their order does not matter. */
 export const decodeArguments = (method: Method, call: XmlElement): Outcome<Record<string, unknown>> =>
@@ -228,13 +255,15 @@ export const decodeArguments = (method: Method, call: XmlElement): Outcome<Recor
     for (const child of call.children) {
       if (child.name === '_this') continue;
       const param = method.params.find((candidate) => candidate.name === child.name);
-      if (!param) throw badStructure(child.name, `Unexpected element tag "${child.name}" seen in a call of ${method.name}`);
+      if (!param)
+        throw badStructure(child.name, `Unexpected element tag "${child.name}" seen in a call of ${method.name}`);
       addMember(args, param, child, '');
     }
     for (const param of method.params) {
       if (param.optional || args[param.name] !== undefined) continue;
-      if (!param.array) throw badStructure(param.name, `Required parameter ${param.name} is missing from a call of ${method.name}`);
-      args[param.name] = [];
+      if (!param.array && param.since <= method.since)
+        throw badStructure(param.name, `Required parameter ${param.name} is missing from a call of ${method.name}`);
+      if (param.array) args[param.name] = [];
     }
     packBytes(args, method.params);
     return args;
@@ -247,6 +276,7 @@ export const decodeTarget = (call: XmlElement): Outcome<{ type: string; id: stri
     if (!element) throw badStructure('_this', 'The call names no object');
     const type = attributeOf(element, 'type') ?? '';
     const id = leaf(element, '_this').trim();
-    if (type === '' || id === '') throw badStructure('_this', 'A managed object reference has no type attribute or no value');
+    if (type === '' || id === '')
+      throw badStructure('_this', 'A managed object reference has no type attribute or no value');
     return { type: type.slice(type.indexOf(':') + 1), id };
   });

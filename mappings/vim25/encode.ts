@@ -1,6 +1,16 @@
 /** A JavaScript value and a declared type in, XML text by the type table and the client's version out; writers are compiled per type. */
 import { escapeAttribute, escapeText } from '../wire/xml.ts';
-import { arrayTypeOf, isSubtype, itemTagOf, itemTypeOf, type Member, memberMap, members, typeOf, wireTypeOf } from './types.ts';
+import {
+  arrayTypeOf,
+  isSubtype,
+  itemTagOf,
+  itemTypeOf,
+  type Member,
+  memberMap,
+  members,
+  typeOf,
+  wireTypeOf,
+} from './types.ts';
 import type { MoRef, Rendered, Typed } from './values.ts';
 import { versionIndex } from './versions.ts';
 
@@ -27,7 +37,9 @@ const compiledFor = (version: number): Compiled => {
 };
 
 const wrong = (type: string, value: unknown): Error =>
-  new Error(`vim25 encode: ${typeof value === 'object' ? JSON.stringify(value)?.slice(0, 80) : String(value)} is no ${type}`);
+  new Error(
+    `vim25 encode: ${typeof value === 'object' ? JSON.stringify(value)?.slice(0, 80) : String(value)} is no ${type}`,
+  );
 
 const integerWriter = (type: string, bits: number): Inner => {
   const limit = 2 ** (bits - 1);
@@ -152,7 +164,12 @@ const innerOf = (name: string, compiled: Compiled): Inner => {
 /** The nearest base the client's version has. */
 const compatible = (name: string, compiled: Compiled): string => {
   let at = name;
-  for (let type = typeOf(at); type?.kind === 'data' && type.since > compiled.version && type.base !== ''; type = typeOf(at)) at = type.base;
+  for (
+    let type = typeOf(at);
+    type?.kind === 'data' && type.since > compiled.version && type.base !== '';
+    type = typeOf(at)
+  )
+    at = type.base;
   return at;
 };
 
@@ -171,7 +188,8 @@ const dataElement = (tag: string, declared: string, compiled: Compiled): Whole =
     if (stated === undefined || stated === declared) return open + declaredInner(value) + close;
     if (!isSubtype(stated, declared)) throw wrong(declared, value);
     const dynamic = compatible(stated, compiled);
-    const object = dynamic === stated || '_xml' in (value as object) ? value : trimmed(value as Record<string, unknown>, dynamic);
+    const object =
+      dynamic === stated || '_xml' in (value as object) ? value : trimmed(value as Record<string, unknown>, dynamic);
     const typeAttribute = dynamic === declared ? '' : ` xsi:type="${dynamic}"`;
     return `<${tag}${typeAttribute}>${innerOf(dynamic, compiled)(object)}${close}`;
   };
@@ -200,7 +218,9 @@ const memberWriter = (member: Member, compiled: Compiled): Whole => {
   return whole;
 };
 
-const signed = (bytes: Uint8Array): readonly number[] => [...new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)];
+const signed = (bytes: Uint8Array): readonly number[] => [
+  ...new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+];
 
 const repeated = (single: Whole, member: Member): Whole => {
   return (value) => {
@@ -239,7 +259,8 @@ const arrayContent = (item: string, values: unknown, compiled: Compiled): string
   const tag = itemTagOf(item);
   let text = '';
   // libvirt needs the type on every member of an array inside an Any.
-  for (const value of list) text += item === 'anyType' ? anyElement(tag, value, compiled) : anyElement(tag, value, compiled, item);
+  for (const value of list)
+    text += item === 'anyType' ? anyElement(tag, value, compiled) : anyElement(tag, value, compiled, item);
   return text;
 };
 
@@ -282,16 +303,26 @@ export const encodeRepeated = (tag: string, declared: string, values: unknown, v
 };
 
 /** The writer itself, for loops: compiled once, called for every value. */
-export const elementWriter = (tag: string, declared: string, array: boolean, version = ''): ((value: unknown) => string) =>
-  memberWriter({ name: tag, type: declared, array, optional: true, since: 0, privilege: '' }, compiledFor(versionIndex(version)));
+export const elementWriter = (
+  tag: string,
+  declared: string,
+  array: boolean,
+  version = '',
+): ((value: unknown) => string) =>
+  memberWriter(
+    { name: tag, type: declared, array, optional: true, since: 0, privilege: '' },
+    compiledFor(versionIndex(version)),
+  );
 
 /** What stands between the tags of a value of a known type: what rendered documents keep. */
-export const encodeInner = (type: string, value: unknown, version = ''): string => innerOf(type, compiledFor(versionIndex(version)))(value);
+export const encodeInner = (type: string, value: unknown, version = ''): string =>
+  innerOf(type, compiledFor(versionIndex(version)))(value);
 
 /** `<val xsi:type="...">` for a value that is declared anyType, by the declared type of the property it comes from. */
 export const encodeAny = (tag: string, declared: string, array: boolean, value: unknown, version = ''): string => {
   const compiled = compiledFor(versionIndex(version));
-  if (array) return `<${tag} xsi:type="${arrayTypeOf(declared)}">${arrayContent(declared, value ?? [], compiled)}</${tag}>`;
+  if (array)
+    return `<${tag} xsi:type="${arrayTypeOf(declared)}">${arrayContent(declared, value ?? [], compiled)}</${tag}>`;
   return declared === 'anyType' ? anyElement(tag, value, compiled) : anyElement(tag, value, compiled, declared);
 };
 

@@ -61,7 +61,12 @@ const RENDERERS: { readonly [K in FaultKind]: Renderer<K> } = {
   }),
   busy: ({ object, job }, facts) => {
     const task = facts.ref(job);
-    if (task) return { type: 'TaskInProgress', members: { task }, text: 'The operation is not allowed in the current state: another task is already in progress.' };
+    if (task)
+      return {
+        type: 'TaskInProgress',
+        members: { task },
+        text: 'The operation is not allowed in the current state: another task is already in progress.',
+      };
     const ref = facts.ref(object) ?? facts.receiver;
     return {
       type: 'ResourceInUse',
@@ -70,32 +75,58 @@ const RENDERERS: { readonly [K in FaultKind]: Renderer<K> } = {
     };
   },
   cancelled: named('RequestCanceled', 'The task was canceled by a user.'),
-  'concurrent-access': named('ConcurrentAccess', 'The operation failed due to concurrent modification by another operation.'),
-  'directory-not-empty': ({ path }) => ({ type: 'DirectoryNotEmpty', members: { file: path }, text: `Directory ${path} is not empty.` }),
+  'concurrent-access': named(
+    'ConcurrentAccess',
+    'The operation failed due to concurrent modification by another operation.',
+  ),
+  'directory-not-empty': ({ path }) => ({
+    type: 'DirectoryNotEmpty',
+    members: { file: path },
+    text: `Directory ${path} is not empty.`,
+  }),
   'duplicate-name': ({ name, object }, facts) => {
     const ref = facts.ref(object) ?? facts.receiver;
-    return { type: 'DuplicateName', members: { name, ...(ref ? { object: ref } : {}) }, text: `The name '${name}' already exists.` };
+    return {
+      type: 'DuplicateName',
+      members: { name, ...(ref ? { object: ref } : {}) },
+      text: `The name '${name}' already exists.`,
+    };
   },
   'file-exists': ({ path }) => ({
     type: 'FileAlreadyExists',
     members: { file: path },
     text: `Cannot complete the operation because the file or folder ${path} already exists`,
   }),
-  'file-locked': ({ path }) => ({ type: 'FileLocked', members: { file: path }, text: `Unable to access file ${path} since it is locked` }),
-  'file-not-found': ({ path }) => ({ type: 'FileNotFound', members: { file: path }, text: `File ${path} was not found` }),
-  'host-communication': named('HostNotConnected', 'Unable to communicate with the remote host, since it is disconnected.'),
+  'file-locked': ({ path }) => ({
+    type: 'FileLocked',
+    members: { file: path },
+    text: `Unable to access file ${path} since it is locked`,
+  }),
+  'file-not-found': ({ path }) => ({
+    type: 'FileNotFound',
+    members: { file: path },
+    text: `File ${path} was not found`,
+  }),
+  'host-communication': named(
+    'HostNotConnected',
+    'Unable to communicate with the remote host, since it is disconnected.',
+  ),
   'host-config': named('HostConfigFault', 'An error occurred during host configuration.'),
   'insufficient-cpu': ({ requested, available }) => ({
     type: 'InsufficientCpuResourcesFault',
-    members: { unreserved: available, requested },
+    members: { unreserved: Math.round(available), requested: Math.round(requested) },
     text: 'The available CPU resources in the parent resource pool are insufficient for the operation.',
   }),
   'insufficient-memory': ({ requestedBytes, availableBytes }) => ({
     type: 'InsufficientMemoryResourcesFault',
-    members: { unreserved: availableBytes, requested: requestedBytes },
+    members: { unreserved: Math.round(availableBytes), requested: Math.round(requestedBytes) },
     text: 'The available Memory resources in the parent resource pool are insufficient for the operation.',
   }),
-  internal: (_members, { text }) => ({ type: 'SystemError', members: { reason: text }, text: `A general system error occurred: ${text}` }),
+  internal: (_members, { text }) => ({
+    type: 'SystemError',
+    members: { reason: text },
+    text: `A general system error occurred: ${text}`,
+  }),
   'invalid-argument': ({ property }) => ({
     type: 'InvalidArgument',
     members: property === '' ? {} : { invalidProperty: property },
@@ -117,17 +148,33 @@ const RENDERERS: { readonly [K in FaultKind]: Renderer<K> } = {
     text: loginText ?? 'Cannot complete login due to an incorrect user name or password.',
   }),
   'invalid-name': ({ name }) => ({ type: 'InvalidName', members: { name }, text: `The name '${name}' is not valid.` }),
-  'invalid-property': ({ name }) => ({ type: 'InvalidProperty', members: { name }, text: `The property '${name}' is not valid.` }),
-  'invalid-request': (_members, { text }) => ({ type: 'InvalidRequest', members: {}, text: text || 'The request is not valid.' }),
+  'invalid-property': ({ name }) => ({
+    type: 'InvalidProperty',
+    members: { name },
+    text: `The property '${name}' is not valid.`,
+  }),
+  'invalid-request': (_members, { text }) => ({
+    type: 'InvalidRequest',
+    members: {},
+    text: text || 'The request is not valid.',
+  }),
   'invalid-state': named('InvalidState', 'The operation is not allowed in the current state.'),
-  'invalid-type': ({ argument }, { text }) => ({ type: 'InvalidType', members: { argument }, text: text || `The type of ${argument} is not valid.` }),
+  'invalid-type': ({ argument }, { text }) => ({
+    type: 'InvalidType',
+    members: { argument },
+    text: text || `The type of ${argument} is not valid.`,
+  }),
   'invalid-version': named('InvalidCollectorVersion', 'The version is not valid or no longer known.'),
   'invalid-vm-config': ({ property }) => ({
     type: 'InvalidVmConfig',
     members: property === undefined ? {} : { property },
     text: `Virtual machine's configuration is invalid.`,
   }),
-  'method-disabled': (_members, { text }) => ({ type: 'MethodDisabled', members: {}, text: text || 'The method is disabled.' }),
+  'method-disabled': (_members, { text }) => ({
+    type: 'MethodDisabled',
+    members: {},
+    text: text || 'The method is disabled.',
+  }),
   'method-not-found': ({ method }, facts) => ({
     type: 'MethodNotFound',
     members: { receiver: facts.receiver ?? moRef('ServiceInstance', 'ServiceInstance'), method },
@@ -159,18 +206,26 @@ const RENDERERS: { readonly [K in FaultKind]: Renderer<K> } = {
       text: `The object '${managed?.vmodl ?? type}:${id}' has already been deleted or has not been completely created`,
     };
   },
-  restricted: named('RestrictedVersion', 'Current license or ESXi version prohibits execution of the requested operation.'),
+  restricted: named(
+    'RestrictedVersion',
+    'Current license or ESXi version prohibits execution of the requested operation.',
+  ),
   'snapshot-failed': (_members, { text }) => ({
     type: 'SnapshotFault',
     members: {},
-    text: text === '' ? 'An error occurred while taking a snapshot.' : `An error occurred while taking a snapshot: ${text}`,
+    text:
+      text === '' ? 'An error occurred while taking a snapshot.' : `An error occurred while taking a snapshot: ${text}`,
   }),
   timeout: named('Timedout', 'Operation timed out.'),
   'tools-unavailable': named(
     'ToolsUnavailable',
     'Cannot complete operation because VMware Tools is not running in this virtual machine.',
   ),
-  'too-many': ({ limit }) => ({ type: 'LimitExceeded', members: { limit }, text: `The limit of ${limit} was exceeded.` }),
+  'too-many': ({ limit }) => ({
+    type: 'LimitExceeded',
+    members: { limit },
+    text: `The limit of ${limit} was exceeded.`,
+  }),
   'wrong-state': ({ requested, existing }) => ({
     type: 'InvalidPowerState',
     members: { requestedState: POWER_STATES[requested].value, existingState: POWER_STATES[existing].value },
@@ -185,13 +240,21 @@ const objectOf = (object: string | undefined, facts: Facts): { object?: MoRef } 
 };
 
 /** Texts that say more than VMware's own go along as a fault message; those of a log-in tell nothing. */
-const SILENT: ReadonlySet<FaultKind> = new Set(['invalid-login', 'not-authenticated', 'no-permission', 'internal', 'invalid-request']);
+const SILENT: ReadonlySet<FaultKind> = new Set([
+  'invalid-login',
+  'not-authenticated',
+  'no-permission',
+  'internal',
+  'invalid-request',
+]);
 
-const renderOf = <K extends FaultKind>(fault: Fault<K>, facts: Facts): VimFault => (RENDERERS[fault.kind] as Renderer<K>)(fault.members, facts);
+const renderOf = <K extends FaultKind>(fault: Fault<K>, facts: Facts): VimFault =>
+  (RENDERERS[fault.kind] as Renderer<K>)(fault.members, facts);
 
 const nativeFault = ({ native }: Fault): VimFault | undefined => {
   if (native?.platform !== 'vim25' || !isSubtype(native.code, 'MethodFault')) return undefined;
-  const members = typeof native.detail === 'object' && native.detail !== null ? (native.detail as Record<string, unknown>) : {};
+  const members =
+    typeof native.detail === 'object' && native.detail !== null ? (native.detail as Record<string, unknown>) : {};
   return { type: native.code, members, text: native.text };
 };
 
@@ -226,7 +289,8 @@ export const encodeFaultBody = (fault: VimFault, version = ''): string =>
   `<detail>${detailOf(fault, version)}</detail></soapenv:Fault>`;
 
 /** For TaskInfo.error and MissingProperty.fault: a value for encode.ts. */
-export const localized = (fault: Fault, context: FaultContext = {}): DataObject => localizedOf(vimFault(fault, context));
+export const localized = (fault: Fault, context: FaultContext = {}): DataObject =>
+  localizedOf(vimFault(fault, context));
 
 export const localizedOf = (fault: VimFault): DataObject => ({
   _type: 'LocalizedMethodFault',
@@ -238,4 +302,6 @@ export const localizedOf = (fault: VimFault): DataObject => ({
 export const missingMembers = (fault: VimFault): readonly string[] =>
   dataObject(fault.type) === undefined
     ? [`no type ${fault.type}`]
-    : [...memberMap(fault.type).values()].filter((member) => !member.optional && fault.members[member.name] === undefined).map((member) => member.name);
+    : [...memberMap(fault.type).values()]
+        .filter((member) => !member.optional && fault.members[member.name] === undefined)
+        .map((member) => member.name);

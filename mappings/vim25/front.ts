@@ -17,6 +17,9 @@ export const REPLY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-cache',
 };
 
+/** Far above the largest request seen (a CreateVM_Task with forty devices is 30 kB), far below what would hurt. */
+export const REQUEST_LIMITS: Partial<XmlLimits> = { maxBytes: 4 * 1024 * 1024, maxElements: 50_000, maxDepth: 64 };
+
 export type DecodedRequest =
   | { readonly ok: true; readonly call: Call }
   | { readonly ok: false; readonly fault: Fault; readonly version: string; readonly operation: string };
@@ -44,14 +47,19 @@ const methodNotFound = (name: string, target: Call['target']): Fault =>
     detail: {
       receiver: {
         _type: 'ManagedObjectReference',
-        ...(managedObject(target.type) ? { type: target.type, value: target.id } : { type: 'ServiceInstance', value: 'ServiceInstance' }),
+        ...(managedObject(target.type)
+          ? { type: target.type, value: target.id }
+          : { type: 'ServiceInstance', value: 'ServiceInstance' }),
       },
       method: name,
     },
   });
 
 /** Never throws for what a client sent: whatever it is, it becomes a call or a fault. */
-export const decodeRequest = (body: Uint8Array, { soapAction = '', limits = {} }: RequestHints = {}): DecodedRequest => {
+export const decodeRequest = (
+  body: Uint8Array,
+  { soapAction = '', limits = REQUEST_LIMITS }: RequestHints = {},
+): DecodedRequest => {
   const decoded = decodeSoap(body, limits);
   if (!decoded.ok) {
     const reason = fault('invalid-request', {}, decoded.fault.text);
@@ -60,14 +68,18 @@ export const decodeRequest = (body: Uint8Array, { soapAction = '', limits = {} }
   const { body: element, operation } = decoded.message;
   const version = versionOf(element, soapAction);
   const refuse = (reason: Fault): DecodedRequest => ({ ok: false, fault: reason, version, operation });
-  if (element.ns !== VIM25_NS) return refuse(fault('invalid-request', {}, `Unsupported namespace "${element.ns}" of the call`));
+  if (element.ns !== VIM25_NS)
+    return refuse(fault('invalid-request', {}, `Unsupported namespace "${element.ns}" of the call`));
   const target = decodeTarget(element);
   if (!target.ok) return refuse(target.fault);
   const method = methodOf(element.name);
   if (!method || !belongs(method, target.value.type)) return refuse(methodNotFound(element.name, target.value));
   const args = decodeArguments(method, element);
   if (!args.ok) return refuse(args.fault);
-  return { ok: true, call: { method: method.name, target: target.value, args: args.value, version, operation, raw: body } };
+  return {
+    ok: true,
+    call: { method: method.name, target: target.value, args: args.value, version, operation, raw: body },
+  };
 };
 
 type Answered = Pick<Call, 'method' | 'version'>;
@@ -96,7 +108,8 @@ export const encodeReply = (call: Answered, value: unknown): string => {
   const inner = encodeReturn(call, value);
   const { method } = call;
   // As VMware's servers write a reply without a value.
-  if (inner === '') return `${ENVELOPE_BEFORE}<${method}Response xmlns="${VIM25_NS}"></${method}Response>${ENVELOPE_AFTER}`;
+  if (inner === '')
+    return `${ENVELOPE_BEFORE}<${method}Response xmlns="${VIM25_NS}"></${method}Response>${ENVELOPE_AFTER}`;
   return `${ENVELOPE_BEFORE}<${method}Response xmlns="${VIM25_NS}">${inner}</${method}Response>${ENVELOPE_AFTER}`;
 };
 
@@ -132,11 +145,15 @@ export const cookieOf = (headers: Readonly<Record<string, string | string[] | un
   for (const part of (Array.isArray(header) ? header.join(';') : (header ?? '')).split(';')) {
     const equals = part.indexOf('=');
     if (equals < 0 || part.slice(0, equals).trim() !== COOKIE) continue;
-    const value = part.slice(equals + 1).trim().replace(/^"(.*)"$/, '$1');
+    const value = part
+      .slice(equals + 1)
+      .trim()
+      .replace(/^"(.*)"$/, '$1');
     if (TOKEN.test(value)) return value;
   }
   return undefined;
 };
 
 /** Value of Set-Cookie. Over plain http a Secure cookie would not come back. */
-export const setCookie = (token: string, secure: boolean): string => `${COOKIE}="${token}"; Path=/; HttpOnly;${secure ? ' Secure;' : ''}`;
+export const setCookie = (token: string, secure: boolean): string =>
+  `${COOKIE}="${token}"; Path=/; HttpOnly;${secure ? ' Secure;' : ''}`;

@@ -1,5 +1,5 @@
-/** The type table of the vim25 API: one text line a type (types.data.json) in; typed rows, parsed when first asked for, out. */
-import data from './types.data.json' with { type: 'json' };
+/** The type table of the vim25 API: one text line a type (types.generated.json) in; typed rows, parsed when first asked for, out. */
+import data from './types.generated.json' with { type: 'json' };
 
 /** A member of a data object, a property of a managed object, or a parameter of a method. */
 export interface Member {
@@ -64,7 +64,9 @@ export interface Method {
 export const versions: readonly string[] = data.versions;
 
 const PRIMITIVES =
-  'string int long short byte boolean double float dateTime base64Binary anyURI anyType TypeName PropertyPath MethodName'.split(' ');
+  'string int long short byte boolean double float dateTime base64Binary anyURI anyType TypeName PropertyPath MethodName'.split(
+    ' ',
+  );
 const STRINGS_ON_THE_WIRE = new Set(['TypeName', 'PropertyPath', 'MethodName']);
 
 /** Called by pyVmomi for every attribute, in no WSDL and no registry (seen: pyVmomi StubAdapterAccessorImpl). */
@@ -107,7 +109,8 @@ const parseType = (line: string): Type => {
   if (kind === 'E') return { kind: 'enum', name, since: Number(words[0]), values: new Set(words.slice(1)) };
   const base = words[0] === '-' ? '' : (words[0] ?? '');
   const since = Number(words[1]);
-  if (kind === 'D') return { kind: 'data', name, base, since, own: words.slice(2).map((word) => parseMember(word, since)) };
+  if (kind === 'D')
+    return { kind: 'data', name, base, since, own: words.slice(2).map((word) => parseMember(word, since)) };
   return {
     kind: 'managed',
     name,
@@ -249,7 +252,8 @@ export const splitPath = (path: string): readonly { readonly name: string; reado
 export const keyOf = (type: string): string | undefined => (memberMap(type).has('key') ? 'key' : undefined);
 
 const parseMethod = (line: string): Method => {
-  const [, name = '', owner = '', sinceText, vmodl = '', resultText = '', privilege = '', faults = '', ...params] = line.split(' ');
+  const [, name = '', owner = '', sinceText, vmodl = '', resultText = '', privilege = '', faults = '', ...params] =
+    line.split(' ');
   const since = Number(sinceText);
   const [declared = '', taskResult = ''] = resultText.split('>');
   return {
@@ -305,7 +309,9 @@ export const arrayTypeOf = (name: string): string => {
   return `ArrayOf${(tag[0] ?? '').toUpperCase()}${tag.slice(1)}`;
 };
 
-const primitivesByArray = new Map(PRIMITIVES.filter((name) => !STRINGS_ON_THE_WIRE.has(name)).map((name) => [arrayTypeOf(name), name]));
+const primitivesByArray = new Map(
+  PRIMITIVES.filter((name) => !STRINGS_ON_THE_WIRE.has(name)).map((name) => [arrayTypeOf(name), name]),
+);
 
 /** The item type of 'ArrayOfX'; 'ManagedObject' for references. undefined: not an array type. */
 export const itemTypeOf = (arrayType: string): string | undefined => {

@@ -27,7 +27,10 @@ const compare = (left: string, right: string): number => {
 
 /** The newest published version not above the hint; the oldest for hints below all; '' for no hint. */
 export const negotiate = (hint: string): string => {
-  const wanted = hint.slice(hint.lastIndexOf('/') + 1).replaceAll('"', '').trim();
+  const wanted = hint
+    .slice(hint.lastIndexOf('/') + 1)
+    .replaceAll('"', '')
+    .trim();
   if (!/^\d/.test(wanted)) return '';
   return published.find((version) => compare(version, wanted) <= 0) ?? (published.at(-1) as string);
 };

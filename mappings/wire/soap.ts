@@ -4,7 +4,7 @@ import { readXml, type XmlElement, type XmlFault, type XmlLimits } from './xml.t
 export const SOAP_ENVELOPE_NS = 'http://schemas.xmlsoap.org/soap/envelope/';
 
 export interface SoapMessage {
-  /** The call: dispatch on its name and namespace, never on the SOAPAction header (libvirt sends none). */
+  /** The call: dispatch on its name and namespace, never on the SOAPAction header (some clients send none). */
   readonly body: XmlElement;
   /** Children of the SOAP header, [] without one. mustUnderstand is not honoured: no known client depends on it. */
   readonly headers: readonly XmlElement[];
@@ -12,7 +12,9 @@ export interface SoapMessage {
   readonly operation: string;
 }
 
-export type SoapResult = { readonly ok: true; readonly message: SoapMessage } | { readonly ok: false; readonly fault: XmlFault };
+export type SoapResult =
+  | { readonly ok: true; readonly message: SoapMessage }
+  | { readonly ok: false; readonly fault: XmlFault };
 
 const MAX_OPERATION = 256;
 
@@ -22,16 +24,18 @@ export const decodeSoap = (input: string | Uint8Array, limits: Partial<XmlLimits
   const read = readXml(input, limits);
   if (!read.ok) return read;
   const { root } = read;
-  if (root.name !== 'Envelope' || root.ns !== SOAP_ENVELOPE_NS) return malformed('the document is not a SOAP 1.1 envelope');
+  if (root.name !== 'Envelope' || root.ns !== SOAP_ENVELOPE_NS)
+    return malformed('the document is not a SOAP 1.1 envelope');
   const body = root.children.find((child) => child.name === 'Body' && child.ns === SOAP_ENVELOPE_NS);
   const call = body?.children[0];
   if (!call) return malformed('the SOAP body is empty');
-  const headers = root.children.find((child) => child.name === 'Header' && child.ns === SOAP_ENVELOPE_NS)?.children ?? [];
+  const headers =
+    root.children.find((child) => child.name === 'Header' && child.ns === SOAP_ENVELOPE_NS)?.children ?? [];
   const operation = headers.find((header) => header.name === 'operationID')?.text ?? '';
   return { ok: true, message: { body: call, headers, operation: operation.slice(0, MAX_OPERATION) } };
 };
 
-/** As VMware's servers write it: one line end on each side of the body, none inside (libvirt refuses text between siblings). */
+/** As the vendor's servers write it: one line end on each side of the body, none inside (a client refuses text between siblings). */
 export const ENVELOPE_BEFORE =
   '<?xml version="1.0" encoding="UTF-8"?>\n' +
   '<soapenv:Envelope xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"\n' +

@@ -19,7 +19,15 @@ export const DEFAULT_LIMITS: XmlLimits = {
   maxTextBytes: 2 * 1024 * 1024,
 };
 
-export type XmlFaultKind = 'malformed' | 'encoding' | 'dtd-refused' | 'too-large' | 'too-deep' | 'too-many-elements' | 'too-many-attributes' | 'text-too-long';
+export type XmlFaultKind =
+  | 'malformed'
+  | 'encoding'
+  | 'dtd-refused'
+  | 'too-large'
+  | 'too-deep'
+  | 'too-many-elements'
+  | 'too-many-attributes'
+  | 'text-too-long';
 
 /** Why a text was refused. `text` is for people and names no content of the document. */
 export interface XmlFault {
@@ -51,7 +59,9 @@ export interface XmlElement {
   readonly scope: XmlScope | undefined;
 }
 
-export type XmlResult = { readonly ok: true; readonly root: XmlElement } | { readonly ok: false; readonly fault: XmlFault };
+export type XmlResult =
+  | { readonly ok: true; readonly root: XmlElement }
+  | { readonly ok: false; readonly fault: XmlFault };
 
 export const XML_NS = 'http://www.w3.org/XML/1998/namespace';
 export const XMLNS_NS = 'http://www.w3.org/2000/xmlns/';
@@ -114,8 +124,10 @@ const resolve = (attributes: Record<string, string>, scope: XmlScope | undefined
     }
     const ns = namespaceOf(scope, name.slice(0, colon));
     const local = name.slice(colon + 1);
-    if (ns === undefined || local === '' || local.includes(':')) throw new Refusal('malformed', 'an attribute has an unknown prefix');
-    if (list.some((other) => other.ns === ns && other.name === local)) throw new Refusal('malformed', 'an attribute occurs twice');
+    if (ns === undefined || local === '' || local.includes(':'))
+      throw new Refusal('malformed', 'an attribute has an unknown prefix');
+    if (list.some((other) => other.ns === ns && other.name === local))
+      throw new Refusal('malformed', 'an attribute occurs twice');
     list.push({ ns, name: local, value });
   }
   return list.length === 0 ? NO_ATTRIBUTES : list;
@@ -123,7 +135,8 @@ const resolve = (attributes: Record<string, string>, scope: XmlScope | undefined
 
 const decodeText = (input: string | Uint8Array, limits: XmlLimits): string => {
   // A UTF-16 unit is at least one byte of UTF-8, so a text is never longer than its bytes.
-  if (input.length > limits.maxBytes) throw new Refusal('too-large', `the document is larger than ${limits.maxBytes} bytes`);
+  if (input.length > limits.maxBytes)
+    throw new Refusal('too-large', `the document is larger than ${limits.maxBytes} bytes`);
   if (typeof input === 'string') return input;
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(input);
@@ -145,19 +158,30 @@ const build = (input: string | Uint8Array, limits: XmlLimits): XmlElement => {
     throw new Refusal('dtd-refused', 'document type declarations are not accepted');
   });
   parser.on('xmldecl', ({ encoding }) => {
-    if (encoding !== undefined && !/^(utf-?8|us-ascii)$/i.test(encoding)) throw new Refusal('encoding', 'only UTF-8 is accepted');
+    if (encoding !== undefined && !/^(utf-?8|us-ascii)$/i.test(encoding))
+      throw new Refusal('encoding', 'only UTF-8 is accepted');
   });
   parser.on('opentag', (tag) => {
-    if (open.length >= limits.maxDepth) throw new Refusal('too-deep', `elements are nested deeper than ${limits.maxDepth}`);
-    if (++elements > limits.maxElements) throw new Refusal('too-many-elements', `more than ${limits.maxElements} elements`);
+    if (open.length >= limits.maxDepth)
+      throw new Refusal('too-deep', `elements are nested deeper than ${limits.maxDepth}`);
+    if (++elements > limits.maxElements)
+      throw new Refusal('too-many-elements', `more than ${limits.maxElements} elements`);
     const parent = open.at(-1);
     const attributes = tag.attributes as Record<string, string>;
     const scope = declare(attributes, parent?.scope);
     const colon = tag.name.indexOf(':');
     const ns = namespaceOf(scope, colon < 0 ? '' : tag.name.slice(0, colon));
     const name = colon < 0 ? tag.name : tag.name.slice(colon + 1);
-    if (ns === undefined || name === '' || name.includes(':')) throw new Refusal('malformed', 'an element has an unknown prefix');
-    const element: Building = { ns, name, attributes: resolve(attributes, scope, limits.maxAttributes), children: [], text: '', scope };
+    if (ns === undefined || name === '' || name.includes(':'))
+      throw new Refusal('malformed', 'an element has an unknown prefix');
+    const element: Building = {
+      ns,
+      name,
+      attributes: resolve(attributes, scope, limits.maxAttributes),
+      children: [],
+      text: '',
+      scope,
+    };
     if (parent) parent.children.push(element);
     else root = element;
     open.push(element);
@@ -192,7 +216,8 @@ export const readXml = (input: string | Uint8Array, limits: Partial<XmlLimits> =
 };
 
 export const attributeOf = (element: XmlElement, name: string, ns = ''): string | undefined => {
-  for (const attribute of element.attributes) if (attribute.name === name && attribute.ns === ns) return attribute.value;
+  for (const attribute of element.attributes)
+    if (attribute.name === name && attribute.ns === ns) return attribute.value;
   return undefined;
 };
 
@@ -223,7 +248,8 @@ export const xsiTypeOf = (element: XmlElement): QName | undefined => {
 };
 
 // Characters XML 1.0 forbids even as references (controls, lone surrogates, U+FFFE and U+FFFF), and those that need escaping.
-const SPECIAL = /[&<>"\r\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const SPECIAL =
+  /[&<>"\r\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const ALL_SPECIAL = new RegExp(SPECIAL.source, 'g');
 const ATTRIBUTE_SPACE = /[\t\n]/g;
 
@@ -245,7 +271,8 @@ const replaceSpecial = (character: string): string => {
 };
 
 /** Text for element content. What XML 1.0 cannot hold at all becomes U+FFFD. */
-export const escapeText = (text: string): string => (SPECIAL.test(text) ? text.replace(ALL_SPECIAL, replaceSpecial) : text);
+export const escapeText = (text: string): string =>
+  SPECIAL.test(text) ? text.replace(ALL_SPECIAL, replaceSpecial) : text;
 
 /** Text for an attribute value in double quotes; tabs and line ends survive normalisation. */
 export const escapeAttribute = (text: string): string =>
