@@ -57,14 +57,18 @@ const KINDS = {
   7: 'object-not-found', // INVALID_DOMAIN
   8: 'invalid-argument', // INVALID_ARG
   9: 'internal', // OPERATION_FAILED
+  16: 'invalid-vm-config', // OS_TYPE
+  23: 'invalid-vm-config', // NO_DEVICE
   27: 'invalid-vm-config', // XML_ERROR
   28: 'duplicate-name', // DOM_EXIST
   29: 'no-permission', // OPERATION_DENIED
+  35: 'invalid-vm-config', // XML_DETAIL: not well-formed
   37: 'duplicate-name', // NETWORK_EXIST
   38: 'internal', // SYSTEM_ERROR
   39: 'host-communication', // RPC
   42: 'object-not-found', // NO_DOMAIN
   43: 'object-not-found', // NO_NETWORK
+  44: 'invalid-argument', // INVALID_MAC
   45: 'invalid-login', // AUTH_FAILED
   49: 'object-not-found', // NO_STORAGE_POOL
   50: 'object-not-found', // NO_STORAGE_VOL
@@ -79,7 +83,7 @@ const KINDS = {
   71: 'object-not-found', // INVALID_DOMAIN_SNAPSHOT
   72: 'object-not-found', // NO_DOMAIN_SNAPSHOT
   74: 'not-supported', // ARGUMENT_UNSUPPORTED
-  76: 'snapshot-failed', // CONFIG of a snapshot
+  76: 'already-exists', // STORAGE_POOL_BUILT
   77: 'snapshot-failed', // SNAPSHOT_REVERT_RISKY
   78: 'cancelled', // OPERATION_ABORTED
   79: 'invalid-login', // AUTH_CANCELLED
@@ -97,7 +101,9 @@ const KINDS = {
   94: 'invalid-login', // AUTH_UNAVAILABLE
   97: 'tools-unavailable', // AGENT_UNSYNCED
   99: 'not-found', // DEVICE_MISSING
-  104: 'snapshot-failed', // CHECKPOINT_INCONSISTENT
+  103: 'object-not-found', // NO_DOMAIN_CHECKPOINT
+  104: 'not-found', // NO_DOMAIN_BACKUP
+  108: 'snapshot-failed', // CHECKPOINT_INCONSISTENT
 } as const satisfies Readonly<Record<number, FaultKind>>;
 
 const TYPES: Readonly<Record<number, string>> = {
@@ -111,6 +117,7 @@ const TYPES: Readonly<Record<number, string>> = {
   66: 'secret',
   71: 'snapshot',
   72: 'snapshot',
+  103: 'checkpoint',
 };
 
 /** errno in `int1` of SYSTEM_ERROR. */

@@ -203,6 +203,8 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
   const closed = (reason: string): void => {
     if (over) return;
     over = lost(reason);
+    // First: answering what waits would send what is queued.
+    open = false;
     machine.end(over);
     streams.clear();
     const left = queue.slice(queueAt);
