@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes mappings/vim25/types.generated.json: the facts of the vim25 API as pyVmomi's own type registry holds them.
+"""Writes mappings/vim25/types.data.json: the facts of the vim25 API as pyVmomi's own type registry holds them.
 
 Usage, from the top of the repository:
     scripts/peers    (pyVmomi, into .cache/venv)
@@ -137,7 +137,7 @@ for row in support._managedDefMap.values():
                                ','.join(wire(f) for f in faults or []) or '-', *[member(p, m_since) for p in params if vim25(p[2])]]))
 
 lines = sorted(set(lines), key=lambda line: (line[0], line.split(' ')[1]))
-target = pathlib.Path(__file__).resolve().parent.parent / 'mappings' / 'vim25' / 'types.generated.json'
+target = pathlib.Path(__file__).resolve().parent.parent / 'mappings' / 'vim25' / 'types.data.json'
 target.write_text(json.dumps({'source': 'pyVmomi ' + '.'.join(str(v) for v in pyVmomi.version_info),
-                              'versions': version_ids, 'lines': lines}, indent=1, ensure_ascii=False) + '\n')
+                              'versions': version_ids, 'lines': lines}, indent=2, ensure_ascii=False) + '\n')
 sys.stdout.write('%d lines, %d bytes\n' % (len(lines), target.stat().st_size))

@@ -1,5 +1,5 @@
-/** The type table of the vim25 API: one text line a type (types.generated.json) in; typed rows, parsed when first asked for, out. */
-import data from './types.generated.json' with { type: 'json' };
+/** The type table of the vim25 API: one text line a type (types.data.json) in; typed rows, parsed when first asked for, out. */
+import data from './types.data.json' with { type: 'json' };
 
 /** A member of a data object, a property of a managed object, or a parameter of a method. */
 export interface Member {

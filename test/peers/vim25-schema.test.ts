@@ -1,3 +1,4 @@
+/** What we encode, judged by type tables no one here wrote: pyVmomi reads back every type, reply and fault. */
 import { expect, test } from 'vitest';
 import { type Fault, type FaultKind, fault } from '../../mappings/generic/faults.ts';
 import { encodeAny } from '../../mappings/vim25/encode.ts';

@@ -1,3 +1,4 @@
+/** Values of every type through encode and decode; what is wrong on either side. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { problemsOf } from '../../../mappings/vim25/check.ts';

@@ -1,3 +1,4 @@
+/** Recorded requests in, calls out; replies, faults, cookies and the version list as clients see them. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Fault, type FaultKind, type FaultMembers, fault } from '../../../mappings/generic/faults.ts';

@@ -1,3 +1,4 @@
+/** The type table: closed, ordered, and asked the way its callers ask. */
 import { describe, expect, test } from 'vitest';
 import {
   arrayTypeOf,

@@ -1,3 +1,4 @@
+/** The XML reader at its limits, escaping by what is read back, and the SOAP envelope. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeSoap, envelope } from '../../../mappings/wire/soap.ts';
