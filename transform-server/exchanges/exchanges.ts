@@ -1,0 +1,264 @@
+/** Exchanges: a client's call comes in from an agent, the front's broker answers it from the store, body bytes and a reply go back. */
+import type { Call, Reply, Session } from '../../mappings/generic/call.ts';
+import type { Command } from '../../mappings/generic/commands.ts';
+import { type FaultKind, type FaultMembers, fault, type Outcome, refused } from '../../mappings/generic/faults.ts';
+import type { HubId } from '../../mappings/generic/ids.ts';
+import type { Job } from '../../mappings/generic/jobs.ts';
+import type { Broker, BrokerContext, Brokered, FrontInstance, Platform, StreamRequest, StreamTarget } from '../../mappings/generic/platform.ts';
+import type { EventsView, JobsView, OwnView } from '../../mappings/generic/store-view.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { AgentApi, Exchange } from '../../runtime/protocol.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { Store } from '../store/store.ts';
+import { type Body, createBody } from './body.ts';
+import { driveBroker, HungUp, type Services } from './drive.ts';
+import type { ExchangeLog } from './log.ts';
+import { createRows, denied, type Rows } from './rows.ts';
+import type { Waits } from './waits.ts';
+
+/** Who asks for a job, and how. */
+export interface JobOrigin {
+  readonly exchange: string;
+  readonly user: string;
+  readonly address: string;
+  readonly front: string;
+  readonly call: Call;
+}
+
+/** What exchanges need of jobs. */
+export interface JobRunner {
+  readonly view: JobsView;
+  /** Resolves when the job is in the journal. */
+  start(command: Command, origin: JobOrigin): Promise<Job>;
+  /** Resolves when it ended. */
+  run(command: Command, origin: JobOrigin): Promise<Job>;
+  settle(target: HubId, host: HubId, outcome: Outcome, origin: JobOrigin): Promise<Job>;
+}
+
+export interface ServedFront {
+  readonly instance: FrontInstance;
+  readonly platform: Platform;
+}
+
+export interface ExchangesOptions {
+  readonly store: Store;
+  readonly jobs: JobRunner;
+  readonly events: EventsView;
+  readonly own: OwnView;
+  readonly sessions: Sessions;
+  readonly waits: Waits;
+  readonly log: Log;
+  readonly exchangeLog: ExchangeLog;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly render: (front: FrontInstance, ids: readonly HubId[]) => Promise<void>;
+  readonly whenListed: (host: HubId) => Promise<boolean>;
+  readonly ask: (host: HubId, question: string, args: Readonly<Record<string, unknown>>) => Promise<Outcome>;
+  readonly flush: () => Promise<void>;
+  /** At once; more are refused. */
+  readonly most?: number;
+}
+
+export interface Exchanges {
+  call(front: ServedFront, exchange: Exchange, agent: Pick<AgentApi, 'chunk'>): Promise<Reply>;
+  stream(front: ServedFront, exchange: Omit<Exchange, 'call'> & { request: StreamRequest }): Promise<Outcome<StreamTarget>>;
+  hangUp(exchange: string): void;
+  readonly running: number;
+}
+
+const MOST = 16_384;
+
+const faulty = <K extends FaultKind>(kind: K, members: FaultMembers[K], text: string): Reply => ({ kind: 'fault', fault: fault(kind, members, text) });
+
+interface Running {
+  gone: boolean;
+}
+
+export const createExchanges = (options: ExchangesOptions): Exchanges => {
+  const { store, jobs, sessions, waits, clock, exchangeLog, log } = options;
+  const running = new Map<string, Running>();
+  const tables = new Map<Platform, Rows>();
+
+  const rowsOf = (platform: Platform): Rows => {
+    let rows = tables.get(platform);
+    if (rows === undefined) {
+      rows = createRows(platform.commands);
+      tables.set(platform, rows);
+    }
+    return rows;
+  };
+
+  /** For rows that need no session: somebody without a name and without rights. */
+  const nobody = (front: string, address: string): Session => ({
+    id: '', key: '', front, user: '', fullName: '', role: 'read-only', address, userAgent: '', locale: '', createdMs: 0, lastActiveMs: 0, calls: 0,
+  });
+
+  const contextOf = (front: FrontInstance, session: Session): BrokerContext => ({
+    front,
+    session,
+    now: () => clock.now(),
+    random: options.random,
+    store: store.view(front.name),
+    jobs: jobs.view,
+    events: options.events,
+    own: options.own,
+    sessions: sessions.view,
+    locals: sessions.locals(session.id),
+    cancel: (key) => waits.cancel(session.id, key),
+  });
+
+  const hop = (exchange: string, shape: string, since: number, detail: Readonly<Record<string, unknown>>): void => {
+    const atMs = clock.now();
+    exchangeLog.add({ exchange, shape, atMs, ...(since === 0 ? {} : { durationMs: atMs - since }), detail });
+  };
+
+  const servicesOf = (front: FrontInstance, session: Session, exchange: Omit<Exchange, 'call'>, state: Running, body: Body | undefined): Services => {
+    const origin = (call: Call): JobOrigin => ({
+      exchange: exchange.exchange, user: session.user, address: exchange.address, front: front.name, call,
+    });
+    /** Each effect that leaves this program is a hop. */
+    const shown = async <T>(shape: string, detail: Readonly<Record<string, unknown>>, work: Promise<T>, outcome: (value: T) => unknown): Promise<T> => {
+      const since = clock.now();
+      const value = await work;
+      hop(exchange.exchange, shape, since, { ...detail, outcome: outcome(value) });
+      return value;
+    };
+    return {
+      get gone() {
+        return state.gone;
+      },
+      render: (ids) => options.render(front, ids),
+      write: (text) => {
+        if (body === undefined) throw new Error('a stream request has no body to write to');
+        return body.write(text);
+      },
+      wait: async ({ since, untilMs, cancel }) => {
+        // Before a long wait the client sees what there is.
+        const release = session.id === '' ? undefined : sessions.hold(session.id);
+        try {
+          return await waits.wait({ since, untilMs, cancel, session: session.id, exchange: exchange.exchange });
+        } finally {
+          release?.();
+        }
+      },
+      run: ({ command, call }) =>
+        shown('command', { verb: command.verb, target: command.target, params: command.params }, jobs.run(command, origin(call)), (job) => job.fault ?? job.state),
+      start: ({ command, call }) =>
+        shown('command', { verb: command.verb, target: command.target, params: command.params }, jobs.start(command, origin(call)), (job) => job.id),
+      ask: ({ host, question, args }) =>
+        shown('ask', { question, args }, options.ask(host, question, args), (outcome) => (outcome.ok ? 'answered' : outcome.fault)),
+      settle: ({ call, target, outcome }) => jobs.settle(target, front.host, outcome, origin(call)),
+    };
+  };
+
+  /** Runs one broker generator with everything an exchange has: hang-up, session, flush before the answer. */
+  const drive = async <T>(
+    front: ServedFront, exchange: Omit<Exchange, 'call'>, session: Session, body: Body | undefined,
+    begin: (broker: Broker, context: BrokerContext) => Brokered<T>, failed: (kind: 'busy' | 'internal' | 'host-communication' | 'hung-up') => T,
+  ): Promise<T> => {
+    const broker = front.platform.broker;
+    if (broker === undefined) throw new Error(`${front.platform.name} has no broker`);
+    if (running.size >= (options.most ?? MOST)) return failed('busy');
+    if (running.has(exchange.exchange)) throw new Error(`exchange ${exchange.exchange} is running already`);
+    const state: Running = { gone: false };
+    running.set(exchange.exchange, state);
+    const release = session.id === '' ? undefined : sessions.hold(session.id);
+    try {
+      if (!(await options.whenListed(front.instance.host))) return failed('host-communication');
+      const context = contextOf(front.instance, session);
+      const answer = await driveBroker(begin(broker, context), servicesOf(front.instance, session, exchange, state, body));
+      await body?.end();
+      // Ids, versions and session state that the answer shows are on disk before it leaves.
+      await options.flush();
+      return answer;
+    } catch (error) {
+      if (error instanceof HungUp) return failed('hung-up');
+      log.error({ exchange: exchange.exchange, front: front.instance.name, platform: front.platform.name, error }, 'exchange failed');
+      hop(exchange.exchange, 'error', 0, { error: error instanceof Error ? error.message : String(error) });
+      return failed('internal');
+    } finally {
+      running.delete(exchange.exchange);
+      release?.();
+    }
+  };
+
+  const failureOf = (front: ServedFront, kind: 'busy' | 'internal' | 'host-communication' | 'hung-up') => {
+    switch (kind) {
+      case 'busy':
+        return fault('too-many', { limit: options.most ?? MOST }, 'Too many requests are under way.');
+      case 'host-communication':
+        return fault('host-communication', { host: front.instance.hostName }, `${front.instance.hostName} was not listed yet.`);
+      case 'hung-up':
+        return fault('cancelled', {}, 'The client is gone.');
+      case 'internal':
+        return fault('internal', {}, 'The server failed on this request; its log says why.');
+      default:
+        return kind satisfies never;
+    }
+  };
+
+  return {
+    call: async (front, exchange, agent) => {
+      const since = clock.now();
+      const { call } = exchange;
+      const target = call.target.id;
+      hop(exchange.exchange, 'call', 0, { front: exchange.front, method: call.method, target: call.target, args: call.args, session: exchange.session === '' ? 'none' : 'present' });
+      const known = exchange.session === '' ? undefined : sessions.get(exchange.session);
+      // A session of one front is none of another.
+      const session = known?.front === exchange.front ? known : undefined;
+      const row = rowsOf(front.platform).find(call);
+      const answer = await (async (): Promise<Reply> => {
+        if (row === undefined) return faulty('method-not-found', { method: call.method }, `There is no method ${call.method}.`);
+        const denial = denied(row, session?.role, target);
+        if (denial !== undefined) return { kind: 'fault', fault: denial };
+        if (row.route === 'refuse') return faulty('not-supported', {}, row.because ?? `${call.method} is not supported.`);
+        if (row.route === 'session' || row.route === 'pass' || row.route === 'stream') {
+          return faulty('invalid-request', {}, `${call.method} is not for the server.`);
+        }
+        const body = createBody((bytes) => agent.chunk(exchange.exchange, bytes), options.flush);
+        return drive<Reply>(
+          front, exchange, session ?? nobody(exchange.front, exchange.address), body,
+          (broker, context) => broker.call(call, context),
+          (kind) => ({ kind: 'fault', fault: failureOf(front, kind) }),
+        );
+      })();
+      hop(exchange.exchange, 'answer', since, {
+        route: row?.route ?? '', kind: answer.kind, ...(answer.kind === 'fault' ? { fault: answer.fault } : {}), ...(answer.kind === 'value' ? { value: answer.value } : {}),
+      });
+      return answer;
+    },
+
+    stream: async (front, exchange) => {
+      const since = clock.now();
+      const session = sessions.get(exchange.session);
+      const { request } = exchange;
+      hop(exchange.exchange, 'stream', 0, { front: exchange.front, method: request.method, path: request.path, query: request.query });
+      const answer = await (async (): Promise<Outcome<StreamTarget>> => {
+        if (session === undefined || session.front !== exchange.front) {
+          return refused(fault('not-authenticated', { privilege: 'read' }, 'The session is not authenticated.'));
+        }
+        const access = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'admin';
+        const denial = denied({ method: request.method, on: '', route: 'stream', access }, session.role, request.path);
+        if (denial !== undefined) return refused(denial);
+        return drive<Outcome<StreamTarget>>(
+          front, exchange, session, undefined,
+          (broker, context) => broker.stream(request, context),
+          (kind) => refused(failureOf(front, kind)),
+        );
+      })();
+      hop(exchange.exchange, 'answer', since, { outcome: answer.ok ? answer.value.kind : answer.fault });
+      return answer;
+    },
+
+    hangUp: (id) => {
+      const state = running.get(id);
+      if (state === undefined) return;
+      state.gone = true;
+      waits.endExchange(id);
+    },
+    get running() {
+      return running.size;
+    },
+  };
+};

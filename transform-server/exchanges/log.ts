@@ -1,0 +1,60 @@
+/** The exchange log: hops come in from agents and server, the last exchanges with all their hops go out; bounded, bodies cut. */
+import type { Hop } from '../../runtime/protocol.ts';
+
+const EXCHANGES = 2000;
+const HOPS = 200;
+const TEXT = 2048;
+const DEPTH = 6;
+const MEMBERS = 64;
+const SECRET = /passw|secret|token|cookie|credential|ticket/i;
+
+export interface ExchangeLog {
+  add(hop: Hop): void;
+  explain(exchange: string): readonly Hop[] | undefined;
+  /** Newest first. */
+  list(limit: number): readonly { exchange: string; atMs: number; hops: number; first: Hop['detail'] }[];
+  readonly size: number;
+}
+
+/** A copy that is safe to keep: no secret, no body without end. */
+const cut = (value: unknown, depth = 0): unknown => {
+  if (typeof value === 'string') return value.length > TEXT ? `${value.slice(0, TEXT)}... (${value.length} characters)` : value;
+  if (value instanceof Uint8Array) return `(${value.length} bytes)`;
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return typeof value === 'function' ? '(function)' : value;
+  if (depth >= DEPTH) return '...';
+  if (Array.isArray(value)) {
+    const kept = value.slice(0, MEMBERS).map((one) => cut(one, depth + 1));
+    return value.length > MEMBERS ? [...kept, `... (${value.length} in all)`] : kept;
+  }
+  const members = Object.entries(value);
+  const kept = members.slice(0, MEMBERS).map(([key, one]) => [key, SECRET.test(key) ? '[secret]' : cut(one, depth + 1)]);
+  if (members.length > MEMBERS) kept.push(['...', `${members.length} in all`]);
+  return Object.fromEntries(kept);
+};
+
+export const createExchangeLog = (most = EXCHANGES): ExchangeLog => {
+  const exchanges = new Map<string, Hop[]>();
+  return {
+    add: (hop) => {
+      let hops = exchanges.get(hop.exchange);
+      if (hops === undefined) {
+        hops = [];
+        exchanges.set(hop.exchange, hops);
+        const oldest = exchanges.keys().next().value;
+        if (exchanges.size > most && oldest !== undefined) exchanges.delete(oldest);
+      }
+      if (hops.length < HOPS) hops.push({ ...hop, detail: cut(hop.detail) as Hop['detail'] });
+    },
+    // Hops of one exchange come over different ways; the clock puts them in order.
+    explain: (exchange) => exchanges.get(exchange)?.toSorted((a, b) => a.atMs - b.atMs),
+    list: (limit) =>
+      [...exchanges.entries()]
+        .slice(-Math.max(0, limit))
+        .reverse()
+        .map(([exchange, hops]) => ({ exchange, atMs: hops[0]?.atMs ?? 0, hops: hops.length, first: hops[0]?.detail ?? {} })),
+    get size() {
+      return exchanges.size;
+    },
+  };
+};

@@ -1,0 +1,193 @@
+/** Sync: a host's listing and its changes come in over the link, the store, the slots and the event log follow; old epochs are refused. */
+import type { HubId } from '../../mappings/generic/ids.ts';
+import type { NativeChange, NativeObject, Scan } from '../../mappings/generic/native.ts';
+import type { EventsView } from '../../mappings/generic/store-view.ts';
+import type { Store } from '../store/store.ts';
+import { happeningOf, wordsOf } from './happenings.ts';
+
+export interface SyncedHost {
+  readonly id: HubId;
+  readonly name: string;
+  readonly epoch: number;
+  readonly scan: (object: NativeObject) => Scan;
+}
+
+/** Who did it, when a job of ours did: the event carries it. */
+export interface Doer {
+  readonly user: string;
+  readonly job: HubId;
+  readonly chain?: number;
+}
+
+export interface Sync {
+  list(host: SyncedHost, batch: readonly NativeObject[], complete: boolean): Promise<void>;
+  /** Returns the ids that were put, changed or gone. */
+  changes(host: SyncedHost, changes: readonly NativeChange[], doer?: Doer): Promise<readonly HubId[]>;
+  hostState(host: SyncedHost, state: { connected: boolean; text: string }): Promise<void>;
+  /** Resolves true when the host was listed once, false after the limit. */
+  whenListed(host: HubId, limitMs: number): Promise<boolean>;
+  /** Objects moved: leases on them may be void. */
+  onChange(listener: (ids: readonly HubId[]) => void): void;
+}
+
+export interface SyncOptions {
+  readonly store: Store;
+  readonly events: EventsView;
+  /** Makes ids durable before the agent is told that they are. */
+  readonly flush: () => Promise<void>;
+  readonly after: (ms: number, act: () => void) => () => void;
+}
+
+/** Objects put in one turn of the event loop: scanning a document takes some ten microseconds. */
+const SLICE = 64;
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export const createSync = ({ store, events, flush, after }: SyncOptions): Sync => {
+  const listings = new Map<HubId, number>();
+  const connected = new Map<HubId, boolean>();
+  const waiting = new Map<HubId, Set<() => void>>();
+  const listeners: ((ids: readonly HubId[]) => void)[] = [];
+  const tell = (ids: readonly HubId[]): void => {
+    if (ids.length > 0) for (const listener of listeners) listener(ids);
+  };
+
+  /** The host's document says whether it is reached: the driver cannot know. */
+  const withState = (host: SyncedHost, object: NativeObject): NativeObject =>
+    object.kind === 'host' ? { ...object, facts: { ...object.facts, connected: connected.get(host.id) ?? true } } : object;
+
+  const post = (host: SyncedHost, object: HubId, name: string, kind: ReturnType<typeof happeningOf>, doer?: Doer): void => {
+    if (kind === undefined) return;
+    events.post({
+      kind, host: host.id, object, objectName: name, user: doer?.user ?? '', text: wordsOf(kind, name),
+      ...(doer === undefined ? {} : { job: doer.job }),
+      ...(doer?.chain === undefined ? {} : { chain: doer.chain }),
+    });
+  };
+
+  const putOne = (host: SyncedHost, object: NativeObject, hint: string | undefined, doer?: Doer): HubId | undefined => {
+    const before = store.view('').find(host.id, object.kind, object.native);
+    const nameBefore = before?.name;
+    const counts = store.put(host.id, [withState(host, object)], host.scan);
+    const id = counts.added[0] ?? counts.changed[0] ?? before?.id;
+    const change = counts.added.length > 0 ? 'added' : 'changed';
+    // A hint tells of a happening even where nothing is left of it to see (a reset).
+    if (id !== undefined && (counts.unchanged === 0 || hint !== undefined)) {
+      const name = store.entry(id)?.name ?? '';
+      post(host, id, name, happeningOf({ kind: object.kind, change, hint, nameBefore, name }), doer);
+    }
+    return counts.unchanged > 0 ? undefined : id;
+  };
+
+  return {
+    list: async (host, batch, complete) => {
+      const first = !store.listed(host.id);
+      if (listings.get(host.id) !== host.epoch) {
+        listings.set(host.id, host.epoch);
+        store.beginListing(host.id);
+      }
+      const added: HubId[] = [];
+      const changed: HubId[] = [];
+      for (let at = 0; at < batch.length; at += SLICE) {
+        const objects = batch.slice(at, at + SLICE).map((object) => withState(host, object));
+        const counts = store.put(host.id, objects, host.scan);
+        added.push(...counts.added);
+        changed.push(...counts.changed);
+        await nextTurn();
+      }
+      // What came while we did not look is an event; what was there when we first looked is none.
+      if (!first) {
+        for (const id of added) {
+          const entry = store.entry(id);
+          if (entry !== undefined) post(host, id, entry.name, happeningOf({ kind: entry.kind, change: 'added', name: entry.name }));
+        }
+        tell(changed);
+      }
+      if (complete && listings.get(host.id) === host.epoch) {
+        listings.delete(host.id);
+        const lost = store.endListing(host.id);
+        for (const entry of lost) post(host, entry.id, entry.name, happeningOf({ kind: entry.kind, change: 'gone', name: entry.name }));
+        tell(lost.map((entry) => entry.id));
+      }
+      await flush();
+      if (!complete) return;
+      for (const wake of waiting.get(host.id) ?? []) wake();
+      waiting.delete(host.id);
+    },
+
+    changes: async (host, changes, doer) => {
+      const moved: HubId[] = [];
+      let done = 0;
+      for (const change of changes) {
+        switch (change.change) {
+          case 'put': {
+            const id = putOne(host, change.object, change.hint, doer);
+            if (id !== undefined) moved.push(id);
+            break;
+          }
+          case 'gone': {
+            const entry = change.ref.kind === 'host' ? undefined : store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
+            if (entry === undefined) break;
+            post(host, entry.id, entry.name, happeningOf({ kind: entry.kind, change: 'gone', hint: change.hint, name: entry.name }), doer);
+            store.gone([entry.id]);
+            moved.push(entry.id);
+            break;
+          }
+          case 'volatile': {
+            const entry = store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
+            if (entry !== undefined) store.setSlots(entry.id, change.slots);
+            break;
+          }
+          default:
+            change satisfies never;
+        }
+        done += 1;
+        if (done % SLICE === 0) await nextTurn();
+      }
+      await flush();
+      tell(moved);
+      return moved;
+    },
+
+    hostState: async (host, state) => {
+      const before = connected.get(host.id) ?? store.listed(host.id);
+      connected.set(host.id, state.connected);
+      // A listing that the loss cut short starts anew.
+      if (!state.connected) listings.delete(host.id);
+      const all = (['vm', 'storage', 'volume', 'network', 'host'] as const).flatMap((kind) => store.view('').list(kind, host.id));
+      const native = store.native(host.id);
+      if (native !== undefined) store.put(host.id, [withState(host, native)], host.scan);
+      // Back again, each object loses its mark when the new listing names it.
+      if (!state.connected) store.setStale(all.map((entry) => entry.id), true);
+      if (before !== state.connected) {
+        const kind = state.connected ? 'host.connected' : 'host.disconnected';
+        events.post({
+          kind, host: host.id, object: host.id, objectName: host.name, user: '', text: wordsOf(kind, host.name),
+          ...(state.text === '' ? {} : { members: { reason: state.text } }),
+        });
+      }
+      if (!state.connected) tell(all.filter((entry) => entry.kind === 'vm').map((entry) => entry.id));
+      await flush();
+    },
+
+    whenListed: (host, limitMs) => {
+      if (store.listed(host)) return Promise.resolve(true);
+      return new Promise((resolve) => {
+        const wakers = waiting.get(host) ?? new Set<() => void>();
+        waiting.set(host, wakers);
+        const cancel = after(limitMs, () => {
+          wakers.delete(wake);
+          resolve(false);
+        });
+        const wake = (): void => {
+          cancel();
+          resolve(true);
+        };
+        wakers.add(wake);
+      });
+    },
+    onChange: (listener) => {
+      listeners.push(listener);
+    },
+  };
+};
