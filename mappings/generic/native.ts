@@ -11,6 +11,8 @@ export interface NativeObject {
   readonly native: string;
   readonly parts: Readonly<Record<string, string>>;
   readonly facts: Readonly<Record<string, string | number | boolean>>;
+  /** The complete list of what lives in it (a storage's volumes): those the store knows and this does not name are gone. */
+  readonly contains?: { readonly kind: DocumentKind; readonly natives: readonly string[] };
 }
 
 /** Facts cheap enough to have without a sheet, and the relations of an object by native name: from a streaming scan of the parts. */

@@ -66,6 +66,7 @@ export interface SessionContext {
   login(user: string, password: string, locale: string): Promise<Session | undefined>;
   /** A session already logged in by another's one-time ticket, and such tickets. */
   cloneTicket?(): Promise<string>;
+  loginByTicket?(ticket: string, locale: string): Promise<Session | undefined>;
   logout(): Promise<void>;
 }
 

@@ -1,0 +1,96 @@
+/** The agent half of libvirt: inventory, what events make dirty, exact re-reads, direct verbs, plan steps, probes and questions. */
+import { fault, type Outcome, refused } from '../generic/faults.ts';
+import type { NativeRef } from '../generic/ids.ts';
+import type { NativeChange, NativeObject } from '../generic/native.ts';
+import type { Driver, DriverSend } from '../generic/platform.ts';
+import { completeArguments } from './driver/arguments.ts';
+import { inParallel } from './driver/conversation.ts';
+import { domainFacts, listDomains, readDomain } from './driver/domains.ts';
+import { dirtyOf, registerEvents } from './driver/events.ts';
+import { listNetworks, readHost, readNetwork } from './driver/host.ts';
+import { executeVerb } from './driver/power.ts';
+import { probeHost } from './driver/probes.ts';
+import { statistics } from './driver/statistics.ts';
+import { listPools, readPool, readVolume } from './driver/storage.ts';
+
+const BATCH = 256;
+/** Calls under way at once; the transport holds them to what the daemon reads. */
+const WIDTH = 16;
+
+async function* inventory(send: DriverSend): AsyncGenerator<NativeObject[]> {
+  await registerEvents(send);
+  const [host, pools, networks] = await Promise.all([readHost(send), listPools(send), listNetworks(send)]);
+  const storages = await inParallel(pools, 4, ({ uuid }) => readPool(send, uuid));
+  const nets = await inParallel(networks, WIDTH, ({ uuid }) => readNetwork(send, uuid));
+  yield [host, ...nets.filter((object) => object !== undefined)];
+  for (const objects of storages) for (let n = 0; n < objects.length; n += BATCH) yield objects.slice(n, n + BATCH);
+  const domains = [...(await listDomains(send))];
+  // The next batch is read while this one is on its way over the link.
+  const read = (from: number): Promise<(NativeObject | undefined)[]> =>
+    inParallel(domains.slice(from, from + BATCH), WIDTH, ([uuid, facts]) => readDomain(send, uuid, facts));
+  let next = read(0);
+  for (let n = 0; n < domains.length; n += BATCH) {
+    const batch = await next;
+    next = read(n + BATCH);
+    yield batch.filter((object) => object !== undefined);
+  }
+}
+
+const put = (object: NativeObject): NativeChange => ({ change: 'put', object });
+
+const readOne = async (send: DriverSend, ref: NativeRef): Promise<NativeChange[]> => {
+  const gone: NativeChange = { change: 'gone', ref };
+  switch (ref.kind) {
+    case 'vm': {
+      const facts = await domainFacts(send, ref.native);
+      const object = facts && (await readDomain(send, ref.native, facts));
+      return [object ? put(object) : gone];
+    }
+    case 'storage': {
+      const objects = await readPool(send, ref.native);
+      return objects.length > 0 ? objects.map(put) : [gone];
+    }
+    case 'volume': {
+      const object = await readVolume(send, ref.native);
+      return [object ? put(object) : gone];
+    }
+    case 'network': {
+      const object = await readNetwork(send, ref.native);
+      return [object ? put(object) : gone];
+    }
+    case 'host':
+      return [put(await readHost(send))];
+    default:
+      throw new Error(`libvirt has no ${ref.kind} to read`);
+  }
+};
+
+/** Above this the slow scan re-reads only VMs whose snapshots may have changed silently. */
+const RESCAN_ALL = 500;
+
+const rescan = async (send: DriverSend): Promise<NativeRef[]> => {
+  const [pools, domains] = await Promise.all([listPools(send), listDomains(send)]);
+  const refs: NativeRef[] = pools.map(({ uuid }) => ({ kind: 'storage', native: uuid }));
+  for (const [uuid, facts] of domains) if (domains.size <= RESCAN_ALL || facts.hasSnapshots) refs.push({ kind: 'vm', native: uuid });
+  return refs;
+};
+
+const QUESTIONS = ['stats'] as const;
+
+const answer = async (send: DriverSend, question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome> => {
+  if (question === 'stats') return statistics(send, args['natives'] as readonly string[] | undefined);
+  return refused(fault('not-supported', {}, `no such question: ${question}`));
+};
+
+export const driver: Driver = {
+  lanes: { read: 1, work: 2 },
+  inventory,
+  dirty: dirtyOf,
+  read: async (send, refs) => (await inParallel(refs, WIDTH, (ref) => readOne(send, ref))).flat(),
+  rescan,
+  execute: executeVerb,
+  step: (send, call) => send.call(call.procedure, completeArguments(call.procedure, call.args), 'work'),
+  probe: probeHost,
+  ask: answer,
+  questions: QUESTIONS,
+};

@@ -1,0 +1,65 @@
+/** Direct verbs: at most three native calls each. Wrong state is found from the host's own refusal, never guessed before. */
+import type { Verb } from '../../generic/commands.ts';
+import { done, type Fault, fault, type Outcome, refused } from '../../generic/faults.ts';
+import type { NativeRef } from '../../generic/ids.ts';
+import type { PowerState } from '../../generic/model.ts';
+import type { DriverSend } from '../../generic/platform.ts';
+import { domain } from './arguments.ts';
+import { ask, askOr } from './conversation.ts';
+
+/** VIR_ERR_OPERATION_INVALID */
+const OPERATION_INVALID = '55';
+
+/** virDomainState to the hub's, without the managed-save image that makes a stopped one suspended. */
+const POWER: Readonly<Record<number, PowerState>> = { 1: 'running', 2: 'running', 3: 'paused', 4: 'running', 5: 'stopped', 6: 'stopped', 7: 'running' };
+
+const stateOf = async (send: DriverSend, uuid: string): Promise<PowerState> =>
+  POWER[(await askOr(send, 'DOMAIN_GET_STATE', { dom: domain(uuid), flags: 0 }, { state: 0, reason: 0 }, 'work')).state] ?? 'stopped';
+
+const isInvalid = (reason: Fault): boolean => reason.native?.code === OPERATION_INVALID;
+const wrongState = (requested: PowerState, existing: PowerState, reason: Fault): Outcome<never> =>
+  refused(fault('wrong-state', { requested, existing }, reason.text, reason.native));
+
+type Act = (send: DriverSend, uuid: string) => Promise<Outcome>;
+
+/** The call, and on "not in this state" the fault with the state the VM is really in. */
+const orWrongState = (requested: PowerState, act: Act): Act => async (send, uuid) => {
+  const outcome = await act(send, uuid);
+  if (outcome.ok || !isInvalid(outcome.fault)) return outcome;
+  return wrongState(requested, await stateOf(send, uuid), outcome.fault);
+};
+
+const start: Act = async (send, uuid) => {
+  const outcome = await ask(send, 'DOMAIN_CREATE_WITH_FLAGS', { dom: domain(uuid), flags: 0 }, 'work');
+  if (outcome.ok || !isInvalid(outcome.fault)) return outcome;
+  const existing = await stateOf(send, uuid);
+  if (existing === 'paused') return ask(send, 'DOMAIN_RESUME', { dom: domain(uuid) }, 'work');
+  return wrongState('running', existing, outcome.fault);
+};
+
+/** A suspended VM has no process to stop: turning it off is throwing its saved state away. */
+const stop: Act = async (send, uuid) => {
+  const outcome = await ask(send, 'DOMAIN_DESTROY_FLAGS', { dom: domain(uuid), flags: 0 }, 'work');
+  if (outcome.ok || !isInvalid(outcome.fault)) return outcome;
+  const saved = await askOr(send, 'DOMAIN_HAS_MANAGED_SAVE_IMAGE', { dom: domain(uuid), flags: 0 }, { result: 0 }, 'work');
+  if (saved.result === 1) return ask(send, 'DOMAIN_MANAGED_SAVE_REMOVE', { dom: domain(uuid), flags: 0 }, 'work');
+  return wrongState('stopped', 'stopped', outcome.fault);
+};
+
+const ACTS: Partial<Record<Verb, Act>> = {
+  'vm.start': start,
+  'vm.stop': stop,
+  'vm.reset': orWrongState('running', (send, uuid) => ask(send, 'DOMAIN_RESET', { dom: domain(uuid), flags: 0 }, 'work')),
+  'vm.suspend': orWrongState('suspended', (send, uuid) => ask(send, 'DOMAIN_MANAGED_SAVE', { dom: domain(uuid), flags: 0 }, 'work')),
+  'vm.pause': orWrongState('paused', (send, uuid) => ask(send, 'DOMAIN_SUSPEND', { dom: domain(uuid) }, 'work')),
+  'vm.resume': orWrongState('running', (send, uuid) => ask(send, 'DOMAIN_RESUME', { dom: domain(uuid) }, 'work')),
+  'vm.shutdownGuest': orWrongState('stopped', (send, uuid) => ask(send, 'DOMAIN_SHUTDOWN_FLAGS', { dom: domain(uuid), flags: 0 }, 'work')),
+  'vm.rebootGuest': orWrongState('running', (send, uuid) => ask(send, 'DOMAIN_REBOOT', { dom: domain(uuid), flags: 0 }, 'work')),
+};
+
+export const executeVerb = async (send: DriverSend, verb: Verb, native: string): Promise<Outcome<{ touches: NativeRef[] }>> => {
+  const act = ACTS[verb];
+  if (!act) throw new Error(`${verb} is no direct verb of this driver`);
+  const outcome = await act(send, native);
+  return outcome.ok ? done({ touches: [{ kind: 'vm', native }] }) : refused(outcome.fault);
+};

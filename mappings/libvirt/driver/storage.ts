@@ -1,0 +1,54 @@
+/** Storage pools and their volumes as native objects. */
+import type { NativeObject } from '../../generic/native.ts';
+import type { DriverSend } from '../../generic/platform.ts';
+import type { Pool, Vol } from '../types.ts';
+import { ask, askOr, inParallel } from './conversation.ts';
+
+/** A volume's native name holds its pool's uuid, because its own name is unique there only. */
+export const volumeNative = (poolUuid: string, name: string): string => `${poolUuid}/${name}`;
+export const volumeOfNative = (native: string): { poolUuid: string; name: string } => {
+  const slash = native.indexOf('/');
+  return { poolUuid: native.slice(0, slash), name: native.slice(slash + 1) };
+};
+
+export const listPools = async (send: DriverSend): Promise<readonly Pool[]> =>
+  (await askOr(send, 'CONNECT_LIST_ALL_STORAGE_POOLS', { need_results: 1, flags: 0 }, { pools: [] })).pools;
+
+const volumeObject = async (send: DriverSend, pool: Pool, vol: Vol): Promise<NativeObject | undefined> => {
+  const text = await askOr(send, 'STORAGE_VOL_GET_XML_DESC', { vol, flags: 0 }, undefined);
+  return text && { kind: 'volume', native: volumeNative(pool.uuid, vol.name), parts: { volume: text.xml }, facts: { pool: pool.name } };
+};
+
+/** The pool and every volume in it; [] when the pool is gone. */
+export const readPool = async (send: DriverSend, uuid: string): Promise<NativeObject[]> => {
+  const found = await ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid });
+  if (!found.ok) return [];
+  const { pool } = found.value;
+  const [text, info, autostart] = await Promise.all([
+    ask(send, 'STORAGE_POOL_GET_XML_DESC', { pool, flags: 0 }),
+    askOr(send, 'STORAGE_POOL_GET_INFO', { pool }, { state: 0, capacity: 0n, allocation: 0n, available: 0n }),
+    askOr(send, 'STORAGE_POOL_GET_AUTOSTART', { pool }, { autostart: 0 }),
+  ]);
+  if (!text.ok) return [];
+  const { vols } = await askOr(send, 'STORAGE_POOL_LIST_ALL_VOLUMES', { pool, need_results: 1, flags: 0 }, { vols: [] });
+  const volumes = (await inParallel(vols, 8, (vol) => volumeObject(send, pool, vol))).filter((object) => object !== undefined);
+  const storage: NativeObject = {
+    kind: 'storage',
+    native: uuid,
+    parts: { pool: text.value.xml },
+    facts: {
+      name: pool.name, state: info.state, capacity: String(info.capacity), allocation: String(info.allocation), available: String(info.available),
+      autostart: autostart.autostart === 1,
+    },
+    contains: { kind: 'volume', natives: volumes.map(({ native }) => native) },
+  };
+  return [storage, ...volumes];
+};
+
+/** One volume; undefined when it is gone. */
+export const readVolume = async (send: DriverSend, native: string): Promise<NativeObject | undefined> => {
+  const { poolUuid, name } = volumeOfNative(native);
+  const found = await ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: poolUuid });
+  if (!found.ok) return undefined;
+  return volumeObject(send, found.value.pool, { pool: found.value.pool.name, name, key: '' });
+};

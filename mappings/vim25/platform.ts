@@ -1,0 +1,16 @@
+/** The manifest of vim25: a front with the personality of a standalone ESXi host. */
+import type { Platform } from '../generic/platform.ts';
+import { broker } from './broker/broker.ts';
+import { commands } from './commands.ts';
+import { front } from './http.ts';
+import { renderSide, sheets } from './render/render-side.ts';
+
+export const vim25: Platform = {
+  name: 'vim25',
+  title: 'VMware vSphere Web Services API',
+  commands,
+  sheets,
+  front,
+  broker,
+  render: renderSide,
+};
