@@ -53,13 +53,16 @@ const LINGER_MS = 2000;
 const addressOf = (endpoint: Endpoint): Outcome<NetConnectOpts> => {
   const { kind, path, host, port } = endpoint;
   if (kind === 'unix' && path !== undefined) return { ok: true, value: { path } };
-  if (kind === 'tcp' && host !== undefined && port !== undefined) return { ok: true, value: { host, port, noDelay: true } };
+  if (kind === 'tcp' && host !== undefined && port !== undefined)
+    return { ok: true, value: { host, port, noDelay: true } };
   return refused(fault('not-supported', {}, `no connection to an endpoint of kind ${kind}`));
 };
 
 const nameOf = ({ path, host, port }: Endpoint): string => path ?? `${host}:${port}`;
 
-export const openConnection = async <T extends HostTransport>(options: ConnectionOptions<T>): Promise<Outcome<Connection<T>>> => {
+export const openConnection = async <T extends HostTransport>(
+  options: ConnectionOptions<T>,
+): Promise<Outcome<Connection<T>>> => {
   const { endpoint, transport } = options;
   const clock = options.clock ?? systemClock;
   const address = addressOf(endpoint);

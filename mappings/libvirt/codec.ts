@@ -134,7 +134,9 @@ const keyOf = (program: number, number: number): number => (program === PROGRAM_
 
 const byName = <T extends { name: string }>(items: readonly T[]): ReadonlyMap<string, T> =>
   new Map(items.map((item) => [item.name, item]));
-const byNumber = <T extends { name: string; program: number; number: number }>(items: readonly T[]): ReadonlyMap<number, T> => {
+const byNumber = <T extends { name: string; program: number; number: number }>(
+  items: readonly T[],
+): ReadonlyMap<number, T> => {
   const map = new Map<number, T>();
   for (const item of items) {
     const key = keyOf(item.program, item.number);

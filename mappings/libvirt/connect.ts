@@ -39,7 +39,11 @@ export const logIn = async (call: Call, name: string, options: LogIn): Promise<O
     if (polkit.value.complete !== 1) return refused(fault('invalid-login', {}, 'polkit did not let this process in'));
   } else if (types.includes(AUTH_SASL)) {
     return refused(
-      fault('not-supported', {}, 'the daemon wants SASL on this socket; use a unix socket, or auth_tcp="none" on a private network'),
+      fault(
+        'not-supported',
+        {},
+        'the daemon wants SASL on this socket; use a unix socket, or auth_tcp="none" on a private network',
+      ),
     );
   } else {
     return refused(fault('not-supported', {}, `the daemon wants authentication of type ${types.join(', ')}`));

@@ -1,6 +1,6 @@
 // libvirt's error (remote_error: code, domain, texts) in, a fault of the hub out, with the native error kept beside it.
 import { type Fault, type FaultKind, type FaultMembers, fault, type NativeFault } from '../generic/faults.ts';
-import { type Codec, DecodeError, type XdrReader, type XdrWriter } from '../wire/xdr.ts';
+import type { Codec, DecodeError, XdrReader, XdrWriter } from '../wire/xdr.ts';
 import { CODECS, type Dom, type Net } from './types.ts';
 
 /** `remote_error` as it is on the wire. */

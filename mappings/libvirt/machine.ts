@@ -86,7 +86,14 @@ export const createMachine = (sink: Sink): Machine => {
   let quietSinceMs: number | undefined;
   let pings = 0;
 
-  const header = (program: number, procedure: number, type: number, serial: number, status: number, length: number): void => {
+  const header = (
+    program: number,
+    procedure: number,
+    type: number,
+    serial: number,
+    status: number,
+    length: number,
+  ): void => {
     writer.uint(length);
     writer.uint(program);
     writer.uint(1);
@@ -100,11 +107,11 @@ export const createMachine = (sink: Sink): Machine => {
 
   const serialOf = (): number => {
     // After 2^32 calls numbers come again; those still in use are passed over.
-    do {
+    for (;;) {
       const serial = nextSerial;
       nextSerial = nextSerial >= 0xffff_ffff ? 1 : nextSerial + 1;
       if (!waiting.has(serial) && !streams.has(serial)) return serial;
-    } while (true);
+    }
   };
 
   const call = (procedure: Procedure, args: Fields): number => {
@@ -226,12 +233,15 @@ export const createMachine = (sink: Sink): Machine => {
     switch (frame.type) {
       case REPLY:
       case REPLY_WITH_FDS:
-        return reply(frame);
+        reply(frame);
+        break;
       case MESSAGE:
-        return message(frame);
+        message(frame);
+        break;
       case STREAM:
       case STREAM_HOLE:
-        return streamFrame(frame);
+        streamFrame(frame);
+        break;
       default:
         throw new DecodeError(`a server does not send frames of type ${frame.type}`);
     }
@@ -268,7 +278,9 @@ export const createMachine = (sink: Sink): Machine => {
 
   const writable = (serial: number): Stream | undefined => {
     const stream = streams.get(serial);
-    return stream && (stream.state === 'open' || stream.state === 'opening') && stream.procedure.writes ? stream : undefined;
+    return stream && (stream.state === 'open' || stream.state === 'opening') && stream.procedure.writes
+      ? stream
+      : undefined;
   };
 
   const streamSend = (serial: number, data: Uint8Array): boolean => {
@@ -360,4 +372,3 @@ export const createMachine = (sink: Sink): Machine => {
     },
   };
 };
-

@@ -130,12 +130,7 @@ export const REMOTE_PROCEDURES = {
   DOMAIN_SNAPSHOT_IS_CURRENT: [271, 'snap fl', 'i32:current', 'high'],
   DOMAIN_SNAPSHOT_HAS_METADATA: [272, 'snap fl', 'i32:metadata', 'high'],
   DOMAIN_LIST_ALL_SNAPSHOTS: [274, 'dom i32:need_results fl', 'snap[]:snapshots i32:ret', 'high'],
-  DOMAIN_SNAPSHOT_LIST_ALL_CHILDREN: [
-    275,
-    'snap:snapshot i32:need_results fl',
-    'snap[]:snapshots i32:ret',
-    'high',
-  ],
+  DOMAIN_SNAPSHOT_LIST_ALL_CHILDREN: [275, 'snap:snapshot i32:need_results fl', 'snap[]:snapshots i32:ret', 'high'],
   DOMAIN_CHECKPOINT_CREATE_XML: [411, 'dom str:xml_desc fl', 'chk:checkpoint'],
   DOMAIN_CHECKPOINT_GET_XML_DESC: [412, 'chk:checkpoint fl', 'str:xml'],
   DOMAIN_BACKUP_BEGIN: [421, 'dom str:backup_xml str?:checkpoint_xml fl', ''],
@@ -307,4 +302,6 @@ export type EventName = keyof EventRows & string;
 export type RowOf<P extends ProcedureName> = Rows[P];
 export type EventRowOf<E extends EventName> = EventRows[E];
 /** Procedures that open a stream. */
-export type StreamName = { [P in ProcedureName]: 'read' extends Rows[P][number] ? P : 'write' extends Rows[P][number] ? P : never }[ProcedureName];
+export type StreamName = {
+  [P in ProcedureName]: 'read' extends Rows[P][number] ? P : 'write' extends Rows[P][number] ? P : never;
+}[ProcedureName];

@@ -47,8 +47,16 @@ export interface LibvirtTransport extends HostTransport {
   readonly skipped: number;
 }
 
-type Waiting = { readonly procedure: Procedure; readonly resolve: (outcome: Outcome<Fields>) => void; sinceMs: number | undefined };
-type Queued = { readonly procedure: Procedure; readonly args: Fields; readonly resolve: (outcome: Outcome<Fields>) => void };
+type Waiting = {
+  readonly procedure: Procedure;
+  readonly resolve: (outcome: Outcome<Fields>) => void;
+  sinceMs: number | undefined;
+};
+type Queued = {
+  readonly procedure: Procedure;
+  readonly args: Fields;
+  readonly resolve: (outcome: Outcome<Fields>) => void;
+};
 
 /** A stream's unread bytes: above it the connection stops reading. */
 const UNREAD_MAX_BYTES = 1024 * 1024;
@@ -126,7 +134,8 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
     }
   };
 
-  const unknown = (procedure: string): Fault => fault('not-supported', {}, `libvirt procedure "${procedure.slice(0, 100)}" is not known`);
+  const unknown = (procedure: string): Fault =>
+    fault('not-supported', {}, `libvirt procedure "${procedure.slice(0, 100)}" is not known`);
 
   const call = (procedureName: string, args: Fields): Promise<Outcome<Fields>> => {
     if (over) return Promise.resolve(refused(over));
@@ -161,14 +170,22 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
       finish: () => serial !== undefined && machine.streamFinish(serial),
       abort: () => serial !== undefined && machine.streamAbort(serial),
       drained: () =>
-        over || machine.outputBytes === 0 ? Promise.resolve() : new Promise<void>((resolve) => drainWaits.push(resolve)),
+        over || machine.outputBytes === 0
+          ? Promise.resolve()
+          : new Promise<void>((resolve) => drainWaits.push(resolve)),
       wake: () => wake(),
     });
+    const refusal = (): Fault | undefined => {
+      if (over) return over;
+      if (!procedure) return unknown(procedureName);
+      if ((!wants.reads || procedure.reads) && (!wants.writes || procedure.writes)) return undefined;
+      return fault('not-supported', {}, `${procedureName} opens no stream for ${direction}`);
+    };
     const begin = (): void => {
-      if (over) return end.opened(refused(over));
-      if (!procedure) return end.opened(refused(unknown(procedureName)));
-      if ((wants.reads && !procedure.reads) || (wants.writes && !procedure.writes)) {
-        return end.opened(refused(fault('not-supported', {}, `${procedureName} opens no stream for ${direction}`)));
+      const refusedBy = refusal();
+      if (refusedBy || !procedure) {
+        end.opened(refused(refusedBy ?? unknown(procedureName)));
+        return;
       }
       const resolve = (outcome: Outcome<Fields>): void => {
         if (!outcome.ok && serial !== undefined) streams.delete(serial);
@@ -247,7 +264,8 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
     },
     wakeAt: () => {
       const pinging = machine.wakeAt();
-      const limit = callLimitMs > 0 && waiting.size > 0 && tickedMs !== undefined ? tickedMs + TIMEOUT_STEP_MS : undefined;
+      const limit =
+        callLimitMs > 0 && waiting.size > 0 && tickedMs !== undefined ? tickedMs + TIMEOUT_STEP_MS : undefined;
       return pinging === undefined ? limit : limit === undefined ? pinging : Math.min(pinging, limit);
     },
     drain: () => {
@@ -276,7 +294,9 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
 };
 
 /** For the platform's manifest. Every connection of a host gets a transport of its own. */
-export const connect = (uri: string): Outcome<{ endpoint: Endpoint; open(options?: TransportOptions): LibvirtTransport }> => {
+export const connect = (
+  uri: string,
+): Outcome<{ endpoint: Endpoint; open(options?: TransportOptions): LibvirtTransport }> => {
   const parsed = parseUri(uri);
   if (!parsed.ok) return parsed;
   const { endpoint, name } = parsed.value;

@@ -144,19 +144,26 @@ const writeTypedParam = (w: XdrWriter, v: TypedParam): void => {
   w.int(v.type);
   switch (v.type) {
     case 1:
-      return w.int(v.value);
+      w.int(v.value);
+      break;
     case 2:
-      return w.uint(v.value);
+      w.uint(v.value);
+      break;
     case 3:
-      return w.hyper(v.value);
+      w.hyper(v.value);
+      break;
     case 4:
-      return w.uhyper(v.value);
+      w.uhyper(v.value);
+      break;
     case 5:
-      return w.double(v.value);
+      w.double(v.value);
+      break;
     case 6:
-      return w.bool(v.value);
+      w.bool(v.value);
+      break;
     case 7:
-      return putStr(w, v.value);
+      putStr(w, v.value);
+      break;
     default:
       throw new EncodeError(`typed parameter of type ${(v satisfies never as TypedParam).type}`);
   }

@@ -32,8 +32,10 @@ export const parseUri = (text: string): Outcome<LibvirtUri> => {
   } catch {
     return no('the path of the URI is not well-formed');
   }
-  if (path === '' || path === '/') return no(`${driver} URIs need a path: ${driver}:///${driver === 'test' ? 'default' : 'system'}`);
-  if (driver === 'qemu' && path !== '/system' && path !== '/session') return no(`qemu has /system and /session, not ${path}`);
+  if (path === '' || path === '/')
+    return no(`${driver} URIs need a path: ${driver}:///${driver === 'test' ? 'default' : 'system'}`);
+  if (driver === 'qemu' && path !== '/system' && path !== '/session')
+    return no(`qemu has /system and /session, not ${path}`);
   if (path.includes('\0')) return no('the path of the URI is not well-formed');
 
   const unknown = [...url.searchParams.keys()].find((key) => key !== 'socket');
@@ -45,7 +47,8 @@ export const parseUri = (text: string): Outcome<LibvirtUri> => {
   switch (transport) {
     case 'unix': {
       if (url.hostname !== '') return no('a unix transport takes no host name');
-      if (socket === null && path === '/session') return no('qemu:///session needs ?socket=/path of the session daemon');
+      if (socket === null && path === '/session')
+        return no('qemu:///session needs ?socket=/path of the session daemon');
       const at = socket ?? SYSTEM_SOCKET;
       if (!at.startsWith('/') || at.includes('\0') || Buffer.byteLength(at) > UNIX_PATH_MAX_BYTES) {
         return no(`socket must be an absolute path of at most ${UNIX_PATH_MAX_BYTES} bytes`);
@@ -66,7 +69,9 @@ export const parseUri = (text: string): Outcome<LibvirtUri> => {
     case 'libssh':
     case 'libssh2':
     case 'ext':
-      return refused(fault('not-supported', {}, `libvirt transport "${transport}" is not supported yet: use +unix or +tcp`));
+      return refused(
+        fault('not-supported', {}, `libvirt transport "${transport}" is not supported yet: use +unix or +tcp`),
+      );
     default:
       return no(`libvirt transport "${transport}" is not known`);
   }

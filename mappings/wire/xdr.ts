@@ -91,7 +91,8 @@ export class XdrReader {
   count(max: number, itemBytes: number): number {
     const count = this.uint();
     if (count > max) throw new DecodeError(`${count} items, at most ${max}`);
-    if (count * itemBytes > this.remaining) throw new DecodeError(`${count} items announced, ${this.remaining} bytes left`);
+    if (count * itemBytes > this.remaining)
+      throw new DecodeError(`${count} items announced, ${this.remaining} bytes left`);
     return count;
   }
 
@@ -302,9 +303,9 @@ export class XdrWriter {
   }
 
   optional<T>(value: T | null | undefined, write: Write<T>): void {
-    if (value === null || value === undefined) return this.uint(0);
-    this.uint(1);
-    write(this, value);
+    const present = value !== null && value !== undefined;
+    this.bool(present);
+    if (present) write(this, value);
   }
 
   array<T>(items: readonly T[], max: number, write: Write<T>): void {

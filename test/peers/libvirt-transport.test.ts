@@ -30,7 +30,11 @@ const until = async (condition: () => boolean, limitMs = 5000): Promise<void> =>
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
-const read = async (connection: Connection<LibvirtTransport>, args: { vol: Vol; flags?: number }, slow = false): Promise<Buffer> => {
+const read = async (
+  connection: Connection<LibvirtTransport>,
+  args: { vol: Vol; flags?: number },
+  slow = false,
+): Promise<Buffer> => {
   const chunks: Uint8Array[] = [];
   const stream = connection.transport.stream('STORAGE_VOL_DOWNLOAD', { offset: 0n, length: 0n, ...args }, 'download');
   let count = 0;
@@ -83,17 +87,30 @@ describe('calls', () => {
     await using connection = await open(libvirtd.qemuUri);
     const { transport } = connection;
     const missing = await transport.call('DOMAIN_LOOKUP_BY_NAME', { name: 'nope' });
-    expect(missing).toMatchObject({ ok: false, fault: { kind: 'object-not-found', members: { type: 'vm', id: 'nope' }, native: { code: '42' } } });
+    expect(missing).toMatchObject({
+      ok: false,
+      fault: { kind: 'object-not-found', members: { type: 'vm', id: 'nope' }, native: { code: '42' } },
+    });
     const bad = await transport.call('DOMAIN_DEFINE_XML_FLAGS', { xml: '<domain' });
     expect(bad).toMatchObject({ ok: false, fault: { kind: 'invalid-vm-config', native: { code: '35' } } });
-    const xml = "<domain type='qemu'><name>off</name><memory>16384</memory><os><type arch='x86_64'>hvm</type></os></domain>";
+    const xml =
+      "<domain type='qemu'><name>off</name><memory>16384</memory><os><type arch='x86_64'>hvm</type></os></domain>";
     const { dom } = value(await transport.call('DOMAIN_DEFINE_XML_FLAGS', { xml }));
-    expect(await transport.call('DOMAIN_SUSPEND', { dom })).toMatchObject({ ok: false, fault: { kind: 'invalid-state', native: { code: '55' } } });
+    expect(await transport.call('DOMAIN_SUSPEND', { dom })).toMatchObject({
+      ok: false,
+      fault: { kind: 'invalid-state', native: { code: '55' } },
+    });
     const twin = xml.replace('</name>', '</name><uuid>11111111-2222-4333-8444-000000000001</uuid>');
-    expect(await transport.call('DOMAIN_DEFINE_XML_FLAGS', { xml: twin })).toMatchObject({ ok: false, fault: { native: { code: '9' } } });
+    expect(await transport.call('DOMAIN_DEFINE_XML_FLAGS', { xml: twin })).toMatchObject({
+      ok: false,
+      fault: { native: { code: '9' } },
+    });
     value(await transport.call('DOMAIN_UNDEFINE_FLAGS', { dom }));
     // The connection is none the worse for values that cannot be sent.
-    expect(await transport.call('DOMAIN_LOOKUP_BY_NAME', { name: 'x'.repeat(5_000_000) })).toMatchObject({ ok: false, fault: { kind: 'invalid-argument' } });
+    expect(await transport.call('DOMAIN_LOOKUP_BY_NAME', { name: 'x'.repeat(5_000_000) })).toMatchObject({
+      ok: false,
+      fault: { kind: 'invalid-argument' },
+    });
     value(await transport.call('CONNECT_GET_LIB_VERSION', {}));
   });
 
@@ -102,7 +119,10 @@ describe('calls', () => {
     const { domains } = value(await connection.transport.call('CONNECT_LIST_ALL_DOMAINS', { need_results: 1 }));
     const [dom] = domains;
     if (!dom) throw new Error('no domain');
-    expect(await connection.transport.call('DOMAIN_SUSPEND', { dom })).toMatchObject({ ok: false, fault: { kind: 'no-permission' } });
+    expect(await connection.transport.call('DOMAIN_SUSPEND', { dom })).toMatchObject({
+      ok: false,
+      fault: { kind: 'no-permission' },
+    });
   });
 
   it('list ten thousand domains with their XML in a few seconds', async () => {
@@ -113,7 +133,9 @@ describe('calls', () => {
     const { domains } = value(await connection.transport.call('CONNECT_LIST_ALL_DOMAINS', { need_results: 1 }));
     expect(domains).toHaveLength(10_000);
     expect(new Set(domains.map(({ uuid }) => uuid))).toContain(domainUuid(77));
-    const texts = await Promise.all(domains.map((dom) => connection.transport.call('DOMAIN_GET_XML_DESC', { dom, flags: 2 })));
+    const texts = await Promise.all(
+      domains.map((dom) => connection.transport.call('DOMAIN_GET_XML_DESC', { dom, flags: 2 })),
+    );
     const wrong = texts.filter((text, i) => !value(text).xml.includes(`<uuid>${domains[i]?.uuid}</uuid>`));
     expect(wrong).toEqual([]);
     expect(performance.now() - start).toBeLessThan(10_000);
@@ -125,7 +147,9 @@ describe('events', () => {
     await using connection = await open(libvirtd.testUri());
     await using other = await open(libvirtd.testUri());
     const seen: string[] = [];
-    const { callbackID } = value(await connection.transport.call('CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY', { eventID: 0 }));
+    const { callbackID } = value(
+      await connection.transport.call('CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY', { eventID: 0 }),
+    );
     connection.transport.onEvent(({ procedure, args }) => {
       if (procedure !== 'DOMAIN_EVENT_CALLBACK_LIFECYCLE' || args['callbackID'] !== callbackID) return;
       seen.push(`${(args['dom'] as { name: string }).name} ${args['event']}/${args['detail']}`);
@@ -153,7 +177,11 @@ describe('streams', () => {
     const size = 5 * 1024 * 1024 + 13;
     const vol = await createVolume(connection, 'whole', size);
     const data = randomBytes(size);
-    const stream = connection.transport.stream('STORAGE_VOL_UPLOAD', { vol, offset: 0n, length: BigInt(size) }, 'upload');
+    const stream = connection.transport.stream(
+      'STORAGE_VOL_UPLOAD',
+      { vol, offset: 0n, length: BigInt(size) },
+      'upload',
+    );
     for (let at = 0; at < size; at += 700_001) {
       stream.write(data.subarray(at, at + 700_001));
       await stream.drained();
@@ -186,8 +214,15 @@ describe('streams', () => {
       if (++count === 2) download.abort('enough');
     });
     expect(await download.finished).toMatchObject({ ok: false, fault: { kind: 'cancelled', text: 'enough' } });
-    const gone = connection.transport.stream('STORAGE_VOL_DOWNLOAD', { vol: { ...vol, name: 'gone', key: '/gone' }, offset: 0n, length: 0n }, 'download');
-    expect(await gone.opened).toMatchObject({ ok: false, fault: { kind: 'object-not-found', members: { type: 'volume' } } });
+    const gone = connection.transport.stream(
+      'STORAGE_VOL_DOWNLOAD',
+      { vol: { ...vol, name: 'gone', key: '/gone' }, offset: 0n, length: 0n },
+      'download',
+    );
+    expect(await gone.opened).toMatchObject({
+      ok: false,
+      fault: { kind: 'object-not-found', members: { type: 'volume' } },
+    });
     expect(await gone.finished).toMatchObject({ ok: false });
     const long = connection.transport.stream('STORAGE_VOL_UPLOAD', { vol, offset: 0n, length: 10n }, 'upload');
     value(await long.opened);
@@ -207,7 +242,10 @@ describe('the end of the daemon', () => {
     const outcomes = await Promise.all(waiting);
     expect(outcomes.every((outcome) => outcome.ok || outcome.fault.kind === 'host-communication')).toBe(true);
     expect(await connection.closed).toContain(libvirtd.socket);
-    expect(await connection.transport.call('CONNECT_GET_TYPE', {})).toMatchObject({ ok: false, fault: { kind: 'host-communication' } });
+    expect(await connection.transport.call('CONNECT_GET_TYPE', {})).toMatchObject({
+      ok: false,
+      fault: { kind: 'host-communication' },
+    });
     const target = value(connect(libvirtd.testUri()));
     expect(await openConnection({ endpoint: target.endpoint, transport: target.open() })).toMatchObject({
       ok: false,

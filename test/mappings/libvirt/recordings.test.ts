@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eventNumbered, type Fields, procedureNumbered } from '../../../mappings/libvirt/codec.ts';
 import { virError } from '../../../mappings/libvirt/faults.ts';
-import { CALL, type Frame, FrameCutter, HEADER_BYTES, MESSAGE, PROGRAM_KEEPALIVE, REPLY, STATUS_ERROR } from '../../../mappings/libvirt/frames.ts';
+import {
+  CALL,
+  type Frame,
+  FrameCutter,
+  HEADER_BYTES,
+  MESSAGE,
+  PROGRAM_KEEPALIVE,
+  REPLY,
+  STATUS_ERROR,
+} from '../../../mappings/libvirt/frames.ts';
 import { type Codec, DecodeError, XdrReader, XdrWriter } from '../../../mappings/wire/xdr.ts';
 import { recordings } from './recordings.ts';
 
@@ -43,17 +52,20 @@ describe('frames recorded between virsh and libvirtd', () => {
     expect(new Set(all.map(({ kind }) => kind)).size).toBeGreaterThanOrEqual(9);
   });
 
-  it.each(structured.map((recorded) => [`${recorded.name} ${recorded.kind}`, recorded] as const))('%s decodes and encodes to equal bytes', (_, recorded) => {
-    const [frame, ...more] = cut(recorded.bytes);
-    expect(more).toEqual([]);
-    if (!frame) throw new Error('no frame');
-    const codec = codecOf(frame);
-    if (!codec) throw new Error('no codec for this frame');
-    const reader = new XdrReader(frame.bytes, frame.start, frame.end);
-    const value = codec.read(reader);
-    reader.end();
-    expect(encode(frame, codec, value).toString('hex')).toBe(recorded.bytes.toString('hex'));
-  });
+  it.each(structured.map((recorded) => [`${recorded.name} ${recorded.kind}`, recorded] as const))(
+    '%s decodes and encodes to equal bytes',
+    (_, recorded) => {
+      const [frame, ...more] = cut(recorded.bytes);
+      expect(more).toEqual([]);
+      if (!frame) throw new Error('no frame');
+      const codec = codecOf(frame);
+      if (!codec) throw new Error('no codec for this frame');
+      const reader = new XdrReader(frame.bytes, frame.start, frame.end);
+      const value = codec.read(reader);
+      reader.end();
+      expect(encode(frame, codec, value).toString('hex')).toBe(recorded.bytes.toString('hex'));
+    },
+  );
 
   it('give "more" when cut short anywhere, and nothing else', () => {
     for (const { bytes } of all) {
@@ -84,7 +96,8 @@ describe('frames recorded between virsh and libvirtd', () => {
         (which, changes) => {
           const bytes = Buffer.from(structured[which]?.bytes ?? []);
           // The header stays: its changes are another matter (other procedures).
-          for (const [at, value] of changes) if (bytes.length > HEADER_BYTES) bytes[HEADER_BYTES + (at % (bytes.length - HEADER_BYTES))] = value;
+          for (const [at, value] of changes)
+            if (bytes.length > HEADER_BYTES) bytes[HEADER_BYTES + (at % (bytes.length - HEADER_BYTES))] = value;
           const [frame] = cut(bytes);
           const codec = frame && codecOf(frame);
           if (!frame || !codec) throw new Error('no codec');
@@ -107,7 +120,8 @@ describe('frames recorded between virsh and libvirtd', () => {
       fc.property(fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 20, maxLength: 200 }), (sizes) => {
         const cutter = new FrameCutter();
         const seen: string[] = [];
-        const take = (frame: Frame): number => seen.push(frame.bytes.subarray(frame.start - HEADER_BYTES, frame.end).toString('latin1'));
+        const take = (frame: Frame): number =>
+          seen.push(frame.bytes.subarray(frame.start - HEADER_BYTES, frame.end).toString('latin1'));
         let at = 0;
         for (let i = 0; at < stream.length; i++) {
           const size = sizes[i % sizes.length] ?? 1;

@@ -3,7 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const FOLDER = new URL('../../../fixtures/libvirt/recordings/', import.meta.url);
 
-export type Recorded = { readonly file: string; readonly name: string; readonly kind: string; readonly toServer: boolean; readonly bytes: Buffer };
+export type Recorded = {
+  readonly file: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly toServer: boolean;
+  readonly bytes: Buffer;
+};
 
 export const parseHex = (file: string, text: string): Recorded[] =>
   text
@@ -21,7 +27,10 @@ export const parseHex = (file: string, text: string): Recorded[] =>
       if (!/^([0-9a-f]{2})*$/.test(hex)) throw new Error(`${file}: not hexadecimal`);
       return {
         file,
-        name: file.replace(/\.hex$/, '').replaceAll('-', '_').toUpperCase(),
+        name: file
+          .replace(/\.hex$/, '')
+          .replaceAll('-', '_')
+          .toUpperCase(),
         kind: title['kind'] ?? '',
         toServer: title['from'] === 'client',
         bytes: Buffer.from(hex, 'hex'),

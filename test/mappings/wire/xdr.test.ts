@@ -134,7 +134,8 @@ describe('XDR round trips', () => {
         };
         expect(bytes.length % 4).toBe(0);
         expect(read(new XdrReader(bytes))).toEqual(v);
-        for (let end = 0; end < bytes.length; end++) expect(() => read(new XdrReader(bytes, 0, end))).toThrow(DecodeError);
+        for (let end = 0; end < bytes.length; end++)
+          expect(() => read(new XdrReader(bytes, 0, end))).toThrow(DecodeError);
       }),
       { numRuns: 100 },
     );
