@@ -1,0 +1,174 @@
+/** The agent: hosts, fronts and accounts in; listeners on sockets, connections to hosts and one link to the server out. */
+import { join } from 'node:path';
+import type { HubId } from '../mappings/generic/ids.ts';
+import type { Driver, Front, Platform } from '../mappings/generic/platform.ts';
+import type { Accounts } from '../runtime/accounts.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { LIMITS } from '../runtime/limits.ts';
+import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
+import type { Log } from '../runtime/log.ts';
+import { type AgentHello, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
+import type { KeyPair } from '../runtime/tls.ts';
+import { createAgentApi } from './agent-api.ts';
+import { createDirect } from './direct.ts';
+import { serveFront } from './front.ts';
+import { createHops } from './hops.ts';
+import { createHostSession, type HostSession } from './host-session.ts';
+import { createJobIds } from './job-ids.ts';
+import type { Dialer } from './lanes.ts';
+import { createLeases } from './leases.ts';
+import { type Listener, openListener } from './listener.ts';
+import { openOutbox } from './outbox.ts';
+import { createRouter } from './router.ts';
+import { createServerPort } from './server-port.ts';
+import { createSessions } from './sessions.ts';
+import { createWriteQueue } from './write-queue.ts';
+
+export interface AgentHost {
+  readonly name: string;
+  readonly platform: string;
+  readonly uri: string;
+  readonly driver: Driver;
+  readonly dialer: Dialer;
+}
+
+export interface AgentFront {
+  readonly name: string;
+  readonly platform: Platform;
+  readonly front: Front;
+  /** Name of the host it serves. */
+  readonly host: string;
+  readonly listen: string;
+  readonly port: number;
+  readonly tls: KeyPair | undefined;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+export interface AgentOptions {
+  readonly name: string;
+  readonly state: string;
+  readonly hosts: readonly AgentHost[];
+  readonly fronts: readonly AgentFront[];
+  readonly accounts: Accounts;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Agent {
+  readonly fronts: readonly { readonly name: string; readonly platform: string; readonly host: string; readonly port: number }[];
+  /** A link came up; the server may have been away before. */
+  attach(channel: Channel): void;
+  /** Every front answers and every host was listed once. */
+  readonly ready: Promise<void>;
+  readonly hosts: readonly HostSession[];
+  close(): Promise<void>;
+}
+
+export const startAgent = async (options: AgentOptions): Promise<Agent> => {
+  const { clock, log } = options;
+  const listeners = new Map<string, Listener>();
+  try {
+    for (const front of options.fronts) {
+      listeners.set(front.name, await openListener({ address: front.listen, port: front.port, tls: front.tls, log }));
+    }
+  } catch (error) {
+    await Promise.all([...listeners.values()].map((listener) => listener.close()));
+    throw error;
+  }
+
+  const server = createServerPort();
+  const sessions = createSessions({ accounts: options.accounts, server, clock, log });
+  const leases = createLeases(server);
+  const queue = createWriteQueue(clock);
+  const outbox = openOutbox({ path: join(options.state, `outbox-${options.name}`), agent: options.name, server, clock, log });
+  const hops = createHops(server, clock);
+  const isWriter = (id: HubId, epoch: number): boolean =>
+    Object.values(server.hello?.hosts ?? {}).some((host) => host.id === id && host.epoch === epoch);
+  const direct = createDirect({ queue, outbox, jobIds: createJobIds(server), clock, log, isWriter });
+  const hostSessions = new Map<string, HostSession>();
+  const byId = new Map<HubId, HostSession>();
+  const host = (id: HubId): HostSession | undefined => byId.get(id);
+  const router = createRouter({ server, sessions, leases, outbox, direct, hops, host, clock, log });
+  const api = createAgentApi({ server, host, isWriter, queue, leases, sessions, router, clock });
+
+  const { promise: served, resolve: markServed } = Promise.withResolvers<void>();
+  server.onUp((_, hello) => {
+    byId.clear();
+    // Revocations may have been missed while the link was down.
+    leases.revokeAll();
+    for (const [name, { id }] of Object.entries(hello.hosts)) {
+      const session = hostSessions.get(name);
+      if (session !== undefined) byId.set(id, session);
+    }
+    for (const { name, platform, front } of options.fronts) {
+      const instance = hello.fronts[name];
+      if (instance === undefined) log.error({ front: name }, 'the server does not know the front');
+      else listeners.get(name)?.serve(serveFront(platform, front, instance), router);
+    }
+    markServed();
+  });
+  // After the line above: a host that lists at once finds its identity.
+  for (const { name, driver, dialer } of options.hosts) {
+    hostSessions.set(name, createHostSession({ name, driver, dialer, server, clock, log }));
+  }
+
+  const hello: AgentHello = {
+    version: LINK_VERSION,
+    agent: options.name,
+    hosts: options.hosts.map(({ name, platform, uri }) => ({ name, platform, uri })),
+    fronts: options.fronts.map((front) => ({
+      name: front.name,
+      platform: front.platform.name,
+      host: front.host,
+      port: listeners.get(front.name)?.port ?? front.port,
+      certificate: front.tls?.certificate ?? '',
+      options: front.options,
+    })),
+  };
+  let current: Link<ServerApi> | undefined;
+  let closed = false;
+
+  const greet = async (link: Link<ServerApi>): Promise<void> => {
+    try {
+      const answer = await link.remote.hello(hello);
+      if (answer.version !== LINK_VERSION) throw new Error(`the server speaks version ${answer.version} of the link, not ${LINK_VERSION}`);
+      if (current !== link || closed) return;
+      server.up(link.remote, answer);
+      log.info({}, 'link: up');
+    } catch (error) {
+      if (current !== link || closed) return;
+      log.error({ error }, 'link: the server did not greet');
+      clock.after(LIMITS.linkReconnectMostMs, () => {
+        if (current === link && !closed) void greet(link);
+      });
+    }
+  };
+
+  return {
+    fronts: hello.fronts.map(({ name, platform, host: of, port }) => ({ name, platform, host: of, port })),
+    hosts: [...hostSessions.values()],
+    ready: Promise.all([served, ...[...hostSessions.values()].map((session) => session.listed)]).then(() => undefined),
+    attach: (channel) => {
+      current?.close('a newer link came up');
+      const link = openLink<ServerApi>(api, channel, { log, unlimited: UNLIMITED });
+      current = link;
+      void link.closed.then((reason) => {
+        if (current !== link) return;
+        current = undefined;
+        server.down();
+        if (!closed) log.warn({}, `link: down: ${reason}`);
+      });
+      void greet(link);
+    },
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      await Promise.all([...listeners.values()].map((listener) => listener.close()));
+      await Promise.all([...hostSessions.values()].map((session) => session.close()));
+      sessions.close();
+      hops.close();
+      outbox.close();
+      current?.close('the agent is ending');
+    },
+  };
+};

@@ -1,0 +1,202 @@
+/** The connections to one host: calls by lane in, their outcomes out; at most four under way on each connection, the rest in order. */
+import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
+import type { DriverSend, Endpoint, HostStream, HostTransport } from '../mappings/generic/platform.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { LIMITS } from '../runtime/limits.ts';
+import type { Log } from '../runtime/log.ts';
+import { openConnection } from './connections/connection.ts';
+
+/** How a host is reached: `connect` of its platform, already applied to the URI. */
+export interface Dialer {
+  readonly endpoint: Endpoint;
+  open(): HostTransport;
+}
+
+export type Lane = 'read' | 'work';
+
+/** What the agent needs of a connection; the embedded simulated host has no socket and so never loses one. */
+interface HostConnection {
+  readonly transport: HostTransport;
+  readonly closed: Promise<string>;
+  close(reason?: string): Promise<void> | void;
+}
+
+/** A connection is lost: what was asked of it may or may not have happened. */
+export class HostLost extends Error {
+  override readonly name = 'HostLost';
+}
+
+export const lostFault = (host: string): Outcome<never> =>
+  refused(fault('host-communication', { host }, 'A general system error occurred: the connection to the host was lost.'));
+
+const dial = async (dialer: Dialer, clock: Clock, log: Log): Promise<Outcome<HostConnection>> => {
+  if (dialer.endpoint.kind !== 'embedded') {
+    return openConnection({
+      endpoint: dialer.endpoint,
+      transport: dialer.open(),
+      clock,
+      log,
+      openLimitMs: LIMITS.hostConnectMs,
+    });
+  }
+  const transport = dialer.open();
+  const ready = await transport.ready;
+  if (!ready.ok) return ready;
+  const { promise: closed, resolve } = Promise.withResolvers<string>();
+  const close = (reason = 'closed by us'): void => {
+    transport.closed(reason);
+    resolve(reason);
+  };
+  return { ok: true, value: { transport, closed, close } };
+};
+
+interface Slot {
+  connection: HostConnection;
+  inFlight: number;
+}
+interface Waiting {
+  readonly procedure: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  resolve(outcome: Outcome<Record<string, unknown>>): void;
+  reject(error: Error): void;
+}
+
+export type NativeEvent = { readonly procedure: string; readonly args: Readonly<Record<string, unknown>> };
+
+export interface Lanes {
+  readonly send: DriverSend;
+  /** Why the host is lost: resolved once, when any connection ended by itself. */
+  readonly lost: Promise<string>;
+  /** Fresh read connections, so that registrations for events start anew; the old ones end when their calls have. */
+  renewRead(): Promise<Outcome<undefined>>;
+  /** A stream on a connection of its own. */
+  stream(procedure: string, args: Readonly<Record<string, unknown>>, direction: 'download' | 'upload'): Promise<Outcome<{ stream: HostStream; close(): void }>>;
+  close(): Promise<void>;
+}
+
+export const openLanes = async (options: {
+  dialer: Dialer;
+  host: string;
+  counts: { readonly read: number; readonly work: number };
+  clock: Clock;
+  log: Log;
+  onEvent: (event: NativeEvent) => void;
+}): Promise<Outcome<Lanes>> => {
+  const { dialer, host, counts, clock, log, onEvent } = options;
+  const slots: Record<Lane, Slot[]> = { read: [], work: [] };
+  const queues: Record<Lane, Waiting[]> = { read: [], work: [] };
+  const retired = new Set<HostConnection>();
+  const { promise: lost, resolve: lose } = Promise.withResolvers<string>();
+  let ended = false;
+
+  const end = (reason: string): void => {
+    if (ended) return;
+    ended = true;
+    for (const lane of ['read', 'work'] as const) {
+      for (const waiting of queues[lane].splice(0)) waiting.reject(new HostLost(reason));
+    }
+    lose(reason);
+  };
+  const add = (lane: Lane, connection: HostConnection, into: Slot[]): void => {
+    if (lane === 'read') {
+      connection.transport.onEvent((event) => {
+        if (!retired.has(connection)) onEvent(event);
+      });
+    }
+    connection.closed
+      .then((reason) => {
+        if (!retired.has(connection)) end(reason);
+      })
+      .catch(() => {}); // `closed` never rejects
+    into.push({ connection, inFlight: 0 });
+  };
+  const openMany = async (lane: Lane, count: number): Promise<Outcome<Slot[]>> => {
+    const opened = await Promise.all(Array.from({ length: count }, () => dial(dialer, clock, log)));
+    const failed = opened.find((outcome) => !outcome.ok);
+    const into: Slot[] = [];
+    for (const outcome of opened) {
+      if (!outcome.ok) continue;
+      if (failed === undefined) add(lane, outcome.value, into);
+      else void outcome.value.close('another connection to the host failed');
+    }
+    return failed !== undefined && !failed.ok ? failed : { ok: true, value: into };
+  };
+
+  const start = (lane: Lane, slot: Slot, waiting: Waiting): void => {
+    slot.inFlight++;
+    slot.connection.transport.call(waiting.procedure, waiting.args).then(
+      (outcome) => {
+        finish(lane, slot);
+        waiting.resolve(outcome);
+      },
+      (error: unknown) => {
+        finish(lane, slot);
+        waiting.reject(new HostLost(error instanceof Error ? error.message : String(error)));
+      },
+    );
+  };
+  const finish = (lane: Lane, slot: Slot): void => {
+    slot.inFlight--;
+    if (retired.has(slot.connection)) {
+      if (slot.inFlight === 0) void slot.connection.close('renewed');
+      return;
+    }
+    const next = ended ? undefined : queues[lane].shift();
+    if (next !== undefined) start(lane, slot, next);
+  };
+  const call: DriverSend['call'] = (procedure, args, lane) =>
+    new Promise((resolve, reject) => {
+      if (ended) return reject(new HostLost(`the connection to ${host} is lost`));
+      let best: Slot | undefined;
+      for (const slot of slots[lane]) {
+        if (slot.inFlight < LIMITS.laneInFlight && (best === undefined || slot.inFlight < best.inFlight)) best = slot;
+      }
+      const waiting = { procedure, args, resolve, reject };
+      if (best !== undefined) return start(lane, best, waiting);
+      if (queues[lane].length >= LIMITS.laneQueue) return resolve(refused(fault('busy', {}, `too many calls wait for ${host}`)));
+      queues[lane].push(waiting);
+      return undefined;
+    });
+
+  const [read, work] = await Promise.all([openMany('read', counts.read), openMany('work', counts.work)]);
+  for (const [own, other] of [[read, work], [work, read]] as const) {
+    if (own.ok) continue;
+    ended = true;
+    if (other.ok) for (const slot of other.value) void slot.connection.close('another connection to the host failed');
+    return own;
+  }
+  if (read.ok) slots.read = read.value;
+  if (work.ok) slots.work = work.value;
+
+  return {
+    ok: true,
+    value: {
+      send: { call },
+      lost,
+      renewRead: async () => {
+        const fresh = await openMany('read', counts.read);
+        if (!fresh.ok) return fresh;
+        const old = slots.read;
+        slots.read = fresh.value;
+        for (const slot of old) {
+          retired.add(slot.connection);
+          if (slot.inFlight === 0) void slot.connection.close('renewed');
+        }
+        return { ok: true, value: undefined };
+      },
+      stream: async (procedure, args, direction) => {
+        const opened = await dial(dialer, clock, log);
+        if (!opened.ok) return opened;
+        const connection = opened.value;
+        const stream = connection.transport.stream(procedure, args, direction);
+        return { ok: true, value: { stream, close: () => void connection.close('the stream is over') } };
+      },
+      close: async () => {
+        end('closed by us');
+        const all = [...slots.read, ...slots.work].map((slot) => slot.connection);
+        for (const connection of all) retired.add(connection);
+        await Promise.all(all.map((connection) => connection.close()));
+      },
+    },
+  };
+};

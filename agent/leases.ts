@@ -1,0 +1,69 @@
+/** Leases on VMs: a hub id in, all that a direct command may depend on out; revoked by the server on every change of it. */
+import type { HubId } from '../mappings/generic/ids.ts';
+import { LIMITS } from '../runtime/limits.ts';
+import type { Lease } from '../runtime/protocol.ts';
+import type { ServerPort } from './server-port.ts';
+
+export interface Leases {
+  get(vm: HubId): Lease | undefined;
+  /** Held, or asked of the server; undefined: the command goes the central way. */
+  obtain(host: HubId, vm: HubId): Promise<Lease | undefined>;
+  revoke(vms: readonly HubId[]): void;
+  /** Revocations may have been missed. */
+  revokeAll(): void;
+  readonly count: number;
+}
+
+export const createLeases = (server: ServerPort): Leases => {
+  const held = new Map<HubId, Lease>();
+  const asking = new Map<HubId, { answer: Promise<Lease | undefined>; revoked: boolean }>();
+  const valid = (lease: Lease): boolean => {
+    const hosts = server.hello?.hosts ?? {};
+    return Object.values(hosts).some((host) => host.id === lease.host && host.epoch === lease.epoch);
+  };
+  return {
+    get count() {
+      return held.size;
+    },
+    get: (vm) => {
+      const lease = held.get(vm);
+      if (lease === undefined || valid(lease)) return lease;
+      held.delete(vm);
+      return undefined;
+    },
+    obtain: async (host, vm) => {
+      const lease = held.get(vm);
+      if (lease !== undefined && valid(lease)) return lease;
+      const pending = asking.get(vm);
+      if (pending !== undefined) return pending.answer;
+      const api = server.api;
+      if (api === undefined) return undefined;
+      const ask = { revoked: false, answer: Promise.resolve<Lease | undefined>(undefined) };
+      ask.answer = (async () => {
+        try {
+          const found = await api.lease(host, vm);
+          // A revocation that overtook the answer counts.
+          if (found === undefined || ask.revoked || !valid(found)) return undefined;
+          if (held.size >= LIMITS.vmLeases) held.delete(held.keys().next().value as HubId);
+          held.set(vm, found);
+          return found;
+        } finally {
+          asking.delete(vm);
+        }
+      })();
+      asking.set(vm, ask);
+      return ask.answer;
+    },
+    revoke: (vms) => {
+      for (const vm of vms) {
+        held.delete(vm);
+        const ask = asking.get(vm);
+        if (ask !== undefined) ask.revoked = true;
+      }
+    },
+    revokeAll: () => {
+      held.clear();
+      for (const ask of asking.values()) ask.revoked = true;
+    },
+  };
+};

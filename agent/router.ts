@@ -1,0 +1,274 @@
+/** A decoded request to its answer: finds the row, enforces access, and takes the row's route. */
+import { randomBytes } from 'node:crypto';
+import type { Call, Reply, Row } from '../mappings/generic/call.ts';
+import type { Verb } from '../mappings/generic/commands.ts';
+import { type Fault, fault } from '../mappings/generic/faults.ts';
+import type { HubId } from '../mappings/generic/ids.ts';
+import type { SessionContext, StreamRequest } from '../mappings/generic/platform.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { LinkDown } from '../runtime/link.ts';
+import type { Log } from '../runtime/log.ts';
+import { type BodyWriter, type Client, createBodyWriter } from './client.ts';
+import type { Direct } from './direct.ts';
+import { accessFault, faultAnswer, hasArgument, type ServedFront } from './front.ts';
+import type { Hops } from './hops.ts';
+import type { HostSession } from './host-session.ts';
+import type { Leases } from './leases.ts';
+import type { Outbox } from './outbox.ts';
+import type { ServerPort } from './server-port.ts';
+import type { SessionLease, Sessions } from './sessions.ts';
+import { runTransfer } from './streams.ts';
+
+export interface Router {
+  call(front: ServedFront, call: Call, client: Client): Promise<void>;
+  stream(front: ServedFront, request: StreamRequest, client: Client): Promise<void>;
+  /** Body bytes from the server for an exchange; resolves when there is room. */
+  chunk(exchange: string, bytes: Uint8Array): Promise<void>;
+  readonly inFlight: number;
+}
+
+export interface RouterOptions {
+  readonly server: ServerPort;
+  readonly sessions: Sessions;
+  readonly leases: Leases;
+  readonly outbox: Outbox;
+  readonly direct: Direct;
+  readonly hops: Hops;
+  readonly host: (id: HubId) => HostSession | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const awayFault = (): Fault => fault('host-communication', {}, 'Unable to communicate with the management service.');
+const internalFault = (): Fault => fault('internal', {}, 'A general system error occurred: internal error.');
+
+export const createRouter = (options: RouterOptions): Router => {
+  const { server, sessions, leases, outbox, direct, hops, clock, log } = options;
+  /** Exchanges under way at the server, by id. */
+  const pending = new Map<string, BodyWriter>();
+  // Unique for ever: the run is random, the count is the run's own.
+  const run = randomBytes(9).toString('base64url');
+  let serial = 0;
+  const nextExchange = (): string => `${run}-${(++serial).toString(36)}`;
+
+  const findLease = (served: ServedFront, client: Client): SessionLease | undefined | Promise<SessionLease | undefined> => {
+    const token = served.front.cookieOf(client.request.headers);
+    if (token === undefined) return undefined;
+    return sessions.leased(token, served.instance.name) ?? sessions.find(token, served.instance.name);
+  };
+
+  const refuse = (served: ServedFront, call: Call, client: Client, reason: Fault): void => {
+    client.answer(faultAnswer(served, reason, call));
+  };
+
+  const bySession = async (served: ServedFront, call: Call, client: Client, lease: SessionLease | undefined): Promise<void> => {
+    const { front, instance } = served;
+    const visitor = (): { front: string; address: string; userAgent: string } => ({
+      front: instance.name,
+      address: client.address,
+      userAgent: client.request.headers['user-agent'] ?? '',
+    });
+    let cookie: string | undefined;
+    const admitted = (fresh: SessionLease | undefined) => {
+      if (fresh !== undefined) cookie = front.setCookie(fresh.token, client.secure);
+      return fresh?.session;
+    };
+    const context: SessionContext = {
+      front: instance,
+      nowMs: clock.now(),
+      session: lease?.session,
+      login: async (user, password, locale) => admitted(await sessions.login(visitor(), user, password, locale)),
+      loginByTicket: async (ticket, locale) => admitted(await sessions.redeemTicket(visitor(), ticket, locale)),
+      ...(lease === undefined ? {} : { cloneTicket: async () => sessions.makeTicket(lease) }),
+      logout: async () => {
+        if (lease !== undefined) await sessions.logout(lease);
+      },
+    };
+    const reply = await front.session(call, context);
+    client.answer(front.encode(call, reply, instance), cookie);
+  };
+
+  const byServer = async (served: ServedFront, call: Call, client: Client, lease: SessionLease | undefined): Promise<void> => {
+    const { front, instance } = served;
+    const api = server.api;
+    if (api === undefined) return refuse(served, call, client, awayFault());
+    const exchange = nextExchange();
+    const body = createBodyWriter(client, front.wrap(call));
+    pending.set(exchange, body);
+    client.onGone(() => void server.api?.hangUp(exchange).catch(() => {})); // with the link the exchange is gone as well
+    let reply: Reply;
+    try {
+      // What this agent did by itself before must be known there before a read is answered.
+      if (outbox.waiting > 0) await outbox.flushed();
+      reply = await api.call({
+        exchange,
+        front: instance.name,
+        session: lease?.session.id ?? '',
+        address: client.address,
+        call,
+      });
+    } catch (error) {
+      if (!(error instanceof LinkDown)) log.error({ exchange, front: instance.name, error }, `${call.method} failed`);
+      reply = { kind: 'fault', fault: error instanceof LinkDown ? awayFault() : internalFault() };
+    } finally {
+      pending.delete(exchange);
+    }
+    if (client.gone) return;
+    if (reply.kind === 'body') body.finish();
+    else if (body.started) client.destroy();
+    else client.answer(front.encode(call, reply, instance));
+  };
+
+  const byLease = async (served: ServedFront, row: Row, call: Call, client: Client, session: SessionLease): Promise<void> => {
+    const { front, instance } = served;
+    const target = front.targetOf(call);
+    const central = row.centralIf?.some((path) => hasArgument(call.args, path)) ?? false;
+    if (target === undefined || central || row.verb === undefined) return byServer(served, call, client, session);
+    const lease = leases.get(target) ?? (await leases.obtain(instance.host, target));
+    const host = lease === undefined ? undefined : options.host(lease.host);
+    // A template answers power commands with a fault that depends on what it is: the server knows.
+    if (lease === undefined || lease.template || host === undefined || !host.connected) {
+      return byServer(served, call, client, session);
+    }
+    const exchange = nextExchange();
+    const startedMs = clock.now();
+    const command = { row: row as Row & { verb: Verb }, call, lease, session: session.session, exchange, address: client.address };
+    const started = direct.start(command, host);
+    if (started === undefined) return byServer(served, call, client, session);
+    let reply: Reply;
+    if (row.job === true) reply = { kind: 'value', value: front.jobValue(started.job) };
+    else {
+      const outcome = await started.outcome;
+      reply = outcome.ok ? { kind: 'value', value: undefined } : { kind: 'fault', fault: outcome.fault };
+    }
+    client.answer(front.encode(call, reply, instance));
+    if (hops.wanted()) noteDirect(command, started, startedMs);
+  };
+
+  const noteDirect = (
+    command: Parameters<Direct['start']>[0],
+    started: NonNullable<ReturnType<Direct['start']>>,
+    startedMs: number,
+  ): void => {
+    const { exchange, row, call, lease, session, address } = command;
+    const at = { exchange, atMs: startedMs };
+    const { user, front } = session;
+    hops.note({ ...at, shape: 'call', detail: { front, method: call.method, target: call.target, operation: call.operation, user, address } });
+    hops.note({ ...at, shape: 'route', detail: { route: 'direct' } });
+    hops.note({ ...at, shape: 'command', detail: { verb: row.verb, vm: lease.vm, name: lease.name, native: lease.native, job: started.job } });
+    const answeredMs = clock.now();
+    hops.note({ ...at, shape: 'answer', durationMs: answeredMs - startedMs, detail: { job: row.job === true } });
+    void started.outcome.then((outcome) => {
+      const detail = outcome.ok ? { ok: true } : { ok: false, fault: outcome.fault.kind, text: outcome.fault.text, native: outcome.fault.native };
+      hops.note({ ...at, shape: 'outcome', durationMs: clock.now() - startedMs, detail });
+    });
+  };
+
+  const byRow = (served: ServedFront, row: Row, call: Call, client: Client, lease: SessionLease | undefined): Promise<void> | void => {
+    switch (row.route) {
+      case 'session':
+        return bySession(served, call, client, lease);
+      case 'direct':
+        return lease === undefined ? byServer(served, call, client, lease) : byLease(served, row, call, client, lease);
+      case 'central':
+      case 'broker':
+        return byServer(served, call, client, lease);
+      case 'refuse':
+        return refuse(served, call, client, fault('not-supported', {}, 'The operation is not supported on the object.'));
+      // A call is never a stream, and `pass` needs a host of the front's own API: both are refused until there is one.
+      case 'stream':
+      case 'pass':
+        return refuse(served, call, client, fault('not-supported', {}, 'The operation is not supported on the object.'));
+      default:
+        return row.route satisfies never;
+    }
+  };
+
+  const withLease = async (lease: SessionLease | undefined, act: () => Promise<void> | void): Promise<void> => {
+    if (lease === undefined) return act();
+    lease.pending++;
+    lease.calls++;
+    lease.touched = true;
+    lease.lastActiveMs = clock.now();
+    try {
+      await act();
+    } finally {
+      lease.pending--;
+      lease.lastActiveMs = clock.now();
+    }
+  };
+
+  const failed = (served: ServedFront, call: Call | undefined, client: Client, error: unknown): void => {
+    const away = error instanceof LinkDown;
+    if (!away) log.error({ front: served.instance.name, error }, `${call?.method ?? 'a stream'} failed`);
+    if (client.gone) return;
+    const reason = away ? awayFault() : internalFault();
+    try {
+      if (call === undefined) client.answer(served.front.streamAnswer({ ok: false, fault: reason }));
+      else refuse(served, call, client, reason);
+    } catch {
+      // The head of an answer was already sent.
+      client.destroy();
+    }
+  };
+
+  return {
+    get inFlight() {
+      return pending.size;
+    },
+    call: async (served, call, client) => {
+      try {
+        const row = served.row(call);
+        if (row === undefined) {
+          return refuse(served, call, client, fault('method-not-found', { method: call.method }, `Unknown method ${call.method}`));
+        }
+        let lease: SessionLease | undefined | Promise<SessionLease | undefined>;
+        try {
+          lease = findLease(served, client);
+          if (lease instanceof Promise) lease = await lease;
+        } catch (error) {
+          // A session that only the server can know of; what needs none goes on without it.
+          if (!(error instanceof LinkDown) || row.access !== 'none') throw error;
+          lease = undefined;
+        }
+        const denied = accessFault(row.access, lease, call.target.id);
+        if (denied !== undefined) return refuse(served, call, client, denied);
+        await withLease(lease, () => byRow(served, row, call, client, lease as SessionLease | undefined));
+      } catch (error) {
+        failed(served, call, client, error);
+      }
+    },
+    stream: async (served, request, client) => {
+      try {
+        const lease = await findLease(served, client);
+        const access = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'operate';
+        const denied = accessFault(access, lease, '');
+        if (denied !== undefined || lease === undefined) {
+          const reason = denied ?? fault('not-authenticated', { privilege: access }, 'The session is not authenticated.');
+          return client.answer(served.front.streamAnswer({ ok: false, fault: reason }));
+        }
+        await withLease(lease, async () => {
+          const api = server.api;
+          if (api === undefined) throw new LinkDown('the transform server is away');
+          if (outbox.waiting > 0) await outbox.flushed();
+          const resolved = await api.stream({
+            exchange: nextExchange(),
+            front: served.instance.name,
+            session: lease.session.id,
+            address: client.address,
+            request,
+          });
+          if (!resolved.ok) return client.answer(served.front.streamAnswer(resolved));
+          const target = resolved.value;
+          const host = target.kind === 'native' ? options.host(target.host) : undefined;
+          await runTransfer({ client, front: served.front, target, host, headOnly: request.method === 'HEAD' });
+        });
+      } catch (error) {
+        failed(served, undefined, client, error);
+      }
+    },
+    chunk: async (exchange, bytes) => {
+      await pending.get(exchange)?.write(bytes);
+    },
+  };
+};

@@ -1,0 +1,127 @@
+/** The stream route: a transfer the server resolved in, bytes between client and host inside this agent, with ranges and back-pressure. */
+import type { HubId } from '../mappings/generic/ids.ts';
+import type { Fault, Outcome } from '../mappings/generic/faults.ts';
+import { fault, refused } from '../mappings/generic/faults.ts';
+import type { Front, HostStream, StreamTarget } from '../mappings/generic/platform.ts';
+import type { Client } from './client.ts';
+import type { HostSession } from './host-session.ts';
+
+type NativeTarget = Extract<StreamTarget, { kind: 'native' }>;
+
+export interface Transfer {
+  readonly client: Client;
+  readonly front: Front;
+  readonly target: StreamTarget & { readonly host: HubId };
+  readonly host: HostSession | undefined;
+  /** The method is HEAD: headers only. */
+  readonly headOnly: boolean;
+}
+
+const answerFault = (client: Client, front: Front, reason: Fault): void => client.answer(front.streamAnswer(refused(reason)));
+
+const download = async (client: Client, front: Front, target: NativeTarget, stream: HostStream): Promise<Outcome<undefined>> => {
+  let left = target.lengthBytes < 0 ? Number.POSITIVE_INFINITY : target.lengthBytes;
+  let opened = false;
+  const open = (): void => {
+    if (opened) return;
+    opened = true;
+    client.open({ status: target.status, headers: target.headers }, target.lengthBytes);
+  };
+  stream.onChunk((bytes) => {
+    if (left <= 0) return;
+    const piece = bytes.length > left ? bytes.subarray(0, left) : bytes;
+    left -= piece.length;
+    open();
+    const room = client.write(piece);
+    if (left <= 0) stream.abort('the client has all it asked for');
+    else if (room !== undefined) {
+      stream.pause();
+      void room.then(() => stream.resume());
+    }
+  });
+  client.onGone(() => stream.abort('the client is gone'));
+  const started = await stream.opened;
+  if (!started.ok) {
+    if (!client.gone) answerFault(client, front, started.fault);
+    return started;
+  }
+  const outcome = await stream.finished;
+  const complete = left === 0 || (outcome.ok && left === Number.POSITIVE_INFINITY);
+  if (client.gone) return outcome;
+  if (complete) {
+    open();
+    client.end();
+    return { ok: true, value: undefined };
+  }
+  // Fewer bytes than were announced: a broken transfer must look broken.
+  if (opened) client.destroy();
+  else answerFault(client, front, outcome.ok ? fault('host-communication', {}, 'the host sent fewer bytes than the file has') : outcome.fault);
+  return outcome;
+};
+
+const upload = async (
+  client: Client,
+  front: Front,
+  target: NativeTarget,
+  stream: HostStream,
+  host: HostSession,
+): Promise<Outcome<undefined>> => {
+  const started = await stream.opened;
+  if (!started.ok) {
+    answerFault(client, front, started.fault);
+    return started;
+  }
+  let failed = false;
+  void stream.finished.then((outcome) => {
+    failed ||= !outcome.ok;
+  });
+  let sentBytes = 0;
+  try {
+    for await (const bytes of client.request as AsyncIterable<Buffer>) {
+      if (failed) break;
+      sentBytes += bytes.length;
+      if (target.lengthBytes >= 0 && sentBytes > target.lengthBytes) break;
+      stream.write(bytes);
+      await stream.drained();
+    }
+  } catch {
+    // The client went away in the middle of its body.
+    stream.abort('the client is gone');
+    await stream.finished;
+    await host.settle(target.touches);
+    return refused(fault('cancelled', {}, 'the client went away'));
+  }
+  const short = target.lengthBytes >= 0 && sentBytes !== target.lengthBytes;
+  if (short) stream.abort('the body has another length than announced');
+  else if (!failed) stream.end();
+  const outcome = await stream.finished;
+  const result: Outcome<undefined> = short && outcome.ok ? refused(fault('invalid-request', {}, 'the body has another length than announced')) : outcome;
+  // The client reads its own write: the store has it before the answer goes out.
+  await host.settle(target.touches);
+  client.answer(
+    front.streamAnswer(result.ok ? { ok: true, value: { status: target.status, headers: { ...target.headers } } } : result),
+  );
+  return result;
+};
+
+export const runTransfer = async ({ client, front, target, host, headOnly }: Transfer): Promise<void> => {
+  if (target.kind === 'bytes') {
+    client.answer({ status: target.status, headers: target.headers, body: headOnly ? '' : target.bytes });
+    return;
+  }
+  if (headOnly) {
+    const length = target.lengthBytes < 0 ? {} : { 'content-length': String(target.lengthBytes) };
+    client.answer({ status: target.status, headers: { ...target.headers, ...length }, body: '' });
+    return;
+  }
+  if (host === undefined) return answerFault(client, front, fault('host-communication', {}, 'no connection to the host'));
+  const opened = await host.stream(target.call, target.direction);
+  if (!opened.ok) return answerFault(client, front, opened.fault);
+  try {
+    const { stream } = opened.value;
+    if (target.direction === 'download') await download(client, front, target, stream);
+    else await upload(client, front, target, stream, host);
+  } finally {
+    opened.value.close();
+  }
+};
