@@ -1,6 +1,7 @@
 /** Ids of objects in, their generic and rendered documents in the store out: lazily, at most once per version. */
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { FrontInstance, Platform } from '../../mappings/generic/platform.ts';
+import type { Log } from '../../runtime/log.ts';
 import type { Pending, Store } from '../store/store.ts';
 import { SheetError } from './engine.ts';
 import type { Transformer, Urgency } from './transformer.ts';
@@ -37,7 +38,7 @@ export interface RendererOptions {
   /** Of a front, by the platform's name. */
   readonly platform: (name: string) => Platform | undefined;
   readonly transformer: Transformer;
-  readonly log: { error(facts: object, text: string): void };
+  readonly log: Log;
 }
 
 /** An object that changes faster than it can be rendered is left for the next request after so many tries. */
@@ -59,7 +60,7 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
     failures.set(key, failure);
     const oldest = failures.keys().next().value;
     if (failures.size > FAILURES_KEPT && oldest !== undefined) failures.delete(oldest);
-    log.error({ object: failure.id, front: failure.front, error: failure.text }, 'sheet failed');
+    log.error({ vm: failure.id, front: failure.front, error: failure.text }, 'sheet failed');
   };
 
   /** What failed at this very state is not tried again: the sheet has no other answer. */

@@ -1,0 +1,277 @@
+/** Commands in, job records out: planned, journaled, run and recovered here; the agents' direct commands are recorded beside them. */
+import type { Command } from '../../mappings/generic/commands.ts';
+import { type Fault, fault, type Outcome, refused } from '../../mappings/generic/faults.ts';
+import { type HubId, hubId } from '../../mappings/generic/ids.ts';
+import type { Job } from '../../mappings/generic/jobs.ts';
+import type { Plan } from '../../mappings/generic/plan.ts';
+import type { Platform } from '../../mappings/generic/platform.ts';
+import type { EventsView, JobsView } from '../../mappings/generic/store-view.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { OutboxEntry } from '../../runtime/protocol.ts';
+import type { Renderer } from '../engine/renderer.ts';
+import type { Ids } from '../ids/ids.ts';
+import type { Storage } from '../storage/contract.ts';
+import type { Store } from '../store/store.ts';
+import { createBarrier, isDocumentKind } from './barrier.ts';
+import type { HostsGateway } from './gateway.ts';
+import { createHostTurn, type HostTurn } from './host-turn.ts';
+import { type AuditLine, createJournal, type PlanRecord } from './journal.ts';
+import { createOutbox } from './outbox.ts';
+import { createPlanner } from './planner.ts';
+import { createRecords } from './records.ts';
+import { type RunnerEnd, runPlan } from './runner.ts';
+import { TIMING, type Timing } from './timing.ts';
+
+/** Who asked and how, as the client's call said it. */
+export type JobMeta = Pick<Job, 'user' | 'front' | 'method' | 'nativeTarget' | 'operation' | 'exchange'>;
+
+export interface Jobs extends JobsView {
+  /** A command as a job; the record at once. Show its id after `Storage.flush`. A repeat of the same exchange gets the same job. */
+  start(command: Command, meta: JobMeta): Job;
+  /** The same, resolved when the job has ended. */
+  run(command: Command, meta: JobMeta): Promise<Job>;
+  ended(id: HubId): Promise<Job | undefined>;
+  /** A front's own job that has its outcome already. */
+  settle(meta: JobMeta & { readonly host: HubId; readonly target: HubId }, outcome: Outcome): Job;
+  /** The agents' direct commands, each recorded once; resolves when they are on disk and what they changed is in the store. */
+  outbox(agent: string, entries: readonly OutboxEntry[]): Promise<{ readonly through: number }>;
+  /** false: it is past its point of no return, or ended, or not ours to stop. */
+  cancel(id: HubId): boolean;
+  /** Ends what an earlier life of the server left unfinished; resolves when all of it has ended, which may take a host's return. */
+  recover(): Promise<void>;
+  journal(id: HubId): { readonly plan: PlanRecord | undefined; readonly audit: readonly AuditLine[] };
+}
+
+export interface JobsOptions {
+  readonly storage: Storage;
+  readonly store: Store;
+  readonly hosts: HostsGateway;
+  /** Of a host, by its id. */
+  readonly platformOf: (host: HubId) => Platform | undefined;
+  readonly renderer: Renderer;
+  readonly events: EventsView;
+  readonly clock: Clock;
+  readonly ids: Pick<Ids, 'jobBlock' | 'resolve' | 'mint'>;
+  readonly log: Log;
+  readonly timing?: Partial<Timing>;
+}
+
+const ID_BLOCK = 64;
+/** A direct command whose agent never told its end. */
+const ABANDONED_MS = 24 * 3_600_000;
+
+export const createJobs = (options: JobsOptions): Jobs => {
+  const { storage, store, hosts, events, clock, ids, log } = options;
+  const timing: Timing = { ...TIMING, ...options.timing };
+  const journal = createJournal(storage);
+  const records = createRecords({ journal, versions: store.versions, clock, keepMs: timing.keepMs });
+  const barrier = createBarrier({ hosts, store, clock, timing, log });
+  const plan = createPlanner(options);
+
+  let block = { from: 0, to: 0 };
+  const mintId = (): HubId => {
+    if (block.from >= block.to) block = ids.jobBlock(ID_BLOCK);
+    return hubId('job', block.from++);
+  };
+
+  const cancelled = new Set<HubId>();
+  const waiters = new Map<HubId, ((job: Job) => void)[]>();
+  /** Jobs by exchange and command: a repeat on the link is the same command. */
+  const byExchange = new Map<string, HubId>();
+
+  const nameOf = (target: HubId): string => store.entry(target)?.name ?? '';
+
+  const post = (job: Job, kind: 'job.started' | 'job.failed', text: string): void => {
+    events.post({ kind, host: job.host, object: job.target, objectName: job.targetName, user: job.user, job: job.id, text });
+  };
+
+  const finish = (job: Job, end: { fault?: Fault; result?: unknown }): void => {
+    cancelled.delete(job.id);
+    // Its client was told already, because the host was away too long.
+    if (job.finishedMs !== undefined) return;
+    const isCancelled = end.fault?.kind === 'cancelled';
+    records.change(job, {
+      state: end.fault ? 'error' : 'success',
+      finishedMs: clock.now(),
+      cancelable: false,
+      cancelled: isCancelled,
+      ...(end.fault ? { fault: end.fault } : { progress: 100 }),
+      ...(end.result === undefined ? {} : { result: end.result }),
+    });
+    if (end.fault) post(job, 'job.failed', end.fault.text);
+    const waiting = waiters.get(job.id) ?? [];
+    waiters.delete(job.id);
+    // Whoever waited answers a client: the end is on disk first.
+    journal.flush().then(
+      () => waiting.forEach((resume) => resume(job)),
+      (error: unknown) => {
+        log.error({ job: job.id, error }, 'the end of a job could not be written');
+        waiting.forEach((resume) => resume(job));
+      },
+    );
+  };
+
+  const madeBy = (job: Job, made: Plan): HubId | undefined => {
+    if (!made.makes) return undefined;
+    const { kind, native } = made.makes;
+    if (!isDocumentKind(kind)) return kind === 'disk' || kind === 'nic' || kind === 'snapshot' ? store.view(job.front).owned(job.target, kind, native) : undefined;
+    return ids.resolve(made.host, kind, native) ?? ids.mint(made.host, kind, native);
+  };
+
+  const turnOf = (job: Job, wanted: Plan): HostTurn =>
+    createHostTurn({
+      hosts,
+      clock,
+      timing,
+      host: wanted.host,
+      queue: wanted.queue,
+      job: job.id,
+      onAway: () => finish(job, { fault: fault('host-communication', {}, 'The host is away; the command is brought to its end when it returns.') }),
+    });
+
+  /** The walk of a journaled plan, the barrier behind it, and the end of the job, in that order. */
+  const carryOut = async (job: Job, record: PlanRecord, turn: HostTurn, recovered: boolean): Promise<void> => {
+    const end: RunnerEnd = await runPlan({
+      record,
+      turn,
+      journal,
+      clock,
+      timing,
+      recovered,
+      isCancelled: () => cancelled.has(job.id),
+      onStep: (progress, cancelable) => {
+        if (job.finishedMs === undefined && (job.progress !== progress || job.cancelable !== cancelable)) records.change(job, { progress, cancelable });
+      },
+    });
+    await barrier(record.plan.host, record.plan.touches, { job: job.id, user: job.user });
+    journal.endPlan(record, end.end);
+    journal.audit(job.id, clock.now(), `ended: ${end.end}`, end.fault ?? null);
+    if (end.end === 'stuck') log.error({ job: job.id, verb: job.verb, outcome: end.fault?.kind ?? '' }, 'a plan ended half done: see its journal');
+    const result = end.fault ? undefined : madeBy(job, record.plan);
+    finish(job, { ...(end.fault ? { fault: end.fault } : {}), ...(result === undefined ? {} : { result }) });
+  };
+
+  const work = async (job: Job, command: Command): Promise<void> => {
+    const versionOf = (): number => store.entry(command.target)?.version ?? 0;
+    const seen = versionOf();
+    let planned = await plan(job.id, command, job.front);
+    if (!planned.ok) return finish(job, { fault: planned.fault });
+    const turn = turnOf(job, planned.value);
+    const taken = await turn.first();
+    if (!taken.ok) return finish(job, { fault: taken.fault });
+    try {
+      if (versionOf() !== seen) {
+        // Somebody wrote while we waited for the turn: what was planned from is no more.
+        const { queue } = planned.value;
+        planned = await plan(job.id, command, job.front);
+        if (planned.ok && planned.value.queue !== queue) planned = refused(fault('concurrent-access', {}, 'The object changed.'));
+      }
+      if (!planned.ok) return finish(job, { fault: planned.fault });
+      if (cancelled.has(job.id)) return finish(job, { fault: fault('cancelled', {}, 'cancelled') });
+      const record = journal.addPlan(job.id, planned.value);
+      records.change(job, { state: 'running', startedMs: clock.now() });
+      journal.audit(job.id, clock.now(), 'planned', { verb: command.verb, target: command.target, user: job.user });
+      await journal.flush();
+      await carryOut(job, record, turn, false);
+    } finally {
+      await turn.release();
+    }
+  };
+
+  /** A thrown error is our bug: the job ends, the plan stays open in the journal for the next recovery. */
+  const guarded = async (job: Job, run: () => Promise<void>): Promise<void> => {
+    try {
+      await run();
+    } catch (error) {
+      log.error({ job: job.id, verb: job.verb, error }, 'a job broke');
+      journal.audit(job.id, clock.now(), 'broke', { error: String(error) });
+      finish(job, { fault: fault('internal', {}, 'internal error; see the log') });
+    }
+  };
+
+  const blank = (verb: Job['verb'], host: HubId, target: HubId, meta: JobMeta): Omit<Job, 'version' | 'state'> => ({
+    id: mintId(),
+    verb,
+    host,
+    target,
+    targetName: nameOf(target),
+    user: meta.user,
+    front: meta.front,
+    method: meta.method,
+    nativeTarget: meta.nativeTarget,
+    operation: meta.operation,
+    exchange: meta.exchange,
+    cancelled: false,
+    cancelable: false,
+    queuedMs: clock.now(),
+  });
+
+  const remember = (key: string, id: HubId): void => {
+    byExchange.set(key, id);
+    const oldest = byExchange.keys().next().value;
+    if (byExchange.size > 10_000 && oldest !== undefined) byExchange.delete(oldest);
+  };
+
+  const started = (command: Command, meta: JobMeta): Job => {
+    const key = `${meta.exchange} ${JSON.stringify(command)}`;
+    const known = meta.exchange === '' ? undefined : records.get(byExchange.get(key) ?? ('' as HubId));
+    if (known) return known;
+    const job = records.add({ ...blank(command.verb, command.host, command.target, meta), state: 'queued', cancelable: true });
+    remember(key, job.id);
+    post(job, 'job.started', job.verb);
+    void guarded(job, () => work(job, command));
+    return job;
+  };
+
+  const ended = async (id: HubId): Promise<Job | undefined> => {
+    const job = records.get(id);
+    if (!job || job.finishedMs !== undefined) return job;
+    return new Promise((resolve) => waiters.set(id, [...(waiters.get(id) ?? []), resolve]));
+  };
+
+  return {
+    get: records.get,
+    list: records.list,
+    changedSince: records.changedSince,
+    start: started,
+    run: async (command, meta) => {
+      const job = started(command, meta);
+      return (await ended(job.id)) ?? job;
+    },
+    ended,
+    settle: (meta, outcome) => {
+      const job = records.add({ ...blank('front.task', meta.host, meta.target, meta), state: 'running', startedMs: clock.now() });
+      finish(job, outcome.ok ? { result: outcome.value } : { fault: outcome.fault });
+      return job;
+    },
+    outbox: createOutbox({ journal, records, hosts, nameOf, finish, begun: (job) => post(job, 'job.started', job.verb), log }),
+    cancel: (id) => {
+      const job = records.get(id);
+      if (!job?.cancelable || job.finishedMs !== undefined) return false;
+      cancelled.add(id);
+      return true;
+    },
+    recover: async () => {
+      const open = journal.openPlans();
+      const planned = new Set(open.map((record) => record.job));
+      for (const job of records.list()) {
+        if (job.finishedMs !== undefined || planned.has(job.id)) continue;
+        // Direct commands are told to their end by their agent; commands without a plan had not begun.
+        const isDirect = job.state === 'running';
+        if (isDirect && clock.now() - job.queuedMs < ABANDONED_MS) continue;
+        finish(job, { fault: fault('cancelled', {}, 'interrupted: the server was restarted') });
+      }
+      await Promise.all(
+        open.map(async (record) => {
+          const job = records.get(record.job);
+          if (!job) throw new Error(`the journal holds a plan without a job: ${record.job}`);
+          journal.audit(job.id, clock.now(), 'recovered', null);
+          const turn = turnOf(job, record.plan);
+          await guarded(job, () => carryOut(job, record, turn, true).finally(() => turn.release()));
+        }),
+      );
+    },
+    journal: (id) => ({ plan: journal.plan(id), audit: journal.audits(id) }),
+  };
+};

@@ -1,0 +1,85 @@
+/** Job records in memory, newest last, each change with a version of the store's counter; bounded, and durable by the journal. */
+import type { HubId } from '../../mappings/generic/ids.ts';
+import type { Job } from '../../mappings/generic/jobs.ts';
+import type { JobsView } from '../../mappings/generic/store-view.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Versions } from '../store/store.ts';
+import type { Journal } from './journal.ts';
+
+/** Finished jobs beyond this many go, oldest first, once they are old enough. */
+const HISTORY = 5_000;
+/** Jobs beyond this many go whatever their age, if they are finished. */
+const MOST = 50_000;
+
+export type JobFields = Partial<Pick<Job, 'state' | 'cancelled' | 'cancelable' | 'progress' | 'startedMs' | 'finishedMs' | 'fault' | 'result'>>;
+
+export interface Records extends JobsView {
+  add(job: Omit<Job, 'version'>): Job;
+  /** Changes the record and wakes who waits. */
+  change(job: Job, fields: JobFields): void;
+}
+
+export const createRecords = (options: { journal: Journal; versions: Versions; clock: Clock; keepMs: number }): Records => {
+  const { journal, versions, clock, keepMs } = options;
+  const jobs = new Map<HubId, Job>(journal.jobs(MOST).map((job) => [job.id, job]));
+  /** Changes in order; an entry counts if it is its job's newest. */
+  let changes: { id: HubId; version: number }[] = [...jobs.values()]
+    .map(({ id, version }) => ({ id, version }))
+    .sort((a, b) => a.version - b.version);
+
+  const noted = (job: Job): void => {
+    job.version = versions.next();
+    changes.push({ id: job.id, version: job.version });
+    if (changes.length > 4 * jobs.size + 1000) changes = changes.filter(({ id, version }) => jobs.get(id)?.version === version);
+  };
+
+  const trim = (): void => {
+    if (jobs.size <= HISTORY) return;
+    const old = clock.now() - keepMs;
+    const gone: HubId[] = [];
+    for (const job of jobs.values()) {
+      if (jobs.size - gone.length <= HISTORY) break;
+      if (job.finishedMs === undefined) continue;
+      if (job.finishedMs < old || jobs.size - gone.length > MOST) gone.push(job.id);
+    }
+    for (const id of gone) jobs.delete(id);
+    journal.forget(gone);
+  };
+
+  return {
+    get: (id) => jobs.get(id),
+    /** `sinceMs`: jobs that have not finished, or finished then or later. */
+    list: (filter = {}) => {
+      const { target, host, sinceMs } = filter;
+      return [...jobs.values()].filter(
+        (job) =>
+          (target === undefined || job.target === target) &&
+          (host === undefined || job.host === host) &&
+          (sinceMs === undefined || job.finishedMs === undefined || job.finishedMs >= sinceMs),
+      );
+    },
+    changedSince: (version) => {
+      const found: HubId[] = [];
+      for (let at = changes.length - 1; at >= 0; at--) {
+        const change = changes[at];
+        if (change === undefined || change.version <= version) break;
+        if (jobs.get(change.id)?.version === change.version) found.push(change.id);
+      }
+      return found.reverse();
+    },
+    add: (fields) => {
+      const job: Job = { ...fields, version: 0 };
+      jobs.set(job.id, job);
+      noted(job);
+      journal.saveJob(job);
+      trim();
+      return job;
+    },
+    change: (job, fields) => {
+      Object.assign(job, fields);
+      noted(job);
+      // Progress alone is not worth a write: after a restart it starts anew.
+      if (Object.keys(fields).some((name) => name !== 'progress')) journal.saveJob(job);
+    },
+  };
+};
