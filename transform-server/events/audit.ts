@@ -2,11 +2,11 @@
 import type { Storage } from '../storage/contract.ts';
 
 const MIGRATIONS = [
-  `CREATE TABLE audit (
+  `CREATE TABLE audit_lines (
      seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, user TEXT NOT NULL, address TEXT NOT NULL, front TEXT NOT NULL,
      method TEXT NOT NULL, verb TEXT NOT NULL, target TEXT NOT NULL, target_name TEXT NOT NULL, job TEXT NOT NULL,
      outcome TEXT NOT NULL, exchange TEXT NOT NULL);
-   CREATE INDEX audit_at ON audit (at_ms);`,
+   CREATE UNIQUE INDEX audit_once ON audit_lines (job, outcome) WHERE job <> '';`,
 ];
 const KEPT = 1_000_000;
 
@@ -27,6 +27,7 @@ export interface AuditLine {
 }
 
 export interface Audit {
+  /** A job's line with the same outcome is written once, however often it is told. */
   record(line: AuditLine): void;
   /** Newest last. */
   newest(limit: number): readonly AuditLine[];
@@ -35,11 +36,11 @@ export interface Audit {
 export const createAudit = (storage: Storage, kept = KEPT): Audit => {
   storage.migrate('audit', MIGRATIONS);
   const insert = storage.prepare(
-    `INSERT INTO audit (at_ms, user, address, front, method, verb, target, target_name, job, outcome, exchange)
+    `INSERT OR IGNORE INTO audit_lines (at_ms, user, address, front, method, verb, target, target_name, job, outcome, exchange)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const prune = storage.prepare('DELETE FROM audit WHERE seq <= (SELECT max(seq) FROM audit) - ?');
-  const read = storage.prepare('SELECT * FROM audit ORDER BY seq DESC LIMIT ?');
+  const prune = storage.prepare('DELETE FROM audit_lines WHERE seq <= (SELECT max(seq) FROM audit_lines) - ?');
+  const read = storage.prepare('SELECT * FROM audit_lines ORDER BY seq DESC LIMIT ?');
   let since = 0;
   return {
     record: (line) => {

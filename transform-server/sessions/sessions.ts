@@ -135,7 +135,8 @@ export const createSessions = ({ own, events, now, random, idleMs = IDLE_MS, mos
       const session = sessions.get(id);
       if (session === undefined) return;
       session.lastActiveMs = Math.max(session.lastActiveMs, Math.min(lastActiveMs, now()));
-      session.calls += calls;
+      // The agent tells its count so far; it starts anew when the lease is taken anew.
+      session.calls = Math.max(session.calls, calls);
       if (session.lastActiveMs - (saved.get(id) ?? 0) >= SAVE_EVERY_MS) save(session);
     },
     hold: (id) => {

@@ -65,11 +65,14 @@ export const openStorage = (directory: string): Storage => {
   let timer: NodeJS.Timeout | undefined;
   let waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
 
-  const begin = (): void => {
-    if (dirty) return;
+  /** false: the storage is closed. To whoever still runs this is the end of the process: nothing is written, no flush succeeds. */
+  const begin = (): boolean => {
+    if (closed) return false;
+    if (dirty) return true;
     db.exec('BEGIN IMMEDIATE');
     dirty = true;
     timer = setTimeout(commit, GATHER_MS);
+    return true;
   };
 
   const commit = (): void => {
@@ -88,14 +91,13 @@ export const openStorage = (directory: string): Storage => {
     } catch (error) {
       // The batch stays open: a full disk may get room. Those who wait must not show what is not on disk.
       for (const one of released) one.reject(error);
-      if (released.length === 0 && !closed) timer = setTimeout(commit, 1000);
+      if (!closed) timer = setTimeout(commit, 1000);
     }
   };
 
   const statement = (prepared: StatementSync): Statement => ({
     run: (...values) => {
-      begin();
-      prepared.run(...values);
+      if (begin()) prepared.run(...values);
     },
     get: (...values) => prepared.get(...values) as SqlRow | undefined,
     all: (...values) => prepared.all(...values) as SqlRow[],
@@ -125,8 +127,9 @@ export const openStorage = (directory: string): Storage => {
 
   const close = (): void => {
     if (closed) return;
-    closed = true;
     commit();
+    closed = true;
+    clearTimeout(timer);
     db.close();
   };
 
@@ -135,10 +138,10 @@ export const openStorage = (directory: string): Storage => {
     migrate,
     prepare,
     run: (sql: string, ...values: SqlValue[]) => {
-      begin();
-      db.prepare(sql).run(...values);
+      if (begin()) db.prepare(sql).run(...values);
     },
     flush: () => {
+      if (closed) return Promise.reject(new Error('the storage is closed'));
       if (!dirty) return Promise.resolve();
       return new Promise<void>((resolve, reject) => {
         waiting.push({ resolve, reject });

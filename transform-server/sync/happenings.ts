@@ -1,4 +1,5 @@
 /** Events of the hub: a host's hint and the object before and after come in, the event's kind and words go out. */
+import type { Verb } from '../../mappings/generic/commands.ts';
 import type { EventKind } from '../../mappings/generic/jobs.ts';
 import type { DocumentKind } from '../../mappings/generic/model.ts';
 
@@ -58,3 +59,38 @@ export const happeningOf = (happening: {
   if (kind !== 'vm') return undefined;
   return nameBefore !== undefined && nameBefore !== name ? 'vm.renamed' : undefined;
 };
+
+/** Kinds that leave the object in a state: told twice in a row they are one happening. */
+const STATES: ReadonlySet<EventKind> = new Set([
+  'vm.created', 'vm.deleted', 'vm.renamed', 'vm.started', 'vm.stopped', 'vm.suspended', 'vm.resumed', 'vm.paused', 'vm.crashed',
+  'snapshot.created', 'snapshot.reverted', 'snapshot.deleted',
+  'storage.added', 'storage.removed', 'network.added', 'network.removed',
+] satisfies EventKind[]);
+export const isState = (kind: EventKind): boolean => STATES.has(kind);
+
+/** What a verb of ours makes happen to its VM. */
+const BY_VERB: Partial<Record<Verb, EventKind>> = {
+  'vm.start': 'vm.started',
+  'vm.stop': 'vm.stopped',
+  'vm.shutdownGuest': 'vm.stopped',
+  'vm.reset': 'vm.reset',
+  'vm.suspend': 'vm.suspended',
+  'vm.pause': 'vm.paused',
+  'vm.resume': 'vm.resumed',
+  'vm.rename': 'vm.renamed',
+  'vm.change': 'vm.changed',
+  'vm.create': 'vm.created',
+  'vm.clone': 'vm.created',
+  'vm.delete': 'vm.deleted',
+  'snapshot.create': 'snapshot.created',
+  'snapshot.revert': 'snapshot.reverted',
+  'snapshot.delete': 'snapshot.deleted',
+  'snapshot.deleteAll': 'snapshot.deleted',
+};
+
+/** For what no host announces: the re-read after the command is the happening. */
+export const kindOfVerb = (verb: string | undefined, kind: DocumentKind): EventKind | undefined =>
+  kind === 'vm' && verb !== undefined ? BY_VERB[verb as Verb] : undefined;
+
+/** Whether a verb of ours explains what the host hints at. */
+export const explains = (verb: string, kind: EventKind): boolean => BY_VERB[verb as Verb] === kind;

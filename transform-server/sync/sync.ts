@@ -1,9 +1,10 @@
 /** Sync: a host's listing and its changes come in over the link, the store, the slots and the event log follow; old epochs are refused. */
 import type { HubId } from '../../mappings/generic/ids.ts';
+import type { EventKind } from '../../mappings/generic/jobs.ts';
 import type { NativeChange, NativeObject, Scan } from '../../mappings/generic/native.ts';
 import type { EventsView } from '../../mappings/generic/store-view.ts';
 import type { Store } from '../store/store.ts';
-import { happeningOf, wordsOf } from './happenings.ts';
+import { happeningOf, isState, kindOfVerb, wordsOf } from './happenings.ts';
 
 export interface SyncedHost {
   readonly id: HubId;
@@ -16,7 +17,7 @@ export interface SyncedHost {
 export interface Doer {
   readonly user: string;
   readonly job: HubId;
-  readonly chain?: number;
+  readonly verb?: string;
 }
 
 export interface Sync {
@@ -36,14 +37,20 @@ export interface SyncOptions {
   /** Makes ids durable before the agent is told that they are. */
   readonly flush: () => Promise<void>;
   readonly after: (ms: number, act: () => void) => () => void;
+  readonly now: () => number;
+  /** A job that explains a happening the host only hinted at. */
+  readonly doerOf?: (object: HubId, kind: EventKind) => Doer | undefined;
 }
 
+/** The same state told twice within this time, by a re-read and by the host's own event, is one happening. */
+const TWICE_MS = 5000;
+const TOLD = 10_000;
 /** Objects put in one turn of the event loop: scanning a document takes some ten microseconds. */
 const SLICE = 64;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export const createSync = ({ store, events, flush, after }: SyncOptions): Sync => {
+export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOptions): Sync => {
   const listings = new Map<HubId, number>();
   const connected = new Map<HubId, boolean>();
   const waiting = new Map<HubId, Set<() => void>>();
@@ -56,12 +63,23 @@ export const createSync = ({ store, events, flush, after }: SyncOptions): Sync =
   const withState = (host: SyncedHost, object: NativeObject): NativeObject =>
     object.kind === 'host' ? { ...object, facts: { ...object.facts, connected: connected.get(host.id) ?? true } } : object;
 
-  const post = (host: SyncedHost, object: HubId, name: string, kind: ReturnType<typeof happeningOf>, doer?: Doer): void => {
-    if (kind === undefined) return;
+  const told = new Map<HubId, { kind: EventKind; atMs: number }>();
+  const isRepeated = (object: HubId, kind: EventKind): boolean => {
+    const last = told.get(object);
+    if (last?.kind === kind && isState(kind) && now() - last.atMs < TWICE_MS) return true;
+    told.delete(object);
+    told.set(object, { kind, atMs: now() });
+    const oldest = told.keys().next().value;
+    if (told.size > TOLD && oldest !== undefined) told.delete(oldest);
+    return false;
+  };
+
+  const post = (host: SyncedHost, object: HubId, name: string, kind: EventKind | undefined, cause?: Doer): void => {
+    if (kind === undefined || isRepeated(object, kind)) return;
+    const doer = cause ?? doerOf?.(object, kind);
     events.post({
       kind, host: host.id, object, objectName: name, user: doer?.user ?? '', text: wordsOf(kind, name),
       ...(doer === undefined ? {} : { job: doer.job }),
-      ...(doer?.chain === undefined ? {} : { chain: doer.chain }),
     });
   };
 
@@ -74,7 +92,7 @@ export const createSync = ({ store, events, flush, after }: SyncOptions): Sync =
     // A hint tells of a happening even where nothing is left of it to see (a reset).
     if (id !== undefined && (counts.unchanged === 0 || hint !== undefined)) {
       const name = store.entry(id)?.name ?? '';
-      post(host, id, name, happeningOf({ kind: object.kind, change, hint, nameBefore, name }), doer);
+      post(host, id, name, happeningOf({ kind: object.kind, change, hint, nameBefore, name }) ?? kindOfVerb(doer?.verb, object.kind), doer);
     }
     return counts.unchanged > 0 ? undefined : id;
   };

@@ -1,0 +1,297 @@
+/** The transform server, composed: agents attach with their functions, each gets the server's; all that is remembered is below. */
+import { randomBytes } from 'node:crypto';
+import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
+import type { HubId } from '../mappings/generic/ids.ts';
+import type { Platform } from '../mappings/generic/platform.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import { type AgentApi, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
+import type { Inspected } from './admin/admin.ts';
+import { createRenderer, type Renderer } from './engine/renderer.ts';
+import { createThread, type Transformer } from './engine/transformer.ts';
+import { createAudit } from './events/audit.ts';
+import { createEvents } from './events/events.ts';
+import { createJobTrail } from './events/job-trail.ts';
+import { createExchanges, type JobOrigin, type JobRunner } from './exchanges/exchanges.ts';
+import { createExchangeLog } from './exchanges/log.ts';
+import { createWaits } from './exchanges/waits.ts';
+import { createIds } from './ids/ids.ts';
+import { createJobs, type JobMeta, type Jobs } from './jobs/jobs.ts';
+import { createOwn } from './own/own.ts';
+import { createSessions } from './sessions/sessions.ts';
+import { openStorage } from './storage/storage.ts';
+import { createStore } from './store/memory.ts';
+import type { Store } from './store/store.ts';
+import { createVersions } from './store/versions.ts';
+import { createGateway } from './sync/gateway.ts';
+import { createHosts, type FrontRecord, type HostRecord } from './sync/hosts.ts';
+import { createLeases } from './sync/leases.ts';
+import { createSync } from './sync/sync.ts';
+
+export interface ServerOptions {
+  readonly stateDir: string;
+  readonly platforms: Readonly<Record<string, () => Promise<Platform>>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random?: (bytes: number) => Uint8Array;
+  /** The sheet engine; a worker thread on the project's registry when absent. */
+  readonly transformer?: Transformer;
+  /** How long a call waits for the first listing of its host. */
+  readonly listedMs?: number;
+}
+
+/** One agent's link. */
+export interface Attached {
+  readonly api: ServerApi;
+  /** The link is gone. */
+  left(): void;
+}
+
+export interface Server extends AsyncDisposable {
+  attach(agent: AgentApi): Attached;
+  readonly store: Store;
+  readonly jobs: Jobs;
+  readonly renderer: Renderer;
+  /** For the admin endpoint. */
+  readonly inspected: Inspected;
+  /** Resolves when everything an earlier life left unfinished has ended. */
+  readonly recovered: Promise<void>;
+  backup(file: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const JOB_BLOCK = 2048;
+const LISTED_MS = 30_000;
+const SWEEP_MS = 60_000;
+
+export const createServer = (options: ServerOptions): Server => {
+  const { clock, log } = options;
+  const random = options.random ?? ((bytes: number) => randomBytes(bytes));
+  const now = (): number => clock.now();
+  const storage = openStorage(options.stateDir);
+  const flush = (): Promise<void> => storage.flush();
+  const ids = createIds(storage, now);
+  const own = createOwn(storage);
+  const versions = createVersions(storage, random);
+  const store = createStore(ids, versions);
+  const events = createEvents(storage, versions, now);
+  const audit = createAudit(storage);
+  const exchangeLog = createExchangeLog();
+  const sessions = createSessions({ own, events, now, random });
+  const waits = createWaits(versions, now);
+  const hosts = createHosts({ ids, own, random, platforms: options.platforms });
+  const transformer = options.transformer ?? createThread();
+  const { platformOf, platform } = hosts;
+  const renderer = createRenderer({ store, platformOf, platform, transformer, log });
+  const trail = createJobTrail({ audit, versions, now });
+  const sync = createSync({
+    store, events, flush, now,
+    after: (ms, act) => clock.after(ms, act),
+    doerOf: (object, kind) => trail.doerOf(object, kind),
+  });
+  const gateway = createGateway({ hosts, sync, verbOf: (job) => jobs.get(job)?.verb });
+  const jobs = createJobs({ storage, store, hosts: gateway, platformOf, renderer, events, clock, ids, log });
+  const stopTrail = trail.follow(jobs);
+  const leases = createLeases({ store, jobs, generic: (list) => renderer.generic(list), log });
+  sync.onChange((changed) => {
+    leases.review(changed);
+    // Joined objects first: their joiners' versions move only when the new facts are known.
+    renderer.generic(store.takeJoined()).catch((error: unknown) => log.error({ error }, 'joined documents could not be made'));
+  });
+
+  const metaOf = ({ exchange, user, front, call }: JobOrigin): JobMeta => ({
+    exchange, user, front, method: call.method, nativeTarget: call.target, operation: call.operation,
+  });
+  const runner: JobRunner = {
+    view: jobs,
+    start: async (command, origin) => {
+      trail.address(origin.exchange, origin.address);
+      // From here on the VM is the job's: direct commands come the central way.
+      await leases.revoke(command.target);
+      const job = jobs.start(command, metaOf(origin));
+      await flush();
+      return job;
+    },
+    run: async (command, origin) => {
+      trail.address(origin.exchange, origin.address);
+      await leases.revoke(command.target);
+      return jobs.run(command, metaOf(origin));
+    },
+    settle: async (target, host, outcome, origin) => {
+      trail.address(origin.exchange, origin.address);
+      const job = jobs.settle({ ...metaOf(origin), host, target }, outcome);
+      await flush();
+      return job;
+    },
+  };
+
+  const ask = async (host: HubId, question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome> => {
+    const record = hosts.get(host);
+    const away = refused(fault('host-communication', { host: record?.name ?? host }, 'The host is away.'));
+    if (record === undefined) return away;
+    // The link rejects only when it is lost.
+    return record.agent.ask(host, question, args).catch(() => away);
+  };
+
+  const exchanges = createExchanges({
+    store, jobs: runner, events, own, sessions, waits, log, exchangeLog, clock, random, ask, flush,
+    render: (front, list) => renderer.rendered(front, list),
+    whenListed: (host) => sync.whenListed(host, options.listedMs ?? LISTED_MS),
+  });
+
+  const agents = new Set<AgentApi>();
+  sessions.onEnd((id) => {
+    waits.endSession(id);
+    for (const agent of agents) agent.revokeSessions([id]).catch(() => undefined); // an agent that is away asks again when it is back
+  });
+  const stopSweep = clock.every(SWEEP_MS, () => void sessions.sweep());
+  const recovered = jobs.recover();
+  recovered.catch((error: unknown) => log.error({ error }, 'recovery failed'));
+  let closed = false;
+
+  const hostAt = (id: HubId, epoch: number): HostRecord => {
+    const record = hosts.at(id, epoch);
+    if (record === undefined) throw new Error(`epoch ${epoch} of ${id} is over`);
+    return record;
+  };
+  const frontOf = (name: string): FrontRecord => {
+    const front = hosts.front(name);
+    if (front === undefined) throw new Error(`there is no front ${name}`);
+    return front;
+  };
+
+  const attach = (agent: AgentApi): Attached => {
+    agents.add(agent);
+    const running = new Set<string>();
+    const api: ServerApi = {
+      hello: async (hello) => {
+        if (hello.version !== LINK_VERSION) throw new Error(`the agent speaks link version ${hello.version}, this server ${LINK_VERSION}`);
+        const announced = await hosts.announce(hello, agent);
+        for (const front of announced.fronts) store.addFront(front.instance.name, front.platform.render?.joins ?? {});
+        const jobIds = ids.jobBlock(JOB_BLOCK);
+        await flush();
+        return {
+          version: LINK_VERSION,
+          hosts: Object.fromEntries(announced.hosts.map((host) => [host.name, { id: host.id, epoch: host.epoch }])),
+          fronts: Object.fromEntries(announced.fronts.map((front) => [front.instance.name, front.instance])),
+          sessionKey: sessions.key,
+          jobIds,
+        };
+      },
+      login: async (login) => {
+        frontOf(login.front);
+        const session = sessions.login(login);
+        trail.note({ user: login.user, address: login.address, front: login.front, verb: 'session.login', outcome: 'success' });
+        await flush();
+        return session;
+      },
+      session: async (id) => sessions.get(id),
+      logout: async (id) => {
+        sessions.logout(id);
+        await flush();
+      },
+      touch: async (touched) => {
+        for (const [id, { lastActiveMs, calls }] of Object.entries(touched)) sessions.touch(id, lastActiveMs, calls);
+      },
+      loginFailed: async (failed) => {
+        sessions.loginFailed(failed);
+        trail.note({ ...failed, verb: 'session.login', outcome: 'invalid-login' });
+      },
+      call: async (exchange) => {
+        running.add(exchange.exchange);
+        try {
+          return await exchanges.call(frontOf(exchange.front), exchange, agent);
+        } finally {
+          running.delete(exchange.exchange);
+        }
+      },
+      hangUp: async (exchange) => exchanges.hangUp(exchange),
+      stream: async (exchange) => {
+        const front = frontOf(exchange.front);
+        const target = await exchanges.stream(front, exchange);
+        return target.ok ? { ok: true, value: { ...target.value, host: front.instance.host } } : target;
+      },
+      list: (host, epoch, batch, complete) => sync.list(hostAt(host, epoch), batch, complete),
+      changes: async (host, epoch, changes) => void (await sync.changes(hostAt(host, epoch), changes)),
+      hostState: async (host, epoch, state) => {
+        const record = hostAt(host, epoch);
+        await sync.hostState(record, state);
+        hosts.setConnected(record, state.connected);
+      },
+      outbox: (name, entries) => {
+        for (const entry of entries) trail.address(entry.exchange, entry.address);
+        return jobs.outbox(name, entries);
+      },
+      jobIds: async () => {
+        const block = ids.jobBlock(JOB_BLOCK);
+        await flush();
+        return block;
+      },
+      lease: async (host, vm) => {
+        const record = hosts.get(host);
+        return record?.agent === agent ? leases.grant(record, vm) : undefined;
+      },
+      hops: async (hops) => {
+        for (const hop of hops) exchangeLog.add(hop);
+      },
+    };
+    const left = (): void => {
+      if (!agents.delete(agent)) return;
+      for (const exchange of running) exchanges.hangUp(exchange);
+      leases.agentLeft(agent);
+      for (const record of hosts.left(agent)) {
+        sync.hostState(record, { connected: false, text: 'the agent is away' }).catch((error: unknown) => {
+          if (!closed) log.error({ host: record.name, error }, 'the host could not be marked as away');
+        });
+      }
+    };
+    return { api, left };
+  };
+
+  const close = async (): Promise<void> => {
+    if (closed) return;
+    closed = true;
+    stopSweep();
+    waits.endAll();
+    // What was just woken writes its last words before the disk goes.
+    await new Promise((resolve) => setImmediate(resolve));
+    await transformer.close();
+    stopTrail();
+    storage.close();
+  };
+
+  return {
+    attach,
+    store,
+    jobs,
+    renderer,
+    recovered,
+    backup: (file) => storage.backup(file),
+    inspected: {
+      health: () => ({
+        ok: !closed && agents.size > 0,
+        hosts: hosts.list().map((host) => ({ name: host.name, connected: host.connected, listed: store.listed(host.id) })),
+      }),
+      figures: () => ({
+        agents: { help: 'Agents attached.', value: agents.size },
+        hosts_connected: { help: 'Hosts that answer.', value: hosts.list().filter((host) => host.connected).length },
+        objects: { help: 'Objects in the store.', value: store.counts.entries },
+        documents_rendered: { help: 'Bundles held for fronts.', value: store.counts.rendered },
+        documents_generic: { help: 'Generic documents held.', value: store.counts.generic },
+        ids: { help: 'Ids that live.', value: ids.size },
+        store_version: { help: 'The version counter.', value: versions.current },
+        sessions: { help: 'Sessions.', value: sessions.size },
+        exchanges_running: { help: 'Exchanges under way.', value: exchanges.running },
+        waits: { help: 'Waiting clients.', value: waits.size },
+        leases: { help: 'VM leases granted.', value: leases.size },
+        transforms: { help: 'Sheets applied.', value: renderer.counts.transforms },
+        transforms_failed: { help: 'Sheets that failed.', value: renderer.counts.failed },
+      }),
+      exchanges: (limit) => exchangeLog.list(limit),
+      explain: (exchange) => exchangeLog.explain(exchange),
+      audit: (limit) => audit.newest(limit),
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+};
