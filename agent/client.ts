@@ -91,7 +91,10 @@ export interface BodyWriter {
   finish(): void;
 }
 
-export const createBodyWriter = (client: Client, wrap: Head & { readonly before: string; readonly after: string }): BodyWriter => {
+export const createBodyWriter = (
+  client: Client,
+  wrapOf: () => Head & { readonly before: string; readonly after: string },
+): BodyWriter => {
   let first: Uint8Array | undefined;
   let opened = false;
   return {
@@ -106,6 +109,7 @@ export const createBodyWriter = (client: Client, wrap: Head & { readonly before:
       }
       if (!opened) {
         opened = true;
+        const wrap = wrapOf();
         client.open(wrap, -1);
         client.write(wrap.before);
         if (first !== undefined) client.write(first);
@@ -114,10 +118,11 @@ export const createBodyWriter = (client: Client, wrap: Head & { readonly before:
     },
     finish: () => {
       if (opened) {
-        client.write(wrap.after);
+        client.write(wrapOf().after);
         client.end();
         return;
       }
+      const wrap = wrapOf();
       const parts = [Buffer.from(wrap.before), first ?? new Uint8Array(), Buffer.from(wrap.after)];
       client.answer({ status: wrap.status, headers: wrap.headers, body: Buffer.concat(parts) });
     },

@@ -93,7 +93,7 @@ export const createRouter = (options: RouterOptions): Router => {
     const api = server.api;
     if (api === undefined) return refuse(served, call, client, awayFault());
     const exchange = nextExchange();
-    const body = createBodyWriter(client, front.wrap(call));
+    const body = createBodyWriter(client, () => front.wrap(call));
     pending.set(exchange, body);
     client.onGone(() => void server.api?.hangUp(exchange).catch(() => {})); // with the link the exchange is gone as well
     let reply: Reply;

@@ -1,5 +1,5 @@
 /** Two ends of a link in one process: every message is bytes, arrives later, and tests may delay, drop and reorder it. */
-import type { Channel } from './link.ts';
+import { type Channel, LinkDown } from './link.ts';
 import { LIMITS } from './limits.ts';
 
 /** What a test does to messages; by default they arrive in order on the next turn of the event loop. */
@@ -63,7 +63,7 @@ export const memoryPair = (initial: Weather = {}): MemoryPair => {
       }
     };
     const send = (bytes: Uint8Array): Promise<void> | void => {
-      if (closedBy !== undefined) throw new Error(`the link is closed: ${closedBy}`);
+      if (closedBy !== undefined) throw new LinkDown(`the link is closed: ${closedBy}`);
       if (weather.drop?.(bytes) === true) return undefined;
       const delayMs = weather.delayMs?.() ?? 0;
       if (delayMs > 0) setTimeout(() => enqueue(bytes), delayMs);

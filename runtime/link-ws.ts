@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { LIMITS } from './limits.ts';
-import type { Channel } from './link.ts';
+import { type Channel, LinkDown } from './link.ts';
 import type { Log } from './log.ts';
 import type { Secret } from './secret.ts';
 
@@ -79,7 +79,7 @@ export const channelOf = (socket: WebSocket): Channel => {
   return {
     send: (bytes) => {
       if (closedBy !== undefined || socket.readyState !== WebSocket.OPEN) {
-        throw new Error(`the link is closed: ${closedBy ?? 'closing'}`);
+        throw new LinkDown(`the link is closed: ${closedBy ?? 'closing'}`);
       }
       socket.send(bytes, { binary: true }, freeRoom);
       if (socket.bufferedAmount > LIMITS.linkQueueBytes) return close('the queue of the link is full');

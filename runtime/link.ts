@@ -75,43 +75,16 @@ const callable = (local: object): Record<string, (...args: unknown[]) => unknown
   return functions;
 };
 
-export const openLink = <Remote extends object>(local: object, channel: Channel, options: LinkOptions): Link<Remote> => {
+/** `local` may be made from the other side's functions, which it then calls back. */
+export const openLink = <Remote extends object>(
+  local: object | ((remote: Remote) => object),
+  channel: Channel,
+  options: LinkOptions,
+): Link<Remote> => {
   const { log } = options;
   const callMs = options.callMs ?? LIMITS.linkCallMs;
   const unlimited = new Set(options.unlimited);
   let reason: string | undefined;
-  const closed = new Promise<string>((resolve) => {
-    channel.onClose((why) => {
-      reason ??= why;
-      rpc.$close(new LinkDown(`the link is down: ${reason}`));
-      resolve(reason);
-    });
-  });
-  const rpc = createBirpc<Record<string, (...args: unknown[]) => unknown>>(callable(local), {
-    post: (bytes: Uint8Array) => channel.send(bytes),
-    on: (listener) =>
-      channel.onMessage((bytes) => {
-        // birpc answers by itself; what is left to reject here is a reply that could not be sent because the link is gone.
-        Promise.resolve(listener(bytes)).catch(() => {});
-      }),
-    serialize: encodeMessage,
-    deserialize: decodeMessage,
-    bind: 'functions',
-    timeout: -1,
-    onFunctionError: (error, name) => {
-      log.error({ error }, `link: ${name} failed`);
-      return false;
-    },
-    onGeneralError: (error, name) => {
-      if (reason === undefined && name === undefined && !(error instanceof LinkDown) && !/rpc is closed/.test(error.message)) {
-        log.error({ error }, 'link: a message could not be read or sent');
-        // A message that cannot be read means that one side is broken; its caller would wait for ever.
-        if (/not a (message|call) of the link|Unexpected end|Data read/i.test(error.message)) channel.close('unreadable message');
-      }
-      return false;
-    },
-  });
-
   const timed = async (name: string, args: unknown[]): Promise<unknown> => {
     if (reason !== undefined) throw new LinkDown(`the link is down: ${reason}`);
     const answer = rpc.$call(name, ...args);
@@ -139,6 +112,38 @@ export const openLink = <Remote extends object>(local: object, channel: Channel,
       }
       return method;
     },
+  });
+  const functions = callable(typeof local === 'function' ? local(remote) : local);
+  const rpc = createBirpc<Record<string, (...args: unknown[]) => unknown>>(functions, {
+    post: (bytes: Uint8Array) => channel.send(bytes),
+    on: (listener) =>
+      channel.onMessage((bytes) => {
+        // birpc answers by itself; what is left to reject here is a reply that could not be sent because the link is gone.
+        Promise.resolve(listener(bytes)).catch(() => {});
+      }),
+    serialize: encodeMessage,
+    deserialize: decodeMessage,
+    bind: 'functions',
+    timeout: -1,
+    onFunctionError: (error, name) => {
+      log.error({ error }, `link: ${name} failed`);
+      return false;
+    },
+    onGeneralError: (error, name) => {
+      if (reason === undefined && name === undefined && !(error instanceof LinkDown) && !/rpc is closed/.test(error.message)) {
+        log.error({ error }, 'link: a message could not be read or sent');
+        // A message that cannot be read means that one side is broken; its caller would wait for ever.
+        if (/not a (message|call) of the link|Unexpected end|Data read/i.test(error.message)) channel.close('unreadable message');
+      }
+      return false;
+    },
+  });
+  const closed = new Promise<string>((resolve) => {
+    channel.onClose((why) => {
+      reason ??= why;
+      rpc.$close(new LinkDown(`the link is down: ${reason}`));
+      resolve(reason);
+    });
   });
   return { remote, closed, close: (why) => channel.close(why) };
 };

@@ -1,0 +1,28 @@
+/** The admin endpoint seen from a command: a path in, checked JSON out. */
+import { existsSync } from 'node:fs';
+import { readSecretFile } from '../runtime/secret.ts';
+import { Unavailable } from './exit-codes.ts';
+import { configOf, type Flags } from './flags.ts';
+import { adminTokenPath } from './token-path.ts';
+
+const LIMIT_MS = 10_000;
+
+export type AdminFlags = Flags & { readonly admin?: string; readonly tokenFile?: string };
+
+export const askAdmin = async (flags: AdminFlags, path: string): Promise<{ status: number; body: unknown }> => {
+  const config = configOf({ ...(flags.state === undefined ? {} : { state: flags.state }), ...(flags.config === undefined ? {} : { config: flags.config }) });
+  const base = flags.admin ?? `http://${config.admin.listen.includes(':') ? `[${config.admin.listen}]` : config.admin.listen}:${config.admin.port}`;
+  const tokenPath = flags.tokenFile ?? adminTokenPath(config);
+  if (!existsSync(tokenPath)) throw new Unavailable(`${tokenPath}: no such file; name the token with --token-file, or the state directory with --state`);
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, base), {
+      headers: { authorization: `Bearer ${readSecretFile(tokenPath).reveal()}` },
+      signal: AbortSignal.timeout(LIMIT_MS),
+    });
+  } catch {
+    throw new Unavailable(`no admin endpoint answers at ${base}; is the server running? (--admin names another)`);
+  }
+  if (response.status === 401) throw new Unavailable(`the admin endpoint at ${base} refused the token in ${tokenPath}`);
+  return { status: response.status, body: await response.json() };
+};

@@ -1,0 +1,158 @@
+/** A checked configuration in, the options of the agent out: platforms loaded, certificates and accounts made ready. */
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { AgentFront, AgentHost, AgentOptions } from '../agent/agent.ts';
+import type { Platform } from '../mappings/generic/platform.ts';
+import { PLATFORMS } from '../mappings/platforms.ts';
+import { type Account, createAccounts, hashPassword } from '../runtime/accounts.ts';
+import { readAccounts, writeAccounts } from '../runtime/accounts-file.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { type Config, ConfigError, nearest } from '../runtime/config.ts';
+import type { Log } from '../runtime/log.ts';
+import { makeSecret, readSecretFile, type Secret } from '../runtime/secret.ts';
+import { loadOrMakeLeaf } from '../runtime/tls.ts';
+import { Unavailable } from './exit-codes.ts';
+
+export type FullConfig = Config & { readonly state: string };
+
+/** Where a client connects, by front: the path is the API's own. */
+const FRONT_PATHS: Readonly<Record<string, string>> = { vim25: '/sdk' };
+
+export const loadPlatform = async (name: string): Promise<Platform> => {
+  const load = PLATFORMS[name];
+  if (load !== undefined) return load();
+  const near = nearest(name, Object.keys(PLATFORMS));
+  throw new ConfigError(`unknown front "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`);
+};
+
+export const platformOfUri = async (uri: string): Promise<Platform> => {
+  const scheme = /^([a-z][a-z0-9]*)/.exec(uri)?.[1] ?? '';
+  const known: string[] = [];
+  for (const load of Object.values(PLATFORMS)) {
+    const platform = await load();
+    if (platform.schemes?.includes(scheme) === true) return platform;
+    known.push(...(platform.schemes ?? []));
+  }
+  const near = nearest(scheme, known);
+  throw new ConfigError(`no host speaks "${scheme}://"${near === undefined ? `; known: ${known.join(', ')}` : `; did you mean "${near}://"?`}`);
+};
+
+export const loadHosts = async (config: FullConfig): Promise<AgentHost[]> =>
+  Promise.all(
+    config.host.map(async ({ name, uri }) => {
+      const platform = await platformOfUri(uri);
+      if (platform.driver === undefined || platform.connect === undefined) {
+        throw new ConfigError(`host ${name}: ${platform.title} cannot be driven yet`);
+      }
+      const dialer = platform.connect(uri);
+      if (!dialer.ok) throw new ConfigError(`host ${name}: ${dialer.fault.text}`);
+      return { name, platform: platform.name, uri, driver: platform.driver, dialer: dialer.value };
+    }),
+  );
+
+/** What certificates are made for: the address listened on, this machine's name, loopback, and what the configuration adds. */
+const certificateNames = (config: FullConfig, listen: string): string[] => {
+  const everywhere = listen === '0.0.0.0' || listen === '::';
+  return [...new Set([...(everywhere ? [] : [listen]), hostname(), 'localhost', '127.0.0.1', '::1', ...config.names])];
+};
+
+export const loadFronts = async (config: FullConfig): Promise<AgentFront[]> => {
+  const fronts: AgentFront[] = [];
+  const seen = new Map<string, number>();
+  for (const wanted of config.front) {
+    const platform = await loadPlatform(wanted.platform);
+    if (platform.front === undefined) throw new ConfigError(`${platform.title} is no front: it is for hosts only`);
+    const host = wanted.host ?? config.host[0]?.name;
+    if (host === undefined) throw new ConfigError(`front ${wanted.platform} has no host: name one with --host`);
+    const name = wanted.name ?? `${wanted.platform}@${host}`;
+    if (fronts.some((front) => front.name === name)) throw new ConfigError(`two fronts have the name "${name}"`);
+    const listen = wanted.listen ?? config.listen;
+    const count = seen.get(platform.name) ?? 0;
+    seen.set(platform.name, count + 1);
+    const secure = wanted.tls ?? platform.front.tls;
+    fronts.push({
+      name,
+      platform,
+      front: platform.front,
+      host,
+      listen,
+      // Only one front can have the API's own port.
+      port: wanted.port ?? (count === 0 ? platform.front.port : 0),
+      tls: secure ? loadOrMakeLeaf(join(config.state, 'tls'), 'front', certificateNames(config, listen), Date.now()) : undefined,
+      options: wanted.options,
+    });
+  }
+  return fronts;
+};
+
+export interface Credentials {
+  readonly user: string;
+  /** undefined: set by someone before and not known here. */
+  readonly password: Secret | undefined;
+  /** It was made now and must be shown, once. */
+  readonly fresh: boolean;
+}
+
+const DEFAULT_USER = 'root';
+
+/** Accounts of the configuration and of the state directory, and the one that --user names or that is made at the first start. */
+export const loadAccounts = async (config: FullConfig): Promise<{ accounts: Account[]; credentials: Credentials }> => {
+  const kept = readAccounts(config.state);
+  const all: Account[] = [...config.account, ...kept.filter((one) => !config.account.some(({ name }) => name === one.name))];
+  const user = config.user ?? all[0]?.name ?? DEFAULT_USER;
+  const known = all.some((account) => account.name === user);
+  if (config.passwordFile !== undefined) {
+    const password = readPassword(config.passwordFile);
+    const made: Account = { name: user, role: 'administrator', fullName: '', hash: await hashPassword(password.reveal()) };
+    // For this run only: whoever can write the password file decides, and nothing of it is kept.
+    return { accounts: [...all.filter(({ name }) => name !== user), made], credentials: { user, password, fresh: false } };
+  }
+  if (known) return { accounts: all, credentials: { user, password: undefined, fresh: false } };
+  const password = makeSecret();
+  const made: Account = { name: user, role: 'administrator', fullName: '', hash: await hashPassword(password.reveal()) };
+  writeAccounts(config.state, [...kept, made]);
+  return { accounts: [...all, made], credentials: { user, password, fresh: true } };
+};
+
+export const readPassword = (path: string): Secret => {
+  try {
+    return readSecretFile(path);
+  } catch (error) {
+    throw new Unavailable(`password file: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
+
+export const makeStateFolder = (config: FullConfig): void => {
+  mkdirSync(config.state, { recursive: true, mode: 0o700 });
+};
+
+export const agentOptions = async (
+  config: FullConfig,
+  log: Log,
+): Promise<{ options: AgentOptions; credentials: Credentials }> => {
+  makeStateFolder(config);
+  if (config.host.length === 0) throw new ConfigError('no host is named: add --host URI, for example --host qemu:///system');
+  const hosts = await loadHosts(config);
+  const fronts = await loadFronts(config);
+  const { accounts, credentials } = await loadAccounts(config);
+  return {
+    options: {
+      name: config.agent.name,
+      state: config.state,
+      hosts,
+      fronts,
+      accounts: createAccounts(accounts),
+      clock: systemClock,
+      log,
+    },
+    credentials,
+  };
+};
+
+/** The URL a client on this machine uses. */
+export const frontUrl = (front: AgentFront, port: number): string => {
+  const everywhere = front.listen === '0.0.0.0' || front.listen === '::';
+  const address = everywhere ? '127.0.0.1' : front.listen.includes(':') ? `[${front.listen}]` : front.listen;
+  return `${front.tls === undefined ? 'http' : 'https'}://${address}:${port}${FRONT_PATHS[front.platform.name] ?? '/'}`;
+};

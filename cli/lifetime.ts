@@ -1,0 +1,22 @@
+/** How a program that stays up ends: SIGTERM or SIGINT closes everything once and exits with 0; a second one does not wait. */
+
+export const untilSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+
+const CLOSE_MS = 10_000;
+
+/** Closes in order; what does not end in time is left, since nothing durable depends on a clean end. */
+export const closeAll = async (closers: readonly (() => Promise<void> | void)[]): Promise<void> => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_MS);
+  });
+  const closing = (async () => {
+    for (const close of closers) await close();
+  })();
+  await Promise.race([closing, late]);
+  clearTimeout(timer);
+};

@@ -1,0 +1,172 @@
+/** The command line: arguments in, one of the commands run, an exit code out. */
+import { Command, CommanderError } from 'commander';
+import { EXIT, EXIT_HELP, reportError } from './exit-codes.ts';
+import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags } from './flags.ts';
+import { closeAll, untilSignal } from './lifetime.ts';
+
+const program = new Command('transvisor')
+  .description('Lets unmodified vendor management clients manage hypervisors of another kind.')
+  .version('0.1.0')
+  .addHelpText('after', EXIT_HELP)
+  .showHelpAfterError('(--help shows how)')
+  .exitOverride();
+
+let asJson = false;
+const print = (json: unknown, text: string): void => {
+  process.stdout.write(asJson ? `${JSON.stringify(json)}\n` : text);
+};
+/** Every command answers with its exit code. */
+const runs =
+  <A extends unknown[]>(act: (...args: A) => Promise<number>) =>
+  async (...args: A): Promise<void> => {
+    asJson = args.some((arg) => typeof arg === 'object' && arg !== null && 'json' in arg && arg.json === true);
+    process.exitCode = await act(...args);
+  };
+
+withAgentFlags(withCommonFlags(program.command('up')))
+  .description('agent and server in one process')
+  .action(
+    runs(async (flags: Flags) => {
+      const { startUp } = await import('./up.ts');
+      const { readyText, writeReadyFile } = await import('./ready-file.ts');
+      const ended = untilSignal();
+      const up = await startUp(configOf(flags));
+      if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, up.ready);
+      print(up.ready, readyText(up.ready, up.fresh));
+      await ended;
+      await closeAll([up.close]);
+      return EXIT.ok;
+    }),
+  );
+
+withLinkFlags(withAgentFlags(withCommonFlags(program.command('agent'))))
+  .description('the agent: listeners and connections to hosts')
+  .option('--agent-name <name>', 'name of this agent, when there are several')
+  .action(
+    runs(async (flags: Flags) => {
+      const { startAgentProgram } = await import('./two-programs.ts');
+      const { readyText, writeReadyFile } = await import('./ready-file.ts');
+      const ended = untilSignal();
+      const agent = await startAgentProgram(configOf(flags));
+      const ready = await Promise.race([agent.ready, ended]);
+      if (typeof ready !== 'string') {
+        if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, ready);
+        print(ready, readyText(ready, agent.fresh));
+        await ended;
+      }
+      await closeAll([agent.close]);
+      return EXIT.ok;
+    }),
+  );
+
+withLinkFlags(withCommonFlags(program.command('server')))
+  .description('the transform server: ids, jobs, store, sessions, admin endpoint')
+  .option('--port <admin=N>', 'port of the admin endpoint', (value: string, before: string[] = []) => [...before, value])
+  .action(
+    runs(async (flags: Flags) => {
+      const { startServerProgram } = await import('./two-programs.ts');
+      const { writeReadyFile } = await import('./ready-file.ts');
+      const ended = untilSignal();
+      const server = await startServerProgram(configOf(flags));
+      if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, { fronts: [], ...server.ready });
+      print(server.ready, `link ${server.ready.link}\nadmin ${server.ready.admin.url} (token in the state directory)\n`);
+      await ended;
+      await closeAll([server.close]);
+      return EXIT.ok;
+    }),
+  );
+
+const user = program.command('user').description('accounts of this installation');
+const stateFlags = (command: Command): Command =>
+  command.option('--state <dir>', 'the state directory').option('--config <file>', 'configuration file').option('--json', 'print JSON');
+stateFlags(user.command('add <name>'))
+  .description('make an account, or give it a new password or role')
+  .option('--role <role>', 'administrator, operator or read-only', 'read-only')
+  .option('--full-name <text>', 'for people')
+  .option('--password-file <file>', 'its password; without it one is made and printed once')
+  .action(
+    runs(async (name: string, flags: Flags & { role: string; fullName?: string }) => {
+      const { addUser } = await import('./user.ts');
+      const { json, text } = await addUser(configOf({ ...flags, passwordFile: undefined as never }).state, name, flags);
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+stateFlags(user.command('list'))
+  .description('names and roles')
+  .action(
+    runs(async (flags: Flags) => {
+      const { listUsers } = await import('./user.ts');
+      const { json, text } = listUsers(configOf(flags));
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+stateFlags(user.command('remove <name>'))
+  .description('delete an account')
+  .action(
+    runs(async (name: string, flags: Flags) => {
+      const { removeUser } = await import('./user.ts');
+      removeUser(configOf(flags).state, name);
+      print({ removed: name }, `removed ${name}\n`);
+      return EXIT.ok;
+    }),
+  );
+
+stateFlags(program.command('ca'))
+  .description('show the certificate authority of this installation, making it at first; --issue makes a certificate')
+  .option('--issue <name>', 'a certificate for a name or address; repeatable: one certificate for all', (value: string, before: string[] = []) => [...before, value])
+  .option('--out <prefix>', 'writes PREFIX.crt and PREFIX.key')
+  .action(
+    runs(async (flags: Flags & { issue?: string[]; out?: string }) => {
+      const { showCa } = await import('./ca.ts');
+      const { json, text } = showCa(configOf(flags).state, flags.issue, flags.out);
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+
+const adminFlags = (command: Command): Command =>
+  stateFlags(command)
+    .option('--admin <url>', 'the admin endpoint (default: as configured)')
+    .option('--token-file <file>', 'its token (default: in the state directory)');
+adminFlags(program.command('explain [exchange]'))
+  .description('every hop of one exchange; without an id, the newest exchanges')
+  .option('--file <recording>', 'from a recording instead of the running server')
+  .action(
+    runs(async (exchange: string | undefined, flags: Flags & { admin?: string; tokenFile?: string; file?: string }) => {
+      const { explain } = await import('./explain.ts');
+      const { json, text } = await explain(exchange, flags);
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+adminFlags(program.command('status'))
+  .description('whether everything is well')
+  .action(
+    runs(async (flags: Flags & { admin?: string; tokenFile?: string }) => {
+      const { status } = await import('./status.ts');
+      const { json, text, well } = await status(flags);
+      print(json, text);
+      return well ? EXIT.ok : EXIT.no;
+    }),
+  );
+withAgentFlags(withCommonFlags(program.command('check')))
+  .description('what is wrong with a configuration; opens nothing and changes nothing')
+  .action(
+    runs(async (flags: Flags) => {
+      const { check } = await import('./check.ts');
+      const { json, text, well } = await check(flags);
+      print(json, text);
+      return well ? EXIT.ok : EXIT.no;
+    }),
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  else process.exitCode = reportError(error, asJson || process.argv.includes('--json'));
+  // What was half started must not keep the program.
+  setTimeout(() => process.exit(), 200).unref();
+}

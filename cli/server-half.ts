@@ -1,0 +1,67 @@
+/** The server as the programs use it: channels in, a running transform server with its admin endpoint out. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { PLATFORMS } from '../mappings/platforms.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
+import type { Log } from '../runtime/log.ts';
+import type { AgentApi } from '../runtime/protocol.ts';
+import { readSecretFile, Secret } from '../runtime/secret.ts';
+import { openAdmin } from '../transform-server/admin/admin.ts';
+import { type Attached, createServer, type Server } from '../transform-server/server.ts';
+import type { FullConfig } from './composition.ts';
+import { adminTokenPath } from './token-path.ts';
+
+export interface ServerHalf {
+  readonly server: Server;
+  readonly admin: { readonly url: string; readonly token: string };
+  accept(channel: Channel): void;
+  close(): Promise<void>;
+}
+
+/** A secret both sides read from a file: made by whoever comes first. */
+export const loadOrMakeToken = (path: string): Secret => {
+  if (existsSync(path)) return readSecretFile(path);
+  const token = new Secret(randomBytes(32).toString('base64url'));
+  writeFileSync(`${path}.new`, `${token.reveal()}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+  return token;
+};
+
+export const startServer = async (config: FullConfig, log: Log): Promise<ServerHalf> => {
+  const server = createServer({ stateDir: config.state, platforms: PLATFORMS, clock: systemClock, log });
+  try {
+    const token = loadOrMakeToken(adminTokenPath(config)).reveal();
+    const { listen, port } = config.admin;
+    const admin = await openAdmin({ inspected: server.inspected, token, address: listen, port });
+    const links = new Set<Link<AgentApi>>();
+    return {
+      server,
+      admin: { url: admin.url, token },
+      accept: (channel) => {
+        let attached: Attached | undefined;
+        const link = openLink<AgentApi>(
+          (agent) => {
+            attached = server.attach(agent);
+            return attached.api;
+          },
+          channel,
+          { log, unlimited: UNLIMITED },
+        );
+        links.add(link);
+        void link.closed.then(() => {
+          links.delete(link);
+          attached?.left();
+        });
+      },
+      close: async () => {
+        await admin.close();
+        for (const link of links) link.close('the server is ending');
+        await server.close();
+      },
+    };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+};

@@ -1,0 +1,83 @@
+/** `transvisor agent` and `transvisor server`: the same halves as `up`, joined by a link between two programs. */
+import { join } from 'node:path';
+import { startAgent } from '../agent/agent.ts';
+import { ConfigError } from '../runtime/config.ts';
+import { dialLink, formatLinkAddress, type LinkAddress, parseLinkAddress, serveLink } from '../runtime/link-ws.ts';
+import { createLog, type LogLevel } from '../runtime/log.ts';
+import { agentOptions, type FullConfig, makeStateFolder } from './composition.ts';
+import { Unavailable } from './exit-codes.ts';
+import { type Ready, readyOf } from './ready-file.ts';
+import { loadOrMakeToken, startServer } from './server-half.ts';
+import { existsSync } from 'node:fs';
+import { readSecretFile } from '../runtime/secret.ts';
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+const linkAddress = (config: FullConfig): LinkAddress => {
+  const text = config.link.address ?? `unix:${join(config.state, 'link.sock')}`;
+  const address = parseLinkAddress(text);
+  if (address === undefined) throw new ConfigError(`link address "${text}" is neither unix:PATH nor tcp:HOST:PORT`);
+  if (address.kind === 'unix' && Buffer.byteLength(address.path) > 107) {
+    throw new ConfigError(`${address.path} is too long for a unix socket (107 bytes): name another with --link unix:PATH`);
+  }
+  // Until the link has mutual TLS its bytes and its token must not leave the machine.
+  if (address.kind === 'tcp' && !LOOPBACK.has(address.host)) {
+    throw new ConfigError(`the link has no encryption yet: ${address.host} is not loopback`);
+  }
+  return address;
+};
+
+const tokenPath = (config: FullConfig): string => config.link.tokenFile ?? join(config.state, 'link-token');
+
+export interface RunningServer {
+  readonly ready: { readonly link: string; readonly admin: { readonly url: string; readonly token: string } };
+  close(): Promise<void>;
+}
+
+export const startServerProgram = async (config: FullConfig): Promise<RunningServer> => {
+  const log = createLog({ level: config.logLevel as LogLevel, name: 'server' });
+  const address = linkAddress(config);
+  makeStateFolder(config);
+  const token = loadOrMakeToken(tokenPath(config));
+  const half = await startServer(config, log);
+  try {
+    const link = await serveLink(address, token, log, half.accept);
+    return {
+      ready: { link: formatLinkAddress(link.address), admin: half.admin },
+      close: async () => {
+        await link.close();
+        await half.close();
+      },
+    };
+  } catch (error) {
+    await half.close();
+    throw error;
+  }
+};
+
+export interface RunningAgent {
+  /** Resolves when every front answers and every host was listed. */
+  readonly ready: Promise<Ready>;
+  readonly fresh: boolean;
+  close(): Promise<void>;
+}
+
+export const startAgentProgram = async (config: FullConfig): Promise<RunningAgent> => {
+  const log = createLog({ level: config.logLevel as LogLevel, name: 'agent' });
+  const address = linkAddress(config);
+  const path = tokenPath(config);
+  if (!existsSync(path)) throw new Unavailable(`${path}: no such file; the server makes it, or name it with --link-token-file`);
+  const token = readSecretFile(path);
+  const { options, credentials } = await agentOptions(config, log);
+  const agent = await startAgent(options);
+  const dialling = dialLink(address, token, log, agent.attach);
+  const ports = new Map(agent.fronts.map((front) => [front.name, front.port]));
+  return {
+    ready: agent.ready.then(() => readyOf(options.fronts, ports, credentials)),
+    fresh: credentials.fresh,
+    close: async () => {
+      dialling.close();
+      await agent.close();
+    },
+  };
+};
