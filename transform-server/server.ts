@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
+import type { EventsView } from '../mappings/generic/store-view.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { type AgentApi, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
@@ -51,6 +52,7 @@ export interface Server extends AsyncDisposable {
   attach(agent: AgentApi): Attached;
   readonly store: Store;
   readonly jobs: Jobs;
+  readonly events: EventsView;
   readonly renderer: Renderer;
   /** For the admin endpoint. */
   readonly inspected: Inspected;
@@ -211,7 +213,7 @@ export const createServer = (options: ServerOptions): Server => {
         const target = await exchanges.stream(front, exchange);
         return target.ok ? { ok: true, value: { ...target.value, host: front.instance.host } } : target;
       },
-      list: (host, epoch, batch, complete) => sync.list(hostAt(host, epoch), batch, complete),
+      list: async (host, epoch, batch, complete) => sync.list(hostAt(host, epoch), batch, complete),
       changes: async (host, epoch, changes) => void (await sync.changes(hostAt(host, epoch), changes)),
       hostState: async (host, epoch, state) => {
         const record = hostAt(host, epoch);
@@ -264,6 +266,7 @@ export const createServer = (options: ServerOptions): Server => {
     attach,
     store,
     jobs,
+    events,
     renderer,
     recovered,
     backup: (file) => storage.backup(file),

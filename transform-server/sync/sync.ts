@@ -64,9 +64,11 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
     object.kind === 'host' ? { ...object, facts: { ...object.facts, connected: connected.get(host.id) ?? true } } : object;
 
   const told = new Map<HubId, { kind: EventKind; atMs: number }>();
-  const isRepeated = (object: HubId, kind: EventKind): boolean => {
+  const isRepeated = (object: HubId, kind: EventKind, caused: boolean): boolean => {
     const last = told.get(object);
-    if (last?.kind === kind && isState(kind) && now() - last.atMs < TWICE_MS) return true;
+    // A change may follow another at once, but then each has a cause; the host's echo of one has none.
+    const echo = isState(kind) || (kind === 'vm.changed' && !caused);
+    if (last?.kind === kind && echo && now() - last.atMs < TWICE_MS) return true;
     told.delete(object);
     told.set(object, { kind, atMs: now() });
     const oldest = told.keys().next().value;
@@ -75,7 +77,7 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
   };
 
   const post = (host: SyncedHost, object: HubId, name: string, kind: EventKind | undefined, cause?: Doer): void => {
-    if (kind === undefined || isRepeated(object, kind)) return;
+    if (kind === undefined || isRepeated(object, kind, cause !== undefined)) return;
     const doer = cause ?? doerOf?.(object, kind);
     events.post({
       kind, host: host.id, object, objectName: name, user: doer?.user ?? '', text: wordsOf(kind, name),
@@ -168,7 +170,7 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
     },
 
     hostState: async (host, state) => {
-      const before = connected.get(host.id) ?? store.listed(host.id);
+      const before = connected.get(host.id) ?? false;
       connected.set(host.id, state.connected);
       // A listing that the loss cut short starts anew.
       if (!state.connected) listings.delete(host.id);
