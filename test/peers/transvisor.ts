@@ -1,0 +1,208 @@
+/** Starts the product as a person does (`./transvisor up`, or server and agent apart), waits for its ready file, and gives its endpoints, pids and end. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Endpoint, requireClient } from './clients.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../transvisor', import.meta.url));
+const START_LIMIT_MS = 90_000;
+const END_LIMIT_MS = 20_000;
+const LOG_TAIL = 8192;
+
+export type TransvisorOptions = {
+  /** A libvirt URI. */
+  readonly host: string;
+  /** `transvisor server` and `transvisor agent` apart, each with a state directory of its own. */
+  readonly twoProcesses?: boolean;
+  /** More flags of `up` or `agent`. */
+  readonly options?: readonly string[];
+  /** More of the configuration file of `up` or `agent` (TOML). */
+  readonly config?: string;
+  readonly user?: string;
+  readonly password?: string;
+  /** Kept at the end when given; else a directory of our own that goes with us. */
+  readonly state?: string;
+};
+
+export type Half = 'server' | 'agent';
+
+export type Transvisor = Endpoint & {
+  readonly fingerprint: string;
+  readonly admin: { readonly url: string; readonly token: string };
+  readonly state: string;
+  /** The program that listens for clients. */
+  readonly pid: () => number;
+  /** Every program of ours: one, or the server and the agent. */
+  readonly pids: () => readonly number[];
+  readonly alive: () => boolean;
+  /** SIGTERM, and waits; gives the exit codes. */
+  readonly stop: (half?: Half) => Promise<readonly (number | null)[]>;
+  /** SIGKILL. */
+  readonly kill9: (half?: Half) => Promise<void>;
+  /** Starts what does not run, on the same ports and the same state. */
+  readonly restart: (half?: Half) => Promise<void>;
+  /** The end of what the programs wrote. */
+  readonly log: () => string;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+type Ready = {
+  readonly vim25?: { url: string; user: string; password: string; fingerprint: string };
+  readonly admin?: { url: string; token: string };
+};
+
+type Program = { readonly child: ChildProcess; readonly ended: Promise<number | null> };
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const runs = (program: Program | undefined): program is Program =>
+  program !== undefined && program.child.exitCode === null && program.child.signalCode === null;
+
+const tail = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8').slice(-LOG_TAIL) : '');
+
+export const startTransvisor = async (options: TransvisorOptions): Promise<Transvisor> => {
+  const root = mkdtempSync(join(tmpdir(), 'tvp-'));
+  const state = options.state ?? join(root, 'state');
+  const user = options.user ?? 'root';
+  const password = options.password ?? 'pass-for-tests';
+  const passwordFile = join(root, 'password');
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  const configFile = join(root, 'transvisor.toml');
+  writeFileSync(configFile, options.config ?? '');
+  const two = options.twoProcesses === true;
+  // Short: a unix socket's path has at most 107 bytes.
+  const link = ['--link', `unix:${join(root, 'link')}`, '--link-token-file', join(root, 'link-token')];
+  const programs = new Map<Half, Program>();
+  let ports = { vim25: 0, admin: 0 };
+  let ready: Ready = {};
+
+  const launch = async (half: Half, args: readonly string[]): Promise<Ready> => {
+    const readyFile = join(root, `${half}.ready`);
+    const logFile = join(root, `${half}.log`);
+    rmSync(readyFile, { force: true });
+    const log = openSync(logFile, 'a');
+    const child = spawn(PROGRAM, [...args, '--ready-file', readyFile], { stdio: ['ignore', log, log] });
+    closeSync(log);
+    const program: Program = {
+      child,
+      ended: new Promise((resolve) => {
+        child.once('exit', (code) => resolve(code));
+        child.once('error', () => resolve(null));
+      }),
+    };
+    programs.set(half, program);
+    const end = Date.now() + START_LIMIT_MS;
+    while (!existsSync(readyFile)) {
+      if (!runs(program)) throw new Error(`transvisor ${args[0]} ended with ${child.exitCode}: ${tail(logFile)}`);
+      if (Date.now() > end) throw new Error(`transvisor ${args[0]} is not ready in time: ${tail(logFile)}`);
+      await sleep(10);
+    }
+    return JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
+  };
+
+  const hostFlags = [
+    ...['--config', configFile, '--host', options.host, '--listen', '127.0.0.1'],
+    ...['--user', user, '--password-file', passwordFile],
+    ...(options.options ?? []),
+  ];
+  const folder = (half: Half): string => {
+    const path = two ? join(state, half) : state;
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  };
+  const start = async (half: Half): Promise<void> => {
+    const vim25Port = ['--port', `vim25=${ports.vim25}`];
+    const adminPort = ['--port', `admin=${ports.admin}`];
+    let got: Ready;
+    if (!two) got = await launch('agent', ['up', ...hostFlags, ...vim25Port, ...adminPort, '--state', folder('agent')]);
+    else if (half === 'agent') got = await launch('agent', ['agent', ...hostFlags, ...vim25Port, ...link, '--state', folder('agent')]);
+    else {
+      const file = join(root, 'server.toml');
+      writeFileSync(file, `[admin]\nport = ${ports.admin}\n`);
+      got = await launch('server', ['server', '--config', file, ...link, '--state', folder('server')]);
+    }
+    ready = { ...ready, ...got };
+    const portOf = (url: string | undefined, before: number): number => (url === undefined ? before : Number(new URL(url).port));
+    ports = { vim25: portOf(ready.vim25?.url, ports.vim25), admin: portOf(ready.admin?.url, ports.admin) };
+  };
+
+  const halves = (half: Half | undefined): readonly Half[] => {
+    if (half !== undefined && !two) throw new Error('there are no halves in one process');
+    // The agent goes first and comes last: the server makes the link's token.
+    return half !== undefined ? [half] : two ? ['agent', 'server'] : ['agent'];
+  };
+  const stop = async (half?: Half): Promise<readonly (number | null)[]> => {
+    const codes: (number | null)[] = [];
+    for (const one of halves(half)) {
+      const program = programs.get(one);
+      if (!runs(program)) continue;
+      program.child.kill('SIGTERM');
+      const stubborn = setTimeout(() => program.child.kill('SIGKILL'), END_LIMIT_MS);
+      codes.push(await program.ended);
+      clearTimeout(stubborn);
+    }
+    return codes;
+  };
+  const kill9 = async (half?: Half): Promise<void> => {
+    const dying = halves(half).flatMap((one) => programs.get(one) ?? []).filter(runs);
+    for (const { child } of dying) child.kill('SIGKILL');
+    await Promise.all(dying.map(({ ended }) => ended));
+  };
+  const restart = async (half?: Half): Promise<void> => {
+    for (const one of halves(half).toReversed()) if (!runs(programs.get(one))) await start(one);
+  };
+  const dispose = async (): Promise<void> => {
+    await stop();
+    rmSync(root, { recursive: true, force: true });
+  };
+  const log = (): string => ['server', 'agent'].map((half) => tail(join(root, `${half}.log`))).join('');
+
+  try {
+    await restart();
+    const { vim25, admin } = ready;
+    if (vim25 === undefined || admin === undefined) throw new Error(`the ready file has no vim25 or admin: ${JSON.stringify(ready)}`);
+    return {
+      ...vim25,
+      password: vim25.password === '' ? password : vim25.password,
+      admin,
+      state,
+      pid: () => programs.get('agent')?.child.pid ?? 0,
+      pids: () => [...programs.values()].filter(runs).flatMap(({ child }) => child.pid ?? []),
+      alive: () => [...programs.values()].every(runs),
+      stop,
+      kill9,
+      restart,
+      log,
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    await kill9();
+    rmSync(root, { recursive: true, force: true });
+    throw error;
+  }
+};
+
+/** What a client that wants host and port apart is given. */
+export const hostAndPort = (endpoint: Endpoint): readonly [host: string, port: string] => {
+  const { hostname, port } = new URL(endpoint.url);
+  return [hostname, port];
+};
+
+/** The URI of libvirt's own ESX client; the password goes beside it. */
+export const esxUri = (endpoint: Endpoint): string => {
+  const { host } = new URL(endpoint.url);
+  return `esx://${encodeURIComponent(endpoint.user)}@${host}/?no_verify=1`;
+};
+
+/** virsh reads the password of an esx:// connection from a file. */
+export const esxAuthFile = (endpoint: Endpoint, path: string): string => {
+  requireClient('virsh');
+  writeFileSync(
+    path,
+    `[credentials-us]\nusername=${endpoint.user}\npassword=${endpoint.password}\n\n[auth-esx-default]\ncredentials=us\n`,
+    { mode: 0o600 },
+  );
+  return path;
+};
