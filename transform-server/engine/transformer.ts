@@ -2,8 +2,8 @@
 import { Worker } from 'node:worker_threads';
 import { chooseEngine, type EngineName } from './engine.ts';
 import { createPipeline, type PlatformLoaders } from './pipeline.ts';
-import { type PackedBatch, unpackBatch, type Work, type WorkDone } from './work.ts';
-import type { ToWorker, WorkerOptions } from './worker.ts';
+import { unpackBatch, type Work, type WorkDone } from './work.ts';
+import type { FromWorker, ToWorker, WorkerOptions } from './worker.ts';
 
 /** `now`: somebody waits. `later`: goes when nothing with `now` is queued. */
 export type Urgency = 'now' | 'later';
@@ -60,7 +60,13 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
     const started = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data, name: 'sheets' });
     started.unref();
     let reason = 'the sheet thread ended';
-    started.on('message', ({ batch, packed }: { batch: number; packed: PackedBatch }) => {
+    let ready = false;
+    started.on('message', (message: FromWorker) => {
+      if ('ready' in message) {
+        ready = true;
+        return;
+      }
+      const { batch, packed } = message;
       const landed = flying.get(batch);
       if (!landed) return;
       clearTimeout(landed.timer);
@@ -79,11 +85,16 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
       if (worker === started) worker = undefined;
       const lost = [...flying.values()];
       flying.clear();
+      if (!ready) {
+        // It does not even start: no object is to blame, and trying once an object would only take longer.
+        for (const item of [...suspects, ...queues.now.splice(0), ...queues.later.splice(0)]) item.resolve({ ok: false, error: reason });
+        suspects = [];
+      }
       for (const { items, timer } of lost) {
         clearTimeout(timer);
         const alone = items.length === 1 && items[0]?.suspect;
         for (const item of items) {
-          if (closed || alone) item.resolve({ ok: false, error: reason });
+          if (closed || alone || !ready) item.resolve({ ok: false, error: reason });
           else {
             item.suspect = true;
             suspects.push(item);

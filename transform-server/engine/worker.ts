@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { chooseEngine, type EngineName } from './engine.ts';
 import { createPipeline, type PlatformLoaders } from './pipeline.ts';
-import { packBatch, type Work, type WorkDone } from './work.ts';
+import { type PackedBatch, packBatch, type Work, type WorkDone } from './work.ts';
 
 export interface WorkerOptions {
   /** URL of the module that exports PLATFORMS. */
@@ -10,6 +10,7 @@ export interface WorkerOptions {
   readonly engine?: EngineName;
 }
 
+export type FromWorker = { readonly ready: true } | { readonly batch: number; readonly packed: PackedBatch };
 export type ToWorker = { readonly batch: number; readonly works: readonly Work[] } | { readonly reload: true };
 
 const port = parentPort;
@@ -29,6 +30,7 @@ port.on('message', (message: ToWorker) => {
     const done: WorkDone[] = [];
     for (const work of message.works) done.push(await pipeline.run(work));
     const packed = packBatch(done);
-    port.postMessage({ batch: message.batch, packed }, [packed.spans.buffer as ArrayBuffer]);
+    port.postMessage({ batch: message.batch, packed } satisfies FromWorker, [packed.spans.buffer as ArrayBuffer]);
   });
 });
+port.postMessage({ ready: true } satisfies FromWorker);

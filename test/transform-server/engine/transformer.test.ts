@@ -83,6 +83,13 @@ describe('a thread that is lost', () => {
   });
 });
 
+test('a thread that does not start fails all work at once', async () => {
+  const thread = createThread({ registry: new URL('./no-such-module.ts', import.meta.url) });
+  const done = await Promise.all(Array.from({ length: 300 }, (_, n) => thread.run(generic(`n${n}`))));
+  expect(new Set(done.map((one) => (one.ok ? 'ok' : one.error.replace(/'.*/, ''))))).toEqual(new Set(['the sheet thread broke: Cannot find module ']));
+  await thread.close();
+});
+
 test('whoever waits goes before what was queued for later', async () => {
   const thread = createThread({ registry });
   await thread.run(generic('warm'));
