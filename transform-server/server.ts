@@ -87,7 +87,10 @@ export const createServer = (options: ServerOptions): Server => {
   const renderer = createRenderer({ store, platformOf, platform, transformer, log });
   const trail = createJobTrail({ audit, versions, now });
   const sync = createSync({
-    store, events, flush, now,
+    store,
+    events,
+    flush,
+    now,
     after: (ms, act) => clock.after(ms, act),
     doerOf: (object, kind) => trail.doerOf(object, kind),
   });
@@ -98,11 +101,18 @@ export const createServer = (options: ServerOptions): Server => {
   sync.onChange((changed) => {
     leases.review(changed);
     // Joined objects first: their joiners' versions move only when the new facts are known.
-    renderer.generic(store.takeJoined()).catch((error: unknown) => log.error({ error }, 'joined documents could not be made'));
+    renderer
+      .generic(store.takeJoined())
+      .catch((error: unknown) => log.error({ error }, 'joined documents could not be made'));
   });
 
   const metaOf = ({ exchange, user, front, call }: JobOrigin): JobMeta => ({
-    exchange, user, front, method: call.method, nativeTarget: call.target, operation: call.operation,
+    exchange,
+    user,
+    front,
+    method: call.method,
+    nativeTarget: call.target,
+    operation: call.operation,
   });
   const runner: JobRunner = {
     view: jobs,
@@ -136,7 +146,18 @@ export const createServer = (options: ServerOptions): Server => {
   };
 
   const exchanges = createExchanges({
-    store, jobs: runner, events, own, sessions, waits, log, exchangeLog, clock, random, ask, flush,
+    store,
+    jobs: runner,
+    events,
+    own,
+    sessions,
+    waits,
+    log,
+    exchangeLog,
+    clock,
+    random,
+    ask,
+    flush,
     render: (front, list) => renderer.rendered(front, list),
     whenListed: (host) => sync.whenListed(host, options.listedMs ?? LISTED_MS),
   });
@@ -167,7 +188,8 @@ export const createServer = (options: ServerOptions): Server => {
     const running = new Set<string>();
     const api: ServerApi = {
       hello: async (hello) => {
-        if (hello.version !== LINK_VERSION) throw new Error(`the agent speaks link version ${hello.version}, this server ${LINK_VERSION}`);
+        if (hello.version !== LINK_VERSION)
+          throw new Error(`the agent speaks link version ${hello.version}, this server ${LINK_VERSION}`);
         const announced = await hosts.announce(hello, agent);
         for (const front of announced.fronts) store.addFront(front.instance.name, front.platform.render?.joins ?? {});
         const jobIds = ids.jobBlock(JOB_BLOCK);
@@ -183,7 +205,13 @@ export const createServer = (options: ServerOptions): Server => {
       login: async (login) => {
         frontOf(login.front);
         const session = sessions.login(login);
-        trail.note({ user: login.user, address: login.address, front: login.front, verb: 'session.login', outcome: 'success' });
+        trail.note({
+          user: login.user,
+          address: login.address,
+          front: login.front,
+          verb: 'session.login',
+          outcome: 'success',
+        });
         await flush();
         return session;
       },
@@ -259,6 +287,7 @@ export const createServer = (options: ServerOptions): Server => {
     await new Promise((resolve) => setImmediate(resolve));
     await transformer.close();
     stopTrail();
+    store.finish();
     storage.close();
   };
 
@@ -273,7 +302,9 @@ export const createServer = (options: ServerOptions): Server => {
     inspected: {
       health: () => ({
         ok: !closed && agents.size > 0,
-        hosts: hosts.list().map((host) => ({ name: host.name, connected: host.connected, listed: store.listed(host.id) })),
+        hosts: hosts
+          .list()
+          .map((host) => ({ name: host.name, connected: host.connected, listed: store.listed(host.id) })),
       }),
       figures: () => ({
         agents: { help: 'Agents attached.', value: agents.size },

@@ -1,6 +1,7 @@
 /** A transform server with an invented platform and an agent that records what it is asked. */
-import { formatDocument } from '../../mappings/generic/documents.ts';
+
 import { command } from '../../mappings/generic/commands.ts';
+import { formatDocument } from '../../mappings/generic/documents.ts';
 import { done, type Outcome } from '../../mappings/generic/faults.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Vm } from '../../mappings/generic/model.ts';
@@ -14,10 +15,37 @@ import { createServer } from '../../transform-server/server.ts';
 import { scan } from './memory.ts';
 
 const blankVm = (name: string): Vm => ({
-  name, nativeName: name, uuid: '', description: '', powerState: 'running', permanent: true, template: name.startsWith('template'),
-  autostart: false, firmware: 'bios', secureBoot: false, cpuCount: 1, cpuMax: 1, coresPerSocket: 1, memoryBytes: 1, memoryMaxBytes: 1,
-  cpuHotAdd: false, memoryHotAdd: false, osId: '', bits: 64, bootOrder: [], scsiControllers: [], disks: [], cdroms: [], floppies: [], nics: [],
-  serialPorts: 0, guest: { toolsInstalled: false, toolsRunning: false, addresses: [] }, cpuShare: {}, memoryShare: {}, attributes: [], snapshots: [],
+  name,
+  nativeName: name,
+  uuid: '',
+  description: '',
+  powerState: 'running',
+  permanent: true,
+  template: name.startsWith('template'),
+  autostart: false,
+  firmware: 'bios',
+  secureBoot: false,
+  cpuCount: 1,
+  cpuMax: 1,
+  coresPerSocket: 1,
+  memoryBytes: 1,
+  memoryMaxBytes: 1,
+  cpuHotAdd: false,
+  memoryHotAdd: false,
+  osId: '',
+  bits: 64,
+  bootOrder: [],
+  scsiControllers: [],
+  disks: [],
+  cdroms: [],
+  floppies: [],
+  nics: [],
+  serialPorts: 0,
+  guest: { toolsInstalled: false, toolsRunning: false, addresses: [] },
+  cpuShare: {},
+  memoryShare: {},
+  attributes: [],
+  snapshots: [],
 });
 
 /** Sheets without sheets: the generic document carries the name, the rendered one too. */
@@ -25,26 +53,46 @@ const transformer: Transformer = {
   run: async (work) => {
     if (work.work === 'change') return { ok: true, output: '' };
     const native = work.work === 'generic' ? work.native : 'native' in work.source ? work.source.native : undefined;
-    const text = native?.parts['text'] ?? (work.work === 'render' && 'generic' in work.source ? work.source.generic.name : '');
+    const text =
+      native?.parts['text'] ?? (work.work === 'render' && 'generic' in work.source ? work.source.generic.name : '');
     const name = text.split('|')[0] ?? '';
     const generic = native?.kind === 'vm' ? { generic: formatDocument('vm', blankVm(name)) } : {};
     if (work.work === 'generic') return { ok: true, ...generic };
-    return { ok: true, ...generic, members: [{ type: 'Machine', id: '1', text: name, paths: ['name'], spans: [0, name.length, 0, name.length], types: [''] }] };
+    return {
+      ok: true,
+      ...generic,
+      members: [
+        { type: 'Machine', id: '1', text: name, paths: ['name'], spans: [0, name.length, 0, name.length], types: [''] },
+      ],
+    };
   },
   reload: () => {},
   close: async () => {},
 };
 
-export const METHODS: Record<string, (context: Parameters<NonNullable<Platform['broker']>['call']>[1], args: Readonly<Record<string, unknown>>, call: Exchange['call']) => Brokered> = {
+export const METHODS: Record<
+  string,
+  (
+    context: Parameters<NonNullable<Platform['broker']>['call']>[1],
+    args: Readonly<Record<string, unknown>>,
+    call: Exchange['call'],
+  ) => Brokered
+> = {
   *names(context) {
     const list = context.store.list('vm');
     yield { effect: 'render', ids: list.map((entry) => entry.id) };
     return { kind: 'value', value: list.map((entry) => context.store.rendered(entry.id)?.[0]?.text) };
   },
   *wait(context, args) {
-    const woken = yield { effect: 'wait', since: context.store.version, untilMs: context.now() + Number(args['ms']), cancel: 'key' };
+    const woken = yield {
+      effect: 'wait',
+      since: context.store.version,
+      untilMs: context.now() + Number(args['ms']),
+      cancel: 'key',
+    };
     return { kind: 'value', value: woken };
   },
+  // biome-ignore lint/correctness/useYield: it needs nothing of the server
   *cancel(context) {
     context.cancel('key');
     return { kind: 'value', value: undefined };
@@ -53,12 +101,17 @@ export const METHODS: Record<string, (context: Parameters<NonNullable<Platform['
     for (let n = 0; n < Number(args['pieces']); n++) yield { effect: 'write', text: `${n}é😀`.repeat(100) };
     return { kind: 'body' };
   },
+  // biome-ignore lint/correctness/useYield: it needs nothing of the server
   *remember(context, args) {
     context.locals.put('seen', args['what']);
     return { kind: 'value', value: context.locals.list('') };
   },
   *start(context, _args, call) {
-    const job = yield { effect: 'run', command: command('vm.stop', context.front.host, call.target.id as HubId, {}), call };
+    const job = yield {
+      effect: 'run',
+      command: command('vm.stop', context.front.host, call.target.id as HubId, {}),
+      call,
+    };
     return { kind: 'value', value: job };
   },
   // biome-ignore lint/correctness/useYield: it fails before it asks for anything
@@ -70,9 +123,19 @@ export const METHODS: Record<string, (context: Parameters<NonNullable<Platform['
 const platform: Platform = {
   name: 'invented',
   title: 'Invented',
-  commands: Object.keys(METHODS).map((method) => ({ method, on: 'Thing', route: 'broker' as const, access: method === 'start' ? ('operate' as const) : ('read' as const) })),
+  commands: Object.keys(METHODS).map((method) => ({
+    method,
+    on: 'Thing',
+    route: 'broker' as const,
+    access: method === 'start' ? ('operate' as const) : ('read' as const),
+  })),
   sheets: { toGeneric: {}, fromGeneric: { vm: new URL('file:///none') } },
-  render: { input: () => '', joins: { vm: ['network'] }, split: () => [], index: () => ({ paths: [], spans: [], types: [] }) },
+  render: {
+    input: () => '',
+    joins: { vm: ['network'] },
+    split: () => [],
+    index: () => ({ paths: [], spans: [], types: [] }),
+  },
   broker: {
     call: (call, context) => {
       const method = METHODS[call.method];
@@ -91,8 +154,12 @@ const platform: Platform = {
     plan: async (order, context) => {
       const native = context.native(order.target)?.native ?? '';
       return done({
-        host: order.host, queue: native, touches: [{ kind: 'vm', native }],
-        steps: [{ name: 'stop', kind: 'pivot', call: { procedure: 'stop', args: {} }, probe: { probe: 'stopped', args: {} } }],
+        host: order.host,
+        queue: native,
+        touches: [{ kind: 'vm', native }],
+        steps: [
+          { name: 'stop', kind: 'pivot', call: { procedure: 'stop', args: {} }, probe: { probe: 'stopped', args: {} } },
+        ],
       });
     },
   },
@@ -109,7 +176,11 @@ export interface RecordingAgent extends AgentApi {
 
 export const recordingAgent = (): RecordingAgent => {
   const agent: RecordingAgent = {
-    chunks: [], revoked: [], ended: [], now: [], hold: undefined,
+    chunks: [],
+    revoked: [],
+    ended: [],
+    now: [],
+    hold: undefined,
     chunk: async (_exchange, bytes) => {
       agent.chunks.push(Buffer.from(bytes));
       await agent.hold;
@@ -128,13 +199,19 @@ export const recordingAgent = (): RecordingAgent => {
 
 export const compose = async (directory: string) => {
   const server = createServer({
-    stateDir: directory, platforms: { invented: async () => platform }, clock: systemClock, log: silentLog, transformer, listedMs: 100,
+    stateDir: directory,
+    platforms: { invented: async () => platform },
+    clock: systemClock,
+    log: silentLog,
+    transformer,
+    listedMs: 100,
   });
   const agent = recordingAgent();
   const attached = server.attach(agent);
   const { api } = attached;
   const hello = await api.hello({
-    version: 1, agent: 'a',
+    version: 1,
+    agent: 'a',
     hosts: [{ name: 'one', platform: 'invented', uri: 'x:' }],
     fronts: [{ name: 'f', platform: 'invented', host: 'one', port: 1, certificate: '', options: {} }],
   });
@@ -142,7 +219,12 @@ export const compose = async (directory: string) => {
   if (host === undefined) throw new Error('no host');
   let serial = 0;
   return {
-    server, agent, attached, api, hello, host,
+    server,
+    agent,
+    attached,
+    api,
+    hello,
+    host,
     list: async (objects: Parameters<typeof api.list>[2]) => {
       await api.list(host.id, host.epoch, objects, false);
       await api.list(host.id, host.epoch, [], true);
@@ -151,7 +233,10 @@ export const compose = async (directory: string) => {
     login: (role: 'administrator' | 'read-only' = 'administrator') =>
       api.login({ front: 'f', user: 'u', fullName: '', role, address: '::1', userAgent: '', locale: '' }),
     exchange: (session: string, method: string, args: Record<string, unknown> = {}, id = ''): Exchange => ({
-      exchange: `x${++serial}`, front: 'f', session, address: '::1',
+      exchange: `x${++serial}`,
+      front: 'f',
+      session,
+      address: '::1',
       call: { method, target: { type: 'Thing', id }, args, version: '', operation: '' },
     }),
   };

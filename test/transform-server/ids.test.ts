@@ -1,3 +1,4 @@
+/** Ids: never given twice, matched by volume, MAC or slot, the same after a restart. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type HubId, numberOf } from '../../mappings/generic/ids.ts';
@@ -88,7 +89,15 @@ describe('ids', () => {
       const b = ids.mintSub(vm, { kind: 'disk', match: 'b', slot: '1' });
       const n = ids.mintSub(vm, { kind: 'nic', match: 'm1', slot: '0' });
       // a moved to slot 1, slot 0 holds a new volume, b is gone.
-      ids.matchSubs(vm, [{ kind: 'disk', match: 'c', slot: '0' }, { kind: 'disk', match: 'a', slot: '1' }, { kind: 'nic', match: 'm2', slot: '0' }], 9);
+      ids.matchSubs(
+        vm,
+        [
+          { kind: 'disk', match: 'c', slot: '0' },
+          { kind: 'disk', match: 'a', slot: '1' },
+          { kind: 'nic', match: 'm2', slot: '0' },
+        ],
+        9,
+      );
       expect(ids.sub(vm, 'disk', 'a')).toBe(a);
       expect(ids.lookup(b)).toBeUndefined();
       expect(ids.sub(vm, 'nic', 'm2')).toBe(n);
@@ -119,7 +128,10 @@ describe('ids', () => {
       return [first, second];
     });
     withIds((ids) => {
-      expect(ids.tombstones(10)).toEqual([{ id: b, version: 4 }, { id: a, version: 7 }]);
+      expect(ids.tombstones(10)).toEqual([
+        { id: b, version: 4 },
+        { id: a, version: 7 },
+      ]);
       expect(ids.tombstones(1)).toEqual([{ id: a, version: 7 }]);
     });
   });

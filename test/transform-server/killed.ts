@@ -11,7 +11,9 @@ if (first === undefined) throw new Error('not listed');
 own.put('names', 'a', { kept: true });
 const disk = view.owned(first.id, 'disk', 'p/a');
 await memory.storage.flush();
-process.stdout.write(`${JSON.stringify({ vm: first.id, version: first.version, disk, current: memory.versions.current, epoch: memory.versions.epoch })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ vm: first.id, version: first.version, disk, current: memory.versions.current, epoch: memory.versions.epoch })}\n`,
+);
 // Not flushed: it may be lost, what was said above may not.
 view.owned(first.id, 'nic', 'm1');
 process.kill(process.pid, 'SIGKILL');

@@ -26,13 +26,29 @@ export const openMemory = (directory: string) => {
 
 /** The text is `name|disk,disk|mac,mac|network|storage`. */
 export const vm = (native: string, text: string, facts: NativeObject['facts'] = { state: 1 }): NativeObject => ({
-  kind: 'vm', native, parts: { text }, facts,
+  kind: 'vm',
+  native,
+  parts: { text },
+  facts,
 });
 export const storageObject = (native: string, text = native, facts: NativeObject['facts'] = {}): NativeObject => ({
-  kind: 'storage', native, parts: { text }, facts,
+  kind: 'storage',
+  native,
+  parts: { text },
+  facts,
 });
-export const network = (native: string, text = native): NativeObject => ({ kind: 'network', native, parts: { text }, facts: {} });
-export const volume = (native: string, text = native): NativeObject => ({ kind: 'volume', native, parts: { text }, facts: {} });
+export const network = (native: string, text = native): NativeObject => ({
+  kind: 'network',
+  native,
+  parts: { text },
+  facts: {},
+});
+export const volume = (native: string, text = native): NativeObject => ({
+  kind: 'volume',
+  native,
+  parts: { text },
+  facts: {},
+});
 
 const words = (text: string): string[] => text.split(',').filter((word) => word !== '');
 
@@ -56,7 +72,10 @@ export const scan = (object: NativeObject): Scan => {
   };
 };
 
-export const listAll = (memory: { store: ReturnType<typeof createStore>; host: HubId }, objects: readonly NativeObject[]) => {
+export const listAll = (
+  memory: { store: ReturnType<typeof createStore>; host: HubId },
+  objects: readonly NativeObject[],
+) => {
   memory.store.beginListing(memory.host);
   const counts = memory.store.put(memory.host, objects, scan);
   return { counts, lost: memory.store.endListing(memory.host) };

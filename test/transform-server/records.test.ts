@@ -1,3 +1,4 @@
+/** Own data, events, audit, sessions and the exchange log, over restarts and at their bounds. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAudit } from '../../transform-server/events/audit.ts';
@@ -74,7 +75,18 @@ describe('the event log', () => {
 
 describe('the audit', () => {
   it("writes a job's start and outcome once each, in order, over restarts", () => {
-    const line = { atMs: 1, user: 'u', address: '::1', front: 'f', method: 'M', verb: 'vm.start', target: 'vm-1', targetName: 'n', job: 'job-1', exchange: 'x' };
+    const line = {
+      atMs: 1,
+      user: 'u',
+      address: '::1',
+      front: 'f',
+      method: 'M',
+      verb: 'vm.start',
+      target: 'vm-1',
+      targetName: 'n',
+      job: 'job-1',
+      exchange: 'x',
+    };
     const audit = createAudit(memory.storage);
     audit.record({ ...line, outcome: 'started' });
     audit.record({ ...line, outcome: 'started' });
@@ -82,9 +94,11 @@ describe('the audit', () => {
     audit.record({ ...line, job: '', outcome: 'success' });
     audit.record({ ...line, job: '', outcome: 'success' });
     restart();
-    expect(createAudit(memory.storage).newest(10).map((one) => `${one.job} ${one.outcome}`)).toEqual([
-      'job-1 started', 'job-1 busy', ' success', ' success',
-    ]);
+    expect(
+      createAudit(memory.storage)
+        .newest(10)
+        .map((one) => `${one.job} ${one.outcome}`),
+    ).toEqual(['job-1 started', 'job-1 busy', ' success', ' success']);
   });
 });
 
@@ -92,9 +106,27 @@ describe('sessions', () => {
   const open = (now: () => number, most?: number) => {
     const own = createOwn(memory.storage);
     const events = createEvents(memory.storage, memory.versions, now);
-    return { events, own, sessions: createSessions({ own, events, now, random: (bytes) => randomBytes(bytes), ...(most === undefined ? {} : { most }) }) };
+    return {
+      events,
+      own,
+      sessions: createSessions({
+        own,
+        events,
+        now,
+        random: (bytes) => randomBytes(bytes),
+        ...(most === undefined ? {} : { most }),
+      }),
+    };
   };
-  const login = { front: 'f', user: 'root', fullName: 'r', role: 'administrator', address: '::1', userAgent: 'test', locale: 'en' } as const;
+  const login = {
+    front: 'f',
+    user: 'root',
+    fullName: 'r',
+    role: 'administrator',
+    address: '::1',
+    userAgent: 'test',
+    locale: 'en',
+  } as const;
   const HALF_HOUR = 30 * 60_000;
 
   it('last over a restart with their state and key', () => {
@@ -131,7 +163,12 @@ describe('sessions', () => {
     expect(sessions.get(waiting.id)).toBeDefined();
     at += 1;
     expect(sessions.get(waiting.id)).toBeUndefined();
-    expect(events.newest(10).map((event) => event.kind)).toEqual(['session.login', 'session.login', 'session.logout', 'session.logout']);
+    expect(events.newest(10).map((event) => event.kind)).toEqual([
+      'session.login',
+      'session.login',
+      'session.logout',
+      'session.logout',
+    ]);
   });
 
   it('leave nothing behind when a call outlives its session', () => {
@@ -163,13 +200,22 @@ describe('the exchange log', () => {
     const log = createExchangeLog(2);
     for (const exchange of ['a', 'b', 'c']) {
       log.add({ exchange, shape: 'answer', atMs: 2, detail: {} });
-      log.add({ exchange, shape: 'call', atMs: 1, detail: { password: 'p', args: { sessionToken: 't', text: 'x'.repeat(9000) }, raw: new Uint8Array(5) } });
+      log.add({
+        exchange,
+        shape: 'call',
+        atMs: 1,
+        detail: { password: 'p', args: { sessionToken: 't', text: 'x'.repeat(9000) }, raw: new Uint8Array(5) },
+      });
     }
     expect(log.explain('a')).toBeUndefined();
     expect(log.list(10).map((one) => one.exchange)).toEqual(['c', 'b']);
     const hops = log.explain('c');
     expect(hops?.map((hop) => hop.shape)).toEqual(['call', 'answer']);
-    expect(hops?.[0]?.detail).toMatchObject({ password: '[secret]', raw: '(5 bytes)', args: { sessionToken: '[secret]' } });
+    expect(hops?.[0]?.detail).toMatchObject({
+      password: '[secret]',
+      raw: '(5 bytes)',
+      args: { sessionToken: '[secret]' },
+    });
     expect(JSON.stringify(hops).length).toBeLessThan(4000);
   });
 });

@@ -1,3 +1,4 @@
+/** The composed server between an invented platform and a recording agent: exchanges, jobs, leases, hosts, restart, admin endpoint. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import { openAdmin } from '../../transform-server/admin/admin.ts';
@@ -21,7 +22,9 @@ const idOf = (native: string): HubId => {
   return entry.id;
 };
 const put = (native: string, text: string, hint?: string) =>
-  one.api.changes(one.host.id, one.host.epoch, [{ change: 'put', object: vm(native, text), ...(hint === undefined ? {} : { hint }) }]);
+  one.api.changes(one.host.id, one.host.epoch, [
+    { change: 'put', object: vm(native, text), ...(hint === undefined ? {} : { hint }) },
+  ]);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const until = async (is: () => boolean): Promise<void> => {
   for (let n = 0; n < 500 && !is(); n++) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -39,7 +42,10 @@ describe('exchanges', () => {
 
   it('answer the host-communication fault until the host was listed once', async () => {
     const { id } = await one.login();
-    expect(await one.api.call(one.exchange(id, 'names'))).toMatchObject({ kind: 'fault', fault: { kind: 'host-communication' } });
+    expect(await one.api.call(one.exchange(id, 'names'))).toMatchObject({
+      kind: 'fault',
+      fault: { kind: 'host-communication' },
+    });
   });
 
   it('are refused before routing: no session, another front, no right, no method', async () => {
@@ -127,7 +133,9 @@ describe('exchanges', () => {
     const { id } = await one.login();
     const exchange = one.exchange(id, 'start', {}, idOf('u1'));
     await one.api.call(exchange);
-    await one.api.hops([{ exchange: exchange.exchange, shape: 'native', atMs: Date.now(), detail: { procedure: 'stop' } }]);
+    await one.api.hops([
+      { exchange: exchange.exchange, shape: 'native', atMs: Date.now(), detail: { procedure: 'stop' } },
+    ]);
     const shapes = one.server.inspected.explain(exchange.exchange)?.map((hop) => hop.shape);
     expect(new Set(shapes)).toEqual(new Set(['call', 'command', 'answer', 'native']));
   });
@@ -145,27 +153,51 @@ describe('commands', () => {
     await put('u1', 'alpha', 'vm.stopped');
     await turn();
     const stops = one.server.events.newest(100, (event) => event.kind === 'vm.stopped');
-    expect(stops.map((event) => [event.user, event.object, event.job])).toEqual([['u', idOf('u1'), one.server.jobs.list()[0]?.id]]);
+    expect(stops.map((event) => [event.user, event.object, event.job])).toEqual([
+      ['u', idOf('u1'), one.server.jobs.list()[0]?.id],
+    ]);
     const lines = one.server.inspected.audit(10) as { verb: string; outcome: string; address: string }[];
-    expect(lines.filter((line) => line.verb === 'vm.stop').map((line) => [line.outcome, line.address])).toEqual([['started', '::1'], ['success', '::1']]);
+    expect(lines.filter((line) => line.verb === 'vm.stop').map((line) => [line.outcome, line.address])).toEqual([
+      ['started', '::1'],
+      ['success', '::1'],
+    ]);
   });
 
   it('of agents arrive by the outbox once, with what they changed', async () => {
     await one.list([vm('u1', 'alpha', { state: 5 })]);
     const entry = {
-      exchange: 'd1', job: `job-${one.hello.jobIds.from}` as HubId, verb: 'vm.start' as const, host: one.host.id, target: idOf('u1'), targetName: 'alpha',
-      user: 'u', address: '::9', front: 'f', method: 'Start', nativeTarget: { type: 'Thing', id: '1' }, operation: '', atMs: Date.now(),
+      exchange: 'd1',
+      job: `job-${one.hello.jobIds.from}` as HubId,
+      verb: 'vm.start' as const,
+      host: one.host.id,
+      target: idOf('u1'),
+      targetName: 'alpha',
+      user: 'u',
+      address: '::9',
+      front: 'f',
+      method: 'Start',
+      nativeTarget: { type: 'Thing', id: '1' },
+      operation: '',
+      atMs: Date.now(),
     };
     const entries = [
       { ...entry, seq: 1, phase: 'started' as const },
-      { ...entry, seq: 2, phase: 'finished' as const, changes: [{ change: 'put' as const, object: vm('u1', 'alpha', { state: 1 }), hint: 'vm.started' }] },
+      {
+        ...entry,
+        seq: 2,
+        phase: 'finished' as const,
+        changes: [{ change: 'put' as const, object: vm('u1', 'alpha', { state: 1 }), hint: 'vm.started' }],
+      },
     ];
     expect(await one.api.outbox('a', entries)).toEqual({ through: 2 });
     expect(await one.api.outbox('a', entries)).toEqual({ through: 2 });
     expect(one.server.jobs.list()).toHaveLength(1);
     expect(one.server.jobs.get(entry.job)?.state).toBe('success');
     await turn();
-    expect((one.server.inspected.audit(10) as { outcome: string }[]).map((line) => line.outcome)).toEqual(['started', 'success']);
+    expect((one.server.inspected.audit(10) as { outcome: string }[]).map((line) => line.outcome)).toEqual([
+      'started',
+      'success',
+    ]);
   });
 });
 
@@ -226,7 +258,12 @@ describe('a restart', () => {
     await one.list([vm('u1', 'alpha')]);
     const session = await one.login();
     await one.api.call(one.exchange(session.id, 'remember', { what: 'filter' }));
-    const before = { vm: idOf('u1'), front: one.hello.fronts['f'], key: Buffer.from(one.hello.sessionKey), jobs: one.hello.jobIds.to };
+    const before = {
+      vm: idOf('u1'),
+      front: one.hello.fronts['f'],
+      key: Buffer.from(one.hello.sessionKey),
+      jobs: one.hello.jobIds.to,
+    };
     await one.server.close();
     one = await compose(state.directory);
     await one.list([vm('u1', 'alpha')]);
@@ -235,7 +272,8 @@ describe('a restart', () => {
     expect(Buffer.from(one.hello.sessionKey)).toEqual(before.key);
     expect(one.hello.jobIds.from).toBeGreaterThanOrEqual(before.jobs);
     expect(await one.api.call(one.exchange(session.id, 'remember', { what: 'other' }))).toEqual({
-      kind: 'value', value: [{ key: 'seen', value: 'other' }],
+      kind: 'value',
+      value: [{ key: 'seen', value: 'other' }],
     });
   });
 });
@@ -249,10 +287,14 @@ describe('the admin endpoint', () => {
     const exchange = one.exchange(id, 'names');
     await one.api.call(exchange);
     await using admin = await openAdmin({ inspected: one.server.inspected, token: TOKEN });
-    const get = (path: string, token = TOKEN) => fetch(`${admin.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    const get = (path: string, token = TOKEN) =>
+      fetch(`${admin.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
     expect(admin.url).toContain('127.0.0.1');
     const health = await fetch(`${admin.url}/healthz`);
-    expect([health.status, await health.json()]).toEqual([200, { ok: true, hosts: [{ name: 'one', connected: true, listed: true }] }]);
+    expect([health.status, await health.json()]).toEqual([
+      200,
+      { ok: true, hosts: [{ name: 'one', connected: true, listed: true }] },
+    ]);
     for (const path of ['/metrics', '/exchanges', `/exchanges/${exchange.exchange}`, '/audit', '/none']) {
       expect((await fetch(`${admin.url}${path}`)).status).toBe(401);
       expect((await get(path, 'another-token-entirely')).status).toBe(401);
@@ -260,7 +302,9 @@ describe('the admin endpoint', () => {
     expect(await (await get('/metrics')).text()).toMatch(/^transvisor_objects 1$/m);
     const list = (await (await get('/exchanges?limit=1')).json()) as { exchanges: { exchange: string }[] };
     expect(list.exchanges.map((found) => found.exchange)).toEqual([exchange.exchange]);
-    expect(await (await get(`/exchanges/${exchange.exchange}`)).json()).toMatchObject({ hops: [{ shape: 'call' }, { shape: 'answer' }] });
+    expect(await (await get(`/exchanges/${exchange.exchange}`)).json()).toMatchObject({
+      hops: [{ shape: 'call' }, { shape: 'answer' }],
+    });
     expect((await get('/exchanges/none')).status).toBe(404);
     expect((await get('/exchanges/%E0%A4%A')).status).toBe(400);
     expect((await fetch(admin.url, { method: 'POST', body: 'x' })).status).toBe(405);

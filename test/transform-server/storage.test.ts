@@ -1,3 +1,4 @@
+/** Storage: one process a directory, batches, migrations, backup and restore. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

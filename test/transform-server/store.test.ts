@@ -1,3 +1,4 @@
+/** The store: versions, relations and derived documents, through changes, re-listings and restarts. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatDocument } from '../../mappings/generic/documents.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
@@ -24,7 +25,9 @@ const OBJECTS = [
   vm('u2', 'beta|p/c|m3|n|p'),
   network('n'),
   storageObject('p'),
-  volume('p/a'), volume('p/b'), volume('p/c'),
+  volume('p/a'),
+  volume('p/b'),
+  volume('p/c'),
 ];
 const at = (kind: 'vm' | 'storage' | 'network' | 'volume', native: string): HubId => {
   const entry = memory.store.view('f').find(memory.host, kind, native);
@@ -34,7 +37,10 @@ const at = (kind: 'vm' | 'storage' | 'network' | 'volume', native: string): HubI
 const versionsOf = () =>
   new Map(
     (['vm', 'storage', 'network', 'volume'] as const).flatMap((kind) =>
-      memory.store.view('f').list(kind).map((entry) => [entry.id, entry.version] as const),
+      memory.store
+        .view('f')
+        .list(kind)
+        .map((entry) => [entry.id, entry.version] as const),
     ),
   );
 
@@ -69,7 +75,10 @@ describe('the store', () => {
     const token = memory.versions.current;
     const epoch = memory.versions.epoch;
     restart();
-    listAll(memory, OBJECTS.map((object) => (object.native === 'u2' ? vm('u2', 'beta 2|p/c|m3|n|p') : object)));
+    listAll(
+      memory,
+      OBJECTS.map((object) => (object.native === 'u2' ? vm('u2', 'beta 2|p/c|m3|n|p') : object)),
+    );
     expect(memory.versions.epoch).toBe(epoch);
     expect(versionsOf()).toEqual(before);
     expect(memory.store.view('f').changedSince(token)).toEqual([]);
@@ -84,8 +93,17 @@ describe('the store', () => {
     const lost = at('vm', 'u1');
     const kept = at('vm', 'u2');
     restart();
-    listAll(memory, [...OBJECTS.filter((object) => object.native !== 'u1' && object.native !== 'u2'), vm('u2', 'BETA|p/c|m3|n|p'), vm('u3', 'new')]);
-    const changes = new Map(memory.store.view('f').changedSince(token)?.map((change) => [change.id, change.gone]));
+    listAll(memory, [
+      ...OBJECTS.filter((object) => object.native !== 'u1' && object.native !== 'u2'),
+      vm('u2', 'BETA|p/c|m3|n|p'),
+      vm('u3', 'new'),
+    ]);
+    const changes = new Map(
+      memory.store
+        .view('f')
+        .changedSince(token)
+        ?.map((change) => [change.id, change.gone]),
+    );
     expect(changes.get(lost)).toBe(true);
     expect(changes.get(kept)).toBe(false);
     expect(changes.get(at('vm', 'u3'))).toBe(false);
@@ -98,7 +116,10 @@ describe('the store', () => {
     listAll(memory, OBJECTS);
     const token = memory.versions.current;
     memory.store.put(memory.host, [vm('u1', 'alpha|p/a,p/c|m1,m2|n|p')], scan);
-    const moved = memory.store.view('f').changedSince(token)?.map((change) => change.id);
+    const moved = memory.store
+      .view('f')
+      .changedSince(token)
+      ?.map((change) => change.id);
     expect(new Set(moved)).toEqual(new Set([at('vm', 'u1'), at('volume', 'p/b'), at('volume', 'p/c')]));
     expect(memory.store.view('f').edgesVersion(at('storage', 'p'), 'vm')).toBeLessThanOrEqual(token);
   });
@@ -132,15 +153,38 @@ describe('the store', () => {
 
   it('says nothing to tokens older than the tombstones it keeps', async () => {
     const { createChangeLog } = await import('../../transform-server/store/change-log.ts');
-    const log = createChangeLog([{ id: 'vm-1' as HubId, version: 5 }, { id: 'vm-2' as HubId, version: 8 }], 2);
+    const log = createChangeLog(
+      [
+        { id: 'vm-1' as HubId, version: 5 },
+        { id: 'vm-2' as HubId, version: 8 },
+      ],
+      2,
+    );
     expect(log.since(4, () => undefined)).toBeUndefined();
     expect(log.since(5, () => undefined)).toEqual([{ id: 'vm-2', version: 8, gone: true }]);
   });
 });
 
-const STORAGE = { name: 'p', uuid: '', kind: 'local', path: '/p', capacityBytes: 1, allocationBytes: 0, availableBytes: 1, accessible: true, autostart: true } as const;
+const STORAGE = {
+  name: 'p',
+  uuid: '',
+  kind: 'local',
+  path: '/p',
+  capacityBytes: 1,
+  allocationBytes: 0,
+  availableBytes: 1,
+  accessible: true,
+  autostart: true,
+} as const;
 const VOLUME = { name: 'a', storageName: 'p', path: '/p/a', format: 'qcow2', capacityBytes: 10, allocationBytes: 1 };
-const member = (text: string, spans: number[]) => ({ type: 'T', id: '1', text, paths: ['a', 'b'], spans, types: ['', ''] });
+const member = (text: string, spans: number[]) => ({
+  type: 'T',
+  id: '1',
+  text,
+  paths: ['a', 'b'],
+  spans,
+  types: ['', ''],
+});
 
 describe('derived documents', () => {
   beforeEach(() => {
@@ -186,7 +230,15 @@ describe('derived documents', () => {
     generic(disk, formatDocument('volume', VOLUME));
     generic(at('storage', 'p'), formatDocument('storage', STORAGE));
     expect(memory.store.joins(id).volumes).toEqual([
-      { id: disk, path: '/p/a', name: 'a', storage: at('storage', 'p'), capacityBytes: 10, allocationBytes: 1, format: 'qcow2' },
+      {
+        id: disk,
+        path: '/p/a',
+        name: 'a',
+        storage: at('storage', 'p'),
+        capacityBytes: 10,
+        allocationBytes: 1,
+        format: 'qcow2',
+      },
     ]);
     render(id, 'AABB', [0, 2, 0, 2, 2, 4, 2, 4]);
     const before = memory.store.entry(id)?.version ?? 0;
@@ -214,12 +266,11 @@ describe('derived documents', () => {
 
 describe('size', () => {
   it('takes 10,000 VMs (time printed)', async () => {
-    const objects = Array.from({ length: 10_000 }, (_, n) =>
-      vm(`uuid-${n}`, `vm ${n}|||n|p${'x'.repeat(2500)}`),
-    );
+    const objects = Array.from({ length: 10_000 }, (_, n) => vm(`uuid-${n}`, `vm ${n}|||n|p${'x'.repeat(2500)}`));
     const started = performance.now();
     memory.store.beginListing(memory.host);
-    for (let from = 0; from < objects.length; from += 256) memory.store.put(memory.host, objects.slice(from, from + 256), scan);
+    for (let from = 0; from < objects.length; from += 256)
+      memory.store.put(memory.host, objects.slice(from, from + 256), scan);
     memory.store.put(memory.host, [network('n')], scan);
     memory.store.endListing(memory.host);
     await memory.storage.flush();

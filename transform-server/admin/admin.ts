@@ -2,12 +2,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Hop } from '../../runtime/protocol.ts';
 
 /** What the endpoint shows of the server. */
 export interface Inspected {
-  health(): { readonly ok: boolean; readonly hosts: readonly { readonly name: string; readonly connected: boolean; readonly listed: boolean }[] };
+  health(): {
+    readonly ok: boolean;
+    readonly hosts: readonly { readonly name: string; readonly connected: boolean; readonly listed: boolean }[];
+  };
   /** Figures of now, by metric name without prefix. */
   figures(): Readonly<Record<string, { readonly help: string; readonly value: number }>>;
   exchanges(limit: number): readonly unknown[];
@@ -39,7 +42,10 @@ const sameText = (a: string, b: string): boolean => {
 
 const send = (response: ServerResponse, status: number, type: string, body: string): void => {
   response.writeHead(status, {
-    'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store', 'x-content-type-options': 'nosniff',
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
   });
   response.end(body);
 };
@@ -52,7 +58,12 @@ const limitOf = (url: URL): number => {
   return Number.isInteger(asked) && asked > 0 ? Math.min(asked, LIST_MOST) : 100;
 };
 
-export const openAdmin = async ({ inspected, token, address = '127.0.0.1', port = 0 }: AdminOptions): Promise<Admin> => {
+export const openAdmin = async ({
+  inspected,
+  token,
+  address = '127.0.0.1',
+  port = 0,
+}: AdminOptions): Promise<Admin> => {
   if (token.length < 16) throw new Error('the admin token is too short');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
@@ -99,13 +110,17 @@ export const openAdmin = async ({ inspected, token, address = '127.0.0.1', port 
     return sendJson(response, 200, { exchange: decodeURIComponent(exchange), hops });
   };
 
-  const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
-    request.resume();
-    answer(request, response).catch((error: unknown) => {
-      if (!response.headersSent) sendJson(response, error instanceof URIError || error instanceof TypeError ? 400 : 500, { error: 'failed' });
-      else response.destroy();
-    });
-  });
+  const server = createServer(
+    { maxHeaderSize: 16_384, requestTimeout: 10_000, headersTimeout: 10_000 },
+    (request, response) => {
+      request.resume();
+      answer(request, response).catch((error: unknown) => {
+        if (!response.headersSent)
+          sendJson(response, error instanceof URIError || error instanceof TypeError ? 400 : 500, { error: 'failed' });
+        else response.destroy();
+      });
+    },
+  );
   server.maxConnections = 64;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

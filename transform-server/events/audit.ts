@@ -45,8 +45,17 @@ export const createAudit = (storage: Storage, kept = KEPT): Audit => {
   return {
     record: (line) => {
       insert.run(
-        line.atMs, line.user, line.address, line.front, line.method, line.verb, line.target, line.targetName, line.job,
-        line.outcome, line.exchange,
+        line.atMs,
+        line.user,
+        line.address,
+        line.front,
+        line.method,
+        line.verb,
+        line.target,
+        line.targetName,
+        line.job,
+        line.outcome,
+        line.exchange,
       );
       since += 1;
       if (since < 1000) return;
@@ -57,9 +66,16 @@ export const createAudit = (storage: Storage, kept = KEPT): Audit => {
       read
         .all(limit)
         .map((row) => ({
-          atMs: Number(row['at_ms']), user: String(row['user']), address: String(row['address']), front: String(row['front']),
-          method: String(row['method']), verb: String(row['verb']), target: String(row['target']),
-          targetName: String(row['target_name']), job: String(row['job']), outcome: String(row['outcome']),
+          atMs: Number(row['at_ms']),
+          user: String(row['user']),
+          address: String(row['address']),
+          front: String(row['front']),
+          method: String(row['method']),
+          verb: String(row['verb']),
+          target: String(row['target']),
+          targetName: String(row['target_name']),
+          job: String(row['job']),
+          outcome: String(row['outcome']),
           exchange: String(row['exchange']),
         }))
         .reverse(),

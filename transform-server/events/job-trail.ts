@@ -31,11 +31,19 @@ export const createJobTrail = (options: { audit: Audit; versions: Versions; now:
 
   const record = (job: Job): void => {
     const line = {
-      user: job.user, address: addresses.get(job.exchange) ?? '', front: job.front, method: job.method, verb: job.verb,
-      target: job.target, targetName: job.targetName, job: job.id, exchange: job.exchange,
+      user: job.user,
+      address: addresses.get(job.exchange) ?? '',
+      front: job.front,
+      method: job.method,
+      verb: job.verb,
+      target: job.target,
+      targetName: job.targetName,
+      job: job.id,
+      exchange: job.exchange,
     };
     audit.record({ ...line, atMs: job.queuedMs, outcome: 'started' });
-    if (job.finishedMs !== undefined) audit.record({ ...line, atMs: job.finishedMs, outcome: job.fault?.kind ?? 'success' });
+    if (job.finishedMs !== undefined)
+      audit.record({ ...line, atMs: job.finishedMs, outcome: job.fault?.kind ?? 'success' });
   };
 
   const remember = (job: Job): void => {

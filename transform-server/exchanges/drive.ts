@@ -1,6 +1,7 @@
 /** Runs a broker's generator: effects come out of it, each is served, and its answer goes back in; no turn holds the thread for long. */
-import type { Job } from '../../mappings/generic/jobs.ts';
+
 import type { Outcome } from '../../mappings/generic/faults.ts';
+import type { Job } from '../../mappings/generic/jobs.ts';
 import type { Brokered, Effect, Resume } from '../../mappings/generic/platform.ts';
 import type { Woken } from './waits.ts';
 

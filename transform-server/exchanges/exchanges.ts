@@ -4,7 +4,15 @@ import type { Command } from '../../mappings/generic/commands.ts';
 import { type FaultKind, type FaultMembers, fault, type Outcome, refused } from '../../mappings/generic/faults.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Job } from '../../mappings/generic/jobs.ts';
-import type { Broker, BrokerContext, Brokered, FrontInstance, Platform, StreamRequest, StreamTarget } from '../../mappings/generic/platform.ts';
+import type {
+  Broker,
+  BrokerContext,
+  Brokered,
+  FrontInstance,
+  Platform,
+  StreamRequest,
+  StreamTarget,
+} from '../../mappings/generic/platform.ts';
 import type { EventsView, JobsView, OwnView } from '../../mappings/generic/store-view.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -62,14 +70,20 @@ export interface ExchangesOptions {
 
 export interface Exchanges {
   call(front: ServedFront, exchange: Exchange, agent: Pick<AgentApi, 'chunk'>): Promise<Reply>;
-  stream(front: ServedFront, exchange: Omit<Exchange, 'call'> & { request: StreamRequest }): Promise<Outcome<StreamTarget>>;
+  stream(
+    front: ServedFront,
+    exchange: Omit<Exchange, 'call'> & { request: StreamRequest },
+  ): Promise<Outcome<StreamTarget>>;
   hangUp(exchange: string): void;
   readonly running: number;
 }
 
 const MOST = 16_384;
 
-const faulty = <K extends FaultKind>(kind: K, members: FaultMembers[K], text: string): Reply => ({ kind: 'fault', fault: fault(kind, members, text) });
+const faulty = <K extends FaultKind>(kind: K, members: FaultMembers[K], text: string): Reply => ({
+  kind: 'fault',
+  fault: fault(kind, members, text),
+});
 
 interface Running {
   gone: boolean;
@@ -91,7 +105,18 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
 
   /** For rows that need no session: somebody without a name and without rights. */
   const nobody = (front: string, address: string): Session => ({
-    id: '', key: '', front, user: '', fullName: '', role: 'read-only', address, userAgent: '', locale: '', createdMs: 0, lastActiveMs: 0, calls: 0,
+    id: '',
+    key: '',
+    front,
+    user: '',
+    fullName: '',
+    role: 'read-only',
+    address,
+    userAgent: '',
+    locale: '',
+    createdMs: 0,
+    lastActiveMs: 0,
+    calls: 0,
   });
 
   const contextOf = (front: FrontInstance, session: Session): BrokerContext => ({
@@ -113,12 +138,27 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     exchangeLog.add({ exchange, shape, atMs, ...(since === 0 ? {} : { durationMs: atMs - since }), detail });
   };
 
-  const servicesOf = (front: FrontInstance, session: Session, exchange: Omit<Exchange, 'call'>, state: Running, body: Body | undefined): Services => {
+  const servicesOf = (
+    front: FrontInstance,
+    session: Session,
+    exchange: Omit<Exchange, 'call'>,
+    state: Running,
+    body: Body | undefined,
+  ): Services => {
     const origin = (call: Call): JobOrigin => ({
-      exchange: exchange.exchange, user: session.user, address: exchange.address, front: front.name, call,
+      exchange: exchange.exchange,
+      user: session.user,
+      address: exchange.address,
+      front: front.name,
+      call,
     });
     /** Each effect that leaves this program is a hop. */
-    const shown = async <T>(shape: string, detail: Readonly<Record<string, unknown>>, work: Promise<T>, outcome: (value: T) => unknown): Promise<T> => {
+    const shown = async <T>(
+      shape: string,
+      detail: Readonly<Record<string, unknown>>,
+      work: Promise<T>,
+      outcome: (value: T) => unknown,
+    ): Promise<T> => {
       const since = clock.now();
       const value = await work;
       hop(exchange.exchange, shape, since, { ...detail, outcome: outcome(value) });
@@ -143,19 +183,35 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
         }
       },
       run: ({ command, call }) =>
-        shown('command', { verb: command.verb, target: command.target, params: command.params }, jobs.run(command, origin(call)), (job) => job.fault ?? job.state),
+        shown(
+          'command',
+          { verb: command.verb, target: command.target, params: command.params },
+          jobs.run(command, origin(call)),
+          (job) => job.fault ?? job.state,
+        ),
       start: ({ command, call }) =>
-        shown('command', { verb: command.verb, target: command.target, params: command.params }, jobs.start(command, origin(call)), (job) => job.id),
+        shown(
+          'command',
+          { verb: command.verb, target: command.target, params: command.params },
+          jobs.start(command, origin(call)),
+          (job) => job.id,
+        ),
       ask: ({ host, question, args }) =>
-        shown('ask', { question, args }, options.ask(host, question, args), (outcome) => (outcome.ok ? 'answered' : outcome.fault)),
+        shown('ask', { question, args }, options.ask(host, question, args), (outcome) =>
+          outcome.ok ? 'answered' : outcome.fault,
+        ),
       settle: ({ call, target, outcome }) => jobs.settle(target, front.host, outcome, origin(call)),
     };
   };
 
   /** Runs one broker generator with everything an exchange has: hang-up, session, flush before the answer. */
   const drive = async <T>(
-    front: ServedFront, exchange: Omit<Exchange, 'call'>, session: Session, body: Body | undefined,
-    begin: (broker: Broker, context: BrokerContext) => Brokered<T>, failed: (kind: 'busy' | 'internal' | 'host-communication' | 'hung-up') => T,
+    front: ServedFront,
+    exchange: Omit<Exchange, 'call'>,
+    session: Session,
+    body: Body | undefined,
+    begin: (broker: Broker, context: BrokerContext) => Brokered<T>,
+    failed: (kind: 'busy' | 'internal' | 'host-communication' | 'hung-up') => T,
   ): Promise<T> => {
     const broker = front.platform.broker;
     if (broker === undefined) throw new Error(`${front.platform.name} has no broker`);
@@ -167,14 +223,20 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     try {
       if (!(await options.whenListed(front.instance.host))) return failed('host-communication');
       const context = contextOf(front.instance, session);
-      const answer = await driveBroker(begin(broker, context), servicesOf(front.instance, session, exchange, state, body));
+      const answer = await driveBroker(
+        begin(broker, context),
+        servicesOf(front.instance, session, exchange, state, body),
+      );
       await body?.end();
       // Ids, versions and session state that the answer shows are on disk before it leaves.
       await options.flush();
       return answer;
     } catch (error) {
       if (error instanceof HungUp) return failed('hung-up');
-      log.error({ exchange: exchange.exchange, front: front.instance.name, platform: front.platform.name, error }, 'exchange failed');
+      log.error(
+        { exchange: exchange.exchange, front: front.instance.name, platform: front.platform.name, error },
+        'exchange failed',
+      );
       hop(exchange.exchange, 'error', 0, { error: error instanceof Error ? error.message : String(error) });
       return failed('internal');
     } finally {
@@ -188,7 +250,11 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       case 'busy':
         return fault('too-many', { limit: options.most ?? MOST }, 'Too many requests are under way.');
       case 'host-communication':
-        return fault('host-communication', { host: front.instance.hostName }, `${front.instance.hostName} was not listed yet.`);
+        return fault(
+          'host-communication',
+          { host: front.instance.hostName },
+          `${front.instance.hostName} was not listed yet.`,
+        );
       case 'hung-up':
         return fault('cancelled', {}, 'The client is gone.');
       case 'internal':
@@ -203,28 +269,42 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       const since = clock.now();
       const { call } = exchange;
       const target = call.target.id;
-      hop(exchange.exchange, 'call', 0, { front: exchange.front, method: call.method, target: call.target, args: call.args, session: exchange.session === '' ? 'none' : 'present' });
+      hop(exchange.exchange, 'call', 0, {
+        front: exchange.front,
+        method: call.method,
+        target: call.target,
+        args: call.args,
+        session: exchange.session === '' ? 'none' : 'present',
+      });
       const known = exchange.session === '' ? undefined : sessions.get(exchange.session);
       // A session of one front is none of another.
       const session = known?.front === exchange.front ? known : undefined;
       const row = rowsOf(front.platform).find(call);
       const answer = await (async (): Promise<Reply> => {
-        if (row === undefined) return faulty('method-not-found', { method: call.method }, `There is no method ${call.method}.`);
+        if (row === undefined)
+          return faulty('method-not-found', { method: call.method }, `There is no method ${call.method}.`);
         const denial = denied(row, session?.role, target);
         if (denial !== undefined) return { kind: 'fault', fault: denial };
-        if (row.route === 'refuse') return faulty('not-supported', {}, row.because ?? `${call.method} is not supported.`);
+        if (row.route === 'refuse')
+          return faulty('not-supported', {}, row.because ?? `${call.method} is not supported.`);
         if (row.route === 'session' || row.route === 'pass' || row.route === 'stream') {
           return faulty('invalid-request', {}, `${call.method} is not for the server.`);
         }
         const body = createBody((bytes) => agent.chunk(exchange.exchange, bytes), options.flush);
         return drive<Reply>(
-          front, exchange, session ?? nobody(exchange.front, exchange.address), body,
+          front,
+          exchange,
+          session ?? nobody(exchange.front, exchange.address),
+          body,
           (broker, context) => broker.call(call, context),
           (kind) => ({ kind: 'fault', fault: failureOf(front, kind) }),
         );
       })();
       hop(exchange.exchange, 'answer', since, {
-        route: row?.route ?? '', kind: answer.kind, ...(answer.kind === 'fault' ? { fault: answer.fault } : {}), ...(answer.kind === 'value' ? { value: answer.value } : {}),
+        route: row?.route ?? '',
+        kind: answer.kind,
+        ...(answer.kind === 'fault' ? { fault: answer.fault } : {}),
+        ...(answer.kind === 'value' ? { value: answer.value } : {}),
       });
       return answer;
     },
@@ -233,7 +313,12 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       const since = clock.now();
       const session = sessions.get(exchange.session);
       const { request } = exchange;
-      hop(exchange.exchange, 'stream', 0, { front: exchange.front, method: request.method, path: request.path, query: request.query });
+      hop(exchange.exchange, 'stream', 0, {
+        front: exchange.front,
+        method: request.method,
+        path: request.path,
+        query: request.query,
+      });
       const answer = await (async (): Promise<Outcome<StreamTarget>> => {
         if (session === undefined || session.front !== exchange.front) {
           return refused(fault('not-authenticated', { privilege: 'read' }, 'The session is not authenticated.'));
@@ -242,7 +327,10 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
         const denial = denied({ method: request.method, on: '', route: 'stream', access }, session.role, request.path);
         if (denial !== undefined) return refused(denial);
         return drive<Outcome<StreamTarget>>(
-          front, exchange, session, undefined,
+          front,
+          exchange,
+          session,
+          undefined,
           (broker, context) => broker.stream(request, context),
           (kind) => refused(failureOf(front, kind)),
         );

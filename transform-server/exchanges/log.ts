@@ -18,7 +18,8 @@ export interface ExchangeLog {
 
 /** A copy that is safe to keep: no secret, no body without end. */
 const cut = (value: unknown, depth = 0): unknown => {
-  if (typeof value === 'string') return value.length > TEXT ? `${value.slice(0, TEXT)}... (${value.length} characters)` : value;
+  if (typeof value === 'string')
+    return value.length > TEXT ? `${value.slice(0, TEXT)}... (${value.length} characters)` : value;
   if (value instanceof Uint8Array) return `(${value.length} bytes)`;
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return typeof value === 'function' ? '(function)' : value;
@@ -28,7 +29,9 @@ const cut = (value: unknown, depth = 0): unknown => {
     return value.length > MEMBERS ? [...kept, `... (${value.length} in all)`] : kept;
   }
   const members = Object.entries(value);
-  const kept = members.slice(0, MEMBERS).map(([key, one]) => [key, SECRET.test(key) ? '[secret]' : cut(one, depth + 1)]);
+  const kept = members
+    .slice(0, MEMBERS)
+    .map(([key, one]) => [key, SECRET.test(key) ? '[secret]' : cut(one, depth + 1)]);
   if (members.length > MEMBERS) kept.push(['...', `${members.length} in all`]);
   return Object.fromEntries(kept);
 };
@@ -52,7 +55,12 @@ export const createExchangeLog = (most = EXCHANGES): ExchangeLog => {
       [...exchanges.entries()]
         .slice(-Math.max(0, limit))
         .reverse()
-        .map(([exchange, hops]) => ({ exchange, atMs: hops[0]?.atMs ?? 0, hops: hops.length, first: hops[0]?.detail ?? {} })),
+        .map(([exchange, hops]) => ({
+          exchange,
+          atMs: hops[0]?.atMs ?? 0,
+          hops: hops.length,
+          first: hops[0]?.detail ?? {},
+        })),
     get size() {
       return exchanges.size;
     },

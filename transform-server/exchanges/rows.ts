@@ -32,7 +32,12 @@ export const createRows = (rows: readonly Row[]): Rows => {
 /** The one place where a session meets the access of a row; undefined: go on. `role` undefined: nobody is logged in. */
 export const denied = (row: Row, role: Role | undefined, target: string): Fault | undefined => {
   if (row.access === 'none') return undefined;
-  if (role === undefined) return fault('not-authenticated', { object: target, privilege: row.access }, 'The session is not authenticated.');
+  if (role === undefined)
+    return fault('not-authenticated', { object: target, privilege: row.access }, 'The session is not authenticated.');
   if (allows(role, row.access)) return undefined;
-  return fault('no-permission', { object: target, privilege: row.access }, `A session of role ${role} may not call ${row.method}.`);
+  return fault(
+    'no-permission',
+    { object: target, privilege: row.access },
+    `A session of role ${role} may not call ${row.method}.`,
+  );
 };

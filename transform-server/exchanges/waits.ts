@@ -50,7 +50,10 @@ export const createWaits = (versions: Versions, now: () => number): Waits => {
   const wakeAll = (): void => {
     if (waking || waiters.size === 0) return;
     waking = true;
-    wakeSlice([...waiters].filter((waiter) => waiter.since < versions.current), 0);
+    wakeSlice(
+      [...waiters].filter((waiter) => waiter.since < versions.current),
+      0,
+    );
   };
 
   versions.onChange(wakeAll);

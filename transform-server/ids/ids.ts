@@ -95,12 +95,16 @@ class IdTable implements Ids {
     this.#retire = storage.prepare('UPDATE ids SET retired = ? WHERE n = ?');
     this.#rematch = storage.prepare('UPDATE ids SET match = ?, slot = ? WHERE n = ?');
     this.#mark = storage.prepare('UPDATE ids SET hash = ?, version = ? WHERE n = ?');
-    this.#tombs = storage.prepare(`SELECT n, kind, retired FROM ids WHERE retired > 0 AND owner = 0 ORDER BY retired DESC, n DESC LIMIT ?`);
+    this.#tombs = storage.prepare(
+      `SELECT n, kind, retired FROM ids WHERE retired > 0 AND owner = 0 ORDER BY retired DESC, n DESC LIMIT ?`,
+    );
     // Rows are never deleted, so the highest one counts as much as the counter, which only job blocks move.
     const highest = storage.prepare('SELECT coalesce(max(n), 0) AS n FROM ids').get()?.['n'];
     const counter = storage.prepare(`SELECT value FROM counters WHERE name = 'next'`).get()?.['value'];
     this.#next = Math.max(Number(highest) + 1, Number(counter));
-    const all = storage.prepare('SELECT n, kind, host, native, owner, match, slot, hash, version FROM ids WHERE retired = 0');
+    const all = storage.prepare(
+      'SELECT n, kind, host, native, owner, match, slot, hash, version FROM ids WHERE retired = 0',
+    );
     for (const found of all.iterate()) {
       this.#keep({
         n: Number(found['n']),
@@ -123,7 +127,10 @@ class IdTable implements Ids {
       return;
     }
     let subs = this.#byOwner.get(row.owner);
-    if (subs === undefined) this.#byOwner.set(row.owner, (subs = new Map()));
+    if (subs === undefined) {
+      subs = new Map();
+      this.#byOwner.set(row.owner, subs);
+    }
     subs.set(SUB(row.kind, row.match), row);
   }
 
@@ -159,7 +166,10 @@ class IdTable implements Ids {
   }
 
   mint(host: HubId | undefined, kind: Kind, native: string): HubId {
-    return this.resolve(host, kind, native) ?? hubId(kind, this.#add(kind, host === undefined ? 0 : numberOf(host), native, 0, '', '').n);
+    return (
+      this.resolve(host, kind, native) ??
+      hubId(kind, this.#add(kind, host === undefined ? 0 : numberOf(host), native, 0, '', '').n)
+    );
   }
 
   lookup(id: HubId): IdRow | undefined {
@@ -204,7 +214,11 @@ class IdTable implements Ids {
     if (subs === undefined) return;
     const wanted = new Map(found.map((one) => [SUB(one.kind, one.match), one]));
     const lost = [...subs.values()].filter((row) => !wanted.has(SUB(row.kind, row.match)));
-    const free = new Map(found.filter((one) => one.slot !== '' && !subs.has(SUB(one.kind, one.match))).map((one) => [SUB(one.kind, one.slot), one]));
+    const free = new Map(
+      found
+        .filter((one) => one.slot !== '' && !subs.has(SUB(one.kind, one.match)))
+        .map((one) => [SUB(one.kind, one.slot), one]),
+    );
     for (const row of [...subs.values()]) {
       const same = wanted.get(SUB(row.kind, row.match));
       if (same !== undefined && same.slot !== row.slot) {

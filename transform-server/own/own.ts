@@ -77,7 +77,8 @@ export const createOwn = (storage: Storage): Own => {
     put: (namespace, key, value) => {
       const text = JSON.stringify(value);
       if (text === undefined) throw new TypeError(`${namespace} ${key}: a value of JSON is needed`);
-      if (text.length > VALUE_LIMIT || key.length > KEY_LIMIT) throw new RangeError(`${namespace}: value of ${text.length} characters is too large`);
+      if (text.length > VALUE_LIMIT || key.length > KEY_LIMIT)
+        throw new RangeError(`${namespace}: value of ${text.length} characters is too large`);
       const space = spaceOf(namespace);
       const before = space.values.get(key);
       if (before === text) return;
@@ -87,7 +88,10 @@ export const createOwn = (storage: Storage): Own => {
     },
     delete: drop,
     list: (namespace, prefix = '') =>
-      keysFrom(namespace, prefix).map((key) => ({ key, value: JSON.parse(spaceOf(namespace).values.get(key) ?? 'null') as unknown })),
+      keysFrom(namespace, prefix).map((key) => ({
+        key,
+        value: JSON.parse(spaceOf(namespace).values.get(key) ?? 'null') as unknown,
+      })),
     clear: (namespace, prefix = '') => {
       for (const key of keysFrom(namespace, prefix)) drop(namespace, key);
     },

@@ -60,7 +60,14 @@ const uuid = (bytes: Uint8Array): string => {
 
 const cut = (text: string): string => text.slice(0, TEXT_LIMIT);
 
-export const createSessions = ({ own, events, now, random, idleMs = IDLE_MS, most = MOST }: SessionsOptions): Sessions => {
+export const createSessions = ({
+  own,
+  events,
+  now,
+  random,
+  idleMs = IDLE_MS,
+  most = MOST,
+}: SessionsOptions): Sessions => {
   const sessions = new Map<string, Session>();
   const saved = new Map<string, number>();
   const holds = new Map<string, number>();
@@ -92,34 +99,55 @@ export const createSessions = ({ own, events, now, random, idleMs = IDLE_MS, mos
     own.delete(RECORDS, session.id);
     own.clear(LOCALS, `${session.id}/`);
     events.post({
-      kind: 'session.logout', user: session.user, text,
-      members: { front: session.front, address: session.address, session: session.key, userAgent: session.userAgent, loginMs: String(session.createdMs), calls: String(session.calls) },
+      kind: 'session.logout',
+      user: session.user,
+      text,
+      members: {
+        front: session.front,
+        address: session.address,
+        session: session.key,
+        userAgent: session.userAgent,
+        loginMs: String(session.createdMs),
+        calls: String(session.calls),
+      },
     });
     for (const listener of listeners) listener(session.id);
   };
 
-  const ofFront = (front: string): Session[] => [...sessions.values()].filter((session) => session.front === front && !expired(session));
+  const ofFront = (front: string): Session[] =>
+    [...sessions.values()].filter((session) => session.front === front && !expired(session));
 
   return {
     key,
     login: (login) => {
       const ours = ofFront(login.front);
       if (ours.length >= most) {
-        const idle = ours.filter((session) => !holds.has(session.id)).sort((a, b) => a.lastActiveMs - b.lastActiveMs)[0];
+        const idle = ours
+          .filter((session) => !holds.has(session.id))
+          .sort((a, b) => a.lastActiveMs - b.lastActiveMs)[0];
         if (idle !== undefined) end(idle, `session of ${idle.user} ended to make room`);
       }
       const at = now();
       const session: Session = {
         id: Buffer.from(random(20)).toString('hex'),
         key: uuid(random(16)),
-        front: login.front, user: login.user, fullName: cut(login.fullName), role: login.role,
-        address: login.address, userAgent: cut(login.userAgent), locale: cut(login.locale),
-        createdMs: at, lastActiveMs: at, calls: 0,
+        front: login.front,
+        user: login.user,
+        fullName: cut(login.fullName),
+        role: login.role,
+        address: login.address,
+        userAgent: cut(login.userAgent),
+        locale: cut(login.locale),
+        createdMs: at,
+        lastActiveMs: at,
+        calls: 0,
       };
       sessions.set(session.id, session);
       save(session);
       events.post({
-        kind: 'session.login', user: session.user, text: `${session.user} logged in from ${session.address}`,
+        kind: 'session.login',
+        user: session.user,
+        text: `${session.user} logged in from ${session.address}`,
         members: { front: session.front, address: session.address, session: session.key, userAgent: session.userAgent },
       });
       return session;
@@ -159,7 +187,9 @@ export const createSessions = ({ own, events, now, random, idleMs = IDLE_MS, mos
     },
     loginFailed: ({ front, user, address }) => {
       events.post({
-        kind: 'session.loginFailed', user: cut(user), text: `log-in failed for ${cut(user)} from ${address}`,
+        kind: 'session.loginFailed',
+        user: cut(user),
+        text: `log-in failed for ${cut(user)} from ${address}`,
         members: { front, address },
       });
     },
@@ -170,7 +200,8 @@ export const createSessions = ({ own, events, now, random, idleMs = IDLE_MS, mos
         if (sessions.has(id)) own.put(LOCALS, `${id}/${name}`, value);
       },
       delete: (name) => own.delete(LOCALS, `${id}/${name}`),
-      list: (prefix) => own.list(LOCALS, `${id}/${prefix}`).map(({ key: name, value }) => ({ key: name.slice(id.length + 1), value })),
+      list: (prefix) =>
+        own.list(LOCALS, `${id}/${prefix}`).map(({ key: name, value }) => ({ key: name.slice(id.length + 1), value })),
     }),
     sweep: () => {
       const ended = [...sessions.values()].filter(expired);

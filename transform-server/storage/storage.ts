@@ -48,7 +48,8 @@ const open = (directory: string): DatabaseSync => {
     db.exec('CREATE TABLE IF NOT EXISTS components (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID');
     db.exec('COMMIT');
     const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-    if (format > FORMAT) throw new Error(`${directory} was written by a newer version (format ${format}, known ${FORMAT})`);
+    if (format > FORMAT)
+      throw new Error(`${directory} was written by a newer version (format ${format}, known ${FORMAT})`);
     if (format < FORMAT) db.exec(`PRAGMA user_version = ${FORMAT}`);
   } catch (error) {
     db.close();
@@ -111,7 +112,9 @@ export const openStorage = (directory: string): Storage => {
     const found = db.prepare('SELECT version FROM components WHERE name = ?').get(component);
     const from = Number(found?.['version'] ?? 0);
     if (from > steps.length) {
-      throw new Error(`${directory}: ${component} is at version ${from}, this program knows ${steps.length}; use the newer program`);
+      throw new Error(
+        `${directory}: ${component} is at version ${from}, this program knows ${steps.length}; use the newer program`,
+      );
     }
     if (from === steps.length) return;
     db.exec('BEGIN IMMEDIATE');

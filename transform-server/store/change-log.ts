@@ -17,7 +17,10 @@ export interface ChangeLog {
 }
 
 /** `tombstones`: those kept durably, oldest first. `limit`: how many are remembered. */
-export const createChangeLog = (tombstones: readonly { id: HubId; version: number }[], limit = TOMBSTONES): ChangeLog => {
+export const createChangeLog = (
+  tombstones: readonly { id: HubId; version: number }[],
+  limit = TOMBSTONES,
+): ChangeLog => {
   let log: Change[] = tombstones.map(({ id, version }) => ({ id, version, gone: true }));
   let graves = log.length;
   let live = 0;

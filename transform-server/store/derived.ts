@@ -1,9 +1,10 @@
 /** Derived documents: generic texts and rendered bundles come in from the renderer, each valid for one source; joiners learn of changes here. */
+
+import { parseDocument } from '../../mappings/generic/documents.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { DocumentKind, Documents, Network, Storage, Volume } from '../../mappings/generic/model.ts';
 import type { Joins } from '../../mappings/generic/platform.ts';
 import type { RenderedMember } from '../../mappings/generic/store-view.ts';
-import { parseDocument } from '../../mappings/generic/documents.ts';
 import { edgesOf, type Item } from './item.ts';
 import { createRendered, type Rendered } from './rendered.ts';
 import type { MemberText, Pending } from './store.ts';
@@ -36,14 +37,23 @@ export interface Derived {
   counts(): { rendered: number; generic: number };
 }
 
-type JoinFacts = { readonly name: string; readonly path: string; readonly format: string; readonly capacityBytes: number; readonly allocationBytes: number };
+type JoinFacts = {
+  readonly name: string;
+  readonly path: string;
+  readonly format: string;
+  readonly capacityBytes: number;
+  readonly allocationBytes: number;
+};
 
 /** The facts that `Joins` shows of an object, and nothing else: what is not shown dirties nobody. */
 const joinText = (kind: DocumentKind, text: string): string | undefined => {
   const facts = (name: string, path: string, volume?: Volume): string =>
     JSON.stringify({
-      name, path, format: volume?.format ?? '',
-      capacityBytes: volume?.capacityBytes ?? 0, allocationBytes: volume?.allocationBytes ?? 0,
+      name,
+      path,
+      format: volume?.format ?? '',
+      capacityBytes: volume?.capacityBytes ?? 0,
+      allocationBytes: volume?.allocationBytes ?? 0,
     } satisfies JoinFacts);
   switch (kind) {
     case 'storage': {
@@ -67,7 +77,10 @@ const joinText = (kind: DocumentKind, text: string): string | undefined => {
 };
 
 export const createDerived = (options: DerivedOptions): Derived => {
-  const fronts = new Map<string, { joins: Partial<Record<DocumentKind, readonly DocumentKind[]>>; bundles: Rendered }>();
+  const fronts = new Map<
+    string,
+    { joins: Partial<Record<DocumentKind, readonly DocumentKind[]>>; bundles: Rendered }
+  >();
   /** Kinds joined by some front, by the joining kind. */
   const joined = new Map<DocumentKind, Set<DocumentKind>>();
   const toRefresh = new Set<HubId>();
@@ -123,7 +136,12 @@ export const createDerived = (options: DerivedOptions): Derived => {
         return target !== undefined && !hasGeneric(target);
       };
       return {
-        id, kind: item.kind, host: item.host, source: item.source, generic, rendered,
+        id,
+        kind: item.kind,
+        host: item.host,
+        source: item.source,
+        generic,
+        rendered,
         joined: wanted.flatMap((kind) => (edgesOf(item, kind)?.ids ?? []).filter(stale)),
       };
     },
@@ -179,10 +197,14 @@ export const createDerived = (options: DerivedOptions): Derived => {
         host: item.host,
         storages: related('storage').map(({ id: other, name, path }) => ({ id: other, name, path })),
         networks: related('network').map(({ id: other, name, target }) => ({ id: other, name, native: target.native })),
-        volumes: related('volume').flatMap(({ id: other, target, name, path, format, capacityBytes, allocationBytes }) => {
-          const storage = edgesOf(target, 'storage')?.ids[0];
-          return storage === undefined ? [] : [{ id: other, path, name, storage, capacityBytes, allocationBytes, format }];
-        }),
+        volumes: related('volume').flatMap(
+          ({ id: other, target, name, path, format, capacityBytes, allocationBytes }) => {
+            const storage = edgesOf(target, 'storage')?.ids[0];
+            return storage === undefined
+              ? []
+              : [{ id: other, path, name, storage, capacityBytes, allocationBytes, format }];
+          },
+        ),
         owned: (kind, match) => options.subId(id, kind, match),
       };
     },
@@ -202,6 +224,9 @@ export const createDerived = (options: DerivedOptions): Derived => {
       parsed.clear();
       generics = 0;
     },
-    counts: () => ({ rendered: [...fronts.values()].reduce((sum, front) => sum + front.bundles.size, 0), generic: generics }),
+    counts: () => ({
+      rendered: [...fronts.values()].reduce((sum, front) => sum + front.bundles.size, 0),
+      generic: generics,
+    }),
   };
 };

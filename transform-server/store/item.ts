@@ -62,7 +62,8 @@ const mix = (id: HubId): number => {
 
 const MODULUS = 2 ** 52;
 
-export const edgesOf = (item: Item, to: DocumentKind): EdgeList | undefined => item.lists.find((list) => list.to === to);
+export const edgesOf = (item: Item, to: DocumentKind): EdgeList | undefined =>
+  item.lists.find((list) => list.to === to);
 
 /** Adds without looking: the caller knows that it is not there. Returns the list. */
 export const addEdge = (item: Item, to: HubId): EdgeList => {
@@ -86,11 +87,23 @@ export const dropEdge = (item: Item, to: HubId): EdgeList | undefined => {
   return list;
 };
 
-/** Content and relations as one durable text. */
-export const markText = (item: Item): string =>
-  [item.content, ...item.lists.filter((list) => list.ids.length > 0).map((list) => `${list.to}=${list.sum.toString(36)}`).sort()].join(' ');
+/** Content and relations as one durable text. A number belongs to one kind, so one sum over all lists tells them apart. */
+export const markText = (item: Item): string => {
+  let sum = 0;
+  let related = false;
+  for (const list of item.lists) {
+    related ||= list.ids.length > 0;
+    sum = (sum + list.sum) % MODULUS;
+  }
+  return related ? `${item.content} ${sum.toString(36)}` : item.content;
+};
 
-export const packOwns = (owns: Scan['owns']): string => owns.map((one) => `${one.kind}\u001f${one.match}\u001f${one.slot}`).join('\u001e');
+/** Whether a mark was written for this very content. */
+export const isMarkOf = (mark: string, content: string): boolean =>
+  mark.startsWith(content) && (mark.length === content.length || mark[content.length] === ' ');
+
+export const packOwns = (owns: Scan['owns']): string =>
+  owns.map((one) => `${one.kind}\u001f${one.match}\u001f${one.slot}`).join('\u001e');
 
 export const unpackOwns = (text: string): Match[] =>
   text === ''

@@ -7,13 +7,14 @@ import type { Entry, StoreView } from '../../mappings/generic/store-view.ts';
 import type { Ids } from '../ids/ids.ts';
 import { createChangeLog } from './change-log.ts';
 import { createDerived } from './derived.ts';
-import { contentHash, edgesOf, type Item, markText, packOwns, unpackOwns } from './item.ts';
+import { contentHash, edgesOf, type Item, isMarkOf, markText, packOwns, unpackOwns } from './item.ts';
 import { createRelations } from './relations.ts';
 import type { PutCounts, Store, Versions } from './store.ts';
 
 const NONE: readonly HubId[] = [];
 const NO_SLOTS: Readonly<Record<string, unknown>> = {};
 const TOMBSTONES = 20_000;
+const MARKS = 500;
 
 export const createStore = (ids: Ids, versions: Versions): Store => {
   const items = new Map<HubId, Item>();
@@ -60,17 +61,52 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
   });
 
   const dirtyMarks = new Set<Item>();
+  const listedMarks = new Set<Item>();
   const writeMarks = (): void => {
     for (const item of dirtyMarks) if (items.get(item.id) === item) ids.setMark(item.id, markText(item), item.version);
     dirtyMarks.clear();
   };
 
+  /**
+   * The marks of a listing, a slice a turn. One lost in a crash costs a needless new version; the marks of live changes, which
+   * could hide a change, are written at once.
+   */
+  const drainMarks = (): void => {
+    let left = MARKS;
+    for (const item of listedMarks) {
+      listedMarks.delete(item);
+      if (items.get(item.id) === item) ids.setMark(item.id, markText(item), item.version);
+      left -= 1;
+      if (left === 0) break;
+    }
+    if (listedMarks.size > 0) setImmediate(drainMarks);
+  };
+
   const add = (host: HubId, object: NativeObject): Item => {
     const id = object.kind === 'host' ? host : ids.mint(host, object.kind, object.native);
     const item: Item = {
-      id, kind: object.kind, host, native: object.native, name: '', uuid: '', facts: object.facts, version: 0, stale: false,
-      object, source: 0, content: '', owns: '', forward: [], dangling: [], lists: [],
-      generic: undefined, genericSource: -1, join: undefined, slots: undefined, listing: 0, fresh: true,
+      id,
+      kind: object.kind,
+      host,
+      native: object.native,
+      name: '',
+      uuid: '',
+      facts: object.facts,
+      version: 0,
+      stale: false,
+      object,
+      source: 0,
+      content: '',
+      owns: '',
+      forward: [],
+      dangling: [],
+      lists: [],
+      generic: undefined,
+      genericSource: -1,
+      join: undefined,
+      slots: undefined,
+      listing: 0,
+      fresh: true,
     };
     items.set(id, item);
     let same = kinds.get(item.kind);
@@ -105,7 +141,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       const item = known ?? add(host, object);
       item.listing = round ?? item.listing;
       const mark = known === undefined ? ids.mark(item.id) : undefined;
-      const restored = mark !== undefined && mark.hash.split(' ', 1)[0] === content;
+      const restored = mark !== undefined && isMarkOf(mark.hash, content);
       // One version for the whole batch: documents that came together share their arrays of path versions.
       if (!restored) version ||= versions.next();
       change = round === undefined ? { version: version || versions.next() } : undefined;
@@ -119,7 +155,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       item.version = item.source;
       if (round === undefined) item.fresh = false;
       log.add(item.id, item.version, false);
-      if (!restored) dirtyMarks.add(item);
+      if (!restored) (round === undefined ? dirtyMarks : listedMarks).add(item);
       ids.matchSubs(item.id, facts.owns, item.version);
       relations.relate(item, facts.relations);
       if (known === undefined) relations.arrived(item);
@@ -156,19 +192,20 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
   /** Gives the lists of an item their versions at the end of a listing. */
   const settle = (item: Item, shared: () => number): void => {
     const mark = item.fresh ? ids.mark(item.id) : undefined;
-    if (item.fresh && mark?.hash === markText(item)) {
+    if (mark !== undefined && mark.hash === markText(item)) {
       for (const list of item.lists) list.version = mark.version;
     } else {
       // Content as it was but relations not: what a client saw of the relations is old.
-      const sameText = mark !== undefined && mark.hash.split(' ', 1)[0] === item.content;
+      const sameText = mark !== undefined && isMarkOf(mark.hash, item.content);
       for (const list of item.lists) {
         if (!item.fresh && list.sum === list.settled) continue;
         list.version = item.fresh && !sameText ? item.source : shared();
         if (list.version > item.version) item.version = list.version;
         if (derived.joinsKind(item.kind, list.to)) item.source = list.version;
-        dirtyMarks.add(item);
+        listedMarks.add(item);
       }
-      if (sameText && mark.hash.includes(' ') && item.lists.every((list) => list.ids.length === 0)) moved(item, shared(), true);
+      if (sameText && mark.hash.includes(' ') && item.lists.every((list) => list.ids.length === 0))
+        moved(item, shared(), true);
     }
     for (const list of item.lists) list.settled = list.sum;
   };
@@ -176,7 +213,9 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
   const endListing = (host: HubId): readonly Entry[] => {
     const round = listing.get(host);
     if (round === undefined) throw new Error(`${host} is not being listed`);
-    const lost = [...items.values()].filter((item) => item.host === host && item.listing !== round && item.kind !== 'host');
+    const lost = [...items.values()].filter(
+      (item) => item.host === host && item.listing !== round && item.kind !== 'host',
+    );
     const before = lost.map((item) => ({ ...item }));
     const graves = lost.length > 0 ? versions.next() : 0;
     for (const item of lost) remove(item, graves);
@@ -188,7 +227,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     for (const item of items.values()) {
       if (item.host !== host) continue;
       const mark = item.fresh ? ids.mark(item.id) : undefined;
-      if (mark !== undefined && mark.hash.split(' ', 1)[0] !== item.content && item.kind === 'volume') suspects.push(item);
+      if (mark !== undefined && item.kind === 'volume' && !isMarkOf(mark.hash, item.content)) suspects.push(item);
       settle(item, shared);
     }
     // What joiners saw of a volume in the last run is not known: it changed, so they did.
@@ -196,6 +235,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     for (const item of items.values()) if (item.host === host) item.fresh = false;
     retireUnlisted(host);
     writeMarks();
+    drainMarks();
     log.rebuild(items.values());
     versions.wake();
     return before;
@@ -216,7 +256,8 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     const known = ids.sub(owner, kind, match);
     if (known !== undefined) return known;
     const item = items.get(owner);
-    const found = item === undefined ? undefined : unpackOwns(item.owns).find((one) => one.kind === kind && one.match === match);
+    const found =
+      item === undefined ? undefined : unpackOwns(item.owns).find((one) => one.kind === kind && one.match === match);
     return found && ids.mintSub(owner, found);
   };
 
@@ -300,6 +341,11 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     forgetDerived: () => {
       derived.forget();
       for (const item of items.values()) item.generic = undefined;
+    },
+    finish: () => {
+      writeMarks();
+      for (const item of listedMarks) ids.setMark(item.id, markText(item), item.version);
+      listedMarks.clear();
     },
     get counts() {
       return { entries: items.size, ...derived.counts() };

@@ -56,11 +56,19 @@ export const createRendered = (): Rendered => {
   };
 
   const uniform = (of: Shape, version: number): Float64Array => {
-    if (of.uniform?.version !== version) of.uniform = { version, changed: new Float64Array(of.paths.length).fill(version) };
+    if (of.uniform?.version !== version)
+      of.uniform = { version, changed: new Float64Array(of.paths.length).fill(version) };
     return of.uniform.changed;
   };
 
-  const same = (a: string, aSpans: ArrayLike<number>, aAt: number, b: string, bSpans: ArrayLike<number>, bAt: number): boolean => {
+  const same = (
+    a: string,
+    aSpans: ArrayLike<number>,
+    aAt: number,
+    b: string,
+    bSpans: ArrayLike<number>,
+    bAt: number,
+  ): boolean => {
     const aStart = aSpans[aAt * 4] ?? 0;
     const aEnd = aSpans[aAt * 4 + 1] ?? 0;
     const bStart = bSpans[bAt * 4] ?? 0;
@@ -72,7 +80,8 @@ export const createRendered = (): Rendered => {
     if (before !== undefined && before.text === text.text) return before;
     const of = shape(text.paths);
     const spans = Int32Array.from(text.spans);
-    if (spans.length !== of.paths.length * 4) throw new Error(`${text.type} ${text.id}: ${spans.length} span numbers for ${of.paths.length} paths`);
+    if (spans.length !== of.paths.length * 4)
+      throw new Error(`${text.type} ${text.id}: ${spans.length} span numbers for ${of.paths.length} paths`);
     let changed: Float64Array;
     if (before === undefined) {
       changed = uniform(of, source);
@@ -99,7 +108,13 @@ export const createRendered = (): Rendered => {
       const before = bundles.get(id)?.members ?? [];
       bundles.set(id, {
         source,
-        members: members.map((one) => member(one, source, before.find((old) => old.type === one.type && old.id === one.id))),
+        members: members.map((one) =>
+          member(
+            one,
+            source,
+            before.find((old) => old.type === one.type && old.id === one.id),
+          ),
+        ),
       });
     },
     delete: (id) => bundles.delete(id),

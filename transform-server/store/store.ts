@@ -79,5 +79,7 @@ export interface Store {
   takeJoined(): readonly HubId[];
   /** Drops every derived document (sheets were swapped). */
   forgetDerived(): void;
+  /** Writes what is still to be written of the last listing; the storage is about to close. */
+  finish(): void;
   readonly counts: { readonly entries: number; readonly rendered: number; readonly generic: number };
 }

@@ -4,7 +4,11 @@ import type { HostsGateway, HostWriter } from '../jobs/gateway.ts';
 import type { HostRecord, Hosts } from './hosts.ts';
 import type { Sync } from './sync.ts';
 
-export const createGateway = (options: { hosts: Hosts; sync: Sync; verbOf: (job: HubId) => string | undefined }): HostsGateway => {
+export const createGateway = (options: {
+  hosts: Hosts;
+  sync: Sync;
+  verbOf: (job: HubId) => string | undefined;
+}): HostsGateway => {
   const { hosts, sync, verbOf } = options;
   /** One writer a record: whoever compares sees that the link is another. */
   const writers = new WeakMap<HostRecord, HostWriter>();

@@ -41,8 +41,16 @@ export const isEventKind = (hint: string): hint is EventKind => Object.hasOwn(WO
 
 export const wordsOf = (kind: EventKind, name: string): string => `${name} ${WORDS[kind]}`;
 
-const ADDED: Partial<Record<DocumentKind, EventKind>> = { vm: 'vm.created', storage: 'storage.added', network: 'network.added' };
-const GONE: Partial<Record<DocumentKind, EventKind>> = { vm: 'vm.deleted', storage: 'storage.removed', network: 'network.removed' };
+const ADDED: Partial<Record<DocumentKind, EventKind>> = {
+  vm: 'vm.created',
+  storage: 'storage.added',
+  network: 'network.added',
+};
+const GONE: Partial<Record<DocumentKind, EventKind>> = {
+  vm: 'vm.deleted',
+  storage: 'storage.removed',
+  network: 'network.removed',
+};
 
 /** What happened to an object that came, changed or went; undefined: nothing worth an event. */
 export const happeningOf = (happening: {
@@ -62,9 +70,22 @@ export const happeningOf = (happening: {
 
 /** Kinds that leave the object in a state: told twice in a row they are one happening. */
 const STATES: ReadonlySet<EventKind> = new Set([
-  'vm.created', 'vm.deleted', 'vm.renamed', 'vm.started', 'vm.stopped', 'vm.suspended', 'vm.resumed', 'vm.paused', 'vm.crashed',
-  'snapshot.created', 'snapshot.reverted', 'snapshot.deleted',
-  'storage.added', 'storage.removed', 'network.added', 'network.removed',
+  'vm.created',
+  'vm.deleted',
+  'vm.renamed',
+  'vm.started',
+  'vm.stopped',
+  'vm.suspended',
+  'vm.resumed',
+  'vm.paused',
+  'vm.crashed',
+  'snapshot.created',
+  'snapshot.reverted',
+  'snapshot.deleted',
+  'storage.added',
+  'storage.removed',
+  'network.added',
+  'network.removed',
 ] satisfies EventKind[]);
 export const isState = (kind: EventKind): boolean => STATES.has(kind);
 

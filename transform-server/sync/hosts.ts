@@ -24,7 +24,10 @@ export interface FrontRecord {
 
 export interface Hosts {
   /** The agent is the writer of its hosts from now on, at a new epoch each. */
-  announce(hello: AgentHello, agent: AgentApi): Promise<{ hosts: readonly HostRecord[]; fronts: readonly FrontRecord[] }>;
+  announce(
+    hello: AgentHello,
+    agent: AgentApi,
+  ): Promise<{ hosts: readonly HostRecord[]; fronts: readonly FrontRecord[] }>;
   /** The agent's link is gone. */
   left(agent: AgentApi): readonly HostRecord[];
   get(id: HubId): HostRecord | undefined;
@@ -82,7 +85,8 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
 
   return {
     announce: async (hello, agent) => {
-      if (hello.hosts.length > MOST || hello.fronts.length > MOST) throw new Error(`agent ${hello.agent} announces too many hosts or fronts`);
+      if (hello.hosts.length > MOST || hello.fronts.length > MOST)
+        throw new Error(`agent ${hello.agent} announces too many hosts or fronts`);
       const platformsOfHosts = await Promise.all(hello.hosts.map((host) => load(host.platform)));
       const platformsOfFronts = await Promise.all(hello.fronts.map((front) => load(front.platform)));
       const announced = hello.hosts.map((host, at): HostRecord => {
@@ -96,7 +100,16 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
         }
         const epoch = Number(own.get(EPOCHS, host.name) ?? 0) + 1;
         own.put(EPOCHS, host.name, epoch);
-        return { id, name: host.name, epoch, scan: (object) => side.scan(object), agentName: hello.agent, agent, platform, connected: false };
+        return {
+          id,
+          name: host.name,
+          epoch,
+          scan: (object) => side.scan(object),
+          agentName: hello.agent,
+          agent,
+          platform,
+          connected: false,
+        };
       });
       for (const record of announced) {
         hosts.set(record.id, record);
@@ -106,11 +119,21 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
         const platform = platformsOfFronts[at];
         const host = announced.find((one) => one.name === front.host);
         if (platform?.broker === undefined) throw new Error(`${front.platform} has no front`);
-        if (host === undefined) throw new Error(`front ${front.name} serves host ${front.host}, which agent ${hello.agent} does not have`);
+        if (host === undefined)
+          throw new Error(`front ${front.name} serves host ${front.host}, which agent ${hello.agent} does not have`);
         const { name, port, certificate, options } = front;
         return {
           platform,
-          instance: { name, platform: front.platform, host: host.id, hostName: host.name, uuid: frontUuid(name), certificate, port, options },
+          instance: {
+            name,
+            platform: front.platform,
+            host: host.id,
+            hostName: host.name,
+            uuid: frontUuid(name),
+            certificate,
+            port,
+            options,
+          },
         };
       });
       for (const front of served) fronts.set(front.instance.name, front);

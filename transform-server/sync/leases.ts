@@ -1,8 +1,8 @@
 /** Leases: an agent asks about a VM, all that a direct command may depend on goes out; what changes it revokes the lease. */
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { JobsView } from '../../mappings/generic/store-view.ts';
-import type { AgentApi, Lease } from '../../runtime/protocol.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { AgentApi, Lease } from '../../runtime/protocol.ts';
 import type { Store } from '../store/store.ts';
 import type { HostRecord } from './hosts.ts';
 
@@ -24,7 +24,8 @@ export interface LeasesOptions {
 }
 
 /** Verbs that direct commands of the same VM cannot disturb: the VM's write queue keeps them apart. */
-const isBlocking = (verb: string): boolean => verb === 'vm.delete' || verb === 'vm.change' || verb === 'vm.clone' || verb.startsWith('snapshot.');
+const isBlocking = (verb: string): boolean =>
+  verb === 'vm.delete' || verb === 'vm.change' || verb === 'vm.clone' || verb.startsWith('snapshot.');
 
 export const createLeases = ({ store, jobs, generic, log }: LeasesOptions): Leases => {
   const granted = new Map<HubId, { lease: Lease; agent: AgentApi }>();
@@ -47,7 +48,10 @@ export const createLeases = ({ store, jobs, generic, log }: LeasesOptions): Leas
     if (held === undefined) return;
     const entry = store.entry(vm);
     const same =
-      entry !== undefined && !entry.stale && entry.name === held.lease.name && entry.native === held.lease.native &&
+      entry !== undefined &&
+      !entry.stale &&
+      entry.name === held.lease.name &&
+      entry.native === held.lease.native &&
       (await template(vm)) === held.lease.template;
     if (!same && granted.get(vm) === held) await drop(vm);
   };
@@ -59,14 +63,27 @@ export const createLeases = ({ store, jobs, generic, log }: LeasesOptions): Leas
       const isTemplate = await template(vm);
       const now = store.entry(vm);
       if (now === undefined || isTemplate === undefined || now.stale) return undefined;
-      if (jobs.list({ target: vm }).some((job) => (job.state === 'queued' || job.state === 'running') && isBlocking(job.verb))) return undefined;
-      const lease: Lease = { vm, host: host.id, native: now.native, name: now.name, template: isTemplate, epoch: host.epoch };
+      if (
+        jobs
+          .list({ target: vm })
+          .some((job) => (job.state === 'queued' || job.state === 'running') && isBlocking(job.verb))
+      )
+        return undefined;
+      const lease: Lease = {
+        vm,
+        host: host.id,
+        native: now.native,
+        name: now.name,
+        template: isTemplate,
+        epoch: host.epoch,
+      };
       granted.set(vm, { lease, agent: host.agent });
       return lease;
     },
     review: (ids) => {
       for (const id of ids) {
-        if (granted.has(id)) reviewOne(id).catch((error: unknown) => log.error({ vm: id, error }, 'lease could not be reviewed'));
+        if (granted.has(id))
+          reviewOne(id).catch((error: unknown) => log.error({ vm: id, error }, 'lease could not be reviewed'));
       }
     },
     revoke: drop,

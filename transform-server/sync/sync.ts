@@ -61,7 +61,9 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
 
   /** The host's document says whether it is reached: the driver cannot know. */
   const withState = (host: SyncedHost, object: NativeObject): NativeObject =>
-    object.kind === 'host' ? { ...object, facts: { ...object.facts, connected: connected.get(host.id) ?? true } } : object;
+    object.kind === 'host'
+      ? { ...object, facts: { ...object.facts, connected: connected.get(host.id) ?? true } }
+      : object;
 
   const told = new Map<HubId, { kind: EventKind; atMs: number }>();
   const isRepeated = (object: HubId, kind: EventKind, caused: boolean): boolean => {
@@ -80,7 +82,12 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
     if (kind === undefined || isRepeated(object, kind, cause !== undefined)) return;
     const doer = cause ?? doerOf?.(object, kind);
     events.post({
-      kind, host: host.id, object, objectName: name, user: doer?.user ?? '', text: wordsOf(kind, name),
+      kind,
+      host: host.id,
+      object,
+      objectName: name,
+      user: doer?.user ?? '',
+      text: wordsOf(kind, name),
       ...(doer === undefined ? {} : { job: doer.job }),
     });
   };
@@ -94,7 +101,13 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
     // A hint tells of a happening even where nothing is left of it to see (a reset).
     if (id !== undefined && (counts.unchanged === 0 || hint !== undefined)) {
       const name = store.entry(id)?.name ?? '';
-      post(host, id, name, happeningOf({ kind: object.kind, change, hint, nameBefore, name }) ?? kindOfVerb(doer?.verb, object.kind), doer);
+      post(
+        host,
+        id,
+        name,
+        happeningOf({ kind: object.kind, change, hint, nameBefore, name }) ?? kindOfVerb(doer?.verb, object.kind),
+        doer,
+      );
     }
     return counts.unchanged > 0 ? undefined : id;
   };
@@ -119,14 +132,16 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
       if (!first) {
         for (const id of added) {
           const entry = store.entry(id);
-          if (entry !== undefined) post(host, id, entry.name, happeningOf({ kind: entry.kind, change: 'added', name: entry.name }));
+          if (entry !== undefined)
+            post(host, id, entry.name, happeningOf({ kind: entry.kind, change: 'added', name: entry.name }));
         }
         tell(changed);
       }
       if (complete && listings.get(host.id) === host.epoch) {
         listings.delete(host.id);
         const lost = store.endListing(host.id);
-        for (const entry of lost) post(host, entry.id, entry.name, happeningOf({ kind: entry.kind, change: 'gone', name: entry.name }));
+        for (const entry of lost)
+          post(host, entry.id, entry.name, happeningOf({ kind: entry.kind, change: 'gone', name: entry.name }));
         tell(lost.map((entry) => entry.id));
       }
       await flush();
@@ -146,9 +161,18 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
             break;
           }
           case 'gone': {
-            const entry = change.ref.kind === 'host' ? undefined : store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
+            const entry =
+              change.ref.kind === 'host'
+                ? undefined
+                : store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
             if (entry === undefined) break;
-            post(host, entry.id, entry.name, happeningOf({ kind: entry.kind, change: 'gone', hint: change.hint, name: entry.name }), doer);
+            post(
+              host,
+              entry.id,
+              entry.name,
+              happeningOf({ kind: entry.kind, change: 'gone', hint: change.hint, name: entry.name }),
+              doer,
+            );
             store.gone([entry.id]);
             moved.push(entry.id);
             break;
@@ -174,15 +198,26 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
       connected.set(host.id, state.connected);
       // A listing that the loss cut short starts anew.
       if (!state.connected) listings.delete(host.id);
-      const all = (['vm', 'storage', 'volume', 'network', 'host'] as const).flatMap((kind) => store.view('').list(kind, host.id));
+      const all = (['vm', 'storage', 'volume', 'network', 'host'] as const).flatMap((kind) =>
+        store.view('').list(kind, host.id),
+      );
       const native = store.native(host.id);
       if (native !== undefined) store.put(host.id, [withState(host, native)], host.scan);
       // Back again, each object loses its mark when the new listing names it.
-      if (!state.connected) store.setStale(all.map((entry) => entry.id), true);
+      if (!state.connected)
+        store.setStale(
+          all.map((entry) => entry.id),
+          true,
+        );
       if (before !== state.connected) {
         const kind = state.connected ? 'host.connected' : 'host.disconnected';
         events.post({
-          kind, host: host.id, object: host.id, objectName: host.name, user: '', text: wordsOf(kind, host.name),
+          kind,
+          host: host.id,
+          object: host.id,
+          objectName: host.name,
+          user: '',
+          text: wordsOf(kind, host.name),
           ...(state.text === '' ? {} : { members: { reason: state.text } }),
         });
       }
