@@ -31,7 +31,11 @@ test('the canonicaliser tells documents apart by what XML means', () => {
   ].map(canonical);
   expect(same[0]).toBe(same[1]);
   expect(canonical('<a>x<![CDATA[<]]></a>')).toBe(canonical('<a>x&lt;</a>'));
-  for (const other of ['<a x="1"><b xmlns="urn:q"/></a>', '<a x="1" y="2"><b/></a>', '<a x="1" y="2">t<b xmlns="urn:q"/></a>'])
+  for (const other of [
+    '<a x="1"><b xmlns="urn:q"/></a>',
+    '<a x="1" y="2"><b/></a>',
+    '<a x="1" y="2">t<b xmlns="urn:q"/></a>',
+  ])
     expect(canonical(other)).not.toBe(same[0]);
 });
 
@@ -41,14 +45,16 @@ test('there are golden pairs, each with its expected file', () => {
 });
 
 /** For people, who read the diff of golden files: one element a line. */
-const pretty = (text: string): string => `${text.replace(/>(<[^/])/g, '>\n$1').replace(/(<\/[^>]*>)(<\/)/g, '$1\n$2')}\n`;
+const pretty = (text: string): string =>
+  `${text.replace(/>(<[^/])/g, '>\n$1').replace(/(<\/[^>]*>)(<\/)/g, '$1\n$2')}\n`;
 
 describe.runIf(update)('update', async () => {
   const engine = await chooseEngine('libxslt');
   afterAll(() => engine.dispose());
   test.each(pairs)('$name', async (pair) => {
     const output = await engine.transform(await engine.compile(readFileSync(pair.sheet, 'utf8')), pair.input);
-    if (!pair.expected?.trim() || canonical(output) !== canonical(pair.expected)) writeFileSync(pair.file, pretty(output));
+    if (!pair.expected?.trim() || canonical(output) !== canonical(pair.expected))
+      writeFileSync(pair.file, pretty(output));
   });
 });
 
@@ -63,7 +69,10 @@ describe.skipIf(update).each(['libxslt', 'xslt-processor'] as const)('%s', async
 
 describe.skipIf(update || !hasXsltproc)('xsltproc (skipped where it is not installed)', () => {
   test.each(pairs)('$name', (pair) => {
-    const run = spawnSync('xsltproc', ['--nonet', '--novalid', pair.sheet, '-'], { input: pair.input, encoding: 'utf8' });
+    const run = spawnSync('xsltproc', ['--nonet', '--novalid', pair.sheet, '-'], {
+      input: pair.input,
+      encoding: 'utf8',
+    });
     expect(run.status, run.stderr).toBe(0);
     expect(canonical(run.stdout)).toBe(canonical(pair.expected ?? ''));
   });

@@ -36,7 +36,8 @@ const PROLOG = /^\uFEFF?(?:\s+|<\?(?:(?!\?>)[\s\S])*\?>|<!--(?:(?!-->)[\s\S])*--
 
 /** Refuses DTDs (so no entity can be declared), NUL and texts without measure. */
 export const checkInput = (text: string): void => {
-  if (text.length > SHEET_LIMIT) throw new SheetError(`document of ${text.length} characters is over the limit of ${SHEET_LIMIT}`);
+  if (text.length > SHEET_LIMIT)
+    throw new SheetError(`document of ${text.length} characters is over the limit of ${SHEET_LIMIT}`);
   const start = PROLOG.exec(text)?.[0].length ?? 0;
   if (/^<!doctype/i.test(text.slice(start, start + 9))) throw new SheetError('document type declarations are refused');
   if (text.includes('\0')) throw new SheetError('NUL in document');
@@ -52,7 +53,15 @@ export const checkWellFormed = (text: string): void => {
 };
 
 /** Elements by which a sheet would read or write something that is not its input, by local name in the XSLT namespace. */
-const REACHING = new Set(['import', 'include', 'document', 'result-document', 'source-document', 'use-package', 'evaluate']);
+const REACHING = new Set([
+  'import',
+  'include',
+  'document',
+  'result-document',
+  'source-document',
+  'use-package',
+  'evaluate',
+]);
 
 /** Refuses sheets that load or write anything: imports, document(), extension elements. The sheets are ours; a swapped one may not be. */
 export const checkSheet = (text: string): void => {
@@ -78,7 +87,8 @@ export const checkSheet = (text: string): void => {
 
 /** Without declaration and outer white space: the one point where engines differ in every output. */
 export const trimOutput = (text: string): string => {
-  if (text.length > SHEET_LIMIT) throw new SheetError(`output of ${text.length} characters is over the limit of ${SHEET_LIMIT}`);
+  if (text.length > SHEET_LIMIT)
+    throw new SheetError(`output of ${text.length} characters is over the limit of ${SHEET_LIMIT}`);
   return text.replace(/^\uFEFF?\s*(?:<\?xml(?:(?!\?>)[\s\S])*\?>)?\s*/, '').trimEnd();
 };
 
@@ -91,7 +101,9 @@ export const hasJspi = (): boolean => {
 export type EngineName = 'libxslt' | 'xslt-processor';
 
 /** libxslt where JSPI exists, the pure-JavaScript engine elsewhere or when asked for by name. */
-export const chooseEngine = async (name: EngineName = hasJspi() ? 'libxslt' : 'xslt-processor'): Promise<XsltEngine> => {
+export const chooseEngine = async (
+  name: EngineName = hasJspi() ? 'libxslt' : 'xslt-processor',
+): Promise<XsltEngine> => {
   switch (name) {
     case 'libxslt':
       return (await import('./libxslt.ts')).createLibxslt();

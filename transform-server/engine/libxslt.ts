@@ -1,7 +1,15 @@
 /** Sheets and documents as text in, output text out: libxslt in WebAssembly, one instance a thread, everything freed by hand. */
 import fs from 'node:fs';
 import libxsltFactory, { type MainModule } from 'libxslt-wasm/output/libxslt';
-import { checkInput, checkSheet, type Sheet, SheetError, type SheetParams, trimOutput, type XsltEngine } from './engine.ts';
+import {
+  checkInput,
+  checkSheet,
+  type Sheet,
+  SheetError,
+  type SheetParams,
+  trimOutput,
+  type XsltEngine,
+} from './engine.ts';
 
 // xmlParserOption of libxml2: NONET, COMPACT, NO_XXE. No NOENT, no DTDLOAD, no XINCLUDE, no HUGE: depth and node size stay bounded.
 const READ_OPTIONS = 2048 | 65536 | 8388608;
@@ -22,7 +30,8 @@ const caught = <T>(run: () => T): { value: T; lines: string } => {
   const original = fs.writeSync;
   let lines = '';
   fs.writeSync = ((descriptor: number, data: unknown, ...rest: unknown[]) => {
-    if (descriptor !== 1 && descriptor !== 2) return (original as (...all: unknown[]) => number)(descriptor, data, ...rest);
+    if (descriptor !== 1 && descriptor !== 2)
+      return (original as (...all: unknown[]) => number)(descriptor, data, ...rest);
     if (lines.length < 4096) lines += String(data);
     return 0;
   }) as typeof fs.writeSync;
@@ -37,7 +46,10 @@ const caught = <T>(run: () => T): { value: T; lines: string } => {
 const literal = (text: string): string => {
   if (!text.includes('"')) return `"${text}"`;
   if (!text.includes("'")) return `'${text}'`;
-  return `concat(${text.split('"').map((part) => `"${part}"`).join(`,'"',`)})`;
+  return `concat(${text
+    .split('"')
+    .map((part) => `"${part}"`)
+    .join(`,'"',`)})`;
 };
 
 export const createLibxslt = async (): Promise<XsltEngine> => {
@@ -116,7 +128,8 @@ export const createLibxslt = async (): Promise<XsltEngine> => {
     const entries = Object.entries(given ?? {});
     if (entries.length === 0) return { array: 0, free: () => {} };
     const strings = entries.flatMap(([name, value]) => {
-      if (value.includes('\0') || !/^[A-Za-z_][\w.-]*$/.test(name)) throw new SheetError(`parameter ${name} has no valid name or value`);
+      if (value.includes('\0') || !/^[A-Za-z_][\w.-]*$/.test(name))
+        throw new SheetError(`parameter ${name} has no valid name or value`);
       return [wasm.stringToNewUTF8(name) as number, wasm.stringToNewUTF8(literal(value)) as number];
     });
     const array = wasm._calloc(strings.length + 1, 4);
@@ -168,7 +181,8 @@ export const createLibxslt = async (): Promise<XsltEngine> => {
           pointer: await compileInto(wasm, text),
           instance: wasm,
           dispose: () => {
-            if (sheet.instance && sheet.instance === instance && sheet.pointer !== 0) sheet.instance._xsltFreeStylesheet(sheet.pointer);
+            if (sheet.instance && sheet.instance === instance && sheet.pointer !== 0)
+              sheet.instance._xsltFreeStylesheet(sheet.pointer);
             sheet.pointer = 0;
             sheet.instance = undefined;
           },

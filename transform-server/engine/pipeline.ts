@@ -32,7 +32,11 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     return platform;
   };
 
-  const sheetOf = async (platform: Platform, direction: 'toGeneric' | 'fromGeneric', kind: DocumentKind): Promise<Sheet> => {
+  const sheetOf = async (
+    platform: Platform,
+    direction: 'toGeneric' | 'fromGeneric',
+    kind: DocumentKind,
+  ): Promise<Sheet> => {
     const key = `${platform.name} ${direction} ${kind}`;
     let sheet = sheets.get(key);
     if (!sheet) {
@@ -46,7 +50,10 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     return sheet;
   };
 
-  const toGeneric = async (name: string, native: NativeObject): Promise<{ text: string; document: Documents[DocumentKind] }> => {
+  const toGeneric = async (
+    name: string,
+    native: NativeObject,
+  ): Promise<{ text: string; document: Documents[DocumentKind] }> => {
     const platform = await platformOf(name);
     if (!platform.host) throw new Error(`${name} drives no host`);
     const sheet = await sheetOf(platform, 'toGeneric', native.kind);
@@ -67,7 +74,9 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     const sheet = await sheetOf(platform, 'fromGeneric', kind);
     const input = side.input(kind, document as Documents[DocumentKind], joinsOf(work.joins), work.front);
     const output = await engine.transform(sheet, input);
-    const members = side.split(output).map((member): MemberText => ({ ...member, ...side.index(member.type, member.text) }));
+    const members = side
+      .split(output)
+      .map((member): MemberText => ({ ...member, ...side.index(member.type, member.text) }));
     return { ok: true, members, ...(made ? { generic: made.text } : {}) };
   };
 

@@ -87,7 +87,8 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
       flying.clear();
       if (!ready) {
         // It does not even start: no object is to blame, and trying once an object would only take longer.
-        for (const item of [...suspects, ...queues.now.splice(0), ...queues.later.splice(0)]) item.resolve({ ok: false, error: reason });
+        for (const item of [...suspects, ...queues.now.splice(0), ...queues.later.splice(0)])
+          item.resolve({ ok: false, error: reason });
         suspects = [];
       }
       for (const { items, timer } of lost) {
@@ -133,7 +134,8 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
     run: (work, urgency = 'now') =>
       new Promise((resolve) => {
         if (closed) return resolve({ ok: false, error: 'the sheet thread is closed' });
-        if (queues[urgency].length >= QUEUE_LIMIT) return resolve({ ok: false, error: 'too much work for the sheet thread' });
+        if (queues[urgency].length >= QUEUE_LIMIT)
+          return resolve({ ok: false, error: 'too much work for the sheet thread' });
         queues[urgency].push({ work, resolve, suspect: false });
         if (scheduled) return;
         scheduled = true;

@@ -26,7 +26,9 @@ export type Work =
       readonly platform: string;
       readonly front: FrontInstance;
       readonly joins: JoinsTable;
-      readonly source: { readonly native: NativeObject } | { readonly kind: DocumentKind; readonly generic: Documents[DocumentKind] };
+      readonly source:
+        | { readonly native: NativeObject }
+        | { readonly kind: DocumentKind; readonly generic: Documents[DocumentKind] };
     }
   /** A native document changed by a generic one. */
   | { readonly work: 'change'; readonly platform: string; readonly change: Change };
@@ -42,9 +44,21 @@ export interface PackedBatch {
   readonly done: readonly PackedDone[];
 }
 
-type PackedMember = readonly [type: string, id: string, text: string, shape: number, spansAt: number, spansLength: number];
+type PackedMember = readonly [
+  type: string,
+  id: string,
+  text: string,
+  shape: number,
+  spansAt: number,
+  spansLength: number,
+];
 type PackedDone =
-  | { readonly ok: true; readonly generic?: string; readonly members?: readonly PackedMember[]; readonly output?: string }
+  | {
+      readonly ok: true;
+      readonly generic?: string;
+      readonly members?: readonly PackedMember[];
+      readonly output?: string;
+    }
   | { readonly ok: false; readonly error: string };
 
 export const packBatch = (batch: readonly WorkDone[]): PackedBatch => {
@@ -82,7 +96,10 @@ export const unpackBatch = (packed: PackedBatch): WorkDone[] =>
     return { ...one, members };
   });
 
-export const joinsTable = (joins: Joins, matches: readonly { readonly kind: 'disk' | 'nic' | 'snapshot'; readonly match: string }[]): JoinsTable => ({
+export const joinsTable = (
+  joins: Joins,
+  matches: readonly { readonly kind: 'disk' | 'nic' | 'snapshot'; readonly match: string }[],
+): JoinsTable => ({
   id: joins.id,
   host: joins.host,
   storages: joins.storages,

@@ -1,6 +1,14 @@
 /** Sheets and documents as text in, output text out: the pure-JavaScript engine, for a Node without JSPI. */
 import { XmlParser, Xslt } from 'xslt-processor';
-import { checkInput, checkSheet, checkWellFormed, type Sheet, SheetError, trimOutput, type XsltEngine } from './engine.ts';
+import {
+  checkInput,
+  checkSheet,
+  checkWellFormed,
+  type Sheet,
+  SheetError,
+  trimOutput,
+  type XsltEngine,
+} from './engine.ts';
 
 type ParsedDocument = ReturnType<XmlParser['xmlParse']>;
 
@@ -23,7 +31,15 @@ const refuseLoading = async (uri: string): Promise<string> => {
   throw new SheetError(`loading is refused: ${uri}`);
 };
 
-const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#13;', '\n': '&#10;', '\t': '&#9;' };
+const NAMED: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\r': '&#13;',
+  '\n': '&#10;',
+  '\t': '&#9;',
+};
 const escapeText = (text: string): string => text.replace(/[&<>\r]/g, (c) => NAMED[c] ?? c);
 const escapeAttribute = (text: string): string => text.replace(/[&<>"\r\n\t]/g, (c) => NAMED[c] ?? c);
 
@@ -43,8 +59,11 @@ const serialise = (node: OutputNode, out: string[]): void => {
       const children = childrenOf(node);
       out.push('<', node.nodeName ?? '');
       for (const child of children)
-        if (child.nodeType === 2) out.push(' ', child.nodeName ?? '', '="', escapeAttribute(child.nodeValue ?? ''), '"');
-      const content = children.filter((child) => child.nodeType !== 2).sort((a, b) => a.siblingPosition - b.siblingPosition);
+        if (child.nodeType === 2)
+          out.push(' ', child.nodeName ?? '', '="', escapeAttribute(child.nodeValue ?? ''), '"');
+      const content = children
+        .filter((child) => child.nodeType !== 2)
+        .sort((a, b) => a.siblingPosition - b.siblingPosition);
       const before = out.push('>');
       for (const child of content) serialise(child, out);
       if (out.length === before) out[before - 1] = '/>';
@@ -103,7 +122,9 @@ export const createXsltProcessor = (): XsltEngine => ({
       return trimOutput(out.join(''));
     } catch (error) {
       if (error instanceof SheetError) throw error;
-      throw new SheetError(`transform failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new SheetError(`transform failed: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     }
   },
   dispose: () => {},

@@ -13,12 +13,20 @@ export const isDocumentKind = (kind: string): kind is DocumentKind => DOCUMENT_K
 /** How often a re-read that missed its limit is tried again before it is left to the host's events. */
 const LATE_TRIES = 20;
 
-export const createBarrier = (options: { hosts: HostsGateway; store: Store; clock: Clock; timing: Timing; log: Log }) => {
+export const createBarrier = (options: {
+  hosts: HostsGateway;
+  store: Store;
+  clock: Clock;
+  timing: Timing;
+  log: Log;
+}) => {
   const { hosts, store, clock, timing, log } = options;
 
   const idsOf = (host: HubId, touches: readonly NativeRef[]): HubId[] => {
     const view = store.view('');
-    return touches.flatMap(({ kind, native }) => (isDocumentKind(kind) ? (view.find(host, kind, native)?.id ?? []) : []));
+    return touches.flatMap(({ kind, native }) =>
+      isDocumentKind(kind) ? (view.find(host, kind, native)?.id ?? []) : [],
+    );
   };
 
   const reread = async (host: HubId, touches: readonly NativeRef[], cause: Cause): Promise<boolean> => {
@@ -57,7 +65,7 @@ export const createBarrier = (options: { hosts: HostsGateway; store: Store; cloc
     const stale = idsOf(host, touches);
     store.setStale(stale, true);
     log.warn({ host, job: cause.job, count: stale.length }, 'objects are stale: they could not be read again in time');
-    read.then((late) => {
+    void read.then((late) => {
       if (late) store.setStale(stale, false);
     });
     return false;

@@ -83,7 +83,15 @@ export const createJobs = (options: JobsOptions): Jobs => {
   const nameOf = (target: HubId): string => store.entry(target)?.name ?? '';
 
   const post = (job: Job, kind: 'job.started' | 'job.failed', text: string): void => {
-    events.post({ kind, host: job.host, object: job.target, objectName: job.targetName, user: job.user, job: job.id, text });
+    events.post({
+      kind,
+      host: job.host,
+      object: job.target,
+      objectName: job.targetName,
+      user: job.user,
+      job: job.id,
+      text,
+    });
   };
 
   const finish = (job: Job, end: { fault?: Fault; result?: unknown }): void => {
@@ -103,19 +111,22 @@ export const createJobs = (options: JobsOptions): Jobs => {
     const waiting = waiters.get(job.id) ?? [];
     waiters.delete(job.id);
     // Whoever waited answers a client: the end is on disk first.
-    journal.flush().then(
-      () => waiting.forEach((resume) => resume(job)),
-      (error: unknown) => {
-        log.error({ job: job.id, error }, 'the end of a job could not be written');
-        waiting.forEach((resume) => resume(job));
-      },
-    );
+    const resumeAll = (): void => {
+      for (const resume of waiting) resume(job);
+    };
+    journal.flush().then(resumeAll, (error: unknown) => {
+      log.error({ job: job.id, error }, 'the end of a job could not be written');
+      resumeAll();
+    });
   };
 
   const madeBy = (job: Job, made: Plan): HubId | undefined => {
     if (!made.makes) return undefined;
     const { kind, native } = made.makes;
-    if (!isDocumentKind(kind)) return kind === 'disk' || kind === 'nic' || kind === 'snapshot' ? store.view(job.front).owned(job.target, kind, native) : undefined;
+    if (!isDocumentKind(kind))
+      return kind === 'disk' || kind === 'nic' || kind === 'snapshot'
+        ? store.view(job.front).owned(job.target, kind, native)
+        : undefined;
     return ids.resolve(made.host, kind, native) ?? ids.mint(made.host, kind, native);
   };
 
@@ -127,7 +138,14 @@ export const createJobs = (options: JobsOptions): Jobs => {
       host: wanted.host,
       queue: wanted.queue,
       job: job.id,
-      onAway: () => finish(job, { fault: fault('host-communication', {}, 'The host is away; the command is brought to its end when it returns.') }),
+      onAway: () =>
+        finish(job, {
+          fault: fault(
+            'host-communication',
+            {},
+            'The host is away; the command is brought to its end when it returns.',
+          ),
+        }),
     });
 
   /** The walk of a journaled plan, the barrier behind it, and the end of the job, in that order. */
@@ -141,13 +159,18 @@ export const createJobs = (options: JobsOptions): Jobs => {
       recovered,
       isCancelled: () => cancelled.has(job.id),
       onStep: (progress, cancelable) => {
-        if (job.finishedMs === undefined && (job.progress !== progress || job.cancelable !== cancelable)) records.change(job, { progress, cancelable });
+        if (job.finishedMs === undefined && (job.progress !== progress || job.cancelable !== cancelable))
+          records.change(job, { progress, cancelable });
       },
     });
     await barrier(record.plan.host, record.plan.touches, { job: job.id, user: job.user });
     journal.endPlan(record, end.end);
     journal.audit(job.id, clock.now(), `ended: ${end.end}`, end.fault ?? null);
-    if (end.end === 'stuck') log.error({ job: job.id, verb: job.verb, outcome: end.fault?.kind ?? '' }, 'a plan ended half done: see its journal');
+    if (end.end === 'stuck')
+      log.error(
+        { job: job.id, verb: job.verb, outcome: end.fault?.kind ?? '' },
+        'a plan ended half done: see its journal',
+      );
     const result = end.fault ? undefined : madeBy(job, record.plan);
     finish(job, { ...(end.fault ? { fault: end.fault } : {}), ...(result === undefined ? {} : { result }) });
   };
@@ -165,7 +188,8 @@ export const createJobs = (options: JobsOptions): Jobs => {
         // Somebody wrote while we waited for the turn: what was planned from is no more.
         const { queue } = planned.value;
         planned = await plan(job.id, command, job.front);
-        if (planned.ok && planned.value.queue !== queue) planned = refused(fault('concurrent-access', {}, 'The object changed.'));
+        if (planned.ok && planned.value.queue !== queue)
+          planned = refused(fault('concurrent-access', {}, 'The object changed.'));
       }
       if (!planned.ok) return finish(job, { fault: planned.fault });
       if (cancelled.has(job.id)) return finish(job, { fault: fault('cancelled', {}, 'cancelled') });
@@ -217,7 +241,11 @@ export const createJobs = (options: JobsOptions): Jobs => {
     const key = `${meta.exchange} ${JSON.stringify(command)}`;
     const known = meta.exchange === '' ? undefined : records.get(byExchange.get(key) ?? ('' as HubId));
     if (known) return known;
-    const job = records.add({ ...blank(command.verb, command.host, command.target, meta), state: 'queued', cancelable: true });
+    const job = records.add({
+      ...blank(command.verb, command.host, command.target, meta),
+      state: 'queued',
+      cancelable: true,
+    });
     remember(key, job.id);
     post(job, 'job.started', job.verb);
     void guarded(job, () => work(job, command));
@@ -241,11 +269,23 @@ export const createJobs = (options: JobsOptions): Jobs => {
     },
     ended,
     settle: (meta, outcome) => {
-      const job = records.add({ ...blank('front.task', meta.host, meta.target, meta), state: 'running', startedMs: clock.now() });
+      const job = records.add({
+        ...blank('front.task', meta.host, meta.target, meta),
+        state: 'running',
+        startedMs: clock.now(),
+      });
       finish(job, outcome.ok ? { result: outcome.value } : { fault: outcome.fault });
       return job;
     },
-    outbox: createOutbox({ journal, records, hosts, nameOf, finish, begun: (job) => post(job, 'job.started', job.verb), log }),
+    outbox: createOutbox({
+      journal,
+      records,
+      hosts,
+      nameOf,
+      finish,
+      begun: (job) => post(job, 'job.started', job.verb),
+      log,
+    }),
     cancel: (id) => {
       const job = records.get(id);
       if (!job?.cancelable || job.finishedMs !== undefined) return false;

@@ -46,7 +46,12 @@ export const createOutbox = (options: {
 
   const take = async (entry: OutboxEntry): Promise<void> => {
     const job = records.get(entry.job) ?? add(entry);
-    journal.audit(job.id, entry.atMs, entry.phase, { verb: entry.verb, user: entry.user, address: entry.address, fault: entry.fault ?? null });
+    journal.audit(job.id, entry.atMs, entry.phase, {
+      verb: entry.verb,
+      user: entry.user,
+      address: entry.address,
+      fault: entry.fault ?? null,
+    });
     if (entry.phase === 'started') return;
     if (entry.changes && entry.changes.length > 0) {
       try {

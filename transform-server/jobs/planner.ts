@@ -22,8 +22,10 @@ const idsIn = (value: unknown, found: Set<HubId>): void => {
 const readBy = (command: Command, view: StoreView): HubId[] => {
   const ids = new Set<HubId>([command.host, command.target]);
   idsIn(command.params, ids);
-  for (const kind of ['storage', 'network'] as const) for (const entry of view.list(kind, command.host)) ids.add(entry.id);
-  for (const kind of ['volume', 'storage', 'network'] as const) for (const id of view.edges(command.target, kind)) ids.add(id);
+  for (const kind of ['storage', 'network'] as const)
+    for (const entry of view.list(kind, command.host)) ids.add(entry.id);
+  for (const kind of ['volume', 'storage', 'network'] as const)
+    for (const id of view.edges(command.target, kind)) ids.add(id);
   return [...ids].filter((id) => view.entry(id) !== undefined);
 };
 

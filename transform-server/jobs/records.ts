@@ -11,7 +11,9 @@ const HISTORY = 5_000;
 /** Jobs beyond this many go whatever their age, if they are finished. */
 const MOST = 50_000;
 
-export type JobFields = Partial<Pick<Job, 'state' | 'cancelled' | 'cancelable' | 'progress' | 'startedMs' | 'finishedMs' | 'fault' | 'result'>>;
+export type JobFields = Partial<
+  Pick<Job, 'state' | 'cancelled' | 'cancelable' | 'progress' | 'startedMs' | 'finishedMs' | 'fault' | 'result'>
+>;
 
 export interface Records extends JobsView {
   add(job: Omit<Job, 'version'>): Job;
@@ -19,7 +21,12 @@ export interface Records extends JobsView {
   change(job: Job, fields: JobFields): void;
 }
 
-export const createRecords = (options: { journal: Journal; versions: Versions; clock: Clock; keepMs: number }): Records => {
+export const createRecords = (options: {
+  journal: Journal;
+  versions: Versions;
+  clock: Clock;
+  keepMs: number;
+}): Records => {
   const { journal, versions, clock, keepMs } = options;
   const jobs = new Map<HubId, Job>(journal.jobs(MOST).map((job) => [job.id, job]));
   /** Changes in order; an entry counts if it is its job's newest. */
@@ -30,7 +37,8 @@ export const createRecords = (options: { journal: Journal; versions: Versions; c
   const noted = (job: Job): void => {
     job.version = versions.next();
     changes.push({ id: job.id, version: job.version });
-    if (changes.length > 4 * jobs.size + 1000) changes = changes.filter(({ id, version }) => jobs.get(id)?.version === version);
+    if (changes.length > 4 * jobs.size + 1000)
+      changes = changes.filter(({ id, version }) => jobs.get(id)?.version === version);
   };
 
   const trim = (): void => {

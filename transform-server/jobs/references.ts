@@ -14,7 +14,8 @@ const isPlain = (value: unknown): value is Record<string, unknown> =>
 const lookup = (path: string, results: Results): unknown => {
   let value: unknown = results;
   for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) throw new MissingResult(`no result ${path}`);
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name))
+      throw new MissingResult(`no result ${path}`);
     value = (value as Record<string, unknown>)[name];
   }
   if (value === undefined) throw new MissingResult(`no result ${path}`);

@@ -48,7 +48,12 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     const [step, state] = stepAt(at);
     Object.assign(state, change);
     journal.saveStep(record, at);
-    journal.audit(job, clock.now(), `${step.name}: ${state.state}`, change.outcome?.ok === false ? change.outcome.fault : { attempt: state.attempt });
+    journal.audit(
+      job,
+      clock.now(),
+      `${step.name}: ${state.state}`,
+      change.outcome?.ok === false ? change.outcome.fault : { attempt: state.attempt },
+    );
     await journal.flush();
   };
 
@@ -59,7 +64,8 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
   };
 
   /** Past the last point of return: a pivot, or a forward-only step, took effect. */
-  const isPastPivot = (): boolean => steps.some(({ state }, at) => state === 'done' && plan.steps[at]?.kind !== 'compensatable');
+  const isPastPivot = (): boolean =>
+    steps.some(({ state }, at) => state === 'done' && plan.steps[at]?.kind !== 'compensatable');
 
   const probe = async (step: Step): Promise<ProbeAnswer | undefined> => {
     const writer = await turn.held();
@@ -129,7 +135,8 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     }
   };
 
-  const lostFault = (): Fault => fault('host-communication', {}, 'The connection to the host was lost while a step was under way.');
+  const lostFault = (): Fault =>
+    fault('host-communication', {}, 'The connection to the host was lost while a step was under way.');
 
   /** One send of a step, to the point where its state is known. */
   const attempt = async (at: number): Promise<Fault | undefined> => {
@@ -155,7 +162,9 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
         return undefined;
       }
       await mark(at, { state: 'in-doubt', outcome });
-      return options.isCancelled() ? cancelFault() : fault('timeout', {}, `${step.name} did not come to its end in time.`);
+      return options.isCancelled()
+        ? cancelFault()
+        : fault('timeout', {}, `${step.name} did not come to its end in time.`);
     }
     if (outcome && !IN_DOUBT.has(outcome.fault.kind)) {
       await mark(at, { state: 'failed', outcome });
@@ -173,7 +182,12 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     return done ? undefined : because;
   };
 
-  const cancelFault = (): Fault => fault('cancelled', {}, recovered ? 'interrupted: the server was restarted before the point of no return' : 'cancelled');
+  const cancelFault = (): Fault =>
+    fault(
+      'cancelled',
+      {},
+      recovered ? 'interrupted: the server was restarted before the point of no return' : 'cancelled',
+    );
 
   /** A step to its end: forward-only ones are repeated once the plan is past its pivot. */
   const advance = async (at: number): Promise<Fault | undefined> => {

@@ -4,7 +4,8 @@ import { chooseEngine, type EngineName, hasJspi, SheetError } from '../../../tra
 
 const wrap = (body: string, attributes = ''): string =>
   `<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" ${attributes}>${body}</xsl:stylesheet>`;
-const IDENTITY = '<xsl:template match="@*|node()"><xsl:copy><xsl:apply-templates select="@*|node()"/></xsl:copy></xsl:template>';
+const IDENTITY =
+  '<xsl:template match="@*|node()"><xsl:copy><xsl:apply-templates select="@*|node()"/></xsl:copy></xsl:template>';
 
 test('libxslt is chosen where JSPI exists', async () => {
   expect(hasJspi()).toBe(true);
@@ -26,20 +27,27 @@ describe.each<EngineName>(['libxslt', 'xslt-processor'])('%s', async (name) => {
   };
 
   test('copies with an override, without a declaration', async () => {
-    const sheet = wrap(`<xsl:output method="xml"/>${IDENTITY}<xsl:template match="memory"><memory unit="KiB">4194304</memory></xsl:template>`);
-    const input = '<?xml version="1.0"?>\n<domain xmlns:q="urn:q"><name>é &amp; &lt;x&gt; 日本</name><memory>1</memory><q:args a="1&quot;"/></domain>';
+    const sheet = wrap(
+      `<xsl:output method="xml"/>${IDENTITY}<xsl:template match="memory"><memory unit="KiB">4194304</memory></xsl:template>`,
+    );
+    const input =
+      '<?xml version="1.0"?>\n<domain xmlns:q="urn:q"><name>é &amp; &lt;x&gt; 日本</name><memory>1</memory><q:args a="1&quot;"/></domain>';
     expect(await run(sheet, input)).toBe(
       '<domain xmlns:q="urn:q"><name>é &amp; &lt;x&gt; 日本</name><memory unit="KiB">4194304</memory><q:args a="1&quot;"/></domain>',
     );
   });
 
   test('parameters are strings, with any quotes', async () => {
-    const sheet = wrap('<xsl:param name="p"/><xsl:param name="q"/><xsl:template match="/"><r><xsl:value-of select="$p"/>|<xsl:value-of select="$q"/></r></xsl:template>');
+    const sheet = wrap(
+      '<xsl:param name="p"/><xsl:param name="q"/><xsl:template match="/"><r><xsl:value-of select="$p"/>|<xsl:value-of select="$q"/></r></xsl:template>',
+    );
     expect(await run(sheet, '<a/>', { p: `a'b"c`, q: '1=1' })).toBe(`<r>a'b"c|1=1</r>`);
   });
 
   test('one sheet serves many documents', async () => {
-    const sheet = await engine.compile(wrap('<xsl:template match="/"><r><xsl:value-of select="a"/></r></xsl:template>'));
+    const sheet = await engine.compile(
+      wrap('<xsl:template match="/"><r><xsl:value-of select="a"/></r></xsl:template>'),
+    );
     const outputs = await Promise.all(Array.from({ length: 50 }, (_, n) => engine.transform(sheet, `<a>${n}</a>`)));
     expect(outputs).toEqual(Array.from({ length: 50 }, (_, n) => `<r>${n}</r>`));
     sheet.dispose();
@@ -64,17 +72,26 @@ describe.each<EngineName>(['libxslt', 'xslt-processor'])('%s', async (name) => {
   });
 
   test('a DOCTYPE inside CDATA is text', async () => {
-    expect(await run(wrap('<xsl:template match="/"><r><xsl:value-of select="a"/></r></xsl:template>'), '<a><![CDATA[<!DOCTYPE x>]]></a>')).toBe(
-      '<r>&lt;!DOCTYPE x&gt;</r>',
-    );
+    expect(
+      await run(
+        wrap('<xsl:template match="/"><r><xsl:value-of select="a"/></r></xsl:template>'),
+        '<a><![CDATA[<!DOCTYPE x>]]></a>',
+      ),
+    ).toBe('<r>&lt;!DOCTYPE x&gt;</r>');
   });
 
   test.each([
     ['import', wrap('<xsl:import href="file:///etc/passwd"/>')],
     ['include', wrap('<xsl:include href="http://127.0.0.1/x.xsl"/>')],
-    ['document()', wrap(`<xsl:template match="/"><xsl:copy-of select="document ('file:///etc/passwd')"/></xsl:template>`)],
+    [
+      'document()',
+      wrap(`<xsl:template match="/"><xsl:copy-of select="document ('file:///etc/passwd')"/></xsl:template>`),
+    ],
     ['document() in a value template', wrap(`<xsl:template match="/"><a b="{document('x')}"/></xsl:template>`)],
-    ['extension elements', wrap('<xsl:template match="/"/>', 'extension-element-prefixes="e" xmlns:e="http://exslt.org/common"')],
+    [
+      'extension elements',
+      wrap('<xsl:template match="/"/>', 'extension-element-prefixes="e" xmlns:e="http://exslt.org/common"'),
+    ],
     ['xsl:document', wrap('<xsl:template match="/"><xsl:document href="/tmp/x"/></xsl:template>')],
     ['a DTD', `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>${wrap('')}`],
     ['no stylesheet', '<a/>'],
@@ -85,7 +102,9 @@ describe.each<EngineName>(['libxslt', 'xslt-processor'])('%s', async (name) => {
 
   test('xsl:message terminate fails the transform and only that one', async () => {
     const sheet = await engine.compile(
-      wrap('<xsl:template match="/"><xsl:if test="a/bad"><xsl:message terminate="yes">no such thing</xsl:message></xsl:if><r/></xsl:template>'),
+      wrap(
+        '<xsl:template match="/"><xsl:if test="a/bad"><xsl:message terminate="yes">no such thing</xsl:message></xsl:if><r/></xsl:template>',
+      ),
     );
     await expect(engine.transform(sheet, '<a><bad/></a>')).rejects.toThrow(SheetError);
     expect(await engine.transform(sheet, '<a/>')).toBe('<r/>');
@@ -97,14 +116,18 @@ describe('libxslt', () => {
   test('says what does not compile', async () => {
     const engine = await chooseEngine('libxslt');
     await expect(engine.compile(wrap('<xsl:template match="///"/>'))).rejects.toThrow("failed to compile '///'");
-    await expect(engine.compile(wrap('<xsl:template match="/"><xsl:value-of select="$unknown("/></xsl:template>'))).rejects.toThrow(SheetError);
+    await expect(
+      engine.compile(wrap('<xsl:template match="/"><xsl:value-of select="$unknown("/></xsl:template>')),
+    ).rejects.toThrow(SheetError);
     engine.dispose();
   });
 
   test('endless recursion fails one transform; the engine goes on', async () => {
     const engine = await chooseEngine('libxslt');
     const sheet = await engine.compile(
-      wrap('<xsl:template match="/"><r><xsl:if test="a"><xsl:call-template name="t"/></xsl:if></r></xsl:template><xsl:template name="t"><xsl:call-template name="t"/></xsl:template>'),
+      wrap(
+        '<xsl:template match="/"><r><xsl:if test="a"><xsl:call-template name="t"/></xsl:if></r></xsl:template><xsl:template name="t"><xsl:call-template name="t"/></xsl:template>',
+      ),
     );
     await expect(engine.transform(sheet, '<a/>')).rejects.toThrow(SheetError);
     expect(await engine.transform(sheet, '<b/>')).toBe('<r/>');
@@ -113,8 +136,12 @@ describe('libxslt', () => {
 
   test('memory stays flat over 100,000 transforms', async () => {
     const engine = await chooseEngine('libxslt');
-    const sheet = await engine.compile(wrap(`<xsl:param name="p"/>${IDENTITY}<xsl:template match="b"><b p="{$p}"/></xsl:template>`));
-    const bad = await engine.compile(wrap('<xsl:template match="/"><xsl:message terminate="yes">x</xsl:message></xsl:template>'));
+    const sheet = await engine.compile(
+      wrap(`<xsl:param name="p"/>${IDENTITY}<xsl:template match="b"><b p="{$p}"/></xsl:template>`),
+    );
+    const bad = await engine.compile(
+      wrap('<xsl:template match="/"><xsl:message terminate="yes">x</xsl:message></xsl:template>'),
+    );
     const input = `<a>${'<b>some text of a device</b>'.repeat(20)}</a>`;
     const turn = async (times: number): Promise<number> => {
       for (let n = 0; n < times; n++) {

@@ -1,7 +1,7 @@
 /** A platform of two small sheets, with objects that break what they touch. For tests of the engine and its thread. */
 import { formatDocument } from '../../../mappings/generic/documents.ts';
-import type { HostSide, Platform, RenderSide } from '../../../mappings/generic/platform.ts';
 import type { NativeObject } from '../../../mappings/generic/native.ts';
+import type { HostSide, Platform, RenderSide } from '../../../mappings/generic/platform.ts';
 
 const sheet = (name: string): URL => new URL(`./sheets/${name}`, import.meta.url);
 
@@ -30,7 +30,9 @@ const render: RenderSide = {
   input: (kind, document, joins, front) =>
     `<render id="${front.name}:${joins.id}" owned="${joins.owned('nic', 'm1') ?? ''}">${formatDocument(kind, document as never)}</render>`,
   joins: {},
-  split: (output) => [{ type: 'Net', id: /id="([^"]*)"/.exec(output)?.[1] ?? '', text: output.replace(/^<Net[^>]*>|<\/Net>$/g, '') }],
+  split: (output) => [
+    { type: 'Net', id: /id="([^"]*)"/.exec(output)?.[1] ?? '', text: output.replace(/^<Net[^>]*>|<\/Net>$/g, '') },
+  ],
   index: (_, text) => {
     const outer = text.indexOf('<name>');
     const end = text.indexOf('</name>');

@@ -39,7 +39,16 @@ const setUp = (before: (work: Work) => void = () => {}) => {
   });
   const platform = (name: string) => (name === 'made-up' ? madeUp : undefined);
   const renderer = createRenderer({ store, platform, platformOf: () => madeUp, transformer, log: silentLog });
-  const front: FrontInstance = { name: 'f', platform: 'made-up', host, hostName: 'h', uuid: 'u', certificate: '', port: 0, options: {} };
+  const front: FrontInstance = {
+    name: 'f',
+    platform: 'made-up',
+    host,
+    hostName: 'h',
+    uuid: 'u',
+    certificate: '',
+    port: 0,
+    options: {},
+  };
   store.addFront('f', madeUp.render?.joins ?? {});
   const put = (...objects: Parameters<typeof store.put>[1]): HubId[] => {
     store.put(host, objects, (object) => madeUp.host?.scan(object) ?? { name: object.native, relations: [], owns: [] });
@@ -57,7 +66,9 @@ test('renders once per version, generic document included', async () => {
   expect(view.generic('network', a)).toMatchObject({ name: 'a', bridge: 'br0' });
   const owned = view.owned(a, 'nic', 'm1');
   expect(owned).toMatch(/^nic-/);
-  expect(view.rendered(a)).toMatchObject([{ type: 'Net', id: `f:${a}`, text: `<name>a</name><owned>${owned}</owned>` }]);
+  expect(view.rendered(a)).toMatchObject([
+    { type: 'Net', id: `f:${a}`, text: `<name>a</name><owned>${owned}</owned>` },
+  ]);
   put(net('a'));
   await renderer.rendered(front, [a]);
   expect(works.length).toBe(1);
@@ -72,7 +83,9 @@ test('a generic document that is there is not made again', async () => {
   const [a] = put(net('a')) as [HubId];
   await Promise.all([renderer.generic([a]), renderer.generic([a])]);
   await renderer.rendered(front, [a]);
-  expect(works.map((work) => (work.work === 'render' ? `render from ${Object.keys(work.source)}` : work.work))).toEqual(['generic', 'render from kind,generic']);
+  expect(works.map((work) => (work.work === 'render' ? `render from ${Object.keys(work.source)}` : work.work))).toEqual(
+    ['generic', 'render from kind,generic'],
+  );
 });
 
 test('an object that changes while it is rendered is rendered again', async () => {
@@ -120,8 +133,19 @@ test('prewarm renders all of a host', async () => {
 
 test('a change that its sheet refuses is thrown', async () => {
   const { renderer } = setUp();
-  const after = { name: 'x', uuid: 'u', bridge: 'b', mode: 'nat', active: true, autostart: false, portgroups: [], uplinks: [] } as const;
+  const after = {
+    name: 'x',
+    uuid: 'u',
+    bridge: 'b',
+    mode: 'nat',
+    active: true,
+    autostart: false,
+    portgroups: [],
+    uplinks: [],
+  } as const;
   const change = { ...after, portgroups: [], uplinks: [] };
   expect(await renderer.fromGeneric('made-up', { kind: 'network', after: change })).toBe('<net name="x"/>');
-  await expect(renderer.fromGeneric('made-up', { kind: 'vm', after: change as never })).rejects.toThrow('no fromGeneric sheet for vm');
+  await expect(renderer.fromGeneric('made-up', { kind: 'vm', after: change as never })).rejects.toThrow(
+    'no fromGeneric sheet for vm',
+  );
 });

@@ -17,12 +17,23 @@ const front: FrontInstance = {
   port: 0,
   options: {},
 };
-const generic = (name: string, extra?: string): Work => ({ work: 'generic', platform: 'made-up', native: net(name, extra) });
+const generic = (name: string, extra?: string): Work => ({
+  work: 'generic',
+  platform: 'made-up',
+  native: net(name, extra),
+});
 const render = (name: string): Work => ({
   work: 'render',
   platform: 'made-up',
   front,
-  joins: { id: 'network-3' as HubId, host: front.host, storages: [], networks: [], volumes: [], owned: [['nic', 'm1', 'nic-9' as HubId]] },
+  joins: {
+    id: 'network-3' as HubId,
+    host: front.host,
+    storages: [],
+    networks: [],
+    volumes: [],
+    owned: [['nic', 'm1', 'nic-9' as HubId]],
+  },
   source: { native: net(name) },
 });
 const registry = new URL('./made-up-platform.ts', import.meta.url);
@@ -43,13 +54,28 @@ describe.each(Object.entries(kinds))('%s', (_, create) => {
     if (!done.ok) return;
     expect(done.generic).toContain('<network><name>a&amp;b</name>');
     const [member] = done.members ?? [];
-    expect(member).toMatchObject({ type: 'Net', id: 'f:network-3', text: '<name>a&amp;b</name><owned>nic-9</owned>', paths: ['name'], types: [''] });
+    expect(member).toMatchObject({
+      type: 'Net',
+      id: 'f:network-3',
+      text: '<name>a&amp;b</name><owned>nic-9</owned>',
+      paths: ['name'],
+      types: [''],
+    });
     const [, , from, to] = member?.spans ?? [];
     expect(member?.text.slice(from, to)).toBe('a&amp;b');
   });
 
   test('changes a native document', async () => {
-    const after: Network = { name: 'new', uuid: 'u', bridge: 'b', mode: 'nat', active: true, autostart: false, portgroups: [], uplinks: [] };
+    const after: Network = {
+      name: 'new',
+      uuid: 'u',
+      bridge: 'b',
+      mode: 'nat',
+      active: true,
+      autostart: false,
+      portgroups: [],
+      uplinks: [],
+    };
     const work: Work = { work: 'change', platform: 'made-up', change: { kind: 'network', after } };
     expect(await transformer.run(work)).toEqual({ ok: true, output: '<net name="new"/>' });
   });
@@ -67,7 +93,9 @@ describe.each(Object.entries(kinds))('%s', (_, create) => {
   test('a kind without a sheet is an error of that work', async () => {
     const done = await transformer.run({ work: 'generic', platform: 'made-up', native: { ...net('x'), kind: 'vm' } });
     expect(done).toEqual({ ok: false, error: 'SheetError: made-up has no toGeneric sheet for vm' });
-    expect(await transformer.run({ work: 'generic', platform: 'toString', native: net('x') })).toMatchObject({ ok: false });
+    expect(await transformer.run({ work: 'generic', platform: 'toString', native: net('x') })).toMatchObject({
+      ok: false,
+    });
   });
 });
 
@@ -86,7 +114,9 @@ describe('a thread that is lost', () => {
 test('a thread that does not start fails all work at once', async () => {
   const thread = createThread({ registry: new URL('./no-such-module.ts', import.meta.url) });
   const done = await Promise.all(Array.from({ length: 300 }, (_, n) => thread.run(generic(`n${n}`))));
-  expect(new Set(done.map((one) => (one.ok ? 'ok' : one.error.replace(/'.*/, ''))))).toEqual(new Set(['the sheet thread broke: Cannot find module ']));
+  expect(new Set(done.map((one) => (one.ok ? 'ok' : one.error.replace(/'.*/, ''))))).toEqual(
+    new Set(['the sheet thread broke: Cannot find module ']),
+  );
   await thread.close();
 });
 
@@ -94,7 +124,9 @@ test('whoever waits goes before what was queued for later', async () => {
   const thread = createThread({ registry });
   await thread.run(generic('warm'));
   const order: string[] = [];
-  const later = Array.from({ length: 1000 }, (_, n) => thread.run(generic(`l${n}`), 'later').then(() => order.push('later')));
+  const later = Array.from({ length: 1000 }, (_, n) =>
+    thread.run(generic(`l${n}`), 'later').then(() => order.push('later')),
+  );
   await Promise.resolve();
   await thread.run(generic('now')).then(() => order.push('now'));
   await Promise.all(later);

@@ -5,7 +5,18 @@ import { type HubId, hubId } from '../../../mappings/generic/ids.ts';
 import type { NativeChange } from '../../../mappings/generic/native.ts';
 import type { OutboxEntry } from '../../../runtime/protocol.ts';
 import type { WriterApi } from '../../../transform-server/jobs/gateway.ts';
-import { agentOf, copyOfDisk, createRig, makeStep, META, NEVER, planOf, SimulatedHost, TIMING, vmObject } from './rig.ts';
+import {
+  agentOf,
+  copyOfDisk,
+  createRig,
+  META,
+  makeStep,
+  NEVER,
+  planOf,
+  SimulatedHost,
+  TIMING,
+  vmObject,
+} from './rig.ts';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -15,7 +26,9 @@ type Line = readonly [expected: string, answer: unknown];
 const script = (lines: readonly Line[]): WriterApi => {
   const left = [...lines];
   const unexpected: string[] = [];
-  onTestFinished(() => expect({ left: left.map(([expected]) => expected), unexpected }).toEqual({ left: [], unexpected: [] }));
+  onTestFinished(() =>
+    expect({ left: left.map(([expected]) => expected), unexpected }).toEqual({ left: [], unexpected: [] }),
+  );
   const answer = async <T>(name: string): Promise<T> => {
     const [line] = left.splice(0, 1);
     // A rejection is a lost link to the runner: what was not expected is told at the end.
@@ -26,7 +39,8 @@ const script = (lines: readonly Line[]): WriterApi => {
   return {
     acquire: (_, __, queue) => answer(`acquire ${queue}`),
     release: (_, queue) => answer(`release ${queue}`),
-    step: (_, __, id, native) => answer(`step ${id.slice(id.indexOf('/') + 1)} ${native.procedure} ${JSON.stringify(native.args)}`),
+    step: (_, __, id, native) =>
+      answer(`step ${id.slice(id.indexOf('/') + 1)} ${native.procedure} ${JSON.stringify(native.args)}`),
     probe: (_, __, probe) => answer(`probe ${String(probe.args['what'])}`),
     read: (_, refs) => answer(`read ${refs.map((ref) => ref.native).join(' ')}`),
   };
@@ -50,10 +64,19 @@ test('a plan runs its steps in order, reads what it touched, and only then succe
     ]),
   });
   const define = makeStep('domain', 'pivot', {
-    call: { procedure: 'define', args: { disk: { $from: 'volume.path' }, second: { $from: 'volume.list.1' }, keep: { $from: 1 } } },
+    call: {
+      procedure: 'define',
+      args: { disk: { $from: 'volume.path' }, second: { $from: 'volume.list.1' }, keep: { $from: 1 } },
+    },
   });
   const job = rig.start(planOf(rig.host, [makeStep('volume', 'compensatable'), define]));
-  expect(job).toMatchObject({ state: 'queued', verb: 'vm.create', target: rig.host, user: 'root', method: 'CreateVM_Task' });
+  expect(job).toMatchObject({
+    state: 'queued',
+    verb: 'vm.create',
+    target: rig.host,
+    user: 'root',
+    method: 'CreateVM_Task',
+  });
   const before = rig.store.versions.current;
   const end = await rig.jobs.ended(job.id);
   expect(end).toMatchObject({ state: 'success', progress: 100, cancelable: false });
@@ -63,7 +86,12 @@ test('a plan runs its steps in order, reads what it touched, and only then succe
   expect(rig.jobs.changedSince(end?.version ?? 0)).toEqual([]);
   await pause(0);
   expect(rig.jobs.journal(job.id).audit.map((line) => line.what)).toEqual([
-    'planned', 'volume: sent', 'volume: done', 'domain: sent', 'domain: done', 'ended: success',
+    'planned',
+    'volume: sent',
+    'volume: done',
+    'domain: sent',
+    'domain: done',
+    'ended: success',
   ]);
 });
 
@@ -100,11 +128,17 @@ test('a fault before the pivot undoes what was done, newest first', async () => 
   const first = makeStep('a', 'compensatable', { undo: { procedure: 'drop', args: { what: { $from: 'a.made' } } } });
   const job = await rig.run(planOf(rig.host, [first, makeStep('b', 'compensatable'), makeStep('domain', 'pivot')]));
   expect(job).toMatchObject({ state: 'error', cancelled: false, fault: { kind: 'no-disk-space' } });
-  expect(rig.jobs.journal(job.id).plan).toMatchObject({ end: 'undone', steps: [{ state: 'undone' }, { state: 'undone' }, { state: 'failed' }] });
+  expect(rig.jobs.journal(job.id).plan).toMatchObject({
+    end: 'undone',
+    steps: [{ state: 'undone' }, { state: 'undone' }, { state: 'failed' }],
+  });
 });
 
 test('an undo that is refused is repeated, then left to the administrator; the others are undone', async () => {
-  const refusedUndo: Line[] = Array.from({ length: TIMING.retries }, (_, n): Line => [`step 1/undo/${n + 2} remove {"what":"b"}`, FULL]);
+  const refusedUndo: Line[] = Array.from(
+    { length: TIMING.retries },
+    (_, n): Line => [`step 1/undo/${n + 2} remove {"what":"b"}`, FULL],
+  );
   const rig = createRig({
     agent: script([
       GOT_QUEUE,
@@ -117,9 +151,14 @@ test('an undo that is refused is repeated, then left to the administrator; the o
       RELEASED,
     ]),
   });
-  const job = await rig.run(planOf(rig.host, [makeStep('a', 'compensatable'), makeStep('b', 'compensatable'), makeStep('domain', 'pivot')]));
+  const job = await rig.run(
+    planOf(rig.host, [makeStep('a', 'compensatable'), makeStep('b', 'compensatable'), makeStep('domain', 'pivot')]),
+  );
   expect(job).toMatchObject({ state: 'error', fault: { kind: 'no-disk-space' } });
-  expect(rig.jobs.journal(job.id).plan).toMatchObject({ end: 'stuck', steps: [{ state: 'undone' }, { state: 'stuck' }, { state: 'failed' }] });
+  expect(rig.jobs.journal(job.id).plan).toMatchObject({
+    end: 'stuck',
+    steps: [{ state: 'undone' }, { state: 'stuck' }, { state: 'failed' }],
+  });
 });
 
 test('past the pivot a step is repeated until it is done', async () => {
@@ -134,12 +173,17 @@ test('past the pivot a step is repeated until it is done', async () => {
       RELEASED,
     ]),
   });
-  expect(await rig.run(planOf(rig.host, [makeStep('domain', 'pivot'), makeStep('running', 'forward-only')]))).toMatchObject({ state: 'success' });
+  expect(
+    await rig.run(planOf(rig.host, [makeStep('domain', 'pivot'), makeStep('running', 'forward-only')])),
+  ).toMatchObject({ state: 'success' });
 });
 
 test('a lone forward-only step that is refused is not repeated', async () => {
   const rig = createRig({ agent: script([GOT_QUEUE, ['step 0/1 make {"what":"x"}', FULL], READ, RELEASED]) });
-  expect(await rig.run(planOf(rig.host, [makeStep('x', 'forward-only')]))).toMatchObject({ state: 'error', fault: { kind: 'no-disk-space' } });
+  expect(await rig.run(planOf(rig.host, [makeStep('x', 'forward-only')]))).toMatchObject({
+    state: 'error',
+    fault: { kind: 'no-disk-space' },
+  });
 });
 
 test('a lost link puts a step in doubt: it is probed, never sent again', async () => {
@@ -180,7 +224,9 @@ test('an asynchronous step ends when its probe says so', async () => {
       RELEASED,
     ]),
   });
-  expect(await rig.run(planOf(rig.host, [makeStep('off', 'pivot', { awaits: { limitMs: 5000 } })]))).toMatchObject({ state: 'success' });
+  expect(await rig.run(planOf(rig.host, [makeStep('off', 'pivot', { awaits: { limitMs: 5000 } })]))).toMatchObject({
+    state: 'success',
+  });
 });
 
 test('an asynchronous step that misses its limit is the timeout fault', async () => {
@@ -261,17 +307,37 @@ test('finished jobs and settled ones are there after a restart; what had not beg
 test('direct commands of an agent are recorded once each', async () => {
   const rig = createRig({ agent: script([]) });
   const entry = (seq: number, phase: OutboxEntry['phase'], more: Partial<OutboxEntry> = {}): OutboxEntry => ({
-    seq, phase, exchange: 'e', job: hubId('job', 900), verb: 'vm.start', host: rig.host, target: hubId('vm', 5), targetName: 'a', user: 'root',
-    address: '', front: 'f', method: 'PowerOnVM_Task', nativeTarget: { type: 'VirtualMachine', id: '5' }, operation: '', atMs: 1000 + seq, ...more,
+    seq,
+    phase,
+    exchange: 'e',
+    job: hubId('job', 900),
+    verb: 'vm.start',
+    host: rig.host,
+    target: hubId('vm', 5),
+    targetName: 'a',
+    user: 'root',
+    address: '',
+    front: 'f',
+    method: 'PowerOnVM_Task',
+    nativeTarget: { type: 'VirtualMachine', id: '5' },
+    operation: '',
+    atMs: 1000 + seq,
+    ...more,
   });
   const finished = entry(2, 'finished', { changes: [{ change: 'put', object: vmObject('v') }] });
   expect(await rig.jobs.outbox('agent', [entry(1, 'started')])).toEqual({ through: 1 });
   expect(rig.jobs.get(hubId('job', 900))).toMatchObject({ state: 'running', targetName: 'a', startedMs: 1001 });
-  const both = await Promise.all([rig.jobs.outbox('agent', [entry(1, 'started'), finished]), rig.jobs.outbox('agent', [finished])]);
+  const both = await Promise.all([
+    rig.jobs.outbox('agent', [entry(1, 'started'), finished]),
+    rig.jobs.outbox('agent', [finished]),
+  ]);
   expect(both).toEqual([{ through: 2 }, { through: 2 }]);
   expect(rig.jobs.get(hubId('job', 900))).toMatchObject({ state: 'success' });
   expect(rig.log).toEqual(['commit v']);
-  const failed = entry(3, 'finished', { job: hubId('job', 901), fault: fault('wrong-state', { requested: 'running', existing: 'running' }, 'on') });
+  const failed = entry(3, 'finished', {
+    job: hubId('job', 901),
+    fault: fault('wrong-state', { requested: 'running', existing: 'running' }, 'on'),
+  });
   await rig.jobs.outbox('agent', [failed]);
   expect(rig.jobs.get(hubId('job', 901))).toMatchObject({ state: 'error', fault: { kind: 'wrong-state' } });
   expect(rig.jobs.list({ target: hubId('vm', 5) }).length).toBe(2);

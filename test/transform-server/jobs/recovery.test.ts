@@ -42,7 +42,14 @@ const crashAt = async (n: number, agentRestarts: boolean) => {
   if (agentRestarts) host.remembered = new Map();
   const second = createRig({ directory: crashed.copy, agent: agentOf(host) });
   await second.jobs.recover();
-  return { crashed: true as const, point: crashed.point, host, job: second.jobs.get(job.id), jobs: second.jobs, effects: [...host.effects].sort() };
+  return {
+    crashed: true as const,
+    point: crashed.point,
+    host,
+    job: second.jobs.get(job.id),
+    jobs: second.jobs,
+    effects: [...host.effects].sort(),
+  };
 };
 
 const ALL = ['domain', 'running', 'volume'];
@@ -130,7 +137,9 @@ describe('an effect that comes late', () => {
 test('recovery waits for the host to be connected and acts on nothing before', async () => {
   const host = new SimulatedHost();
   const directory = scratch();
-  const agent = agentOf(host, async (point) => (point.startsWith('after step') && point.includes('/0/') ? NEVER : undefined));
+  const agent = agentOf(host, async (point) =>
+    point.startsWith('after step') && point.includes('/0/') ? NEVER : undefined,
+  );
   const first = createRig({ directory, agent });
   const job = first.start(planOf(first.host));
   while (host.effects.size === 0) await pause(1);
@@ -142,7 +151,12 @@ test('recovery waits for the host to be connected and acts on nothing before', a
     connect = resolve;
   });
   const live = agentOf(host);
-  const second = createRig({ directory: copy, agent: live, writer: () => (up ? { agent: live, epoch: 2 } : undefined), connected: () => connected });
+  const second = createRig({
+    directory: copy,
+    agent: live,
+    writer: () => (up ? { agent: live, epoch: 2 } : undefined),
+    connected: () => connected,
+  });
   const recovered = second.jobs.recover();
   await pause(20);
   expect([...host.effects]).toEqual(['volume']);

@@ -109,7 +109,12 @@ export class SimulatedHost {
   }
 }
 
-export const vmObject = (native: string): NativeObject => ({ kind: 'vm', native, parts: { domain: '<d/>' }, facts: {} });
+export const vmObject = (native: string): NativeObject => ({
+  kind: 'vm',
+  native,
+  parts: { domain: '<d/>' },
+  facts: {},
+});
 
 export interface Rig {
   readonly jobs: Jobs;
