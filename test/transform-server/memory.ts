@@ -55,7 +55,12 @@ const words = (text: string): string[] => text.split(',').filter((word) => word 
 export const scan = (object: NativeObject): Scan => {
   const [name = '', disks = '', macs = '', networks = '', storages = ''] = (object.parts['text'] ?? '').split('|');
   if (object.kind === 'volume') {
-    return { name, relations: [{ to: 'storage', native: object.native.split('/')[0] ?? '' }], owns: [] };
+    return {
+      name,
+      relations: [{ to: 'storage', native: object.native.split('/')[0] ?? '' }],
+      owns: [],
+      aliases: [`path:/${object.native}`],
+    };
   }
   return {
     name,

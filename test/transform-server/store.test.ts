@@ -137,6 +137,19 @@ describe('the store', () => {
     expect(view.edges(at('vm', 'u1'), 'volume')).toContain(after);
   });
 
+  it('relates by other names of an object as well, before and after it comes, and again when it comes back', () => {
+    const named = vm('u4', 'delta|path:/p/a,p/b|||');
+    listAll(memory, [named, ...OBJECTS]);
+    const edges = () => [...memory.store.view('f').edges(at('vm', 'u4'), 'volume')].sort();
+    expect(edges()).toEqual([at('volume', 'p/a'), at('volume', 'p/b')].sort());
+    memory.store.gone([at('volume', 'p/a')]);
+    expect(edges()).toEqual([at('volume', 'p/b')]);
+    memory.store.put(memory.host, [volume('p/a')], scan);
+    expect(edges()).toEqual([at('volume', 'p/a'), at('volume', 'p/b')].sort());
+    memory.store.put(memory.host, [vm('u5', 'epsilon|path:/p/c|||')], scan);
+    expect(memory.store.view('f').edges(at('volume', 'p/c'), 'vm')).toContain(at('vm', 'u5'));
+  });
+
   it('gives sub-objects an id when first asked, keeps it, and answers their owner', () => {
     listAll(memory, OBJECTS);
     const view = memory.store.view('f');

@@ -29,6 +29,8 @@ export interface Item extends Entry {
   owns: string;
   /** Ids this object itself names; both ends keep the relation in `lists`. */
   forward: HubId[];
+  /** Other native names that relations may use for it. */
+  aliases: readonly string[];
   /** Keys of objects it names that do not exist (yet). */
   dangling: string[];
   readonly lists: EdgeList[];

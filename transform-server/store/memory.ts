@@ -12,6 +12,7 @@ import { createRelations } from './relations.ts';
 import type { PutCounts, Store, Versions } from './store.ts';
 
 const NONE: readonly HubId[] = [];
+const NO_ALIASES: readonly string[] = [];
 const NO_SLOTS: Readonly<Record<string, unknown>> = {};
 const TOMBSTONES = 20_000;
 const MARKS = 500;
@@ -100,6 +101,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       owns: '',
       forward: [],
       dangling: [],
+      aliases: NO_ALIASES,
       lists: [],
       generic: undefined,
       genericSource: -1,
@@ -158,8 +160,8 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       if (!restored) (round === undefined ? dirtyMarks : listedMarks).add(item);
       ids.matchSubs(item.id, facts.owns, item.version);
       relations.relate(item, facts.relations);
-      if (known === undefined) relations.arrived(item);
-      else derived.changed(item);
+      relations.named(item, facts.aliases ?? NO_ALIASES);
+      if (known !== undefined) derived.changed(item);
       (known === undefined ? added : changed).push(item.id);
     }
     change = undefined;

@@ -18,8 +18,8 @@ export interface RelationsOptions {
 export interface Relations {
   /** Brings the item's own relations to what the scan says. */
   relate(item: Item, relations: Scan['relations']): void;
-  /** Those that named the item before it existed. */
-  arrived(item: Item): void;
+  /** The item is known by these names from now on; those that used one of them already are tied to it. */
+  named(item: Item, aliases: readonly string[]): void;
   /** Unties it; those that name it wait for its return. */
   left(item: Item): void;
 }
@@ -27,6 +27,7 @@ export interface Relations {
 const keyOf = (host: HubId, kind: DocumentKind, native: string): string => `${host}\u0000${kind}\u0000${native}`;
 
 export const createRelations = (options: RelationsOptions): Relations => {
+  const byAlias = new Map<string, Item>();
   /** Names that nothing answers to, with those who use them. */
   const dangling = new Map<string, Set<HubId>>();
 
@@ -60,6 +61,33 @@ export const createRelations = (options: RelationsOptions): Relations => {
     item.dangling = [];
   };
 
+  const namesOf = (item: Item): string[] => [item.native, ...item.aliases];
+  const keysOf = (item: Item): string[] => namesOf(item).map((name) => keyOf(item.host, item.kind, name));
+
+  const find = (host: HubId, kind: DocumentKind, name: string): Item | undefined =>
+    options.find(host, kind, name) ?? byAlias.get(keyOf(host, kind, name));
+
+  const dropAliases = (item: Item): void => {
+    for (const alias of item.aliases) {
+      const key = keyOf(item.host, item.kind, alias);
+      if (byAlias.get(key) === item) byAlias.delete(key);
+    }
+  };
+
+  const tieWaiting = (item: Item, key: string): void => {
+    const users = dangling.get(key);
+    if (users === undefined) return;
+    dangling.delete(key);
+    for (const id of users) {
+      const user = options.item(id);
+      if (user === undefined || user === item) continue;
+      user.dangling = user.dangling.filter((one) => one !== key);
+      if (user.forward.includes(item.id)) continue;
+      user.forward.push(item.id);
+      if (!item.forward.includes(user.id)) tie(user, item);
+    }
+  };
+
   const waitFor = (item: Item, key: string): void => {
     let users = dangling.get(key);
     if (users === undefined) {
@@ -75,7 +103,7 @@ export const createRelations = (options: RelationsOptions): Relations => {
       forgetDangling(item);
       const wanted = new Set<HubId>();
       for (const relation of relations) {
-        const target = options.find(item.host, relation.to, relation.native);
+        const target = find(item.host, relation.to, relation.native);
         if (target === undefined) waitFor(item, keyOf(item.host, relation.to, relation.native));
         else if (target !== item) wanted.add(target.id);
       }
@@ -92,23 +120,16 @@ export const createRelations = (options: RelationsOptions): Relations => {
         if (target !== undefined && !before.has(id) && !target.forward.includes(item.id)) tie(item, target);
       }
     },
-    arrived: (item) => {
-      const key = keyOf(item.host, item.kind, item.native);
-      const users = dangling.get(key);
-      if (users === undefined) return;
-      dangling.delete(key);
-      for (const id of users) {
-        const user = options.item(id);
-        if (user === undefined) continue;
-        user.dangling = user.dangling.filter((one) => one !== key);
-        if (user.forward.includes(item.id)) continue;
-        user.forward.push(item.id);
-        if (!item.forward.includes(user.id)) tie(user, item);
-      }
+    named: (item, aliases) => {
+      dropAliases(item);
+      item.aliases = aliases;
+      for (const alias of aliases) byAlias.set(keyOf(item.host, item.kind, alias), item);
+      for (const key of keysOf(item)) tieWaiting(item, key);
     },
     left: (item) => {
       forgetDangling(item);
-      const key = keyOf(item.host, item.kind, item.native);
+      dropAliases(item);
+      const keys = keysOf(item);
       for (const list of [...item.lists]) {
         for (const id of [...list.ids]) {
           const other = options.item(id);
@@ -116,7 +137,8 @@ export const createRelations = (options: RelationsOptions): Relations => {
           untie(other, item);
           if (!other.forward.includes(item.id)) continue;
           other.forward = other.forward.filter((one) => one !== item.id);
-          waitFor(other, key);
+          // By which of its names it was named is not kept: whatever comes under any of them is it.
+          for (const key of keys) waitFor(other, key);
         }
       }
     },
