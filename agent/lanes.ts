@@ -130,8 +130,11 @@ export const openLanes = async (options: {
         waiting.resolve(outcome);
       },
       (error: unknown) => {
+        // A call rejects only when its connection is lost.
+        const reason = error instanceof Error ? error.message : String(error);
+        waiting.reject(new HostLost(reason));
         finish(lane, slot);
-        waiting.reject(new HostLost(error instanceof Error ? error.message : String(error)));
+        if (!retired.has(slot.connection)) end(reason);
       },
     );
   };
