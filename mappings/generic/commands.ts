@@ -48,8 +48,10 @@ export interface Params {
   'vm.resume': Record<never, never>;
   'vm.shutdownGuest': Record<never, never>;
   'vm.rebootGuest': Record<never, never>;
+  /** `vm.disks` is empty: `disks` are all of them, those to be made and those that are there, in order. */
   'vm.create': { vm: Vm; disks: DiskSpec[] };
-  'vm.change': { change: VmChange };
+  /** `atVersion`: the store version of the VM that the client saw; when it has moved on by the time the queue is taken, concurrent-access. */
+  'vm.change': { change: VmChange; atVersion?: number };
   'vm.rename': { name: string };
   'vm.delete': { deleteVolumes: boolean };
   'vm.clone': { name: string; uuid: string; storage?: HubId; change: VmChange; template: boolean };

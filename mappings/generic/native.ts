@@ -20,6 +20,8 @@ export interface Scan {
   readonly name: string;
   readonly uuid?: string;
   readonly relations: readonly { readonly to: DocumentKind; readonly native: string }[];
+  /** Other native names that relations may use for this object (`name:default`, `path:/images/a`); unique for its kind and host. */
+  readonly aliases?: readonly string[];
   /** Sub-objects that own an id: disks by volume, nics by MAC, snapshots by name. */
   readonly owns: readonly { readonly kind: 'disk' | 'nic' | 'snapshot'; readonly match: string; readonly slot: string }[];
 }

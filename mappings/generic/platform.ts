@@ -149,6 +149,10 @@ export type StreamTarget =
       readonly direction: 'download' | 'upload';
       readonly status: number;
       readonly headers: Readonly<Record<string, string>>;
+      /**
+       * In the hub's words: `volume.download` or `volume.upload` with { volume: its native name, offsetBytes, lengthBytes (-1: to the end) };
+       * the host's driver makes its own stream call of it.
+       */
       readonly call: NativeCall;
       readonly offsetBytes: number;
       /** -1: to the end. */

@@ -1,7 +1,8 @@
 /** Work on one object in, its texts out: the platforms' pure halves and the sheets between them, on whichever thread this runs. */
 import { readFile } from 'node:fs/promises';
 import { formatDocument, parseDocument } from '../../mappings/generic/documents.ts';
-import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
+import { joinVm } from '../../mappings/generic/join.ts';
+import type { DocumentKind, Documents, Vm } from '../../mappings/generic/model.ts';
 import type { NativeObject } from '../../mappings/generic/native.ts';
 import type { Platform } from '../../mappings/generic/platform.ts';
 import type { MemberText } from '../store/store.ts';
@@ -72,7 +73,9 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     const side = platform.render;
     if (!side) throw new Error(`${platform.name} renders nothing`);
     const sheet = await sheetOf(platform, 'fromGeneric', kind);
-    const input = side.input(kind, document as Documents[DocumentKind], joinsOf(work.joins), work.front);
+    const joins = joinsOf(work.joins);
+    if (kind === 'vm') joinVm(document as Vm, joins);
+    const input = side.input(kind, document as Documents[DocumentKind], joins, work.front);
     const output = await engine.transform(sheet, input);
     const members = side
       .split(output)

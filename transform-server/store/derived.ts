@@ -2,7 +2,8 @@
 
 import { parseDocument } from '../../mappings/generic/documents.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
-import type { DocumentKind, Documents, Network, Storage, Volume } from '../../mappings/generic/model.ts';
+import { joinVm } from '../../mappings/generic/join.ts';
+import type { DocumentKind, Documents, Network, Storage, Vm, Volume } from '../../mappings/generic/model.ts';
 import type { Joins } from '../../mappings/generic/platform.ts';
 import type { RenderedMember } from '../../mappings/generic/store-view.ts';
 import { edgesOf, type Item } from './item.ts';
@@ -108,6 +109,32 @@ export const createDerived = (options: DerivedOptions): Derived => {
     return text === undefined ? undefined : (JSON.parse(text) as JoinFacts);
   };
 
+  const joinsOf = (id: HubId): Joins => {
+    const item = options.item(id);
+    if (item === undefined) throw new Error(`${id} is not in the store`);
+    const related = (kind: DocumentKind) =>
+      (edgesOf(item, kind)?.ids ?? []).flatMap((other) => {
+        const facts = factsOf(other);
+        const target = options.item(other);
+        return facts === undefined || target === undefined ? [] : [{ id: other, target, ...facts }];
+      });
+    return {
+      id,
+      host: item.host,
+      storages: related('storage').map(({ id: other, name, path }) => ({ id: other, name, path })),
+      networks: related('network').map(({ id: other, name, target }) => ({ id: other, name, native: target.native })),
+      volumes: related('volume').flatMap(
+        ({ id: other, target, name, path, format, capacityBytes, allocationBytes }) => {
+          const storage = edgesOf(target, 'storage')?.ids[0];
+          return storage === undefined
+            ? []
+            : [{ id: other, path, name, storage, capacityBytes, allocationBytes, format }];
+        },
+      ),
+      owned: (kind, match) => options.subId(id, kind, match),
+    };
+  };
+
   return {
     addFront: (front, joins) => {
       fronts.set(front, { joins, bundles: fronts.get(front)?.bundles ?? createRendered() });
@@ -130,7 +157,7 @@ export const createDerived = (options: DerivedOptions): Derived => {
       if (front !== undefined && known === undefined) throw new Error(`front ${front} is not known to the store`);
       const rendered = known !== undefined && known.bundles.get(id, item.source) === undefined;
       if (!generic && !rendered) return undefined;
-      const wanted = rendered ? (known?.joins[item.kind] ?? []) : [];
+      const wanted = rendered ? (known?.joins[item.kind] ?? []) : [...(joined.get(item.kind) ?? [])];
       const stale = (other: HubId): boolean => {
         const target = options.item(other);
         return target !== undefined && !hasGeneric(target);
@@ -178,36 +205,13 @@ export const createDerived = (options: DerivedOptions): Derived => {
       const known = parsed.get(id);
       if (known?.source === item.source) return known.document;
       const document = { ...parse(item.generic), id };
+      if (item.kind === 'vm') joinVm(document as unknown as Vm, joinsOf(id));
       parsed.delete(id);
       parsed.set(id, { source: item.source, document });
       if (parsed.size > PARSED) parsed.delete(parsed.keys().next().value as HubId);
       return document;
     },
-    joins: (id) => {
-      const item = options.item(id);
-      if (item === undefined) throw new Error(`${id} is not in the store`);
-      const related = (kind: DocumentKind) =>
-        (edgesOf(item, kind)?.ids ?? []).flatMap((other) => {
-          const facts = factsOf(other);
-          const target = options.item(other);
-          return facts === undefined || target === undefined ? [] : [{ id: other, target, ...facts }];
-        });
-      return {
-        id,
-        host: item.host,
-        storages: related('storage').map(({ id: other, name, path }) => ({ id: other, name, path })),
-        networks: related('network').map(({ id: other, name, target }) => ({ id: other, name, native: target.native })),
-        volumes: related('volume').flatMap(
-          ({ id: other, target, name, path, format, capacityBytes, allocationBytes }) => {
-            const storage = edgesOf(target, 'storage')?.ids[0];
-            return storage === undefined
-              ? []
-              : [{ id: other, path, name, storage, capacityBytes, allocationBytes, format }];
-          },
-        ),
-        owned: (kind, match) => options.subId(id, kind, match),
-      };
-    },
+    joins: joinsOf,
     takeJoined: () => {
       const taken = [...toRefresh];
       toRefresh.clear();

@@ -2,7 +2,7 @@
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { EventKind } from '../../mappings/generic/jobs.ts';
 import type { NativeChange, NativeObject, Scan } from '../../mappings/generic/native.ts';
-import type { EventsView } from '../../mappings/generic/store-view.ts';
+import type { Entry, EventsView } from '../../mappings/generic/store-view.ts';
 import type { Store } from '../store/store.ts';
 import { happeningOf, isState, kindOfVerb, wordsOf } from './happenings.ts';
 
@@ -112,6 +112,26 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
     return counts.unchanged > 0 ? undefined : id;
   };
 
+  const loseOne = (host: SyncedHost, entry: Entry, hint: string | undefined, doer?: Doer): HubId => {
+    const kind = happeningOf({ kind: entry.kind, change: 'gone', hint, name: entry.name });
+    post(host, entry.id, entry.name, kind, doer);
+    store.gone([entry.id]);
+    return entry.id;
+  };
+
+  /** What the store has in an object that the object's complete list does not name. */
+  const notContained = (host: SyncedHost, { kind, native, contains }: NativeObject): Entry[] => {
+    const view = store.view('');
+    const holder = contains && view.find(host.id, kind, native);
+    if (contains === undefined || holder === undefined) return [];
+    const named = new Set(contains.natives);
+    return view
+      .edges(holder.id, contains.kind)
+      .map((id) => view.entry(id))
+      .filter((entry) => entry !== undefined)
+      .filter((entry) => !named.has(entry.native));
+  };
+
   return {
     list: async (host, batch, complete) => {
       const first = !store.listed(host.id);
@@ -158,23 +178,13 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
           case 'put': {
             const id = putOne(host, change.object, change.hint, doer);
             if (id !== undefined) moved.push(id);
+            for (const entry of notContained(host, change.object)) moved.push(loseOne(host, entry, undefined, doer));
             break;
           }
           case 'gone': {
-            const entry =
-              change.ref.kind === 'host'
-                ? undefined
-                : store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
-            if (entry === undefined) break;
-            post(
-              host,
-              entry.id,
-              entry.name,
-              happeningOf({ kind: entry.kind, change: 'gone', hint: change.hint, name: entry.name }),
-              doer,
-            );
-            store.gone([entry.id]);
-            moved.push(entry.id);
+            if (change.ref.kind === 'host') break;
+            const entry = store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
+            if (entry !== undefined) moved.push(loseOne(host, entry, change.hint, doer));
             break;
           }
           case 'volatile': {
