@@ -1,19 +1,14 @@
 /** Hub ids in, managed object references out, and back: one row a kind, and the fixed furniture of a standalone ESXi host. */
-import { type HubId, type Kind, hubId, kindOf, numberOf, parseHubId } from '../generic/ids.ts';
+import { type HubId, hubId, type Kind, kindOf, numberOf, parseHubId } from '../generic/ids.ts';
+import { type MoRef, moRef } from './values.ts';
 
-/** A managed object reference, as decode.ts reads it. Identity is type and value. */
-export interface MoRef {
-  readonly type: string;
-  readonly value: string;
-}
-
-export const moRef = (type: string, value: string): MoRef => ({ type, value });
+/** Identity of a reference is its type and its value. */
 export const sameRef = (left: MoRef, right: MoRef): boolean => left.type === right.type && left.value === right.value;
 /** One text for a map key. A type name holds no colon, so it is unambiguous. */
-export const refKey = (ref: MoRef): string => `${ref.type}:${ref.value}`;
+export const refKey = (ref: { readonly type: string; readonly value: string }): string => `${ref.type}:${ref.value}`;
 export const refOfKey = (key: string): MoRef => {
   const colon = key.indexOf(':');
-  return { type: key.slice(0, colon), value: key.slice(colon + 1) };
+  return moRef(key.slice(0, colon), key.slice(colon + 1));
 };
 
 /** virsh reads the domain id out of a VM's moid, so that one is the plain integer. */
@@ -86,14 +81,14 @@ export const refOf = (id: HubId): MoRef | undefined => {
   const kind = kindOf(id);
   if (kind === 'host') return FURNITURE.host;
   const row = rowByKind.get(kind);
-  return row ? { type: row.type, value: `${row.prefix}${numberOf(id)}` } : undefined;
+  return row ? moRef(row.type, `${row.prefix}${numberOf(id)}`) : undefined;
 };
 
 /** The moid alone. */
 export const moidOf = (id: HubId): string => refOf(id)?.value ?? id;
 
 /** The hub object a reference names; undefined for furniture and for anything malformed. */
-export const hubIdOf = (ref: MoRef): HubId | undefined => {
+export const hubIdOf = (ref: { readonly type: string; readonly value: string }): HubId | undefined => {
   const row = rowByType.get(ref.type);
   if (!row || !ref.value.startsWith(row.prefix)) return undefined;
   const id = parseHubId(`${row.kind}-${ref.value.slice(row.prefix.length)}`);

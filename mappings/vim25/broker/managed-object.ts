@@ -1,15 +1,13 @@
 /** What the property collector knows of a managed object, whatever it is made of: rendered text, relations, or values of the broker. */
 import type { HubId } from '../../generic/ids.ts';
-import type { MoRef } from '../ids.ts';
+import { encodeAny } from '../encode.ts';
+import type { MoRef } from '../values.ts';
 
-/** A property's value as it stands in an Any: `<val ${attributes}>${inner}</val>`. Arrays are already wrapped as members of ArrayOfX. */
+/** A property's value as it stands in an Any: `<val${attributes}>${inner}</val>`. Arrays are already members of an ArrayOfX. */
 export interface Fragment {
   /** ` xsi:type="xsd:string"`, or ` type="Folder" xsi:type="ManagedObjectReference"`, with its leading space. */
   readonly attributes: string;
   readonly inner: string;
-  /** The vim25 type of the value (`string`, `VirtualMachineConfigInfo`, `ManagedObject`) and whether it is an array of it. */
-  readonly type: string;
-  readonly array: boolean;
 }
 
 /** `unset`: a known property without a value. `invalid`: no such path. */
@@ -20,11 +18,28 @@ export interface ManagedObject {
   /** The hub object it is made of: its version is the object's version. Absent for furniture. */
   readonly hub?: HubId;
   property(path: string): Property;
-  /** References that a property holds, for traversal, without making text. undefined: no such property. */
-  references(path: string): readonly MoRef[] | undefined;
   /**
-   * Store version at which the text of the path last changed; undefined when the object keeps none: its changes are found by
+   * Store version at which the value of the path last changed; undefined when the object keeps none: its changes are found by
    * comparing text.
    */
   changed(path: string): number | undefined;
 }
+
+/** A value of a declared type as a fragment. */
+export const fragmentOf = (type: string, array: boolean, value: unknown, version: string): Fragment => {
+  const text = encodeAny('v', type, array, value, version);
+  const end = text.indexOf('>');
+  return { attributes: text.slice(2, end), inner: text.slice(end + 1, -4) };
+};
+
+const REFERENCE = /\btype="(\w+)"[^>]*>([^<]*)</g;
+const UNESCAPE: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&apos;': "'" };
+export const unescapeText = (text: string): string => (text.includes('&') ? text.replace(/&(?:amp|lt|gt|quot|apos);/g, (entity) => UNESCAPE[entity] ?? entity) : text);
+
+/** The references in a fragment: itself, or the members of its array. */
+export const referencesIn = ({ attributes, inner }: Fragment, make: (type: string, value: string) => MoRef): MoRef[] => {
+  const found: MoRef[] = [];
+  const text = attributes.includes('ArrayOf') ? inner : `${attributes}>${inner}<`;
+  for (const [, type = '', value = ''] of text.matchAll(REFERENCE)) found.push(make(type, unescapeText(value)));
+  return found;
+};

@@ -1,0 +1,161 @@
+/** A member of a rendered bundle in; a managed object whose properties are slices of its text, relations, and constants out. */
+import type { HubId } from '../../generic/ids.ts';
+import type { RenderedMember } from '../../generic/store-view.ts';
+import { CONSTANT_PROPERTIES } from '../render/constants.ts';
+import { member as memberOf, wireTypeOf } from '../types.ts';
+import { type MoRef, moRef } from '../values.ts';
+import { type Fragment, fragmentOf, type ManagedObject, type Property } from './managed-object.ts';
+import { couldName, isReference, keyIsText, parsePath, type Step } from './path.ts';
+import { relationOf } from './relations.ts';
+import type { Scope } from './scope.ts';
+import { array, attributeAt, childrenOf, dynamicTypeAt, keyed, single, type Span } from './text.ts';
+import { hasQuickStats, quickStats } from './volatile.ts';
+
+const spanAt = ({ spans }: RenderedMember['index'], ordinal: number): Span => ({
+  start: spans[ordinal * 4] as number,
+  end: spans[ordinal * 4 + 1] as number,
+  innerStart: spans[ordinal * 4 + 2] as number,
+  innerEnd: spans[ordinal * 4 + 3] as number,
+});
+
+/** Of a path of repeated elements the index holds the first one's inner span, and the outer one of all. */
+const elementsAt = (document: RenderedMember, ordinal: number, name: string): Span[] => {
+  const { start, end } = spanAt(document.index, ordinal);
+  return childrenOf(document.text, start, end, name);
+};
+
+/** Inner text of `summary` with the statistics of now in it. */
+export const summaryText = (scope: Scope, hub: HubId, document: RenderedMember, ordinal: number): string => {
+  const { text, index } = document;
+  const { innerStart, innerEnd } = spanAt(index, ordinal);
+  const stats = quickStats(scope, document.type, hub);
+  if (stats === undefined) return text.slice(innerStart, innerEnd);
+  const place = index.ordinals.get('summary.quickStats');
+  if (place !== undefined) {
+    const { start, end } = spanAt(index, place);
+    return `${text.slice(innerStart, start)}<quickStats>${stats}</quickStats>${text.slice(end, innerEnd)}`;
+  }
+  const after = index.ordinals.get('summary.overallStatus');
+  if (after === undefined) return text.slice(innerStart, innerEnd);
+  const { start } = spanAt(index, after);
+  return `${text.slice(innerStart, start)}<quickStats>${stats}</quickStats>${text.slice(start, innerEnd)}`;
+};
+
+/** Goes down from one element by the steps that are left. */
+const descend = (text: string, span: Span, type: string, steps: readonly Step[]): Property => {
+  const [step, ...rest] = steps;
+  if (step === undefined) return single(text, span, type);
+  if ('key' in step || isReference(type)) return 'invalid';
+  const dynamic = dynamicTypeAt(text, span, type);
+  const found = memberOf(dynamic, step.name);
+  if (!found) return 'invalid';
+  const children = childrenOf(text, span.innerStart, span.innerEnd, step.name);
+  return spread(text, children, found.type, found.array, rest);
+};
+
+/** The elements of one member: as a whole, by key, or, where there is only one, further down. */
+const spread = (text: string, elements: readonly Span[], type: string, repeated: boolean, rest: readonly Step[]): Property => {
+  const [next, ...further] = rest;
+  if (repeated) {
+    if (next === undefined) return array(text, elements, type);
+    if (!couldName(type, true, rest) || !('key' in next)) return 'invalid';
+    const element = keyed(text, elements, next.key);
+    return element === undefined ? 'unset' : descend(text, element, type, further);
+  }
+  const only = elements[0];
+  if (only === undefined) return couldName(type, false, rest) ? 'unset' : 'invalid';
+  return descend(text, only, type, rest);
+};
+
+/** Rights depend on who asks. -1 and -2 are the roles Admin and Read-only of every ESXi host. */
+export const roleId = (scope: Scope): number => (scope.context.session.role === 'read-only' ? -2 : -1);
+
+export class RenderedObject implements ManagedObject {
+  readonly ref: MoRef;
+  readonly hub: HubId;
+  readonly #scope: Scope;
+  /** Absent: relations and constants are all that there is. */
+  readonly #document: RenderedMember | undefined;
+
+  constructor(scope: Scope, ref: MoRef, hub: HubId, document: RenderedMember | undefined) {
+    this.ref = ref;
+    this.hub = hub;
+    this.#scope = scope;
+    this.#document = document;
+  }
+
+  property(path: string): Property {
+    const first = memberOf(this.ref.type, path);
+    const steps = first ? [{ name: path }] : parsePath(path);
+    const [head, ...rest] = steps ?? [];
+    if (head === undefined || !('name' in head)) return 'invalid';
+    const declared = first ?? memberOf(this.ref.type, head.name);
+    if (!declared) return 'invalid';
+    const { name } = head;
+    const relation = relationOf(this.ref, name);
+    if (relation) {
+      if (rest.length > 0) return 'invalid';
+      const list = relation.get(this.#scope, this.hub);
+      if (!relation.array && list.length === 0) return 'unset';
+      return fragmentOf('ManagedObject', relation.array, relation.array ? list : list[0], this.#scope.version);
+    }
+    if (name === 'effectiveRole') return rest.length > 0 ? 'invalid' : fragmentOf('int', true, [roleId(this.#scope)], this.#scope.version);
+    const document = this.#document;
+    const ordinal = document?.index.ordinals.get(name);
+    if (document && ordinal !== undefined) return this.#indexed(document, ordinal, name, declared.type, declared.array, rest);
+    const constant = CONSTANT_PROPERTIES[this.ref.type]?.[name];
+    if (constant !== undefined) {
+      const span = { start: 0, innerStart: 0, innerEnd: constant.length, end: constant.length };
+      return rest.length === 0 ? { attributes: ` xsi:type="${wireTypeOf(declared.type)}"`, inner: constant } : descend(constant, span, declared.type, rest);
+    }
+    if (!couldName(declared.type, declared.array, rest)) return 'invalid';
+    return declared.array && rest.length === 0 ? array('', [], declared.type) : 'unset';
+  }
+
+  #indexed(document: RenderedMember, ordinal: number, name: string, type: string, repeated: boolean, rest: readonly Step[]): Property {
+    const { text, index } = document;
+    if (repeated) return spread(text, elementsAt(document, ordinal, name), type, true, rest);
+    const span = spanAt(index, ordinal);
+    const [second] = rest;
+    if (name === 'summary' && hasQuickStats(this.ref.type)) return this.#summary(document, ordinal, type, rest);
+    if (second && 'name' in second) {
+      const place = index.ordinals.get(`${name}.${second.name}`);
+      const found = place === undefined ? undefined : memberOf(index.types[ordinal] || type, second.name);
+      if (place !== undefined && found) {
+        const below = rest.slice(1);
+        if (found.array) return spread(text, elementsAt(document, place, second.name), found.type, true, below);
+        return descend(text, spanAt(index, place), found.type, below);
+      }
+    }
+    return descend(text, span, type, rest);
+  }
+
+  #summary(document: RenderedMember, ordinal: number, type: string, rest: readonly Step[]): Property {
+    const inner = summaryText(this.#scope, this.hub, document, ordinal);
+    if (rest.length === 0) return { attributes: single(document.text, spanAt(document.index, ordinal), type).attributes, inner };
+    const whole = `<s>${inner}</s>`;
+    return descend(whole, { start: 0, innerStart: 3, innerEnd: whole.length - 4, end: whole.length }, document.index.types[ordinal] || type, rest);
+  }
+
+  changed(path: string): number | undefined {
+    const { store } = this.#scope.context;
+    const name = /^\w+/.exec(path)?.[0] ?? path;
+    const relation = relationOf(this.ref, name);
+    if (relation) {
+      if (relation.jobs) return undefined;
+      return relation.edge === undefined ? 0 : store.edgesVersion(this.hub, relation.edge);
+    }
+    const index = this.#document?.index;
+    if (!index) return store.entry(this.hub)?.version ?? 0;
+    const second = /^\w+\.\w+/.exec(path)?.[0];
+    const ordinal = (second === undefined ? undefined : index.ordinals.get(second)) ?? index.ordinals.get(name);
+    return ordinal === undefined ? undefined : (index.changed[ordinal] ?? 0);
+  }
+}
+
+/** A member of a bundle, by type and id. */
+export const memberIn = (members: readonly RenderedMember[] | undefined, ref: { readonly type: string; readonly value: string }): RenderedMember | undefined =>
+  members?.find(({ type, id }) => type === ref.type && id === ref.value);
+
+export type { Fragment };
+export { attributeAt, moRef };

@@ -1,0 +1,235 @@
+/** RetrieveProperties, its paged form and Fetch: specs in, ObjectContent text streamed out in pieces. */
+import { fault, type Fault } from '../../generic/faults.ts';
+import type { HubId } from '../../generic/ids.ts';
+import type { Call, Reply } from '../../generic/call.ts';
+import type { Brokered } from '../../generic/platform.ts';
+import { escapeText } from '../../wire/xml.ts';
+import { elementWriter } from '../encode.ts';
+import { localized } from '../faults.ts';
+import { refKey, refOfKey } from '../ids.ts';
+import { type MoRef, moRef } from '../values.ts';
+import { followPlan, planFor } from './plan.ts';
+import { bundleOf, exists, find, renderAll } from './registry.ts';
+import { memberIn, RenderedObject } from './rendered.ts';
+import type { Scope } from './scope.ts';
+import { checkSpec, type FilterSpec, objectNotFound, pathsFor, type Selected, select } from './select.ts';
+import { token } from './tokens.ts';
+
+const BATCH = 256;
+const PIECE = 64 * 1024;
+
+export const refuse = (reason: Fault): Reply => ({ kind: 'fault', fault: reason });
+export const value = (answer: unknown): Reply => ({ kind: 'value', value: answer });
+
+/** Gathers text and lets it go in pieces that are worth a trip over the link. */
+export class Pieces {
+  #text = '';
+  *add(text: string): Brokered<void> {
+    this.#text += text;
+    if (this.#text.length >= PIECE) yield* this.flush();
+  }
+  *flush(): Brokered<void> {
+    if (this.#text === '') return;
+    const text = this.#text;
+    this.#text = '';
+    yield { effect: 'write', text };
+  }
+}
+
+interface TypePlan {
+  readonly paths: readonly string[];
+  readonly key: string;
+}
+
+/** Writes `<tag>obj, propSet..., missingSet...</tag>` for each object. Those that vanished since they were selected are left out. */
+function* writeObjects(scope: Scope, out: Pieces, tag: string, spec: FilterSpec, objects: readonly Selected[]): Brokered<void> {
+  const types = new Map<string, TypePlan>();
+  const { store } = scope.context;
+  const open = `<${tag}><obj type="`;
+  const close = `</${tag}>`;
+  let text = '';
+  for (let from = 0; from < objects.length; from += BATCH) {
+    const batch = objects.slice(from, from + BATCH);
+    // Names alone would need no text, but a shape is known only of what is rendered.
+    const wanted = new Set<HubId>();
+    for (const { hub, ref } of batch) {
+      if (hub === undefined) continue;
+      if (planOfType(types, spec, ref.type, scope.version).paths.length > 0) wanted.add(hub);
+    }
+    if (wanted.size > 0) yield* renderAll(scope, wanted);
+    for (const { ref, hub } of batch) {
+      const { paths, key } = planOfType(types, spec, ref.type, scope.version);
+      let sets = '';
+      if (hub !== undefined) {
+        const members = store.rendered(hub);
+        if (members === undefined && !store.entry(hub)) continue;
+        const single = members?.length === 1 ? members[0] : undefined;
+        const document = single && single.type === ref.type && single.id === ref.value ? single : memberIn(members, ref);
+        const plan = planFor(scope, key, ref, paths, document);
+        sets = followPlan(scope, plan, hub, document, () => (document ? new RenderedObject(scope, ref, hub, document) : find(scope, ref)));
+      } else {
+        const object = find(scope, ref);
+        if (!object) continue;
+        sets = followPlan(scope, planFor(scope, `${key} ${ref.value}`, ref, paths, undefined), undefined, undefined, () => object);
+      }
+      text += `${open}${ref.type}">${escapeText(ref.value)}</obj>${sets}${close}`;
+      if (text.length >= PIECE) {
+        yield { effect: 'write', text };
+        text = '';
+      }
+    }
+  }
+  yield* out.add(text);
+}
+
+const planOfType = (types: Map<string, TypePlan>, spec: FilterSpec, type: string, version: string): TypePlan => {
+  let plan = types.get(type);
+  if (!plan) {
+    const paths = pathsFor(spec, type, version);
+    plan = { paths, key: `${type} ${paths.join(' ')}` };
+    types.set(type, plan);
+  }
+  return plan;
+};
+
+const missingObject = (tag: string, ref: MoRef, version: string): string =>
+  elementWriter(tag, 'ObjectContent', false, version)({ obj: ref, missingSet: [{ path: '', fault: localized(objectNotFound(ref)) }] });
+
+const specsOf = (call: Call): readonly FilterSpec[] => (call.args['specSet'] as readonly FilterSpec[] | undefined) ?? [];
+
+function* selectAll(scope: Scope, specs: readonly FilterSpec[]): Brokered<Fault | { spec: FilterSpec; objects: readonly Selected[]; missing: readonly MoRef[] }[]> {
+  const found: { spec: FilterSpec; objects: readonly Selected[]; missing: readonly MoRef[] }[] = [];
+  for (const spec of specs) {
+    const wrong = checkSpec(spec);
+    if (wrong) return wrong;
+    const selection = yield* select(scope, spec);
+    if (!selection.ok) return selection.fault;
+    found.push({ spec, objects: selection.value.objects, missing: selection.value.missing });
+  }
+  return found;
+}
+
+export function* retrieveProperties(scope: Scope, call: Call): Brokered {
+  const found = yield* selectAll(scope, specsOf(call));
+  if (!Array.isArray(found)) return refuse(found as Fault);
+  const out = new Pieces();
+  for (const { spec, objects, missing } of found) {
+    for (const ref of missing) yield* out.add(missingObject('returnval', ref, scope.version));
+    yield* out.flush();
+    yield* writeObjects(scope, out, 'returnval', spec, objects);
+    yield* out.flush();
+  }
+  return { kind: 'body' };
+}
+
+/** What a token stands for; the offset is a record of its own, so that turning a page does not write the list again. */
+interface Page {
+  readonly specs: readonly FilterSpec[];
+  readonly sets: readonly (readonly string[])[];
+  readonly size: number;
+}
+
+const pageKey = (id: string): string => `page/${id}`;
+const offsetKey = (id: string): string => `page-at/${id}`;
+
+const invalidToken = (): Reply => refuse(fault('invalid-property', { name: 'token' }, ''));
+
+const tokenOf = (id: string, offset: number): string => `${id}-${offset}`;
+
+function* writePage(scope: Scope, id: string, page: Page, from: number): Brokered {
+  const total = page.sets.reduce((sum, keys) => sum + keys.length, 0);
+  const to = Math.min(total, from + page.size);
+  const { locals } = scope.context;
+  if (to < total) locals.put(offsetKey(id), to);
+  else {
+    locals.delete(pageKey(id));
+    locals.delete(offsetKey(id));
+  }
+  const out = new Pieces();
+  yield* out.add(`<returnval>${to < total ? `<token>${tokenOf(id, to)}</token>` : ''}`);
+  yield* out.flush();
+  let start = 0;
+  for (const [at, keys] of page.sets.entries()) {
+    const slice = keys.slice(Math.max(0, from - start), Math.max(0, to - start));
+    start += keys.length;
+    const spec = page.specs[at];
+    if (!spec || slice.length === 0) continue;
+    const objects = slice.map((key) => {
+      const ref = refOfKey(key);
+      return { ref, key, hub: bundleOf(scope, ref) };
+    });
+    yield* writeObjects(scope, out, 'objects', spec, objects);
+  }
+  yield* out.add('</returnval>');
+  yield* out.flush();
+  return { kind: 'body' };
+}
+
+export function* retrievePropertiesEx(scope: Scope, call: Call): Brokered {
+  const specs = specsOf(call);
+  const options = call.args['options'] as { maxObjects?: number } | undefined;
+  const size = options?.maxObjects ?? 0;
+  const found = yield* selectAll(scope, specs);
+  if (!Array.isArray(found)) return refuse(found as Fault);
+  const total = found.reduce((sum, { objects, missing }) => sum + objects.length + missing.length, 0);
+  // As on ESXi: nothing selected, nothing returned.
+  if (total === 0) return value(undefined);
+  const selected = found.reduce((sum, { objects }) => sum + objects.length, 0);
+  if (size > 0 && selected > size) {
+    const id = token(scope);
+    const page: Page = { specs, sets: found.map(({ objects }) => objects.map(({ key }) => key)), size };
+    scope.context.locals.put(pageKey(id), page);
+    return yield* writePage(scope, id, page, 0);
+  }
+  const out = new Pieces();
+  yield* out.add('<returnval>');
+  yield* out.flush();
+  for (const { spec, objects, missing } of found) {
+    yield* writeObjects(scope, out, 'objects', spec, objects);
+    for (const ref of missing) yield* out.add(missingObject('objects', ref, scope.version));
+  }
+  yield* out.add('</returnval>');
+  yield* out.flush();
+  return { kind: 'body' };
+}
+
+const readToken = (scope: Scope, text: unknown): { id: string; at: number; page: Page } | undefined => {
+  const match = /^([0-9a-f-]+)-(\d+)$/.exec(String(text));
+  if (!match) return undefined;
+  const [, id = '', offset] = match;
+  const page = scope.context.locals.get(pageKey(id)) as Page | undefined;
+  const at = Number(offset);
+  return page && scope.context.locals.get(offsetKey(id)) === at ? { id, at, page } : undefined;
+};
+
+export function* continueRetrieve(scope: Scope, call: Call): Brokered {
+  const known = readToken(scope, call.args['token']);
+  if (!known) return invalidToken();
+  return yield* writePage(scope, known.id, known.page, known.at);
+}
+
+// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
+export function* cancelRetrieve(scope: Scope, call: Call): Brokered {
+  const known = readToken(scope, call.args['token']);
+  if (!known) return invalidToken();
+  scope.context.locals.delete(pageKey(known.id));
+  scope.context.locals.delete(offsetKey(known.id));
+  return value(undefined);
+}
+
+/** Every attribute that pyVmomi reads is one of these: on any object, whole first-level properties. */
+export function* fetchProperty(scope: Scope, call: Call): Brokered {
+  const ref = moRef(call.target.type, call.target.id);
+  const path = String(call.args['prop'] ?? '');
+  const hub = bundleOf(scope, ref);
+  if (hub !== undefined) yield* renderAll(scope, [hub]);
+  if (!exists(scope, ref)) return refuse(objectNotFound(ref));
+  const property = find(scope, ref)?.property(path) ?? 'unset';
+  if (property === 'invalid') return refuse(fault('invalid-property', { name: path }, ''));
+  // An empty FetchResponse is how ESXi says unset.
+  if (property === 'unset') return value(undefined);
+  yield { effect: 'write', text: `<returnval${property.attributes}>${property.inner}</returnval>` };
+  return { kind: 'body' };
+}
+
+export { refKey };

@@ -1,0 +1,76 @@
+/** The hub's sessions in; SessionManager and UserSession out. */
+import type { Call, Session } from '../../generic/call.ts';
+import { fault } from '../../generic/faults.ts';
+import type { Brokered } from '../../generic/platform.ts';
+import { FURNITURE as F, sameRef } from '../ids.ts';
+import { furnish } from './registry.ts';
+import { refuse, value } from './retrieve.ts';
+import type { Scope } from './scope.ts';
+import { invalidArgument } from './select.ts';
+
+const LOCALES = ['en', 'en_US'];
+
+export const userSession = (session: Session) => ({
+  _type: 'UserSession',
+  key: session.key,
+  userName: session.user,
+  fullName: session.fullName === '' ? session.user : session.fullName,
+  loginTime: session.createdMs,
+  lastActiveTime: session.lastActiveMs,
+  locale: session.locale === '' ? 'en_US' : session.locale,
+  messageLocale: session.locale === '' ? 'en_US' : session.locale,
+  extensionSession: false,
+  ipAddress: session.address,
+  userAgent: session.userAgent,
+  callCount: session.calls,
+});
+
+/** Others' sessions are an administrator's business. */
+const visible = ({ context }: Scope): readonly Session[] => {
+  const all = context.sessions.list(context.front.name);
+  return context.session.role === 'administrator' ? all : all.filter(({ id }) => id === context.session.id);
+};
+
+// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
+export function* terminateSession(scope: Scope, call: Call): Brokered {
+  const { context } = scope;
+  const keys = (call.args['sessionId'] as readonly string[] | undefined) ?? [];
+  const all = context.sessions.list(context.front.name);
+  const found: Session[] = [];
+  for (const key of keys) {
+    const session = all.find((each) => each.key === key);
+    if (!session) return refuse(fault('not-found', {}, ''));
+    // The API refuses to end the session that asks.
+    if (session.id === context.session.id) return refuse(invalidArgument('sessionId'));
+    found.push(session);
+  }
+  for (const { id } of found) context.sessions.terminate(id);
+  return value(undefined);
+}
+
+/** ESXi has no such service: it tells clients to read currentSession. */
+// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
+export function* sessionIsActive(): Brokered {
+  return refuse(fault('not-implemented', {}, ''));
+}
+
+// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
+export function* setLocale(_scope: Scope, call: Call): Brokered {
+  return LOCALES.includes(String(call.args['locale'])) ? value(undefined) : refuse(invalidArgument('locale'));
+}
+
+export const furnishSessions = (): void =>
+  furnish('SessionManager', (scope, ref) =>
+    sameRef(ref, F.sessionManager)
+      ? {
+          values: {
+            sessionList: () => visible(scope).map(userSession),
+            currentSession: () => userSession(scope.context.session),
+            message: () => '',
+            messageLocaleList: () => LOCALES,
+            supportedLocaleList: () => LOCALES,
+            defaultLocale: () => 'en_US',
+          },
+        }
+      : undefined,
+  );
