@@ -51,7 +51,9 @@ export const govcClient = (endpoint: Endpoint, datastore: string): LifecycleClie
     },
     takeSnapshot: async (name, snapshot) => void (await govc('snapshot.create', '-vm', name, '-m=false', snapshot)),
     revert: async (name, snapshot) => void (await govc('snapshot.revert', '-vm', name, snapshot)),
-    snapshots: async (name) => lines(await govc('snapshot.tree', '-vm', name)).map((line) => line.replace(/^\[?[.\s]*\]?\s*/, '').trim()),
+    // One line a snapshot; a dot marks where the VM is now.
+    snapshots: async (name) =>
+      lines(await govc('snapshot.tree', '-vm', name)).map((line) => line.trim()).filter((line) => line !== '.' && line !== ''),
     setMemory: async (name, memoryMiB) => {
       const { code, stderr } = await govc.result(['vm.change', '-vm', name, '-m', String(memoryMiB)]);
       return code === 0 ? undefined : faultIn(stderr);
