@@ -20,7 +20,7 @@ import {
   findAll, findByDatastorePath, findByInventoryPath, findChild, findFirst, furnishSearch, searches,
 } from './search.ts';
 import { objectNotFound } from './select.ts';
-import { furnishService } from './service-content.ts';
+import { furnishService } from './service.ts';
 import { furnishSessions, sessionIsActive, setLocale, terminateSession } from './sessions.ts';
 import { cancelTask, furnishTasks } from './tasks.ts';
 import {
@@ -94,16 +94,16 @@ for (const furnishAll of [
 
 export interface Parts {
   /** Answers rows of route `central`: the translation of calls to commands. */
-  readonly central?: Service;
+  readonly central?: Broker['call'];
   readonly stream?: Broker['stream'];
 }
 
 const scopeOf = (context: BrokerContext, caches: Caches, call: Call): Scope => ({ context, caches, version: call.version, host: context.front.host });
 
-const serviceFor = (row: Row | undefined, central: Service | undefined): Service | undefined => {
-  if (row?.route === 'broker') return SERVICES[row.method];
+const serviceFor = ({ route, method }: Row, central: Broker['call'] | undefined): Service | undefined => {
+  if (route === 'broker') return SERVICES[method];
   // A direct row without a lease goes the central way.
-  return row?.route === 'central' || row?.route === 'direct' ? central : undefined;
+  return central && (route === 'central' || route === 'direct') ? ({ context }, call) => central(call, context) : undefined;
 };
 
 /** One broker for one store: it keeps caches by store, which may be lost at any time. */
@@ -137,3 +137,5 @@ export const createBroker = ({ central, stream }: Parts = {}): Broker => {
       },
   };
 };
+
+export const broker: Broker = createBroker();

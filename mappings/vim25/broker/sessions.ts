@@ -3,27 +3,13 @@ import type { Call, Session } from '../../generic/call.ts';
 import { fault } from '../../generic/faults.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { FURNITURE as F, sameRef } from '../ids.ts';
+import { userSession } from '../user-session.ts';
 import { furnish } from './registry.ts';
 import { refuse, value } from './retrieve.ts';
 import type { Scope } from './scope.ts';
 import { invalidArgument } from './select.ts';
 
 const LOCALES = ['en', 'en_US'];
-
-export const userSession = (session: Session) => ({
-  _type: 'UserSession',
-  key: session.key,
-  userName: session.user,
-  fullName: session.fullName === '' ? session.user : session.fullName,
-  loginTime: session.createdMs,
-  lastActiveTime: session.lastActiveMs,
-  locale: session.locale === '' ? 'en_US' : session.locale,
-  messageLocale: session.locale === '' ? 'en_US' : session.locale,
-  extensionSession: false,
-  ipAddress: session.address,
-  userAgent: session.userAgent,
-  callCount: session.calls,
-});
 
 /** Others' sessions are an administrator's business. */
 const visible = ({ context }: Scope): readonly Session[] => {
