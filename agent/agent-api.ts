@@ -40,9 +40,14 @@ export const createAgentApi = (options: {
     });
   });
 
-  const away = (id: HubId): Outcome<never> => refused(fault('host-communication', { host: id }, 'This agent does not have the host.'));
+  const away = (id: HubId): Outcome<never> =>
+    refused(fault('host-communication', { host: id }, 'This agent does not have the host.'));
   const stale = (): Outcome<never> => refused(fault('concurrent-access', {}, 'The host has another writer now.'));
-  const writing = <T>(id: HubId, epoch: number, act: (session: HostSession) => Promise<Outcome<T>>): Promise<Outcome<T>> => {
+  const writing = <T>(
+    id: HubId,
+    epoch: number,
+    act: (session: HostSession) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> => {
     if (!isWriter(id, epoch)) return Promise.resolve(stale());
     const session = host(id);
     return session === undefined ? Promise.resolve(away(id)) : act(session);

@@ -55,7 +55,12 @@ export interface AgentOptions {
 }
 
 export interface Agent {
-  readonly fronts: readonly { readonly name: string; readonly platform: string; readonly host: string; readonly port: number }[];
+  readonly fronts: readonly {
+    readonly name: string;
+    readonly platform: string;
+    readonly host: string;
+    readonly port: number;
+  }[];
   /** A link came up; the server may have been away before. */
   attach(channel: Channel): void;
   /** Every front answers and every host was listed once. */
@@ -80,7 +85,13 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const sessions = createSessions({ accounts: options.accounts, server, clock, log });
   const leases = createLeases(server);
   const queue = createWriteQueue(clock);
-  const outbox = openOutbox({ path: join(options.state, `outbox-${options.name}`), agent: options.name, server, clock, log });
+  const outbox = openOutbox({
+    path: join(options.state, `outbox-${options.name}`),
+    agent: options.name,
+    server,
+    clock,
+    log,
+  });
   const hops = createHops(server, clock);
   const isWriter = (id: HubId, epoch: number): boolean =>
     Object.values(server.hello?.hosts ?? {}).some((host) => host.id === id && host.epoch === epoch);
@@ -131,7 +142,8 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const greet = async (link: Link<ServerApi>): Promise<void> => {
     try {
       const answer = await link.remote.hello(hello);
-      if (answer.version !== LINK_VERSION) throw new Error(`the server speaks version ${answer.version} of the link, not ${LINK_VERSION}`);
+      if (answer.version !== LINK_VERSION)
+        throw new Error(`the server speaks version ${answer.version} of the link, not ${LINK_VERSION}`);
       if (current !== link || closed) return;
       server.up(link.remote, answer);
       log.info({}, 'link: up');

@@ -24,7 +24,10 @@ export interface DirectCommand {
 
 export interface Direct {
   /** undefined: no job number or no room in the outbox, so the command goes the central way. */
-  start(command: DirectCommand, host: HostSession): { readonly job: HubId; readonly outcome: Promise<Outcome<undefined>> } | undefined;
+  start(
+    command: DirectCommand,
+    host: HostSession,
+  ): { readonly job: HubId; readonly outcome: Promise<Outcome<undefined>> } | undefined;
 }
 
 /** The write queue of a VM, as plans name it too: the host's own name of the VM. */
@@ -40,7 +43,10 @@ export const createDirect = (options: {
 }): Direct => {
   const { queue, outbox, jobIds, clock, log } = options;
 
-  const reread = async (host: HostSession, touches: Parameters<HostSession['read']>[0]): Promise<readonly NativeChange[]> => {
+  const reread = async (
+    host: HostSession,
+    touches: Parameters<HostSession['read']>[0],
+  ): Promise<readonly NativeChange[]> => {
     let forget = (): void => {};
     const late = new Promise<undefined>((resolve) => {
       forget = clock.after(LIMITS.readAfterWriteMs, () => resolve(undefined));

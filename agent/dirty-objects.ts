@@ -25,7 +25,10 @@ export const createDirtyObjects = (options: {
   let running = false;
 
   /** One change for each happening: the object is the same, the event log gets them all. */
-  const withHints = (changes: readonly NativeChange[], taken: ReadonlyMap<string, { hints: string[] }>): NativeChange[] =>
+  const withHints = (
+    changes: readonly NativeChange[],
+    taken: ReadonlyMap<string, { hints: string[] }>,
+  ): NativeChange[] =>
     changes.flatMap((change): NativeChange[] => {
       const hints = taken.get(refKey(refOf(change)))?.hints ?? [];
       if (hints.length === 0 || change.change === 'volatile') return [change];

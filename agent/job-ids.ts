@@ -15,7 +15,8 @@ export const createJobIds = (server: ServerPort): JobIdSource => {
   let asking = false;
   const left = (): number => blocks.reduce((sum, block) => sum + block.to - block.next, 0);
   const add = ({ from, to }: JobIds): void => {
-    if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from > 0 && to > from) blocks.push({ next: from, to });
+    if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from > 0 && to > from)
+      blocks.push({ next: from, to });
   };
   const refill = (): void => {
     const api = server.api;

@@ -14,11 +14,11 @@ export interface Dialer {
 
 export type Lane = 'read' | 'work';
 
-/** What the agent needs of a connection; the embedded simulated host has no socket and so never loses one. */
+/** What the agent needs of a connection. */
 interface HostConnection {
   readonly transport: HostTransport;
   readonly closed: Promise<string>;
-  close(reason?: string): Promise<void> | void;
+  close(reason?: string): Promise<void>;
 }
 
 /** A connection is lost: what was asked of it may or may not have happened. */
@@ -27,28 +27,18 @@ export class HostLost extends Error {
 }
 
 export const lostFault = (host: string): Outcome<never> =>
-  refused(fault('host-communication', { host }, 'A general system error occurred: the connection to the host was lost.'));
+  refused(
+    fault('host-communication', { host }, 'A general system error occurred: the connection to the host was lost.'),
+  );
 
-const dial = async (dialer: Dialer, clock: Clock, log: Log): Promise<Outcome<HostConnection>> => {
-  if (dialer.endpoint.kind !== 'embedded') {
-    return openConnection({
-      endpoint: dialer.endpoint,
-      transport: dialer.open(),
-      clock,
-      log,
-      openLimitMs: LIMITS.hostConnectMs,
-    });
-  }
-  const transport = dialer.open();
-  const ready = await transport.ready;
-  if (!ready.ok) return ready;
-  const { promise: closed, resolve } = Promise.withResolvers<string>();
-  const close = (reason = 'closed by us'): void => {
-    transport.closed(reason);
-    resolve(reason);
-  };
-  return { ok: true, value: { transport, closed, close } };
-};
+const dial = (dialer: Dialer, clock: Clock, log: Log): Promise<Outcome<HostConnection>> =>
+  openConnection({
+    endpoint: dialer.endpoint,
+    transport: dialer.open(),
+    clock,
+    log,
+    openLimitMs: LIMITS.hostConnectMs,
+  });
 
 interface Slot {
   connection: HostConnection;
@@ -70,7 +60,11 @@ export interface Lanes {
   /** Fresh read connections, so that registrations for events start anew; the old ones end when their calls have. */
   renewRead(): Promise<Outcome<undefined>>;
   /** A stream on a connection of its own. */
-  stream(procedure: string, args: Readonly<Record<string, unknown>>, direction: 'download' | 'upload'): Promise<Outcome<{ stream: HostStream; close(): void }>>;
+  stream(
+    procedure: string,
+    args: Readonly<Record<string, unknown>>,
+    direction: 'download' | 'upload',
+  ): Promise<Outcome<{ stream: HostStream; close(): void }>>;
   close(): Promise<void>;
 }
 
@@ -156,13 +150,17 @@ export const openLanes = async (options: {
       }
       const waiting = { procedure, args, resolve, reject };
       if (best !== undefined) return start(lane, best, waiting);
-      if (queues[lane].length >= LIMITS.laneQueue) return resolve(refused(fault('busy', {}, `too many calls wait for ${host}`)));
+      if (queues[lane].length >= LIMITS.laneQueue)
+        return resolve(refused(fault('busy', {}, `too many calls wait for ${host}`)));
       queues[lane].push(waiting);
       return undefined;
     });
 
   const [read, work] = await Promise.all([openMany('read', counts.read), openMany('work', counts.work)]);
-  for (const [own, other] of [[read, work], [work, read]] as const) {
+  for (const [own, other] of [
+    [read, work],
+    [work, read],
+  ] as const) {
     if (own.ok) continue;
     ended = true;
     if (other.ok) for (const slot of other.value) void slot.connection.close('another connection to the host failed');

@@ -83,7 +83,9 @@ export const openListener = async (options: {
   /** Too large: the fault goes out at once, the rest is swallowed within bounds so that the client gets to read it. */
   const tooLarge = (front: ServedFront, client: Client): void => {
     const { request } = client;
-    client.answer(faultAnswer(front, fault('invalid-request', {}, `The request is larger than ${front.front.maxBodyBytes} bytes.`)));
+    client.answer(
+      faultAnswer(front, fault('invalid-request', {}, `The request is larger than ${front.front.maxBodyBytes} bytes.`)),
+    );
     let swallowed = 0;
     request.on('data', (bytes: Buffer) => {
       swallowed += bytes.length;
@@ -118,10 +120,14 @@ export const openListener = async (options: {
     if (front.front.isStream(request.method ?? 'GET', mark < 0 ? url : url.slice(0, mark))) {
       // The router reads the body; whatever it leaves unread must not block the next request of the connection.
       response.once('close', () => request.resume());
-      return act(front, to, client, EMPTY);
+      act(front, to, client, EMPTY);
+      return;
     }
     const most = front.front.maxBodyBytes;
-    if (Number(request.headers['content-length'] ?? 0) > most) return tooLarge(front, client);
+    if (Number(request.headers['content-length'] ?? 0) > most) {
+      tooLarge(front, client);
+      return;
+    }
     // Nearly every request comes in one piece; a list of pieces is made only for the others.
     let only: Buffer | undefined;
     let pieces: Buffer[] | undefined;

@@ -51,7 +51,10 @@ export const createRouter = (options: RouterOptions): Router => {
   let serial = 0;
   const nextExchange = (): string => `${run}-${(++serial).toString(36)}`;
 
-  const findLease = (served: ServedFront, client: Client): SessionLease | undefined | Promise<SessionLease | undefined> => {
+  const findLease = (
+    served: ServedFront,
+    client: Client,
+  ): SessionLease | undefined | Promise<SessionLease | undefined> => {
     const token = served.front.cookieOf(client.request.headers);
     if (token === undefined) return undefined;
     return sessions.leased(token, served.instance.name) ?? sessions.find(token, served.instance.name);
@@ -61,7 +64,12 @@ export const createRouter = (options: RouterOptions): Router => {
     client.answer(faultAnswer(served, reason, call));
   };
 
-  const bySession = async (served: ServedFront, call: Call, client: Client, lease: SessionLease | undefined): Promise<void> => {
+  const bySession = async (
+    served: ServedFront,
+    call: Call,
+    client: Client,
+    lease: SessionLease | undefined,
+  ): Promise<void> => {
     const { front, instance } = served;
     const visitor = (): { front: string; address: string; userAgent: string } => ({
       front: instance.name,
@@ -88,7 +96,12 @@ export const createRouter = (options: RouterOptions): Router => {
     client.answer(front.encode(call, reply, instance), cookie);
   };
 
-  const byServer = async (served: ServedFront, call: Call, client: Client, lease: SessionLease | undefined): Promise<void> => {
+  const byServer = async (
+    served: ServedFront,
+    call: Call,
+    client: Client,
+    lease: SessionLease | undefined,
+  ): Promise<void> => {
     const { front, instance } = served;
     const api = server.api;
     if (api === undefined) return refuse(served, call, client, awayFault());
@@ -119,7 +132,13 @@ export const createRouter = (options: RouterOptions): Router => {
     else client.answer(front.encode(call, reply, instance));
   };
 
-  const byLease = async (served: ServedFront, row: Row, call: Call, client: Client, session: SessionLease): Promise<void> => {
+  const byLease = async (
+    served: ServedFront,
+    row: Row,
+    call: Call,
+    client: Client,
+    session: SessionLease,
+  ): Promise<void> => {
     const { front, instance } = served;
     const target = front.targetOf(call);
     const central = row.centralIf?.some((path) => hasArgument(call.args, path)) ?? false;
@@ -132,7 +151,14 @@ export const createRouter = (options: RouterOptions): Router => {
     }
     const exchange = nextExchange();
     const startedMs = clock.now();
-    const command = { row: row as Row & { verb: Verb }, call, lease, session: session.session, exchange, address: client.address };
+    const command = {
+      row: row as Row & { verb: Verb },
+      call,
+      lease,
+      session: session.session,
+      exchange,
+      address: client.address,
+    };
     const started = direct.start(command, host);
     if (started === undefined) return byServer(served, call, client, session);
     let reply: Reply;
@@ -153,18 +179,34 @@ export const createRouter = (options: RouterOptions): Router => {
     const { exchange, row, call, lease, session, address } = command;
     const at = { exchange, atMs: startedMs };
     const { user, front } = session;
-    hops.note({ ...at, shape: 'call', detail: { front, method: call.method, target: call.target, operation: call.operation, user, address } });
+    hops.note({
+      ...at,
+      shape: 'call',
+      detail: { front, method: call.method, target: call.target, operation: call.operation, user, address },
+    });
     hops.note({ ...at, shape: 'route', detail: { route: 'direct' } });
-    hops.note({ ...at, shape: 'command', detail: { verb: row.verb, vm: lease.vm, name: lease.name, native: lease.native, job: started.job } });
+    hops.note({
+      ...at,
+      shape: 'command',
+      detail: { verb: row.verb, vm: lease.vm, name: lease.name, native: lease.native, job: started.job },
+    });
     const answeredMs = clock.now();
     hops.note({ ...at, shape: 'answer', durationMs: answeredMs - startedMs, detail: { job: row.job === true } });
     void started.outcome.then((outcome) => {
-      const detail = outcome.ok ? { ok: true } : { ok: false, fault: outcome.fault.kind, text: outcome.fault.text, native: outcome.fault.native };
+      const detail = outcome.ok
+        ? { ok: true }
+        : { ok: false, fault: outcome.fault.kind, text: outcome.fault.text, native: outcome.fault.native };
       hops.note({ ...at, shape: 'outcome', durationMs: clock.now() - startedMs, detail });
     });
   };
 
-  const byRow = (served: ServedFront, row: Row, call: Call, client: Client, lease: SessionLease | undefined): Promise<void> | void => {
+  const byRow = (
+    served: ServedFront,
+    row: Row,
+    call: Call,
+    client: Client,
+    lease: SessionLease | undefined,
+  ): Promise<void> | void => {
     switch (row.route) {
       case 'session':
         return bySession(served, call, client, lease);
@@ -174,11 +216,21 @@ export const createRouter = (options: RouterOptions): Router => {
       case 'broker':
         return byServer(served, call, client, lease);
       case 'refuse':
-        return refuse(served, call, client, fault('not-supported', {}, 'The operation is not supported on the object.'));
+        return refuse(
+          served,
+          call,
+          client,
+          fault('not-supported', {}, 'The operation is not supported on the object.'),
+        );
       // A call is never a stream, and `pass` needs a host of the front's own API: both are refused until there is one.
       case 'stream':
       case 'pass':
-        return refuse(served, call, client, fault('not-supported', {}, 'The operation is not supported on the object.'));
+        return refuse(
+          served,
+          call,
+          client,
+          fault('not-supported', {}, 'The operation is not supported on the object.'),
+        );
       default:
         return row.route satisfies never;
     }
@@ -220,7 +272,12 @@ export const createRouter = (options: RouterOptions): Router => {
       try {
         const row = served.row(call);
         if (row === undefined) {
-          return refuse(served, call, client, fault('method-not-found', { method: call.method }, `Unknown method ${call.method}`));
+          return refuse(
+            served,
+            call,
+            client,
+            fault('method-not-found', { method: call.method }, `Unknown method ${call.method}`),
+          );
         }
         let lease: SessionLease | undefined | Promise<SessionLease | undefined>;
         try {
@@ -244,7 +301,8 @@ export const createRouter = (options: RouterOptions): Router => {
         const access = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'operate';
         const denied = accessFault(access, lease, '');
         if (denied !== undefined || lease === undefined) {
-          const reason = denied ?? fault('not-authenticated', { privilege: access }, 'The session is not authenticated.');
+          const reason =
+            denied ?? fault('not-authenticated', { privilege: access }, 'The session is not authenticated.');
           return client.answer(served.front.streamAnswer({ ok: false, fault: reason }));
         }
         await withLease(lease, async () => {

@@ -38,7 +38,12 @@ export interface Sessions {
   close(): void;
 }
 
-export const createSessions = (options: { accounts: Accounts; server: ServerPort; clock: Clock; log: Log }): Sessions => {
+export const createSessions = (options: {
+  accounts: Accounts;
+  server: ServerPort;
+  clock: Clock;
+  log: Log;
+}): Sessions => {
   const { accounts, server, clock, log } = options;
   const throttle = createThrottle(clock);
   const byToken = new Map<string, SessionLease>();
@@ -49,7 +54,10 @@ export const createSessions = (options: { accounts: Accounts; server: ServerPort
   const revoked = new Set<string>();
 
   const mac = (id: string): string =>
-    createHmac('sha256', server.hello?.sessionKey ?? randomBytes(32)).update(id).digest('hex').slice(0, 40);
+    createHmac('sha256', server.hello?.sessionKey ?? randomBytes(32))
+      .update(id)
+      .digest('hex')
+      .slice(0, 40);
   const tokenOf = (id: string): string => `${id}-${mac(id)}`;
   const idOf = (token: string): string | undefined => {
     const cut = token.length - 41;
@@ -168,7 +176,8 @@ export const createSessions = (options: { accounts: Accounts; server: ServerPort
     redeemTicket: async (visitor, ticket, locale) => {
       const found = tickets.get(ticket);
       tickets.delete(ticket);
-      if (found === undefined || found.untilMs < clock.now() || byId.get(found.lease.session.id) !== found.lease) return undefined;
+      if (found === undefined || found.untilMs < clock.now() || byId.get(found.lease.session.id) !== found.lease)
+        return undefined;
       if (found.lease.session.front !== visitor.front) return undefined;
       const { user, fullName, role } = found.lease.session;
       return open(visitor, user, fullName, role, locale);

@@ -1,7 +1,8 @@
 /** The stream route: a transfer the server resolved in, bytes between client and host inside this agent, with ranges and back-pressure. */
-import type { HubId } from '../mappings/generic/ids.ts';
+
 import type { Fault, Outcome } from '../mappings/generic/faults.ts';
 import { fault, refused } from '../mappings/generic/faults.ts';
+import type { HubId } from '../mappings/generic/ids.ts';
 import type { Front, HostStream, StreamTarget } from '../mappings/generic/platform.ts';
 import type { Client } from './client.ts';
 import type { HostSession } from './host-session.ts';
@@ -17,9 +18,15 @@ export interface Transfer {
   readonly headOnly: boolean;
 }
 
-const answerFault = (client: Client, front: Front, reason: Fault): void => client.answer(front.streamAnswer(refused(reason)));
+const answerFault = (client: Client, front: Front, reason: Fault): void =>
+  client.answer(front.streamAnswer(refused(reason)));
 
-const download = async (client: Client, front: Front, target: NativeTarget, stream: HostStream): Promise<Outcome<undefined>> => {
+const download = async (
+  client: Client,
+  front: Front,
+  target: NativeTarget,
+  stream: HostStream,
+): Promise<Outcome<undefined>> => {
   let left = target.lengthBytes < 0 ? Number.POSITIVE_INFINITY : target.lengthBytes;
   let opened = false;
   const open = (): void => {
@@ -55,7 +62,12 @@ const download = async (client: Client, front: Front, target: NativeTarget, stre
   }
   // Fewer bytes than were announced: a broken transfer must look broken.
   if (opened) client.destroy();
-  else answerFault(client, front, outcome.ok ? fault('host-communication', {}, 'the host sent fewer bytes than the file has') : outcome.fault);
+  else
+    answerFault(
+      client,
+      front,
+      outcome.ok ? fault('host-communication', {}, 'the host sent fewer bytes than the file has') : outcome.fault,
+    );
   return outcome;
 };
 
@@ -95,11 +107,14 @@ const upload = async (
   if (short) stream.abort('the body has another length than announced');
   else if (!failed) stream.end();
   const outcome = await stream.finished;
-  const result: Outcome<undefined> = short && outcome.ok ? refused(fault('invalid-request', {}, 'the body has another length than announced')) : outcome;
+  const result: Outcome<undefined> =
+    short && outcome.ok ? refused(fault('invalid-request', {}, 'the body has another length than announced')) : outcome;
   // The client reads its own write: the store has it before the answer goes out.
   await host.settle(target.touches);
   client.answer(
-    front.streamAnswer(result.ok ? { ok: true, value: { status: target.status, headers: { ...target.headers } } } : result),
+    front.streamAnswer(
+      result.ok ? { ok: true, value: { status: target.status, headers: { ...target.headers } } } : result,
+    ),
   );
   return result;
 };
@@ -114,7 +129,8 @@ export const runTransfer = async ({ client, front, target, host, headOnly }: Tra
     client.answer({ status: target.status, headers: { ...target.headers, ...length }, body: '' });
     return;
   }
-  if (host === undefined) return answerFault(client, front, fault('host-communication', {}, 'no connection to the host'));
+  if (host === undefined)
+    return answerFault(client, front, fault('host-communication', {}, 'no connection to the host'));
   const opened = await host.stream(target.call, target.direction);
   if (!opened.ok) return answerFault(client, front, opened.fault);
   try {

@@ -10,10 +10,18 @@ const LIMIT_MS = 10_000;
 export type AdminFlags = Flags & { readonly admin?: string; readonly tokenFile?: string };
 
 export const askAdmin = async (flags: AdminFlags, path: string): Promise<{ status: number; body: unknown }> => {
-  const config = configOf({ ...(flags.state === undefined ? {} : { state: flags.state }), ...(flags.config === undefined ? {} : { config: flags.config }) });
-  const base = flags.admin ?? `http://${config.admin.listen.includes(':') ? `[${config.admin.listen}]` : config.admin.listen}:${config.admin.port}`;
+  const config = configOf({
+    ...(flags.state === undefined ? {} : { state: flags.state }),
+    ...(flags.config === undefined ? {} : { config: flags.config }),
+  });
+  const base =
+    flags.admin ??
+    `http://${config.admin.listen.includes(':') ? `[${config.admin.listen}]` : config.admin.listen}:${config.admin.port}`;
   const tokenPath = flags.tokenFile ?? adminTokenPath(config);
-  if (!existsSync(tokenPath)) throw new Unavailable(`${tokenPath}: no such file; name the token with --token-file, or the state directory with --state`);
+  if (!existsSync(tokenPath))
+    throw new Unavailable(
+      `${tokenPath}: no such file; name the token with --token-file, or the state directory with --state`,
+    );
   let response: Response;
   try {
     response = await fetch(new URL(path, base), {

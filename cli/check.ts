@@ -33,10 +33,17 @@ export const check = async (flags: Flags): Promise<{ json: unknown; text: string
     }
     for (const { platform } of front) {
       await attempt(async () => {
-        if ((await loadPlatform(platform)).front === undefined) throw new ConfigError(`${platform} is no front: it is for hosts only`);
+        if ((await loadPlatform(platform)).front === undefined)
+          throw new ConfigError(`${platform} is no front: it is for hosts only`);
       });
     }
-    await attempt(() => createAccounts([...account, ...(existsSync(state) ? readAccounts(state) : [])].filter((one, at, all) => all.findIndex(({ name }) => name === one.name) === at)));
+    await attempt(() =>
+      createAccounts(
+        [...account, ...(existsSync(state) ? readAccounts(state) : [])].filter(
+          (one, at, all) => all.findIndex(({ name }) => name === one.name) === at,
+        ),
+      ),
+    );
     const { passwordFile } = config;
     if (passwordFile !== undefined) await attempt(() => readSecretFile(passwordFile));
   }

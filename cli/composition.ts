@@ -35,7 +35,9 @@ export const platformOfUri = async (uri: string): Promise<Platform> => {
     known.push(...(platform.schemes ?? []));
   }
   const near = nearest(scheme, known);
-  throw new ConfigError(`no host speaks "${scheme}://"${near === undefined ? `; known: ${known.join(', ')}` : `; did you mean "${near}://"?`}`);
+  throw new ConfigError(
+    `no host speaks "${scheme}://"${near === undefined ? `; known: ${known.join(', ')}` : `; did you mean "${near}://"?`}`,
+  );
 };
 
 export const loadHosts = async (config: FullConfig): Promise<AgentHost[]> =>
@@ -79,7 +81,9 @@ export const loadFronts = async (config: FullConfig): Promise<AgentFront[]> => {
       listen,
       // Only one front can have the API's own port.
       port: wanted.port ?? (count === 0 ? platform.front.port : 0),
-      tls: secure ? loadOrMakeLeaf(join(config.state, 'tls'), 'front', certificateNames(config, listen), Date.now()) : undefined,
+      tls: secure
+        ? loadOrMakeLeaf(join(config.state, 'tls'), 'front', certificateNames(config, listen), Date.now())
+        : undefined,
       options: wanted.options,
     });
   }
@@ -99,18 +103,34 @@ const DEFAULT_USER = 'root';
 /** Accounts of the configuration and of the state directory, and the one that --user names or that is made at the first start. */
 export const loadAccounts = async (config: FullConfig): Promise<{ accounts: Account[]; credentials: Credentials }> => {
   const kept = readAccounts(config.state);
-  const all: Account[] = [...config.account, ...kept.filter((one) => !config.account.some(({ name }) => name === one.name))];
+  const all: Account[] = [
+    ...config.account,
+    ...kept.filter((one) => !config.account.some(({ name }) => name === one.name)),
+  ];
   const user = config.user ?? all[0]?.name ?? DEFAULT_USER;
   const known = all.some((account) => account.name === user);
   if (config.passwordFile !== undefined) {
     const password = readPassword(config.passwordFile);
-    const made: Account = { name: user, role: 'administrator', fullName: '', hash: await hashPassword(password.reveal()) };
+    const made: Account = {
+      name: user,
+      role: 'administrator',
+      fullName: '',
+      hash: await hashPassword(password.reveal()),
+    };
     // For this run only: whoever can write the password file decides, and nothing of it is kept.
-    return { accounts: [...all.filter(({ name }) => name !== user), made], credentials: { user, password, fresh: false } };
+    return {
+      accounts: [...all.filter(({ name }) => name !== user), made],
+      credentials: { user, password, fresh: false },
+    };
   }
   if (known) return { accounts: all, credentials: { user, password: undefined, fresh: false } };
   const password = makeSecret();
-  const made: Account = { name: user, role: 'administrator', fullName: '', hash: await hashPassword(password.reveal()) };
+  const made: Account = {
+    name: user,
+    role: 'administrator',
+    fullName: '',
+    hash: await hashPassword(password.reveal()),
+  };
   writeAccounts(config.state, [...kept, made]);
   return { accounts: [...all, made], credentials: { user, password, fresh: true } };
 };
@@ -132,7 +152,8 @@ export const agentOptions = async (
   log: Log,
 ): Promise<{ options: AgentOptions; credentials: Credentials }> => {
   makeStateFolder(config);
-  if (config.host.length === 0) throw new ConfigError('no host is named: add --host URI, for example --host qemu:///system');
+  if (config.host.length === 0)
+    throw new ConfigError('no host is named: add --host URI, for example --host qemu:///system');
   const hosts = await loadHosts(config);
   const fronts = await loadFronts(config);
   const { accounts, credentials } = await loadAccounts(config);

@@ -40,7 +40,8 @@ export const reportError = (error: unknown, json: boolean): number => {
   const system = SYSTEM[(error as NodeJS.ErrnoException)?.code ?? ''];
   if (error instanceof ConfigError) [code, text] = [EXIT.config, error.message];
   else if (error instanceof Unavailable) [code, text] = [EXIT.unavailable, error.message];
-  else if (system !== undefined && error instanceof Error) [code, text] = [EXIT.unavailable, `${error.message} (${system})`];
+  else if (system !== undefined && error instanceof Error)
+    [code, text] = [EXIT.unavailable, `${error.message} (${system})`];
   process.stderr.write(json ? `${JSON.stringify({ error: text, code })}\n` : `transvisor: ${text}\n`);
   return code;
 };

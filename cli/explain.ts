@@ -12,12 +12,14 @@ const hopShape = z.object({
 });
 const hopsShape = z.object({ exchange: z.string(), hops: z.array(hopShape) });
 const listShape = z.object({
-  exchanges: z.array(z.object({ exchange: z.string(), atMs: z.number(), hops: z.number(), first: z.record(z.string(), z.unknown()) })),
+  exchanges: z.array(
+    z.object({ exchange: z.string(), atMs: z.number(), hops: z.number(), first: z.record(z.string(), z.unknown()) }),
+  ),
 });
 
 type Hops = z.output<typeof hopsShape>;
 
-const short = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value) ?? '');
+const short = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
 /** One line a hop: milliseconds since the first, shape, duration, then its details one below the other. */
 export const formatHops = ({ exchange, hops }: Hops): string => {
@@ -28,7 +30,10 @@ export const formatHops = ({ exchange, hops }: Hops): string => {
       `${`+${hop.atMs - startMs}`.padStart(8)} ms  ${hop.shape}${took}`,
       ...Object.entries(hop.detail)
         .filter(([, value]) => value !== undefined)
-        .map(([key, value]) => `              ${key.padEnd(10)} ${short(value).replaceAll('\n', '\n                         ')}`),
+        .map(
+          ([key, value]) =>
+            `              ${key.padEnd(10)} ${short(value).replaceAll('\n', '\n                         ')}`,
+        ),
     ];
   });
   return `exchange ${exchange}\n${lines.join('\n')}\n`;
@@ -54,7 +59,8 @@ export const explain = async (
     const { body } = await askAdmin(flags, '/exchanges?limit=30');
     const { exchanges } = listShape.parse(body);
     const rows = exchanges.map(
-      (one) => `${new Date(one.atMs).toISOString()}  ${one.exchange}  ${short(one.first['method'] ?? '')}  ${one.hops} hops\n`,
+      (one) =>
+        `${new Date(one.atMs).toISOString()}  ${one.exchange}  ${short(one.first['method'] ?? '')}  ${one.hops} hops\n`,
     );
     return { json: body, text: rows.join('') || 'no exchange was logged yet\n' };
   }

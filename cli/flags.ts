@@ -2,7 +2,14 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { checkConfig, type Config, ConfigError, type ConfigInput, parseConfig, readConfigText } from '../runtime/config.ts';
+import {
+  type Config,
+  ConfigError,
+  type ConfigInput,
+  checkConfig,
+  parseConfig,
+  readConfigText,
+} from '../runtime/config.ts';
 
 /** The fronts of a host for which none is named. */
 const DEFAULT_FRONTS = ['vim25'];
@@ -40,14 +47,22 @@ export const withCommonFlags = (command: Command): Command =>
 
 export const withAgentFlags = (command: Command): Command =>
   command
-    .option('--host <[NAME=]URI>', 'a host to manage, repeatable: qemu:///system, qemu+tcp://h/system, test:///default', gather)
+    .option(
+      '--host <[NAME=]URI>',
+      'a host to manage, repeatable: qemu:///system, qemu+tcp://h/system, test:///default',
+      gather,
+    )
     .option('--host-user <name>', 'user on the last host named without one')
     .option('--host-password-file <file>', 'its password')
     .option('--host-fingerprint <sha256>', 'its certificate, when no authority vouches for it')
     .option('--listen <address>', 'address of the fronts')
     .option('--port <FRONT[@NAME]=N>', 'port of a front, or admin=N; 0 takes any free port; repeatable', gather)
     .option('--plain <FRONT[@NAME]>', 'serve a front without TLS; repeatable', gather)
-    .option('--front-option <FRONT[@NAME].KEY=VALUE>', 'an option of a front, such as vim25.loginText=...; repeatable', gather)
+    .option(
+      '--front-option <FRONT[@NAME].KEY=VALUE>',
+      'an option of a front, such as vim25.loginText=...; repeatable',
+      gather,
+    )
     .option('--user <name>', 'account made for this run')
     .option('--password-file <file>', 'its password; without it one is made and printed once');
 
@@ -72,7 +87,11 @@ export const parseHost = (text: string, taken: readonly string[]): HostInput => 
   if (parts === null) throw new ConfigError(`--host ${text}: not a URI such as qemu:///system`);
   if (named?.[1] !== undefined) return { name: named[1], uri };
   const authority = (parts[2] ?? '').replace(/^.*@/, '').replace(/:\d+$/, '');
-  const base = authority.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[._-]+/, '').slice(0, 50) || 'local';
+  const base =
+    authority
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .replace(/^[._-]+/, '')
+      .slice(0, 50) || 'local';
   let name = base;
   for (let n = 2; taken.includes(name); n++) name = `${base}-${n}`;
   return { name, uri };
@@ -95,14 +114,23 @@ const parsePort = (text: string): { ref: string; port: number } => {
 export const mergeFlags = (file: ConfigInput, flags: Flags): ConfigInput => {
   const hosts: HostInput[] = [...(file.host ?? [])];
   for (const text of flags.host ?? []) {
-    hosts.push(parseHost(text, hosts.map((host) => host.name)));
+    hosts.push(
+      parseHost(
+        text,
+        hosts.map((host) => host.name),
+      ),
+    );
   }
   const last = hosts.at(-1);
   if (last !== undefined) {
     if (flags.hostUser !== undefined) last.user = flags.hostUser;
     if (flags.hostPasswordFile !== undefined) last.passwordFile = flags.hostPasswordFile;
     if (flags.hostFingerprint !== undefined) last.fingerprint = flags.hostFingerprint;
-  } else if (flags.hostUser !== undefined || flags.hostPasswordFile !== undefined || flags.hostFingerprint !== undefined) {
+  } else if (
+    flags.hostUser !== undefined ||
+    flags.hostPasswordFile !== undefined ||
+    flags.hostFingerprint !== undefined
+  ) {
     throw new ConfigError('--host-user, --host-password-file and --host-fingerprint belong to a --host');
   }
 

@@ -61,7 +61,10 @@ withLinkFlags(withAgentFlags(withCommonFlags(program.command('agent'))))
 
 withLinkFlags(withCommonFlags(program.command('server')))
   .description('the transform server: ids, jobs, store, sessions, admin endpoint')
-  .option('--port <admin=N>', 'port of the admin endpoint', (value: string, before: string[] = []) => [...before, value])
+  .option('--port <admin=N>', 'port of the admin endpoint', (value: string, before: string[] = []) => [
+    ...before,
+    value,
+  ])
   .action(
     runs(async (flags: Flags) => {
       const { startServerProgram } = await import('./two-programs.ts');
@@ -69,7 +72,10 @@ withLinkFlags(withCommonFlags(program.command('server')))
       const ended = untilSignal();
       const server = await startServerProgram(configOf(flags));
       if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, { fronts: [], ...server.ready });
-      print(server.ready, `link ${server.ready.link}\nadmin ${server.ready.admin.url} (token in the state directory)\n`);
+      print(
+        server.ready,
+        `link ${server.ready.link}\nadmin ${server.ready.admin.url} (token in the state directory)\n`,
+      );
       await ended;
       await closeAll([server.close]);
       return EXIT.ok;
@@ -78,7 +84,10 @@ withLinkFlags(withCommonFlags(program.command('server')))
 
 const user = program.command('user').description('accounts of this installation');
 const stateFlags = (command: Command): Command =>
-  command.option('--state <dir>', 'the state directory').option('--config <file>', 'configuration file').option('--json', 'print JSON');
+  command
+    .option('--state <dir>', 'the state directory')
+    .option('--config <file>', 'configuration file')
+    .option('--json', 'print JSON');
 stateFlags(user.command('add <name>'))
   .description('make an account, or give it a new password or role')
   .option('--role <role>', 'administrator, operator or read-only', 'read-only')
@@ -115,7 +124,11 @@ stateFlags(user.command('remove <name>'))
 
 stateFlags(program.command('ca'))
   .description('show the certificate authority of this installation, making it at first; --issue makes a certificate')
-  .option('--issue <name>', 'a certificate for a name or address; repeatable: one certificate for all', (value: string, before: string[] = []) => [...before, value])
+  .option(
+    '--issue <name>',
+    'a certificate for a name or address; repeatable: one certificate for all',
+    (value: string, before: string[] = []) => [...before, value],
+  )
   .option('--out <prefix>', 'writes PREFIX.crt and PREFIX.key')
   .action(
     runs(async (flags: Flags & { issue?: string[]; out?: string }) => {

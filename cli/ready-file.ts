@@ -53,7 +53,10 @@ export const writeReadyFile = (path: string, ready: Ready): void => {
 };
 
 export const readyText = (ready: Ready, fresh: boolean): string => {
-  const lines = ready.fronts.map((front) => `${front.front} for ${front.host}: ${front.url}${front.fingerprint === '' ? '' : `\n  certificate SHA-1   ${front.fingerprint}\n  certificate SHA-256 ${front.fingerprint256}`}`);
+  const lines = ready.fronts.map(
+    (front) =>
+      `${front.front} for ${front.host}: ${front.url}${front.fingerprint === '' ? '' : `\n  certificate SHA-1   ${front.fingerprint}\n  certificate SHA-256 ${front.fingerprint256}`}`,
+  );
   const [first] = ready.fronts;
   if (first !== undefined) {
     lines.push(`user ${first.user}`);

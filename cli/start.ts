@@ -76,7 +76,9 @@ const introduction = (ready: Ready, simulated: boolean): string => {
     simulated
       ? 'Transvisor is up on its built-in simulated host (no libvirt answers on this machine;'
       : `Transvisor is up: this machine's KVM (${LIBVIRT_URI}) is a VMware ESXi host to its clients.`,
-    ...(simulated ? ['`npm start -- --install` as root on Debian installs libvirt and QEMU and starts on real VMs).'] : []),
+    ...(simulated
+      ? ['`npm start -- --install` as root on Debian installs libvirt and QEMU and starts on real VMs).']
+      : []),
     '',
     `  endpoint     ${front.url}`,
     `  user         ${front.user}`,
@@ -96,7 +98,14 @@ const introduction = (ready: Ready, simulated: boolean): string => {
   ].join('\n');
 };
 
-const start = async (flags: { install?: boolean; state: string; listen: string; readyFile?: string; json?: boolean; logLevel: string }): Promise<number> => {
+const start = async (flags: {
+  install?: boolean;
+  state: string;
+  listen: string;
+  readyFile?: string;
+  json?: boolean;
+  logLevel: string;
+}): Promise<number> => {
   const ended = untilSignal();
   if (await wantsInstall(flags.install === true)) install();
   const real = await answers(SOCKET);

@@ -11,6 +11,8 @@ export const status = async (flags: AdminFlags): Promise<{ json: unknown; text: 
   const { body } = await askAdmin(flags, '/healthz');
   const health = healthShape.parse(body);
   const well = health.ok && health.hosts.every((host) => host.connected && host.listed);
-  const rows = health.hosts.map((host) => `host ${host.name}: ${host.connected ? 'connected' : 'away'}${host.listed ? '' : ', not listed yet'}\n`);
+  const rows = health.hosts.map(
+    (host) => `host ${host.name}: ${host.connected ? 'connected' : 'away'}${host.listed ? '' : ', not listed yet'}\n`,
+  );
   return { json: { ...health, well }, text: `${well ? 'all is well' : 'something is wrong'}\n${rows.join('')}`, well };
 };

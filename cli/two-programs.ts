@@ -1,15 +1,16 @@
 /** `transvisor agent` and `transvisor server`: the same halves as `up`, joined by a link between two programs. */
+
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { dialLink, formatLinkAddress, type LinkAddress, parseLinkAddress, serveLink } from '../runtime/link-ws.ts';
 import { createLog, type LogLevel } from '../runtime/log.ts';
+import { readSecretFile } from '../runtime/secret.ts';
 import { agentOptions, type FullConfig, makeStateFolder } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 import { type Ready, readyOf } from './ready-file.ts';
 import { loadOrMakeToken, startServer } from './server-half.ts';
-import { existsSync } from 'node:fs';
-import { readSecretFile } from '../runtime/secret.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
@@ -18,7 +19,9 @@ const linkAddress = (config: FullConfig): LinkAddress => {
   const address = parseLinkAddress(text);
   if (address === undefined) throw new ConfigError(`link address "${text}" is neither unix:PATH nor tcp:HOST:PORT`);
   if (address.kind === 'unix' && Buffer.byteLength(address.path) > 107) {
-    throw new ConfigError(`${address.path} is too long for a unix socket (107 bytes): name another with --link unix:PATH`);
+    throw new ConfigError(
+      `${address.path} is too long for a unix socket (107 bytes): name another with --link unix:PATH`,
+    );
   }
   // Until the link has mutual TLS its bytes and its token must not leave the machine.
   if (address.kind === 'tcp' && !LOOPBACK.has(address.host)) {
@@ -66,7 +69,8 @@ export const startAgentProgram = async (config: FullConfig): Promise<RunningAgen
   const log = createLog({ level: config.logLevel as LogLevel, name: 'agent' });
   const address = linkAddress(config);
   const path = tokenPath(config);
-  if (!existsSync(path)) throw new Unavailable(`${path}: no such file; the server makes it, or name it with --link-token-file`);
+  if (!existsSync(path))
+    throw new Unavailable(`${path}: no such file; the server makes it, or name it with --link-token-file`);
   const token = readSecretFile(path);
   const { options, credentials } = await agentOptions(config, log);
   const agent = await startAgent(options);

@@ -34,17 +34,23 @@ export const addUser = async (
 
 export const listUsers = (config: FullConfig): { json: unknown; text: string } => {
   const kept = readAccounts(config.state).map((account) => ({ account, from: 'state' }));
-  const rows = [...config.account.map((account) => ({ account, from: 'configuration' })), ...kept].map(({ account, from }) => ({
-    name: account.name,
-    role: account.role,
-    fullName: account.fullName,
-    from,
-  }));
+  const rows = [...config.account.map((account) => ({ account, from: 'configuration' })), ...kept].map(
+    ({ account, from }) => ({
+      name: account.name,
+      role: account.role,
+      fullName: account.fullName,
+      from,
+    }),
+  );
   return { json: { users: rows }, text: rows.map((row) => `${row.name}\t${row.role}\t${row.from}\n`).join('') };
 };
 
 export const removeUser = (state: string, name: string): void => {
   const accounts = readAccounts(state);
-  if (!accounts.some((account) => account.name === name)) throw new ConfigError(`there is no account "${name}" in ${state}`);
-  writeAccounts(state, accounts.filter((account) => account.name !== name));
+  if (!accounts.some((account) => account.name === name))
+    throw new ConfigError(`there is no account "${name}" in ${state}`);
+  writeAccounts(
+    state,
+    accounts.filter((account) => account.name !== name),
+  );
 };

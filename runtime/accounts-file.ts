@@ -9,7 +9,6 @@ export const accountName = z
   .string()
   .min(1)
   .max(64)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   .regex(/^[^\x00-\x1f\x7f/:"<>]+$/, 'a name without control characters and without / : " < >');
 
 export const accountShape = z.strictObject({

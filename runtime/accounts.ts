@@ -77,7 +77,8 @@ export const createAccounts = (list: readonly Account[], now: () => number = Dat
   return {
     names: [...byName.keys()],
     check: async (name, password) => {
-      if (Buffer.byteLength(name) > LIMITS.userNameBytes || Buffer.byteLength(password) > LIMITS.passwordBytes) return undefined;
+      if (Buffer.byteLength(name) > LIMITS.userNameBytes || Buffer.byteLength(password) > LIMITS.passwordBytes)
+        return undefined;
       const entry = byName.get(name);
       const mark = digest(name, password);
       const knownMs = remembered.get(mark);

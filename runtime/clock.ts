@@ -22,7 +22,8 @@ export const systemClock: Clock = {
   },
 };
 
-export const sleep = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
+export const sleep = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((resolve) => void clock.after(ms, resolve));
 
 /** A clock that stands still until told: for tests. */
 export interface ManualClock extends Clock {

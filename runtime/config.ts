@@ -6,7 +6,9 @@ import { accountName, accountShape } from './accounts-file.ts';
 import { LIMITS } from './limits.ts';
 import { LOG_LEVELS } from './log.ts';
 
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dot, dash and underscore, at most 63');
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dot, dash and underscore, at most 63');
 const port = z.int().min(0).max(65_535);
 const path = z.string().min(1).max(4096);
 
@@ -37,7 +39,11 @@ export const configShape = z.strictObject({
   /** Names and addresses beside `listen` that certificates are made for. */
   names: z.array(z.string().max(255)).max(100).default([]),
   admin: z
-    .strictObject({ port: port.default(8990), listen: z.string().max(255).default('127.0.0.1'), tokenFile: path.optional() })
+    .strictObject({
+      port: port.default(8990),
+      listen: z.string().max(255).default('127.0.0.1'),
+      tokenFile: path.optional(),
+    })
     .prefault({}),
   link: z.strictObject({ address: z.string().max(4096).optional(), tokenFile: path.optional() }).prefault({}),
   agent: z.strictObject({ name: name.default('agent') }).prefault({}),
@@ -99,7 +105,8 @@ export const lineOf = (text: string, at: readonly PropertyKey[]): number => {
   const counts = new Map<string, number>();
   let table: string[] = [];
   let lastOfTable = 0;
-  const same = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+  const same = (a: readonly string[], b: readonly string[]): boolean =>
+    a.length === b.length && a.every((x, i) => x === b[i]);
   const lines = text.split('\n');
   for (const [index, line] of lines.entries()) {
     const header = /^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?/.exec(line);
@@ -112,7 +119,11 @@ export const lineOf = (text: string, at: readonly PropertyKey[]): number => {
         counts.set(key, count + 1);
         table = [...parts, String(count)];
       } else if (parts.length > 1 && counts.has(parts.slice(0, -1).join('.'))) {
-        table = [...parts.slice(0, -1), String((counts.get(parts.slice(0, -1).join('.')) ?? 1) - 1), parts.at(-1) ?? ''];
+        table = [
+          ...parts.slice(0, -1),
+          String((counts.get(parts.slice(0, -1).join('.')) ?? 1) - 1),
+          parts.at(-1) ?? '',
+        ];
       }
       if (same(table, wanted) || same(table, wanted.slice(0, table.length))) lastOfTable = index + 1;
       if (same(table, wanted)) return index + 1;
@@ -147,7 +158,8 @@ const complaint = (issue: z.core.$ZodIssue, text: string | undefined, file: stri
 /** Checks a shape; `text` is the file it was read from, so that mistakes name their line. */
 export const checkConfig = (input: unknown, text?: string, file = 'configuration'): Config => {
   const parsed = configShape.safeParse(input);
-  if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => complaint(issue, text, file)).join('\n'));
+  if (!parsed.success)
+    throw new ConfigError(parsed.error.issues.map((issue) => complaint(issue, text, file)).join('\n'));
   const config = parsed.data;
   const hosts = config.host.map((host) => host.name);
   const twice = hosts.find((host, index) => hosts.indexOf(host) !== index);
@@ -156,7 +168,9 @@ export const checkConfig = (input: unknown, text?: string, file = 'configuration
     if (front.host === undefined || hosts.includes(front.host)) continue;
     const near = nearest(front.host, hosts);
     const line = text === undefined ? '' : `${file}:${lineOf(text, ['front', index, 'host'])}: `;
-    throw new ConfigError(`${line}front ${front.platform}: unknown host "${front.host}"${near === undefined ? '' : `; did you mean "${near}"?`}`);
+    throw new ConfigError(
+      `${line}front ${front.platform}: unknown host "${front.host}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
+    );
   }
   return config;
 };
@@ -175,10 +189,13 @@ export const readConfigText = (file: string): string => {
   try {
     fd = openSync(file, 'r');
   } catch (error) {
-    throw new ConfigError(`${file}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'cannot be read'}`);
+    throw new ConfigError(
+      `${file}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'cannot be read'}`,
+    );
   }
   try {
-    if (fstatSync(fd).size > LIMITS.configBytes) throw new ConfigError(`${file}: larger than ${LIMITS.configBytes} bytes`);
+    if (fstatSync(fd).size > LIMITS.configBytes)
+      throw new ConfigError(`${file}: larger than ${LIMITS.configBytes} bytes`);
     return readFileSync(fd, 'utf8');
   } finally {
     closeSync(fd);

@@ -1,6 +1,7 @@
 /** Two ends of a link in one process: every message is bytes, arrives later, and tests may delay, drop and reorder it. */
-import { type Channel, LinkDown } from './link.ts';
+
 import { LIMITS } from './limits.ts';
+import { type Channel, LinkDown } from './link.ts';
 
 /** What a test does to messages; by default they arrive in order on the next turn of the event loop. */
 export interface Weather {

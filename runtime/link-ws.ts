@@ -130,7 +130,11 @@ export const serveLink = async (
   const admits = (request: IncomingMessage): boolean =>
     request.url === PATH && timingSafeEqual(digest(request.headers.authorization ?? ''), wanted);
   const http = createServer((_, response) => response.writeHead(404).end());
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: LIMITS.linkMessageBytes });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: LIMITS.linkMessageBytes,
+  });
   http.on('upgrade', (request, socket, head) => {
     socket.on('error', () => {});
     if (!admits(request)) {

@@ -35,9 +35,7 @@ const REDACTED = SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}
 const errorText = (error: unknown): unknown =>
   error instanceof Error ? { name: error.name, message: error.message, stack: error.stack } : error;
 
-export const createLog = (
-  options: { level?: LogLevel; name?: string; write?: (line: string) => void } = {},
-): Log => {
+export const createLog = (options: { level?: LogLevel; name?: string; write?: (line: string) => void } = {}): Log => {
   const logger = pino(
     {
       level: options.level ?? 'info',

@@ -13,7 +13,14 @@ export interface AgentHello {
   readonly version: number;
   readonly agent: string;
   readonly hosts: readonly { readonly name: string; readonly platform: string; readonly uri: string }[];
-  readonly fronts: readonly { readonly name: string; readonly platform: string; readonly host: string; readonly port: number; readonly certificate: string; readonly options: Readonly<Record<string, string>> }[];
+  readonly fronts: readonly {
+    readonly name: string;
+    readonly platform: string;
+    readonly host: string;
+    readonly port: number;
+    readonly certificate: string;
+    readonly options: Readonly<Record<string, string>>;
+  }[];
 }
 
 export interface ServerHello {
@@ -85,7 +92,15 @@ export interface Hop {
 /** Functions of the server, called by an agent. */
 export interface ServerApi {
   hello(hello: AgentHello): Promise<ServerHello>;
-  login(login: { front: string; user: string; fullName: string; role: Session['role']; address: string; userAgent: string; locale: string }): Promise<Session>;
+  login(login: {
+    front: string;
+    user: string;
+    fullName: string;
+    role: Session['role'];
+    address: string;
+    userAgent: string;
+    locale: string;
+  }): Promise<Session>;
   session(id: string): Promise<Session | undefined>;
   logout(id: string): Promise<void>;
   /** Activity on sessions that the agent answered itself. */
@@ -95,7 +110,9 @@ export interface ServerApi {
   call(exchange: Exchange): Promise<Reply>;
   /** The client is gone. */
   hangUp(exchange: string): Promise<void>;
-  stream(exchange: Omit<Exchange, 'call'> & { request: StreamRequest }): Promise<Outcome<StreamTarget & { host: HubId }>>;
+  stream(
+    exchange: Omit<Exchange, 'call'> & { request: StreamRequest },
+  ): Promise<Outcome<StreamTarget & { host: HubId }>>;
   /** First listing: batches, then `complete`; afterwards changes. Resolved when committed. */
   list(host: HubId, epoch: number, batch: readonly NativeObject[], complete: boolean): Promise<void>;
   changes(host: HubId, epoch: number, changes: readonly NativeChange[]): Promise<void>;

@@ -26,7 +26,10 @@ const newKey = (): { pem: string; forgeKeys: forge.pki.rsa.KeyPair } => {
   });
   return {
     pem: privateKey,
-    forgeKeys: { privateKey: forge.pki.privateKeyFromPem(privateKey), publicKey: forge.pki.publicKeyFromPem(publicKey) },
+    forgeKeys: {
+      privateKey: forge.pki.privateKeyFromPem(privateKey),
+      publicKey: forge.pki.publicKeyFromPem(publicKey),
+    },
   };
 };
 
@@ -79,7 +82,10 @@ export const makeLeaf = (ca: KeyPair, names: readonly string[], nowMs: number): 
     { name: 'basicConstraints', cA: false, critical: true },
     { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
     { name: 'extKeyUsage', serverAuth: true },
-    { name: 'subjectAltName', altNames: names.map((name) => (isIP(name) ? { type: 7, ip: name } : { type: 2, value: name })) },
+    {
+      name: 'subjectAltName',
+      altNames: names.map((name) => (isIP(name) ? { type: 7, ip: name } : { type: 2, value: name })),
+    },
     { name: 'subjectKeyIdentifier' },
     { name: 'authorityKeyIdentifier', keyIdentifier: issuer.generateSubjectKeyIdentifier().getBytes() },
   ]);

@@ -56,7 +56,16 @@ const attach = (): Scripted => {
         fronts: Object.fromEntries(
           hello.fronts.map((front) => [
             front.name,
-            { name: front.name, platform: 'fake', host: HOST, hostName: 'h', uuid: 'u', certificate: '', port: front.port, options: {} },
+            {
+              name: front.name,
+              platform: 'fake',
+              host: HOST,
+              hostName: 'h',
+              uuid: 'u',
+              certificate: '',
+              port: front.port,
+              options: {},
+            },
           ]),
         ),
         sessionKey: new Uint8Array(32).fill(7),
@@ -66,7 +75,14 @@ const attach = (): Scripted => {
       hostState: async () => {},
       changes: async (_, __, list) => void changes.push(...list),
       login: async (login) => {
-        const session: Session = { ...login, id: `s${++serial}`, key: `k${serial}`, createdMs: 1, lastActiveMs: 1, calls: 0 };
+        const session: Session = {
+          ...login,
+          id: `s${++serial}`,
+          key: `k${serial}`,
+          createdMs: 1,
+          lastActiveMs: 1,
+          calls: 0,
+        };
         sessions.set(session.id, session);
         return session;
       },
@@ -74,15 +90,23 @@ const attach = (): Scripted => {
       logout: async (id) => void sessions.delete(id),
       touch: async () => {},
       loginFailed: async (failed) => void failedLogins.push(failed.user),
-      call: async (exchange) => (script.get(exchange.call.method) ?? (async () => ({ kind: 'value', value: 'from the server' })))(exchange, remote),
+      call: async (exchange) =>
+        (script.get(exchange.call.method) ?? (async () => ({ kind: 'value', value: 'from the server' })))(
+          exchange,
+          remote,
+        ),
       hangUp: async (exchange) => void hungUp.push(exchange),
-      stream: async () => (target === undefined ? { ok: false, fault: { kind: 'not-found', members: {}, text: '' } } : done({ ...target, host: HOST })),
+      stream: async () =>
+        target === undefined
+          ? { ok: false, fault: { kind: 'not-found', members: {}, text: '' } }
+          : done({ ...target, host: HOST }),
       outbox: async (_, entries) => {
         outbox.push(...entries);
         return { through: entries.at(-1)?.seq ?? 0 };
       },
       jobIds: async () => ({ from: 1000 * ++serial, to: 1000 * serial + 500 }),
-      lease: async (_, vm) => (leased ? { vm, host: HOST, native: 'u1', name: 'one', template: false, epoch } : undefined),
+      lease: async (_, vm) =>
+        leased ? { vm, host: HOST, native: 'u1', name: 'one', template: false, epoch } : undefined,
       hops: async () => {},
     };
     return answers as ServerApi;
@@ -99,20 +123,47 @@ interface Answer {
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
 }
-const http = (method: string, path: string, body: string | Buffer = '', headers: Record<string, string> = {}): Promise<Answer> =>
+const http = (
+  method: string,
+  path: string,
+  body: string | Buffer = '',
+  headers: Record<string, string> = {},
+): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, method, path, agent: keepAlive, headers: { 'content-length': Buffer.byteLength(body), ...headers } }, (response) => {
-      const pieces: Buffer[] = [];
-      response.on('data', (piece: Buffer) => pieces.push(piece));
-      response.on('error', reject);
-      response.on('aborted', () => reject(new Error('aborted')));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(pieces) }));
-    });
+    const sent = request(
+      {
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        agent: keepAlive,
+        headers: { 'content-length': Buffer.byteLength(body), ...headers },
+      },
+      (response) => {
+        const pieces: Buffer[] = [];
+        response.on('data', (piece: Buffer) => pieces.push(piece));
+        response.on('error', reject);
+        response.on('aborted', () => reject(new Error('aborted')));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(pieces) }),
+        );
+      },
+    );
     sent.on('error', reject);
     sent.end(body);
   });
-const call = async (method: string, args: Record<string, unknown> = {}, cookie = '', id: string = VM1): Promise<Answer & { json: { value?: unknown; fault?: string } }> => {
-  const answer = await http('POST', '/api', JSON.stringify({ method, target: { type: 'Vm', id }, args }), cookie === '' ? {} : { cookie });
+const call = async (
+  method: string,
+  args: Record<string, unknown> = {},
+  cookie = '',
+  id: string = VM1,
+): Promise<Answer & { json: { value?: unknown; fault?: string } }> => {
+  const answer = await http(
+    'POST',
+    '/api',
+    JSON.stringify({ method, target: { type: 'Vm', id }, args }),
+    cookie === '' ? {} : { cookie },
+  );
   return { ...answer, json: JSON.parse(answer.body.toString()) as { value?: unknown; fault?: string } };
 };
 const login = async (user: string, password = 'right'): Promise<string> => {
@@ -132,7 +183,18 @@ beforeEach(async () => {
     name: 'a',
     state: mkdtempSync(join(tmpdir(), 'tv-agent-')),
     hosts: [{ name: 'h', platform: 'fake', uri: 'fake:///', driver: host.driver, dialer: host.dialer }],
-    fronts: [{ name: 'f', platform: fakePlatform, front: fakeFront, host: 'h', listen: '127.0.0.1', port: 0, tls: undefined, options: {} }],
+    fronts: [
+      {
+        name: 'f',
+        platform: fakePlatform,
+        front: fakeFront,
+        host: 'h',
+        listen: '127.0.0.1',
+        port: 0,
+        tls: undefined,
+        options: {},
+      },
+    ],
     accounts: createAccounts(accounts),
     clock: systemClock,
     log: silentLog,
@@ -152,7 +214,9 @@ describe('requests', () => {
     expect(JSON.parse((await http('POST', '/api', '{')).body.toString())).toMatchObject({ fault: 'invalid-request' });
     expect((await call('Nonsense')).json.fault).toBe('method-not-found');
     for (const size of [2001, 100_000]) {
-      expect(JSON.parse((await http('POST', '/api', 'x'.repeat(size))).body.toString())).toMatchObject({ fault: 'invalid-request' });
+      expect(JSON.parse((await http('POST', '/api', 'x'.repeat(size))).body.toString())).toMatchObject({
+        fault: 'invalid-request',
+      });
     }
     expect((await call('Clock')).status).toBe(200);
   });
@@ -190,7 +254,8 @@ describe('sessions and access', () => {
     const cookie = await login('root');
     expect((await call('Whoami', {}, cookie)).json.value).toBe('root');
     const forged = cookie.slice(0, -1) + (cookie.endsWith('0') ? '1' : '0');
-    for (const bad of ['', forged, 'sid=s1', `sid=${'x'.repeat(500)}`]) expect((await call('Whoami', {}, bad)).status).toBe(401);
+    for (const bad of ['', forged, 'sid=s1', `sid=${'x'.repeat(500)}`])
+      expect((await call('Whoami', {}, bad)).status).toBe(401);
   });
   test('a wrong password is no session, and the server hears of it without the password', async () => {
     const answer = await call('Login', { user: 'root', password: 'wrong' });
@@ -294,7 +359,9 @@ describe('direct commands', () => {
       [job, 'started', 'op', 'one'],
       [job, 'finished', 'op', 'one'],
     ]);
-    expect(outbox[1]?.changes).toMatchObject([{ change: 'put', object: { native: 'u1', facts: { state: 'running' } } }]);
+    expect(outbox[1]?.changes).toMatchObject([
+      { change: 'put', object: { native: 'u1', facts: { state: 'running' } } },
+    ]);
     await expect.poll(() => changes.length).toBeGreaterThan(0);
     expect(changes[0]).toMatchObject({ hint: 'changed', object: { facts: { state: 'running' } } });
   });
@@ -365,7 +432,10 @@ describe('the server away', () => {
     expect(outbox).toHaveLength(4);
     link = attach();
     await expect.poll(() => outbox.length).toBe(6);
-    expect(outbox.slice(4).map((entry) => [entry.job, entry.phase])).toEqual([[job, 'started'], [job, 'finished']]);
+    expect(outbox.slice(4).map((entry) => [entry.job, entry.phase])).toEqual([
+      [job, 'started'],
+      [job, 'finished'],
+    ]);
     expect((await call('Whoami', {}, cookie)).json.value).toBe('op');
   });
   test('a call under way when the link breaks is answered, not left', async () => {
@@ -382,7 +452,8 @@ describe('the host', () => {
   test('a change behind our back reaches the server within milliseconds', async () => {
     const startedMs = performance.now();
     host.change('u2', 'paused');
-    while (changes.length === 0 && performance.now() - startedMs < 1000) await new Promise((resolve) => setImmediate(resolve));
+    while (changes.length === 0 && performance.now() - startedMs < 1000)
+      await new Promise((resolve) => setImmediate(resolve));
     expect(changes[0]).toMatchObject({ change: 'put', object: { native: 'u2', facts: { state: 'paused' } } });
     expect(performance.now() - startedMs).toBeLessThan(100);
   });
@@ -397,12 +468,19 @@ describe('the host', () => {
     await expect.poll(() => outbox.at(-1)?.fault?.kind, { timeout: 3000 }).toBe('host-communication');
     await expect.poll(lists, { timeout: 5000 }).toBe(2);
     host.change('u2', 'stopped');
-    await expect.poll(() => changes.some((change) => change.change === 'put' && change.object.native === 'u2')).toBe(true);
+    await expect
+      .poll(() => changes.some((change) => change.change === 'put' && change.object.native === 'u2'))
+      .toBe(true);
   });
 });
 
 describe('streams', () => {
-  const native = (name: string, direction: 'download' | 'upload', offsetBytes: number, lengthBytes: number): StreamTarget => ({
+  const native = (
+    name: string,
+    direction: 'download' | 'upload',
+    offsetBytes: number,
+    lengthBytes: number,
+  ): StreamTarget => ({
     kind: 'native',
     direction,
     status: 200,

@@ -1,10 +1,11 @@
 /** A platform made for tests: JSON over HTTP as its API, and an embedded host that keeps its VMs in a map. */
+
+import type { Dialer } from '../../agent/lanes.ts';
 import type { Call, Row } from '../../mappings/generic/call.ts';
 import { done, fault, refused } from '../../mappings/generic/faults.ts';
 import { type NativeRef, parseHubId } from '../../mappings/generic/ids.ts';
 import type { NativeChange, NativeObject } from '../../mappings/generic/native.ts';
 import type { Driver, Front, HostStream, HostTransport, Platform } from '../../mappings/generic/platform.ts';
-import type { Dialer } from '../../agent/lanes.ts';
 
 export const ROWS: readonly Row[] = [
   { method: 'Clock', on: 'Service', route: 'session', access: 'none' },
@@ -13,12 +14,24 @@ export const ROWS: readonly Row[] = [
   { method: 'Logout', on: 'Service', route: 'session', access: 'read' },
   { method: 'Read', on: 'Vm', route: 'broker', access: 'read' },
   { method: 'Change', on: 'Vm', route: 'central', access: 'operate' },
-  { method: 'Start', on: 'Vm', route: 'direct', access: 'operate', verb: 'vm.start', job: true, centralIf: ['options.deep'] },
+  {
+    method: 'Start',
+    on: 'Vm',
+    route: 'direct',
+    access: 'operate',
+    verb: 'vm.start',
+    job: true,
+    centralIf: ['options.deep'],
+  },
   { method: 'Stop', on: 'Vm', route: 'direct', access: 'operate', verb: 'vm.stop' },
   { method: 'Fly', on: 'Vm', route: 'refuse', access: 'read', because: 'VMs do not fly' },
 ];
 
-const STATUS: Readonly<Record<string, number>> = { 'not-authenticated': 401, 'no-permission': 403, 'host-communication': 503 };
+const STATUS: Readonly<Record<string, number>> = {
+  'not-authenticated': 401,
+  'no-permission': 403,
+  'host-communication': 503,
+};
 
 export const fakeFront: Front = {
   port: 1,
@@ -31,7 +44,10 @@ export const fakeFront: Front = {
       const bounds = range === null ? {} : { range: { start: Number(range[1]), end: Number(range[2]) } };
       const length = request.headers['content-length'];
       const size = length === undefined ? {} : { lengthBytes: Number(length) };
-      return { kind: 'stream', stream: { method: request.method as 'GET', path: request.path, query: {}, ...bounds, ...size } };
+      return {
+        kind: 'stream',
+        stream: { method: request.method as 'GET', path: request.path, query: {}, ...bounds, ...size },
+      };
     }
     if (request.path === '/hello') return { kind: 'answer', answer: { status: 200, headers: {}, body: 'hello' } };
     let parsed: Partial<Call>;
@@ -46,7 +62,11 @@ export const fakeFront: Front = {
   encode: (_, reply) => {
     const headers = { 'content-type': 'application/json' };
     if (reply.kind === 'fault') {
-      return { status: STATUS[reply.fault.kind] ?? 500, headers, body: JSON.stringify({ fault: reply.fault.kind, text: reply.fault.text }) };
+      return {
+        status: STATUS[reply.fault.kind] ?? 500,
+        headers,
+        body: JSON.stringify({ fault: reply.fault.kind, text: reply.fault.text }),
+      };
     }
     return { status: 200, headers, body: JSON.stringify({ value: reply.kind === 'value' ? reply.value : null }) };
   },
@@ -61,7 +81,9 @@ export const fakeFront: Front = {
       return { kind: 'value', value: true };
     }
     const session = await context.login(String(call.args['user']), String(call.args['password']), '');
-    return session === undefined ? { kind: 'fault', fault: fault('invalid-login', {}, 'no') } : { kind: 'value', value: session.key };
+    return session === undefined
+      ? { kind: 'fault', fault: fault('invalid-login', {}, 'no') }
+      : { kind: 'value', value: session.key };
   },
   targetOf: (call) => parseHubId(call.target.id),
   jobValue: (job) => job,
@@ -71,7 +93,13 @@ export const fakeFront: Front = {
       : { status: STATUS[outcome.fault.kind] ?? 500, headers: {}, body: outcome.fault.kind },
 };
 
-export const fakePlatform: Platform = { name: 'fake', title: 'Fake', commands: ROWS, sheets: { toGeneric: {}, fromGeneric: {} }, front: fakeFront };
+export const fakePlatform: Platform = {
+  name: 'fake',
+  title: 'Fake',
+  commands: ROWS,
+  sheets: { toGeneric: {}, fromGeneric: {} },
+  front: fakeFront,
+};
 
 export interface FakeHost {
   readonly states: Map<string, string>;
@@ -90,7 +118,10 @@ export interface FakeHost {
 const object = (native: string, state: string): NativeObject => ({ kind: 'vm', native, parts: {}, facts: { state } });
 
 export const createFakeHost = (): FakeHost => {
-  const states = new Map([['u1', 'stopped'], ['u2', 'running']]);
+  const states = new Map([
+    ['u1', 'stopped'],
+    ['u2', 'running'],
+  ]);
   const files = new Map<string, Buffer>();
   const calls: string[] = [];
   const transports = new Set<{ say(vm: string): void; end(): void }>();
@@ -124,9 +155,15 @@ export const createFakeHost = (): FakeHost => {
       }
       return done({ states: Object.fromEntries(states) } as Record<string, unknown>);
     };
-    const stream = (_: string, args: Readonly<Record<string, unknown>>, direction: 'download' | 'upload'): HostStream => {
+    const stream = (
+      _: string,
+      args: Readonly<Record<string, unknown>>,
+      direction: 'download' | 'upload',
+    ): HostStream => {
       const name = String(args['name']);
-      const { promise: finished, resolve } = Promise.withResolvers<{ ok: true; value: undefined } | { ok: false; fault: ReturnType<typeof fault> }>();
+      const { promise: finished, resolve } = Promise.withResolvers<
+        { ok: true; value: undefined } | { ok: false; fault: ReturnType<typeof fault> }
+      >();
       const written: Buffer[] = [];
       let paused = false;
       let at = Number(args['offset'] ?? 0);
@@ -141,7 +178,11 @@ export const createFakeHost = (): FakeHost => {
         if (at >= data.length && direction === 'download' && !paused) resolve({ ok: true, value: undefined });
       };
       return {
-        opened: Promise.resolve(direction === 'download' && !files.has(name) ? refused(fault('file-not-found', { path: name }, name)) : done({})),
+        opened: Promise.resolve(
+          direction === 'download' && !files.has(name)
+            ? refused(fault('file-not-found', { path: name }, name))
+            : done({}),
+        ),
         onChunk: (listener) => {
           chunk = listener;
           setImmediate(pump);
@@ -174,7 +215,8 @@ export const createFakeHost = (): FakeHost => {
       wakeAt: () => undefined,
       paused: () => false,
       ready: Promise.resolve(host.refuse ? refused(fault('host-communication', {}, 'down')) : done(undefined)),
-      call: (procedure, args) => (over ? Promise.reject(new Error('lost')) : Promise.race([act(procedure, args), gone])),
+      call: (procedure, args) =>
+        over ? Promise.reject(new Error('lost')) : Promise.race([act(procedure, args), gone]),
       onEvent: (listener) => void listeners.push(listener),
       stream,
       closed: () => void transports.delete(self),
@@ -185,7 +227,10 @@ export const createFakeHost = (): FakeHost => {
     lanes: { read: 1, work: 1 },
     inventory: async function* (send) {
       const answer = await send.call('list', {}, 'read');
-      if (answer.ok) yield Object.entries(answer.value['states'] as Record<string, string>).map(([native, state]) => object(native, state));
+      if (answer.ok)
+        yield Object.entries(answer.value['states'] as Record<string, string>).map(([native, state]) =>
+          object(native, state),
+        );
     },
     dirty: (event) => [{ ref: { kind: 'vm', native: String(event.args['vm']) }, hint: 'changed' }],
     read: async (send, refs) => {

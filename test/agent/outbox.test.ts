@@ -12,7 +12,11 @@ import { LinkDown } from '../../runtime/link.ts';
 import { silentLog } from '../../runtime/log.ts';
 import type { OutboxEntry, ServerApi, ServerHello } from '../../runtime/protocol.ts';
 
-const entry = (job: number, phase: 'started' | 'finished', extra: Partial<OutboxEntry> = {}): Omit<OutboxEntry, 'seq'> => ({
+const entry = (
+  job: number,
+  phase: 'started' | 'finished',
+  extra: Partial<OutboxEntry> = {},
+): Omit<OutboxEntry, 'seq'> => ({
   exchange: `x-${job}`,
   job: hubId('job', job),
   verb: 'vm.start',

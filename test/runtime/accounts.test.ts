@@ -60,14 +60,26 @@ describe('accounts', () => {
 describe('a secret', () => {
   test('does not print itself in any of the usual ways', () => {
     const secret = new Secret('hunter2');
-    const shown = [`${secret}`, JSON.stringify({ secret }), inspect({ secret }, { depth: 9, showHidden: true }), String(secret)];
+    const shown = [
+      `${secret}`,
+      JSON.stringify({ secret }),
+      inspect({ secret }, { depth: 9, showHidden: true }),
+      String(secret),
+    ];
     for (const text of shown) expect(text).not.toContain('hunter2');
     expect(secret.reveal()).toBe('hunter2');
   });
   test('is blanked in the log by type and by name', () => {
     const lines: string[] = [];
     const log = createLog({ write: (line) => lines.push(line) });
-    log.info({ outcome: 'x', error: { password: 'hunter2', nested: { token: 'hunter3' } }, ...{ cookie: 'hunter4', s: new Secret('hunter5') } }, 'text');
+    log.info(
+      {
+        outcome: 'x',
+        error: { password: 'hunter2', nested: { token: 'hunter3' } },
+        ...{ cookie: 'hunter4', s: new Secret('hunter5') },
+      },
+      'text',
+    );
     expect(lines.join()).toContain('text');
     expect(lines.join()).not.toMatch(/hunter\d/);
   });

@@ -1,7 +1,7 @@
 /** The configuration: what is right is read, what is wrong is refused with its line and the nearest known key. */
 import { describe, expect, test } from 'vitest';
 import { mergeFlags, parseHost } from '../../cli/flags.ts';
-import { checkConfig, ConfigError, lineOf, nearest, parseConfig } from '../../runtime/config.ts';
+import { ConfigError, checkConfig, lineOf, nearest, parseConfig } from '../../runtime/config.ts';
 
 const refusal = (text: string): string => {
   try {
@@ -15,7 +15,8 @@ const refusal = (text: string): string => {
 
 describe('a configuration file', () => {
   test('is read with its defaults', () => {
-    const text = 'listen = "0.0.0.0"\n[[host]]\nname = "h1"\nuri = "qemu:///system"\n[[front]]\nplatform = "vim25"\nport = 8443\n';
+    const text =
+      'listen = "0.0.0.0"\n[[host]]\nname = "h1"\nuri = "qemu:///system"\n[[front]]\nplatform = "vim25"\nport = 8443\n';
     const config = checkConfig(parseConfig(text), text);
     expect(config.host).toEqual([{ name: 'h1', uri: 'qemu:///system' }]);
     expect(config.front[0]).toEqual({ platform: 'vim25', port: 8443, options: {} });
@@ -23,7 +24,9 @@ describe('a configuration file', () => {
   });
 
   test('names the line and the nearest key of an unknown key at the top', () => {
-    expect(refusal('state = "/x"\nlisten = "::"\nlogLevle = "info"\n')).toBe('a.toml:3: unknown key "logLevle"; did you mean "logLevel"?');
+    expect(refusal('state = "/x"\nlisten = "::"\nlogLevle = "info"\n')).toBe(
+      'a.toml:3: unknown key "logLevle"; did you mean "logLevel"?',
+    );
   });
   test('names the line inside the second table of an array', () => {
     const text = '[[host]]\nname = "a"\nuri = "x://"\n\n[[host]]\nname = "b"\nur = "y://"\n';
@@ -43,7 +46,9 @@ describe('a configuration file', () => {
   });
   test('refuses a front of a host that is not there, and two hosts of one name', () => {
     const host = '[[host]]\nname = "lab"\nuri = "x://"\n';
-    expect(refusal(`${host}[[front]]\nplatform = "p"\nhost = "lap"\n`)).toBe('a.toml:6: front p: unknown host "lap"; did you mean "lab"?');
+    expect(refusal(`${host}[[front]]\nplatform = "p"\nhost = "lap"\n`)).toBe(
+      'a.toml:6: front p: unknown host "lap"; did you mean "lab"?',
+    );
     expect(refusal(host + host)).toBe('two hosts have the name "lab"');
   });
   test('never shows the value of a hash that it refuses', () => {
@@ -84,7 +89,13 @@ describe('flags', () => {
     expect(parseHost('qemu+tcp://root@10.0.0.1:1/system', []).name).toBe('10.0.0.1');
   });
   test('that say nothing are refused', () => {
-    for (const flags of [{ port: ['vim25'] }, { port: ['vim25=99999'] }, { host: ['nothing'] }, { frontOption: ['vim25=1'] }, { hostUser: 'x' }]) {
+    for (const flags of [
+      { port: ['vim25'] },
+      { port: ['vim25=99999'] },
+      { host: ['nothing'] },
+      { frontOption: ['vim25=1'] },
+      { hostUser: 'x' },
+    ]) {
       expect(() => merged(flags)).toThrow(ConfigError);
     }
   });

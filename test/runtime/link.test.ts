@@ -65,7 +65,7 @@ describe('the in-memory link', () => {
     const pair = memoryPair();
     const seen: number[] = [];
     pair.right.onMessage((bytes) => seen.push(bytes[0] ?? -1));
-    pair.left.send(new Uint8Array([7]));
+    void pair.left.send(new Uint8Array([7]));
     expect(seen).toEqual([]);
   });
 
@@ -110,9 +110,9 @@ describe('the in-memory link', () => {
   test('bytes that are no message break the link off instead of leaving callers waiting', async () => {
     const { left, pair } = ends();
     await left.remote.add(1, 1);
-    pair.right.send(new Uint8Array([0xc1]));
-    pair.right.send(new Uint8Array([0x93, 1, 2]));
-    pair.right.send(new Uint8Array([0x81, 0xa1, 0x74, 0xa1, 0x78]));
+    void pair.right.send(new Uint8Array([0xc1]));
+    void pair.right.send(new Uint8Array([0x93, 1, 2]));
+    void pair.right.send(new Uint8Array([0x81, 0xa1, 0x74, 0xa1, 0x78]));
     expect(await left.closed).toBe('unreadable message');
   });
 
@@ -172,7 +172,9 @@ describe('the link over sockets', () => {
   test('the agent finds a server that comes later, and again after it was away', async () => {
     const path = join(folder, 'two.sock');
     const links: ReturnType<typeof openLink<Right>>[] = [];
-    const dialling = dialLink({ kind: 'unix', path }, token, silentLog, (channel) => links.push(openLink<Right>({}, channel, options)));
+    const dialling = dialLink({ kind: 'unix', path }, token, silentLog, (channel) =>
+      links.push(openLink<Right>({}, channel, options)),
+    );
     closers.push(() => dialling.close());
     const first = await serveLink({ kind: 'unix', path }, token, silentLog, answer);
     await expect.poll(() => links.length, { timeout: 5000 }).toBe(1);
@@ -188,12 +190,17 @@ describe('the link over sockets', () => {
     const path = join(folder, 'three.sock');
     await serve(path, answer);
     await expect(serveLink({ kind: 'unix', path }, token, silentLog, answer)).rejects.toThrow(/another server/);
-    await new Promise<void>((resolve) => connect(path).once('connect', () => resolve()).unref());
+    await new Promise<void>((resolve) =>
+      connect(path)
+        .once('connect', () => resolve())
+        .unref(),
+    );
   });
 
   test('addresses are read, and what is none is refused', () => {
     expect(parseLinkAddress('unix:/run/x')).toEqual({ kind: 'unix', path: '/run/x' });
     expect(parseLinkAddress('tcp:[::1]:80')).toEqual({ kind: 'tcp', host: '::1', port: 80 });
-    for (const text of ['', 'unix:', 'tcp:host', 'tcp:host:99999', 'http://x']) expect(parseLinkAddress(text)).toBeUndefined();
+    for (const text of ['', 'unix:', 'tcp:host', 'tcp:host:99999', 'http://x'])
+      expect(parseLinkAddress(text)).toBeUndefined();
   });
 });

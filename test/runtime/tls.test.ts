@@ -1,6 +1,6 @@
 /** Certificates: a client that knows only the CA trusts the leaf, on a real TLS connection, and nothing else. */
 import { mkdtempSync, statSync } from 'node:fs';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
@@ -9,17 +9,24 @@ import { fingerprints, loadOrMakeCa, loadOrMakeLeaf, makeCa, makeLeaf } from '..
 
 const now = Date.now();
 
-const handshake = async (leaf: { certificate: string; key: string }, ca: string, name: string): Promise<{ error?: string; print?: string }> => {
+const handshake = async (
+  leaf: { certificate: string; key: string },
+  ca: string,
+  name: string,
+): Promise<{ error?: string; print?: string }> => {
   const server = createServer({ cert: leaf.certificate, key: leaf.key }, (socket) => socket.end());
   server.on('tlsClientError', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   try {
     return await new Promise((resolve) => {
       const { port } = server.address() as AddressInfo;
-      const socket: TLSSocket = connect({ host: '127.0.0.1', port, ca, servername: /^\d/.test(name) ? '' : name }, () => {
-        resolve({ print: socket.getPeerCertificate().fingerprint });
-        socket.destroy();
-      });
+      const socket: TLSSocket = connect(
+        { host: '127.0.0.1', port, ca, servername: /^\d/.test(name) ? '' : name },
+        () => {
+          resolve({ print: socket.getPeerCertificate().fingerprint });
+          socket.destroy();
+        },
+      );
       socket.on('error', (error) => resolve({ error: error.message }));
     });
   } finally {
@@ -40,7 +47,9 @@ describe('certificates', () => {
   });
   test('another name and another CA are not trusted', async () => {
     expect((await handshake(leaf, ca.certificate, 'other.example')).error).toMatch(/altnames/i);
-    expect((await handshake(leaf, makeCa(now).certificate, 'box.example')).error).toMatch(/verify|signature|unable|self/i);
+    expect((await handshake(leaf, makeCa(now).certificate, 'box.example')).error).toMatch(
+      /verify|signature|unable|self/i,
+    );
   });
   test('a leaf cannot sign', async () => {
     const forged = makeLeaf(leaf, ['box.example'], now);
@@ -53,7 +62,9 @@ describe('certificates', () => {
     expect(statSync(join(folder, 'front.key')).mode & 0o777).toBe(0o600);
     const second = loadOrMakeLeaf(folder, 'front', ['a.example', '10.1.2.3'], now);
     expect(second.certificate).not.toBe(first.certificate);
-    expect(loadOrMakeLeaf(folder, 'front', ['a.example'], now + 800 * 86_400_000).certificate).not.toBe(second.certificate);
+    expect(loadOrMakeLeaf(folder, 'front', ['a.example'], now + 800 * 86_400_000).certificate).not.toBe(
+      second.certificate,
+    );
     expect(loadOrMakeCa(folder, now).certificate).toBe(loadOrMakeCa(folder, now).certificate);
   });
 });
