@@ -246,6 +246,8 @@ const SILENT: ReadonlySet<FaultKind> = new Set([
   'no-permission',
   'internal',
   'invalid-request',
+  'invalid-state',
+  'wrong-state',
 ]);
 
 const renderOf = <K extends FaultKind>(fault: Fault<K>, facts: Facts): VimFault =>

@@ -30,9 +30,12 @@ export interface RequestHints {
   readonly limits?: Partial<XmlLimits>;
 }
 
+/** A client that states no version is an old one (libvirt's esx driver): it gets what vSphere 4.1 had and warns of anything newer. */
+const UNSTATED = '4.1';
+
 const versionOf = (body: XmlElement, soapAction: string): string => {
   const stated = body.children.find((child) => child.name === '_this');
-  return negotiate(soapAction) || negotiate((stated && attributeOf(stated, 'versionId')) ?? '');
+  return negotiate(soapAction) || negotiate((stated && attributeOf(stated, 'versionId')) ?? '') || UNSTATED;
 };
 
 /** A method belongs to the object's type, a base of it, or (clients that name a base: 'ManagedEntity') to a subtype of what is named. */

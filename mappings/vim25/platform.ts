@@ -1,7 +1,9 @@
 /** The manifest of vim25: a front with the personality of a standalone ESXi host. */
 import type { Platform } from '../generic/platform.ts';
-import { broker } from './broker/broker.ts';
+import { createBroker } from './broker/broker.ts';
+import { centralCall } from './central/central.ts';
 import { commands } from './commands.ts';
+import { datastoreStream } from './datastore/stream.ts';
 import { front } from './http.ts';
 import { renderSide, sheets } from './render/render-side.ts';
 
@@ -11,6 +13,6 @@ export const vim25: Platform = {
   commands,
   sheets,
   front,
-  broker,
+  broker: createBroker({ central: (scope, call) => centralCall(call, scope.context), stream: datastoreStream }),
   render: renderSide,
 };

@@ -43,7 +43,7 @@ describe('requests as clients send them', () => {
     };
     expect(callOf('govc-RetrieveServiceContent', 'urn:vim25/9.1.0.0')).toMatchObject({ ...expected, version: '6.7' });
     expect(callOf('pyvmomi-RetrieveServiceContent')).toMatchObject(expected);
-    expect(callOf('virsh-RetrieveServiceContent')).toMatchObject({ ...expected, version: '' });
+    expect(callOf('virsh-RetrieveServiceContent')).toMatchObject({ ...expected, version: '4.1' });
   });
 
   test('arguments are typed by the table', () => {
