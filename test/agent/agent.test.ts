@@ -1,8 +1,6 @@
 /** The agent on real sockets: a platform made for tests, an embedded host, and a scripted server behind the serialising link. */
-import { mkdtempSync } from 'node:fs';
 import { Agent as HttpAgent, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../../agent/agent.ts';
@@ -17,6 +15,7 @@ import { openLink, UNLIMITED } from '../../runtime/link.ts';
 import { type MemoryPair, memoryPair } from '../../runtime/link-memory.ts';
 import { silentLog } from '../../runtime/log.ts';
 import type { AgentApi, Exchange, OutboxEntry, ServerApi } from '../../runtime/protocol.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { createFakeHost, type FakeHost, fakeFront, fakePlatform } from './fake-platform.ts';
 
 const HOST = hubId('host', 1);
@@ -181,7 +180,7 @@ beforeEach(async () => {
   host = createFakeHost();
   agent = await startAgent({
     name: 'a',
-    state: mkdtempSync(join(tmpdir(), 'tv-agent-')),
+    state: temporaryFolder(),
     hosts: [{ name: 'h', platform: 'fake', uri: 'fake:///', driver: host.driver, dialer: host.dialer }],
     fronts: [
       {

@@ -1,6 +1,5 @@
 /** The outbox: what was put survives the end of the program, reaches the server once in order, and is bounded. */
-import { mkdtempSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openOutbox } from '../../agent/outbox.ts';
@@ -11,6 +10,7 @@ import { systemClock } from '../../runtime/clock.ts';
 import { LinkDown } from '../../runtime/link.ts';
 import { silentLog } from '../../runtime/log.ts';
 import type { OutboxEntry, ServerApi, ServerHello } from '../../runtime/protocol.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const entry = (
   job: number,
@@ -35,7 +35,7 @@ const entry = (
 });
 
 const HELLO = { hosts: {}, fronts: {} } as unknown as ServerHello;
-const newPath = (): string => join(mkdtempSync(join(tmpdir(), 'tv-outbox-')), 'outbox');
+const newPath = (): string => join(temporaryFolder(), 'outbox');
 
 const open = (path: string, deliver?: (entries: readonly OutboxEntry[]) => Promise<number>) => {
   const server = createServerPort();

@@ -1,6 +1,5 @@
 /** The ready file: its JSON, who may read it, and the account that up makes. */
-import { mkdtempSync, readFileSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadAccounts } from '../../cli/composition.ts';
@@ -10,6 +9,7 @@ import { checkConfig } from '../../runtime/config.ts';
 import { Secret } from '../../runtime/secret.ts';
 import { fingerprints, makeCa, makeLeaf } from '../../runtime/tls.ts';
 import { fakeFront, fakePlatform } from '../agent/fake-platform.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const tls = makeLeaf(makeCa(Date.now()), ['127.0.0.1'], Date.now());
 const front = (host: string, secure: boolean) => ({
@@ -24,7 +24,7 @@ const front = (host: string, secure: boolean) => ({
 });
 
 test('the ready file holds every front, the first of each kind by name, and the admin endpoint, for its owner only', () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'tv-ready-')), 'ready.json');
+  const path = join(temporaryFolder(), 'ready.json');
   const ports = new Map([
     ['fake@a', 4001],
     ['fake@b', 4002],
@@ -53,7 +53,7 @@ test('the ready file holds every front, the first of each kind by name, and the 
 });
 
 test('a password is made once and works at the next start, when it is not told again', async () => {
-  const state = mkdtempSync(join(tmpdir(), 'tv-state-'));
+  const state = temporaryFolder();
   const config = { ...checkConfig({}), state };
   const first = await loadAccounts(config);
   const made = first.credentials.password?.reveal() ?? '';

@@ -1,6 +1,5 @@
 /** Accounts, secrets and what must never be printed. */
-import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -8,6 +7,7 @@ import { createAccounts, hashPassword, parseHash } from '../../runtime/accounts.
 import { accountsPath, readAccounts, writeAccounts } from '../../runtime/accounts-file.ts';
 import { createLog } from '../../runtime/log.ts';
 import { makeSecret, readSecretFile, Secret } from '../../runtime/secret.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const account = async (name: string, password: string) =>
   ({ name, role: 'operator', fullName: '', hash: await hashPassword(password) }) as const;
@@ -47,7 +47,7 @@ describe('accounts', () => {
     expect(unknown).toBeGreaterThan(known / 4);
   });
   test('the file keeps them for its owner only and refuses what it does not know', async () => {
-    const state = mkdtempSync(join(tmpdir(), 'tv-accounts-'));
+    const state = temporaryFolder();
     const made = await account('ann', 'x');
     writeAccounts(state, [made]);
     expect(readAccounts(state)).toEqual([made]);
@@ -84,7 +84,7 @@ describe('a secret', () => {
     expect(lines.join()).not.toMatch(/hunter\d/);
   });
   test('comes from the first line of a file', () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'tv-secret-')), 'pw');
+    const path = join(temporaryFolder(), 'pw');
     writeFileSync(path, 'two words \r\nsecond line\n');
     expect(readSecretFile(path).reveal()).toBe('two words ');
     writeFileSync(path, '\n');

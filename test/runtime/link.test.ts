@@ -1,7 +1,6 @@
 /** The link: typed calls over a channel that may be late, lossy and out of order, and over real sockets. */
-import { mkdtempSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -10,6 +9,7 @@ import { memoryPair, type Weather } from '../../runtime/link-memory.ts';
 import { dialLink, type LinkServer, parseLinkAddress, serveLink } from '../../runtime/link-ws.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { Secret } from '../../runtime/secret.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 interface Left {
   echo(value: unknown): Promise<unknown>;
@@ -133,7 +133,7 @@ describe('the link over sockets', () => {
   afterEach(async () => {
     for (const close of closers.splice(0).reverse()) await close();
   });
-  const folder = mkdtempSync(join(tmpdir(), 'tv-link-'));
+  const folder = temporaryFolder();
 
   const serve = async (path: string, accept: (channel: Channel) => void): Promise<LinkServer> => {
     const server = await serveLink({ kind: 'unix', path }, token, silentLog, accept);

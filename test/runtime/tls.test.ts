@@ -1,11 +1,11 @@
 /** Certificates: a client that knows only the CA trusts the leaf, on a real TLS connection, and nothing else. */
-import { mkdtempSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { fingerprints, loadOrMakeCa, loadOrMakeLeaf, makeCa, makeLeaf } from '../../runtime/tls.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const now = Date.now();
 
@@ -56,7 +56,7 @@ describe('certificates', () => {
     expect((await handshake(forged, ca.certificate, 'box.example')).error).toBeDefined();
   });
   test('a state directory keeps them, keys for their owner only, and renews a leaf that no longer fits', () => {
-    const folder = join(mkdtempSync(join(tmpdir(), 'tv-tls-')), 'tls');
+    const folder = join(temporaryFolder(), 'tls');
     const first = loadOrMakeLeaf(folder, 'front', ['a.example'], now);
     expect(loadOrMakeLeaf(folder, 'front', ['a.example'], now)).toEqual(first);
     expect(statSync(join(folder, 'front.key')).mode & 0o777).toBe(0o600);
