@@ -220,7 +220,11 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
       driver.questions.includes(question)
         ? guarded((open) => driver.ask(open.send, question, args))
         : Promise.resolve(refused(fault('not-supported', {}, `the host is not asked "${question}"`))),
-    stream: (call, direction) => guarded((open) => open.stream(call.procedure, call.args, direction)),
+    stream: (call, direction) =>
+      guarded(async (open) => {
+        const native = await driver.stream(open.send, call);
+        return native.ok ? open.stream(native.value.procedure, native.value.args, direction) : native;
+      }),
     settle: async (refs) => {
       const self = identity();
       const api = server.api;

@@ -156,6 +156,30 @@ export const openLanes = async (options: {
       return undefined;
     });
 
+  const stream: Lanes['stream'] = async (procedure, args, direction) => {
+    const opened = await dial(dialer, clock, log);
+    if (!opened.ok) return opened;
+    const connection = opened.value;
+    const opening = connection.transport.stream(procedure, args, direction);
+    return { ok: true, value: { stream: opening, close: () => void connection.close('the stream is over') } };
+  };
+  const gather: DriverSend['gather'] = async (procedure, args, maxBytes) => {
+    const opened = await stream(procedure, args, 'download');
+    if (!opened.ok) return opened;
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    opened.value.stream.onChunk((bytes) => {
+      size += bytes.length;
+      if (size <= maxBytes) pieces.push(bytes.slice());
+      else opened.value.stream.abort('more than is wanted');
+    });
+    const started = await opened.value.stream.opened;
+    const outcome = started.ok ? await opened.value.stream.finished : started;
+    opened.value.close();
+    if (size > maxBytes) return refused(fault('too-many', { limit: maxBytes }, `more than ${maxBytes} bytes`));
+    return outcome.ok ? { ok: true, value: Buffer.concat(pieces) } : outcome;
+  };
+
   const [read, work] = await Promise.all([openMany('read', counts.read), openMany('work', counts.work)]);
   for (const [own, other] of [
     [read, work],
@@ -172,7 +196,7 @@ export const openLanes = async (options: {
   return {
     ok: true,
     value: {
-      send: { call },
+      send: { call, gather },
       lost,
       renewRead: async () => {
         const fresh = await openMany('read', counts.read);
@@ -185,13 +209,7 @@ export const openLanes = async (options: {
         }
         return { ok: true, value: undefined };
       },
-      stream: async (procedure, args, direction) => {
-        const opened = await dial(dialer, clock, log);
-        if (!opened.ok) return opened;
-        const connection = opened.value;
-        const stream = connection.transport.stream(procedure, args, direction);
-        return { ok: true, value: { stream, close: () => void connection.close('the stream is over') } };
-      },
+      stream,
       close: async () => {
         end('closed by us');
         const all = [...slots.read, ...slots.work].map((slot) => slot.connection);

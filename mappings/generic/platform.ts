@@ -174,6 +174,8 @@ export interface Endpoint {
 export interface DriverSend {
   /** One native conversation step; rejects only when the connection is lost. Reads go on the events connection, writes on work ones. */
   call(procedure: string, args: Readonly<Record<string, unknown>>, lane: 'read' | 'work'): Promise<Outcome<Record<string, unknown>>>;
+  /** A short download, gathered whole on a connection of its own; more than maxBytes is a `too-many` fault. */
+  gather(procedure: string, args: Readonly<Record<string, unknown>>, maxBytes: number): Promise<Outcome<Uint8Array>>;
 }
 
 export interface Driver {
@@ -192,6 +194,8 @@ export interface Driver {
   /** One step of a plan. */
   step(send: DriverSend, call: NativeCall): Promise<Outcome<Record<string, unknown>>>;
   probe(send: DriverSend, probe: Probe): Promise<Outcome<ProbeAnswer>>;
+  /** `volume.download` or `volume.upload` in the host's own words. */
+  stream(send: DriverSend, call: NativeCall): Promise<Outcome<NativeCall>>;
   /** Questions that change nothing: `stats`, `screenshot`. */
   ask(send: DriverSend, question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome>;
   readonly questions: readonly string[];

@@ -1,91 +1,161 @@
-/** A VM and the fields a command names, to the VM as it shall be; or the fault that says which device does not fit. */
+/** A VM and a change in, the VM as it shall be out: the one meaning of `vm.change` for every host. Faults name the device at fault. */
 import type { DiskSpec, VmChange } from './commands.ts';
 import { done, fault, type Outcome, refused } from './faults.ts';
 import type { Disk, ForeignAttribute, Slot, Vm } from './model.ts';
 
-export const sameSlot = (a: Slot, b: Slot): boolean => a.bus === b.bus && a.controller === b.controller && a.unit === b.unit;
+const sameSlot = (a: Slot, b: Slot): boolean => a.bus === b.bus && a.controller === b.controller && a.unit === b.unit;
+
+const slotText = ({ bus, controller, unit }: Slot): string => `${bus}${controller}:${unit}`;
+
+class Refusal extends Error {
+  readonly index: number;
+  readonly property: string;
+  constructor(index: number, property: string, text: string) {
+    super(text);
+    this.index = index;
+    this.property = property;
+  }
+}
+
+interface Seated {
+  readonly slot: Slot;
+}
+
+const seatOf = <T extends Seated>(list: readonly T[], slot: Slot, index: number): number => {
+  const at = list.findIndex((one) => sameSlot(one.slot, slot));
+  if (at < 0) throw new Refusal(index, 'slot', `there is no device at ${slotText(slot)}`);
+  return at;
+};
+
+/** Removals first, then changes, then additions: a place can be given up and taken in one change. */
+const applyTo = <T extends Seated>(
+  list: readonly T[],
+  change: { remove?: readonly Slot[]; change?: readonly { slot: Slot; apply: (before: T) => T }[]; add?: readonly T[] } | undefined,
+): T[] => {
+  const out = [...list];
+  let index = 0;
+  for (const slot of change?.remove ?? []) out.splice(seatOf(out, slot, index++), 1);
+  for (const { slot, apply } of change?.change ?? []) {
+    const at = seatOf(out, slot, index++);
+    const before = out[at];
+    if (before) out[at] = apply(before);
+  }
+  for (const one of change?.add ?? []) out.push(one);
+  return out;
+};
+
+/** CD-ROMs, floppies and disks share buses: two of them on one place are refused. */
+const checkSeats = (vm: Vm): void => {
+  const taken = new Set<string>();
+  for (const [index, { slot }] of [...vm.disks, ...vm.cdroms, ...vm.floppies].entries()) {
+    const text = slotText(slot);
+    if (taken.has(text)) throw new Refusal(index, 'slot', `${text} is taken`);
+    taken.add(text);
+  }
+};
+
+/** The disk of the model in a spec: what tells how to make its volume is no part of the VM. */
+export const diskOfSpec = (spec: DiskSpec): Disk => {
+  const { create, ...disk } = spec;
+  return create ? { ...disk, capacityBytes: create.capacityBytes, thin: create.thin } : disk;
+};
+
+const changeDisk = (before: Disk, to: Partial<DiskSpec>): Disk => ({ ...before, ...diskOfSpec({ ...before, ...to }) });
+
+const withMedium = <T extends { medium?: unknown }>(before: T, medium: T['medium'] | undefined): T => {
+  const { medium: _, ...rest } = before;
+  return (medium === undefined ? rest : { ...rest, medium }) as T;
+};
+
+const mergeAttributes = (before: readonly ForeignAttribute[], changes: readonly ForeignAttribute[]): ForeignAttribute[] => {
+  const keyOf = (one: ForeignAttribute): string => `${one.owner}\u0000${one.key}`;
+  const merged = new Map(before.map((one) => [keyOf(one), one]));
+  for (const one of changes) {
+    if (one.value === '') merged.delete(keyOf(one));
+    else merged.set(keyOf(one), one);
+  }
+  return [...merged.values()];
+};
+
+const changeNics = (vm: Vm, change: VmChange['nics']): Vm['nics'] => {
+  const nics = [...vm.nics];
+  let index = 0;
+  const at = (mac: string): number => {
+    const found = nics.findIndex((nic) => nic.mac.toLowerCase() === mac.toLowerCase());
+    if (found < 0) throw new Refusal(index, 'mac', `there is no network card ${mac}`);
+    index += 1;
+    return found;
+  };
+  for (const mac of change?.remove ?? []) nics.splice(at(mac), 1);
+  for (const { mac, to } of change?.change ?? []) {
+    const place = at(mac);
+    const before = nics[place];
+    if (before) nics[place] = { ...before, ...to };
+  }
+  for (const nic of change?.add ?? []) {
+    if (nic.mac !== '' && nics.some((one) => one.mac.toLowerCase() === nic.mac.toLowerCase())) throw new Refusal(index, 'mac', `${nic.mac} is taken`);
+    nics.push(nic);
+    index += 1;
+  }
+  return nics.map((nic, ordinal) => ({ ...nic, ordinal }));
+};
 
 const PLAIN = [
   'name', 'description', 'cpuCount', 'coresPerSocket', 'memoryBytes', 'cpuHotAdd', 'memoryHotAdd', 'firmware', 'secureBoot', 'osId', 'bits', 'uuid',
   'instanceUuid', 'template', 'autostart', 'bootOrder', 'cpuShare', 'memoryShare', 'scsiControllers', 'serialPorts', 'vnc',
 ] as const satisfies readonly (keyof VmChange & keyof Vm)[];
 
-/** A value of '' removes the attribute. */
-const mergeAttributes = (now: readonly ForeignAttribute[], changes: readonly ForeignAttribute[]): ForeignAttribute[] => {
-  const out = now.filter(({ owner, key }) => !changes.some((change) => change.owner === owner && change.key === key));
-  return [...out, ...changes.filter(({ value }) => value !== '')];
+/** Room for CPUs to be added to a running VM, when it is asked for. */
+const HOT_ADD_FACTOR = 2;
+const MOST_CPUS = 255;
+
+const sizes = (vm: Vm, change: VmChange): Pick<Vm, 'cpuMax' | 'memoryMaxBytes'> => {
+  const cpuCount = change.cpuCount ?? vm.cpuCount;
+  const memoryBytes = change.memoryBytes ?? vm.memoryBytes;
+  // While it runs, the most it can have stands as it is: whether the change fits is the host's to say.
+  if (vm.powerState !== 'stopped') return { cpuMax: vm.cpuMax, memoryMaxBytes: vm.memoryMaxBytes };
+  let cpuMax = vm.cpuMax === vm.cpuCount ? cpuCount : Math.max(vm.cpuMax, cpuCount);
+  if (change.cpuHotAdd === true && cpuMax <= cpuCount) cpuMax = Math.max(cpuCount, Math.min(MOST_CPUS, cpuCount * HOT_ADD_FACTOR));
+  if (change.cpuHotAdd === false) cpuMax = cpuCount;
+  return { cpuMax, memoryMaxBytes: vm.memoryMaxBytes === vm.memoryBytes ? memoryBytes : Math.max(vm.memoryMaxBytes, memoryBytes) };
 };
 
-/** What the plan needs of a spec is in the command; the document holds the disk alone. */
-const diskOf = ({ create: _create, ...disk }: DiskSpec): Disk => disk;
-
-const noSuchDevice = (index: number): Outcome<never> => refused(fault('invalid-device', { index, property: 'key' }, 'no such device'));
-
-interface Placed {
-  readonly slot: Slot;
-}
-
-/** Devices by slot: removed, changed, added, in this order. A slot that is taken or empty is a fault of that device. */
-const changeDevices = <T extends Placed>(
-  now: readonly T[],
-  all: readonly Placed[],
-  change: { add?: readonly T[]; change?: readonly { slot: Slot; apply(device: T): T }[]; remove?: readonly Slot[] },
-): Outcome<T[]> => {
-  let out = [...now];
-  for (const [index, slot] of (change.remove ?? []).entries()) {
-    if (!out.some((device) => sameSlot(device.slot, slot))) return noSuchDevice(index);
-    out = out.filter((device) => !sameSlot(device.slot, slot));
-  }
-  for (const [index, { slot, apply }] of (change.change ?? []).entries()) {
-    if (!out.some((device) => sameSlot(device.slot, slot))) return noSuchDevice(index);
-    out = out.map((device) => (sameSlot(device.slot, slot) ? apply(device) : device));
-  }
-  for (const [index, device] of (change.add ?? []).entries()) {
-    const removed = (change.remove ?? []).some((slot) => sameSlot(slot, device.slot));
-    const taken = [...all, ...out.slice(now.length - (change.remove?.length ?? 0))].some((other) => sameSlot(other.slot, device.slot));
-    if (taken && !removed) return refused(fault('invalid-device', { index, property: 'unitNumber' }, 'the unit number is in use'));
-    out.push(device);
-  }
-  return done(out);
+const apply = (vm: Vm, change: VmChange): Vm => {
+  const plain: Record<string, unknown> = {};
+  for (const field of PLAIN) if (change[field] !== undefined) plain[field] = change[field];
+  const { disks, cdroms, floppies } = change;
+  const after: Vm = {
+    ...vm,
+    ...plain,
+    ...sizes(vm, change),
+    attributes: change.attributes ? mergeAttributes(vm.attributes, change.attributes) : vm.attributes,
+    disks: applyTo<Disk>(vm.disks, {
+      remove: disks?.remove?.map(({ slot }) => slot) ?? [],
+      change: disks?.change?.map(({ slot, to }) => ({ slot, apply: (before) => changeDisk(before, to) })) ?? [],
+      add: disks?.add?.map(diskOfSpec) ?? [],
+    }),
+    cdroms: applyTo(vm.cdroms, {
+      remove: cdroms?.remove ?? [],
+      change: cdroms?.change?.map(({ slot, medium }) => ({ slot, apply: (before) => withMedium(before, medium) })) ?? [],
+      add: cdroms?.add ?? [],
+    }),
+    floppies: applyTo(vm.floppies, {
+      remove: floppies?.remove ?? [],
+      change: floppies?.change?.map(({ slot, medium }) => ({ slot, apply: (before) => withMedium(before, medium) })) ?? [],
+      add: floppies?.add ?? [],
+    }),
+    nics: changeNics(vm, change.nics),
+  };
+  checkSeats(after);
+  return after;
 };
 
+/** Only the fields that the change names differ. `index` of a fault counts the devices of their list: removals, changes, additions. */
 export const applyChange = (vm: Vm, change: VmChange): Outcome<Vm> => {
-  const after: Vm = { ...vm };
-  for (const field of PLAIN) if (change[field] !== undefined) Object.assign(after, { [field]: change[field] });
-  if (change.memoryBytes !== undefined && vm.powerState === 'stopped') after.memoryMaxBytes = change.memoryBytes;
-  if (change.cpuCount !== undefined && vm.powerState === 'stopped') after.cpuMax = change.cpuCount;
-  if (change.attributes) after.attributes = mergeAttributes(vm.attributes, change.attributes);
-  const placed: Placed[] = [...vm.disks, ...vm.cdroms, ...vm.floppies];
-
-  const disks = changeDevices(vm.disks, placed, {
-    add: (change.disks?.add ?? []).map(diskOf),
-    change: (change.disks?.change ?? []).map(({ slot, to }) => ({ slot, apply: (disk) => ({ ...disk, ...diskOf(to as DiskSpec) }) })),
-    remove: (change.disks?.remove ?? []).map(({ slot }) => slot),
-  });
-  if (!disks.ok) return disks;
-  after.disks = disks.value;
-
-  for (const kind of ['cdroms', 'floppies'] as const) {
-    const part = change[kind];
-    const drives = changeDevices(vm[kind], placed, {
-      add: part?.add ?? [],
-      change: (part?.change ?? []).map(({ slot, medium }) => ({
-        slot,
-        apply: ({ medium: _old, ...drive }) => (medium ? { ...drive, medium } : drive),
-      })),
-      remove: part?.remove ?? [],
-    });
-    if (!drives.ok) return drives;
-    after[kind] = drives.value;
+  try {
+    return done(apply(vm, change));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return refused(fault('invalid-device', { index: error.index, property: error.property }, error.message));
   }
-
-  const { nics } = change;
-  let cards = vm.nics.filter(({ mac }) => !nics?.remove?.includes(mac));
-  if (cards.length + (nics?.remove?.length ?? 0) !== vm.nics.length) return noSuchDevice(0);
-  for (const [index, { mac, to }] of (nics?.change ?? []).entries()) {
-    if (!cards.some((nic) => nic.mac === mac)) return noSuchDevice(index);
-    cards = cards.map((nic) => (nic.mac === mac ? { ...nic, ...to } : nic));
-  }
-  after.nics = [...cards, ...(nics?.add ?? [])];
-  return done(after);
 };

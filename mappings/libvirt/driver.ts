@@ -11,7 +11,8 @@ import { listNetworks, readHost, readNetwork } from './driver/host.ts';
 import { executeVerb } from './driver/power.ts';
 import { probeHost } from './driver/probes.ts';
 import { statistics } from './driver/statistics.ts';
-import { listPools, readPool, readVolume } from './driver/storage.ts';
+import { listPools, readPool, readVolume, volumeStream } from './driver/storage.ts';
+import { screenshot } from './driver/screenshot.ts';
 
 const BATCH = 256;
 /** Calls under way at once; the transport holds them to what the daemon reads. */
@@ -75,10 +76,11 @@ const rescan = async (send: DriverSend): Promise<NativeRef[]> => {
   return refs;
 };
 
-const QUESTIONS = ['stats'] as const;
+const QUESTIONS = ['stats', 'screenshot'] as const;
 
 const answer = async (send: DriverSend, question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome> => {
   if (question === 'stats') return statistics(send, args['natives'] as readonly string[] | undefined);
+  if (question === 'screenshot') return screenshot(send, String(args['vm']), Number(args['screen'] ?? 0));
   return refused(fault('not-supported', {}, `no such question: ${question}`));
 };
 
@@ -91,6 +93,7 @@ export const driver: Driver = {
   execute: executeVerb,
   step: (send, call) => send.call(call.procedure, completeArguments(call.procedure, call.args), 'work'),
   probe: probeHost,
+  stream: volumeStream,
   ask: answer,
   questions: QUESTIONS,
 };

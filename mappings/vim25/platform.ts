@@ -13,6 +13,6 @@ export const vim25: Platform = {
   commands,
   sheets,
   front,
-  broker: createBroker({ central: (scope, call) => centralCall(call, scope.context), stream: datastoreStream }),
+  broker: createBroker({ central: centralCall, stream: datastoreStream }),
   render: renderSide,
 };

@@ -249,6 +249,7 @@ export const createFakeHost = (): FakeHost => {
     },
     step: (send, call) => send.call(call.procedure, call.args, 'work'),
     probe: async () => done('done' as const),
+    stream: async (_send, call) => ({ ok: true, value: call }),
     ask: async () => done(1),
     questions: ['stats'],
   };

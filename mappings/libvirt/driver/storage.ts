@@ -1,5 +1,6 @@
 /** Storage pools and their volumes as native objects. */
-import type { NativeObject } from '../../generic/native.ts';
+import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
+import type { NativeCall, NativeObject } from '../../generic/native.ts';
 import type { DriverSend } from '../../generic/platform.ts';
 import type { Pool, Vol } from '../types.ts';
 import { ask, askOr, inParallel } from './conversation.ts';
@@ -51,4 +52,22 @@ export const readVolume = async (send: DriverSend, native: string): Promise<Nati
   const found = await ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: poolUuid });
   if (!found.ok) return undefined;
   return volumeObject(send, found.value.pool, { pool: found.value.pool.name, name, key: '' });
+};
+
+const STREAMS: Readonly<Record<string, 'STORAGE_VOL_DOWNLOAD' | 'STORAGE_VOL_UPLOAD'>> = {
+  'volume.download': 'STORAGE_VOL_DOWNLOAD',
+  'volume.upload': 'STORAGE_VOL_UPLOAD',
+};
+
+/** The hub's transfer of a volume as a stream call; libvirt finds volumes by the name of their pool, which is looked up by its uuid. */
+export const volumeStream = async (send: DriverSend, call: NativeCall): Promise<Outcome<NativeCall>> => {
+  const procedure = STREAMS[call.procedure];
+  if (procedure === undefined) return refused(fault('not-supported', {}, `no such transfer: ${call.procedure}`));
+  const { poolUuid, name } = volumeOfNative(String(call.args['volume']));
+  const found = await ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: poolUuid });
+  if (!found.ok) return found;
+  const length = Number(call.args['lengthBytes'] ?? -1);
+  const vol = { pool: found.value.pool.name, name, key: '' };
+  // libvirt's 0 is "to the end".
+  return done({ procedure, args: { vol, offset: BigInt(Number(call.args['offsetBytes'] ?? 0)), length: BigInt(Math.max(0, length)), flags: 0 } });
 };
