@@ -75,12 +75,12 @@ const addressesOf = (scope: Scope, ref: MoRef): string => {
 function* byAddress(scope: Scope, call: Call, limit: number): Brokered<readonly MoRef[]> {
   const ip = argument(call, 'ip').toLowerCase();
   if (!inOurDatacenter(call) || !/^[0-9a-f.:]+$/.test(ip)) return [];
-  const element = `<ipAddress>${ip}</ipAddress>`;
+  const element = `<ipaddress>${ip}</ipaddress>`;
   if (call.args['vmSearch'] === true) return yield* vmsWhere(scope, (ref) => addressesOf(scope, ref).includes(element), limit);
   return yield* hostsWhere(scope, () => {
     const vnics = find(scope, F.host)?.property('config.network.vnic');
     const inner = vnics === undefined || typeof vnics === 'string' ? '' : vnics.inner.toLowerCase();
-    return inner.includes(`<ipaddress>${ip}</ipaddress>`) || same(textOf(scope, F.host, 'summary.managementServerIp'), ip);
+    return inner.includes(element) || same(textOf(scope, F.host, 'summary.managementServerIp'), ip);
   });
 }
 

@@ -15,6 +15,7 @@ import { hasQuickStats, VOLATILE_MS } from './volatile.ts';
 
 const TOLD_NOTHING = Number.POSITIVE_INFINITY;
 const RENDER_AHEAD = 128;
+const KEPT_LEAVES = 256;
 
 /** What the client has: a store version, and the serial of the last answer it got (0: none). */
 export interface Seen {
@@ -163,7 +164,8 @@ export function* filterUpdates(
 
   for (const [key, serial] of state.left) {
     if (serial <= seen.serial) {
-      state.left.delete(key);
+      // Kept for a client that lost the answer and asks again, but not for ever.
+      if (state.left.size > KEPT_LEAVES) state.left.delete(key);
       continue;
     }
     if (full()) {
