@@ -8,7 +8,6 @@ import { documents, objectOf } from '../central/inventory.ts';
 import { invalidArgument, Refusal, refuse } from '../central/refusal.ts';
 import { screenOf } from '../central/screenshot.ts';
 import { deleteOf, newVolumeName, refuseLocked } from '../central/virtual-disks.ts';
-import { dateTime } from '../render/markup.ts';
 import type { Call } from '../../generic/call.ts';
 import { FILE_FORMAT } from './formats.ts';
 import { type Datastores, datastores, deleteOwn, existing, hasControls, type Node, nodeAt, type Place, placeOf, shownPath, volumesOf } from './tree.ts';
@@ -50,7 +49,7 @@ const bytesTarget = (bytes: Uint8Array, type: string, range: Range | undefined):
 
 const volumeTarget = (node: Extract<Node, { kind: 'volume' }>, doc: Volume, range: Range | undefined): StreamTarget => {
   const type = typeOfPath(node.path);
-  const modified: Record<string, string> = doc.modifiedMs === undefined ? {} : { 'x-modified': dateTime(doc.modifiedMs) };
+  const modified: Record<string, string> = doc.modifiedMs === undefined ? {} : { 'last-modified': new Date(doc.modifiedMs).toUTCString() };
   const native = (status: number, offsetBytes: number, lengthBytes: number, headers: Readonly<Record<string, string>>): StreamTarget => ({
     kind: 'native', direction: 'download', status, headers: { 'content-type': type, ...modified, ...headers }, offsetBytes, lengthBytes,
     call: { procedure: 'volume.download', args: { volume: node.volume.native, offsetBytes, lengthBytes } }, touches: [],
