@@ -1,5 +1,5 @@
 /** Roles, privileges, licences, advanced settings and the host's clock: facts of this front, read only. */
-import type { Call, Role } from '../../generic/call.ts';
+import type { Call, Reply, Role } from '../../generic/call.ts';
 import { fault } from '../../generic/faults.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { about } from '../about.ts';
@@ -20,7 +20,9 @@ const OPERATING = /^(System|VirtualMachine|Datastore|Task|Global\.(CancelTask|Lo
 let privilegeNames: readonly string[] | undefined;
 /** Every privilege that a method of the table asks for. */
 const privileges = (): readonly string[] => {
-  privilegeNames ??= [...new Set([...READING, ...methodNames().map((name) => methodOf(name)?.privilege ?? '')])].filter((name) => name.includes('.')).sort();
+  privilegeNames ??= [...new Set([...READING, ...methodNames().map((name) => methodOf(name)?.privilege ?? '')])]
+    .filter((name) => name.includes('.'))
+    .sort();
   return privilegeNames;
 };
 
@@ -38,12 +40,22 @@ const privilegesOf = (role: Role): readonly string[] => {
 };
 
 const role = (roleId: number, name: string, label: string, privilege: readonly string[], system = true) => ({
-  _type: 'AuthorizationRole', roleId, system, name, info: { label, summary: label }, privilege,
+  _type: 'AuthorizationRole',
+  roleId,
+  system,
+  name,
+  info: { label, summary: label },
+  privilege,
 });
 
 /** The roles every ESXi host has. */
 const roleList = () => [
-  role(-6, 'NoCryptoAdmin', 'No cryptography administrator', privileges().filter((name) => !name.startsWith('Cryptographer.'))),
+  role(
+    -6,
+    'NoCryptoAdmin',
+    'No cryptography administrator',
+    privileges().filter((name) => !name.startsWith('Cryptographer.')),
+  ),
   role(-5, 'NoAccess', 'No access', []),
   role(-4, 'Anonymous', 'Anonymous', ['System.Anonymous']),
   role(-3, 'View', 'View', ['System.Anonymous', 'System.View']),
@@ -61,48 +73,60 @@ const grants = (scope: Scope, sessionKey: string): readonly string[] | undefined
 
 const asked = (call: Call): readonly string[] => (call.args['privId'] as readonly string[] | undefined) ?? [];
 
-function* hasPrivilegeOnEntity(scope: Scope, call: Call): Brokered {
+function hasPrivilegeOnEntity(scope: Scope, call: Call): Reply {
   const entity = call.args['entity'] as MoRef;
   if (!exists(scope, entity)) return refuse(objectNotFound(entity));
   const granted = grants(scope, String(call.args['sessionId']));
   return granted ? value(asked(call).map((name) => granted.includes(name))) : refuse(invalidArgument('sessionId'));
 }
 
-function* hasPrivilegeOnEntities(scope: Scope, call: Call): Brokered {
+function hasPrivilegeOnEntities(scope: Scope, call: Call): Reply {
   const entities = (call.args['entity'] as readonly MoRef[] | undefined) ?? [];
   const gone = entities.find((entity) => !exists(scope, entity));
   if (gone) return refuse(objectNotFound(gone));
   const granted = grants(scope, String(call.args['sessionId']));
   if (!granted) return refuse(invalidArgument('sessionId'));
-  return value(entities.map((entity) => ({ entity, privAvailability: asked(call).map((privId) => ({ privId, isGranted: granted.includes(privId) })) })));
+  return value(
+    entities.map((entity) => ({
+      entity,
+      privAvailability: asked(call).map((privId) => ({ privId, isGranted: granted.includes(privId) })),
+    })),
+  );
 }
 
-function* fetchUserPrivilegeOnEntities(scope: Scope, call: Call): Brokered {
+function fetchUserPrivilegeOnEntities(scope: Scope, call: Call): Reply {
   const entities = (call.args['entities'] as readonly MoRef[] | undefined) ?? [];
   const gone = entities.find((entity) => !exists(scope, entity));
   if (gone) return refuse(objectNotFound(gone));
   const { session } = scope.context;
   // Other users' rights are known only while they are here.
   const user = String(call.args['userName']);
-  const known = user === session.user ? session : scope.context.sessions.list(scope.context.front.name).find((each) => each.user === user);
+  const known =
+    user === session.user
+      ? session
+      : scope.context.sessions.list(scope.context.front.name).find((each) => each.user === user);
   return value(entities.map((entity) => ({ entity, privileges: known ? privilegesOf(known.role) : [] })));
 }
 
 const permission = ({ context }: Scope) => ({
-  entity: F.rootFolder, principal: context.session.user, group: false, roleId: ROLE_ID[context.session.role], propagate: true,
+  entity: F.rootFolder,
+  principal: context.session.user,
+  group: false,
+  roleId: ROLE_ID[context.session.role],
+  propagate: true,
 });
 
-function* retrieveEntityPermissions(scope: Scope, call: Call): Brokered {
+function retrieveEntityPermissions(scope: Scope, call: Call): Reply {
   const entity = call.args['entity'] as MoRef;
   if (!exists(scope, entity)) return refuse(objectNotFound(entity));
   return value(sameRef(entity, F.rootFolder) || call.args['inherited'] === true ? [permission(scope)] : []);
 }
 
-function* retrieveAllPermissions(scope: Scope): Brokered {
+function retrieveAllPermissions(scope: Scope): Reply {
   return value([permission(scope)]);
 }
 
-function* retrieveRolePermissions(scope: Scope, call: Call): Brokered {
+function retrieveRolePermissions(scope: Scope, call: Call): Reply {
   const id = Number(call.args['roleId']);
   if (!roleList().some(({ roleId }) => roleId === id)) return refuse(fault('not-found', {}, ''));
   const own = permission(scope);
@@ -118,14 +142,28 @@ const products = (uuid: string) => [
 ];
 
 const evaluationLicense = (uuid: string) => ({
-  _type: 'LicenseManagerLicenseInfo', licenseKey: EVALUATION_KEY, editionKey: 'eval', name: 'Evaluation Mode', total: 0, used: 0, costUnit: '',
+  _type: 'LicenseManagerLicenseInfo',
+  licenseKey: EVALUATION_KEY,
+  editionKey: 'eval',
+  name: 'Evaluation Mode',
+  total: 0,
+  used: 0,
+  costUnit: '',
   properties: products(uuid),
 });
 
-function* decodeLicense(scope: Scope, call: Call): Brokered {
+function decodeLicense(scope: Scope, call: Call): Reply {
   const licenseKey = String(call.args['licenseKey'] ?? '');
   if (licenseKey === EVALUATION_KEY) return value(evaluationLicense(scope.context.front.uuid));
-  return value({ licenseKey, editionKey: 'unknown', name: 'Unknown license', total: 0, used: 0, costUnit: '', properties: [{ key: 'lc_operation', value: 'decode' }] });
+  return value({
+    licenseKey,
+    editionKey: 'unknown',
+    name: 'Unknown license',
+    total: 0,
+    used: 0,
+    costUnit: '',
+    properties: [{ key: 'lc_operation', value: 'decode' }],
+  });
 }
 
 // ---- options ----
@@ -139,15 +177,23 @@ const advanced = (scope: Scope): readonly Setting[] => [
   ['Config.HostAgent.vmacore.soap.sessionTimeout', typed('long', 30)],
   ['UserVars.ESXiVPsDisabledProtocols', 'sslv3,tlsv1,tlsv1.1'],
   ['UserVars.SuppressShellWarning', typed('long', 0)],
-  ['VMkernel.Boot.hyperthreading', (scope.context.store.generic('host', scope.host)?.cpuThreads ?? 0) > (scope.context.store.generic('host', scope.host)?.cpuCores ?? 0)],
+  [
+    'VMkernel.Boot.hyperthreading',
+    (scope.context.store.generic('host', scope.host)?.cpuThreads ?? 0) >
+      (scope.context.store.generic('host', scope.host)?.cpuCores ?? 0),
+  ],
 ];
 
-const settingsOf = (scope: Scope, ref: { readonly type: string; readonly value: string }): readonly Setting[] | undefined => {
+const settingsOf = (
+  scope: Scope,
+  ref: { readonly type: string; readonly value: string },
+): readonly Setting[] | undefined => {
   if (sameRef(ref as MoRef, F.advancedOption)) return advanced(scope);
   return sameRef(ref as MoRef, F.setting) ? [] : undefined;
 };
 
-const optionValues = (settings: readonly Setting[]) => settings.map(([key, each]) => ({ _type: 'OptionValue', key, value: each }));
+const optionValues = (settings: readonly Setting[]) =>
+  settings.map(([key, each]) => ({ _type: 'OptionValue', key, value: each }));
 
 /** A name, or a prefix that ends in a dot; neither: InvalidName. */
 function* queryOptions(scope: Scope, call: Call): Brokered {
@@ -156,11 +202,13 @@ function* queryOptions(scope: Scope, call: Call): Brokered {
   if (!settings) return refuse(objectNotFound({ type: call.target.type, value: call.target.id }));
   const name = call.args['name'] as string | undefined;
   if (name === undefined || name === '') return value(optionValues(settings));
-  const found = settings.filter(([key]) => (name.endsWith('.') ? key.startsWith(name) : key === name || key.startsWith(`${name}.`)));
+  const found = settings.filter(([key]) =>
+    name.endsWith('.') ? key.startsWith(name) : key === name || key.startsWith(`${name}.`),
+  );
   return found.length > 0 ? value(optionValues(found)) : refuse(fault('invalid-name', { name }, ''));
 }
 
-function* queryDateTime(scope: Scope): Brokered {
+function queryDateTime(scope: Scope): Reply {
   return value(scope.context.now());
 }
 
@@ -191,7 +239,9 @@ export const furnishAdministration = (): void => {
               }),
             description: () => ({
               privilege: privileges().map(described),
-              privilegeGroup: [...new Set(privileges().map((name) => name.slice(0, name.lastIndexOf('.'))))].map(described),
+              privilegeGroup: [...new Set(privileges().map((name) => name.slice(0, name.lastIndexOf('.'))))].map(
+                described,
+              ),
             }),
           },
         }

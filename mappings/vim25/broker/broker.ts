@@ -1,35 +1,73 @@
 /** The native services of vim25: a broker or central call in; the service that answers it, by method. */
-import type { Call, Row } from '../../generic/call.ts';
+import type { Call, Reply, Row } from '../../generic/call.ts';
 import { fault } from '../../generic/faults.ts';
 import type { Broker, BrokerContext, Brokered } from '../../generic/platform.ts';
 import { rowOf } from '../commands.ts';
 import { administration, furnishAdministration } from './administration.ts';
 import {
-  cancelWaitForUpdates, createCollector, createFilter, destroyCollector, destroyFilter, furnishCollectors,
+  cancelWaitForUpdates,
+  createCollector,
+  createFilter,
+  destroyCollector,
+  destroyFilter,
+  furnishCollectors,
 } from './collectors.ts';
 import { environment, furnishEnvironment } from './environment.ts';
 import {
-  createEventCollector, destroyHistory, furnishEvents, logUserEvent, postEvent, queryEvents, readNextEvents, readPreviousEvents,
-  resetCollector, retrieveArgumentDescription, rewindCollector, setPageSize,
+  createEventCollector,
+  destroyHistory,
+  furnishEvents,
+  logUserEvent,
+  postEvent,
+  queryEvents,
+  readNextEvents,
+  readPreviousEvents,
+  resetCollector,
+  retrieveArgumentDescription,
+  rewindCollector,
+  setPageSize,
 } from './events.ts';
 import { furnishPerformance, performance } from './performance.ts';
 import { exists } from './registry.ts';
-import { cancelRetrieve, continueRetrieve, fetchProperty, refuse, retrieveProperties, retrievePropertiesEx } from './retrieve.ts';
+import {
+  cancelRetrieve,
+  continueRetrieve,
+  fetchProperty,
+  refuse,
+  retrieveProperties,
+  retrievePropertiesEx,
+} from './retrieve.ts';
 import { type Caches, makeCaches, type Scope } from './scope.ts';
 import {
-  findAll, findByDatastorePath, findByInventoryPath, findChild, findFirst, furnishSearch, searches,
+  findAll,
+  findByDatastorePath,
+  findByInventoryPath,
+  findChild,
+  findFirst,
+  furnishSearch,
+  searches,
 } from './search.ts';
 import { objectNotFound } from './select.ts';
 import { furnishService } from './service.ts';
 import { furnishSessions, sessionIsActive, setLocale, terminateSession } from './sessions.ts';
 import { cancelTask, furnishTasks } from './tasks.ts';
 import {
-  closeInventoryViewFolder, createContainerView, createInventoryView, createListView, createListViewFromView, destroyView, furnishViews,
-  modifyListView, openInventoryViewFolder, resetListView, resetListViewFromView,
+  closeInventoryViewFolder,
+  createContainerView,
+  createInventoryView,
+  createListView,
+  createListViewFromView,
+  destroyView,
+  furnishViews,
+  modifyListView,
+  openInventoryViewFolder,
+  resetListView,
+  resetListViewFromView,
 } from './views.ts';
 import { checkForUpdates, waitForUpdates, waitForUpdatesEx } from './wait.ts';
 
-export type Service = (scope: Scope, call: Call) => Brokered;
+/** At once, or by effects. */
+export type Service = (scope: Scope, call: Call) => Brokered | Reply;
 
 const SERVICES: Readonly<Record<string, Service>> = {
   Fetch: fetchProperty,
@@ -88,9 +126,18 @@ const SERVICES: Readonly<Record<string, Service>> = {
 export const served: readonly string[] = Object.keys(SERVICES);
 
 for (const furnishAll of [
-  furnishService, furnishCollectors, furnishViews, furnishSearch, furnishSessions, furnishTasks, furnishEvents, furnishPerformance,
-  furnishEnvironment, furnishAdministration,
-]) furnishAll();
+  furnishService,
+  furnishCollectors,
+  furnishViews,
+  furnishSearch,
+  furnishSessions,
+  furnishTasks,
+  furnishEvents,
+  furnishPerformance,
+  furnishEnvironment,
+  furnishAdministration,
+])
+  furnishAll();
 
 export interface Parts {
   /** Answers rows of route `central`: the translation of calls to commands. */
@@ -98,12 +145,19 @@ export interface Parts {
   readonly stream?: Broker['stream'];
 }
 
-const scopeOf = (context: BrokerContext, caches: Caches, call: Call): Scope => ({ context, caches, version: call.version, host: context.front.host });
+const scopeOf = (context: BrokerContext, caches: Caches, call: Call): Scope => ({
+  context,
+  caches,
+  version: call.version,
+  host: context.front.host,
+});
 
 const serviceFor = ({ route, method }: Row, central: Broker['call'] | undefined): Service | undefined => {
   if (route === 'broker') return SERVICES[method];
   // A direct row without a lease goes the central way.
-  return central && (route === 'central' || route === 'direct') ? ({ context }, call) => central(call, context) : undefined;
+  return central && (route === 'central' || route === 'direct')
+    ? ({ context }, call) => central(call, context)
+    : undefined;
 };
 
 /** One broker for one store: it keeps caches by store, which may be lost at any time. */
@@ -127,7 +181,8 @@ export const createBroker = ({ central, stream }: Parts = {}): Broker => {
       if (!row) return refuse(fault('method-not-found', { method: call.method }, ''));
       const service = serviceFor(row, central);
       if (!service) return refuse(fault('not-supported', {}, row.because ?? ''));
-      return yield* service(scope, call);
+      const answer = service(scope, call);
+      return 'kind' in answer ? answer : yield* answer;
     },
     stream:
       stream ??

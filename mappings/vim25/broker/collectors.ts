@@ -1,5 +1,5 @@
 /** Property collectors and filters of a session: calls in; records in its locals, which outlive the program, out. */
-import type { Call } from '../../generic/call.ts';
+import type { Call, Reply } from '../../generic/call.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { FURNITURE } from '../ids.ts';
 import { type MoRef, moRef } from '../values.ts';
@@ -24,7 +24,8 @@ const filterKey = (moid: string): string => `filter/${moid}`;
 const collectorExists = ({ context }: Scope, moid: string): boolean =>
   moid === FURNITURE.propertyCollector.value || context.locals.get(collectorKey(moid)) !== undefined;
 
-const filterRecord = ({ context }: Scope, moid: string): FilterRecord | undefined => context.locals.get(filterKey(moid)) as FilterRecord | undefined;
+const filterRecord = ({ context }: Scope, moid: string): FilterRecord | undefined =>
+  context.locals.get(filterKey(moid)) as FilterRecord | undefined;
 
 export const filtersOf = ({ context }: Scope, collector: string): readonly FilterRecord[] =>
   context.locals
@@ -67,15 +68,13 @@ const wakeWaits = (scope: Scope, collector: string): void => {
   if (state.waiting > 0) scope.context.cancel(waitKey(scope, collector));
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* createCollector(scope: Scope): Brokered {
+export function createCollector(scope: Scope): Reply {
   const moid = newMoid(scope);
   scope.context.locals.put(collectorKey(moid), { moid });
   return value(moRef('PropertyCollector', moid));
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* destroyCollector(scope: Scope, call: Call): Brokered {
+export function destroyCollector(scope: Scope, call: Call): Reply {
   const moid = call.target.id;
   for (const record of filtersOf(scope, moid)) dropFilter(scope, record);
   scope.context.locals.delete(collectorKey(moid));
@@ -90,7 +89,12 @@ export function* createFilter(scope: Scope, call: Call): Brokered {
   if (wrong) return refuse(wrong);
   const selection = yield* select(scope, spec);
   if (!selection.ok) return refuse(selection.fault);
-  const record: FilterRecord = { id: newMoid(scope), collector: call.target.id, spec, partial: call.args['partialUpdates'] === true };
+  const record: FilterRecord = {
+    id: newMoid(scope),
+    collector: call.target.id,
+    spec,
+    partial: call.args['partialUpdates'] === true,
+  };
   scope.context.locals.put(filterKey(record.id), record);
   wakeWaits(scope, record.collector);
   return value(moRef('PropertyFilter', record.id));
@@ -101,16 +105,14 @@ const dropFilter = (scope: Scope, { id }: FilterRecord): void => {
   forgetFilter(scope, id);
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* destroyFilter(scope: Scope, call: Call): Brokered {
+export function destroyFilter(scope: Scope, call: Call): Reply {
   const record = filterRecord(scope, call.target.id);
   if (!record) return refuse(objectNotFound({ type: 'PropertyFilter', value: call.target.id }));
   dropFilter(scope, record);
   return value(undefined);
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* cancelWaitForUpdates(scope: Scope, call: Call): Brokered {
+export function cancelWaitForUpdates(scope: Scope, call: Call): Reply {
   cancelWaits(scope, call.target.id);
   return value(undefined);
 }

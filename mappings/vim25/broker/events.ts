@@ -1,9 +1,8 @@
 /** The hub's event log in; vim25 events, the event manager and its history collectors out. */
-import type { Call } from '../../generic/call.ts';
+import type { Call, Reply } from '../../generic/call.ts';
 import { fault } from '../../generic/faults.ts';
 import { kindOf } from '../../generic/ids.ts';
 import type { HubEvent } from '../../generic/jobs.ts';
-import type { Brokered } from '../../generic/platform.ts';
 import { FURNITURE as F, hubIdOf as hubId, refOf, sameRef } from '../ids.ts';
 import { escapeName } from '../names.ts';
 import { isSubtype, typeOf } from '../types.ts';
@@ -46,7 +45,13 @@ const argumentsOf = (event: HubEvent): Arguments => {
 };
 
 /** What some types must say beyond the common members. */
-const members = (scope: Scope, event: HubEvent, type: string, args: Arguments, message: string): Record<string, unknown> => {
+const members = (
+  scope: Scope,
+  event: HubEvent,
+  type: string,
+  args: Arguments,
+  message: string,
+): Record<string, unknown> => {
   const more = event.members ?? {};
   switch (type) {
     case 'VmReconfiguredEvent':
@@ -57,16 +62,28 @@ const members = (scope: Scope, event: HubEvent, type: string, args: Arguments, m
     case 'DatastoreRemovedOnHostEvent':
       return { datastore: args.ds ?? { name: event.objectName ?? '', datastore: moRef('Datastore', 'datastore-0') } };
     case 'UserLoginSessionEvent':
-      return { ipAddress: more['address'] ?? '', userAgent: more['userAgent'], locale: more['locale'] ?? 'en_US', sessionId: more['session'] ?? '' };
+      return {
+        ipAddress: more['address'] ?? '',
+        userAgent: more['userAgent'],
+        locale: more['locale'] ?? 'en_US',
+        sessionId: more['session'] ?? '',
+      };
     case 'UserLogoutSessionEvent':
       return { ipAddress: more['address'], sessionId: more['session'] };
     case 'BadUsernameSessionEvent':
       return { ipAddress: more['address'] ?? '' };
     case 'EventEx':
-      return { eventTypeId: EVENT_TYPES[event.kind].id ?? event.kind, severity: EVENT_TYPES[event.kind].category, message };
+      return {
+        eventTypeId: EVENT_TYPES[event.kind].id ?? event.kind,
+        severity: EVENT_TYPES[event.kind].category,
+        message,
+      };
     case 'GeneralUserEvent': {
       const ref = event.object && refOf(event.object);
-      return { message: event.text, entity: ref && isSubtype(ref.type, 'ManagedEntity') ? { name: event.objectName ?? '', entity: ref } : undefined };
+      return {
+        message: event.text,
+        entity: ref && isSubtype(ref.type, 'ManagedEntity') ? { name: event.objectName ?? '', entity: ref } : undefined,
+      };
     }
     case 'TaskEvent': {
       const job = event.job && scope.context.jobs.get(event.job);
@@ -141,12 +158,24 @@ const matcher = ({ context, host }: Scope, filter: EventFilter): ((event: HubEve
   return (event) => {
     if (event.host !== undefined && event.host !== host) return false;
     // Hosts' own sessions are not for those who may only read.
-    if (event.kind.startsWith('session.') && context.session.role === 'read-only' && event.user !== context.session.user) return false;
+    if (
+      event.kind.startsWith('session.') &&
+      context.session.role === 'read-only' &&
+      event.user !== context.session.user
+    )
+      return false;
     if (event.atMs < begin || event.atMs > end) return false;
     if (filter.eventChainId !== undefined && (event.chain & INT) !== filter.eventChainId) return false;
     const row = EVENT_TYPES[event.kind];
     if (filter.category && filter.category.length > 0 && !filter.category.includes(row.category)) return false;
-    if (ids.size > 0 && ![...ids].some((id) => id === row.id || id === `vim.event.${row.type}` || (typeOf(id) !== undefined && isSubtype(row.type, id)))) return false;
+    if (
+      ids.size > 0 &&
+      ![...ids].some(
+        (id) =>
+          id === row.id || id === `vim.event.${row.type}` || (typeOf(id) !== undefined && isSubtype(row.type, id)),
+      )
+    )
+      return false;
     if (filter.userName) {
       const { systemUser, userList = [] } = filter.userName;
       if (event.user === '' ? !systemUser : !userList.includes(event.user)) return false;
@@ -161,8 +190,7 @@ const checkFilter = (scope: Scope, filter: EventFilter) => {
   return undefined;
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* queryEvents(scope: Scope, call: Call): Brokered {
+export function queryEvents(scope: Scope, call: Call): Reply {
   const filter = call.args['filter'] as EventFilter;
   const wrong = checkFilter(scope, filter);
   if (wrong) return refuse(wrong);
@@ -181,25 +209,28 @@ interface History {
 }
 
 const historyKey = (id: string): string => `history/${id}`;
-const historyOf = ({ context }: Scope, id: string): History | undefined => context.locals.get(historyKey(id)) as History | undefined;
+const historyOf = ({ context }: Scope, id: string): History | undefined =>
+  context.locals.get(historyKey(id)) as History | undefined;
 const put = (scope: Scope, history: History): void => scope.context.locals.put(historyKey(history.id), history);
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* createEventCollector(scope: Scope, call: Call): Brokered {
+export function createEventCollector(scope: Scope, call: Call): Reply {
   const filter = call.args['filter'] as EventFilter;
   const wrong = checkFilter(scope, filter);
   if (wrong) return refuse(wrong);
-  if (scope.context.locals.list('history/').length >= MAX_COLLECTORS) return refuse(fault('invalid-state', {}, 'too many history collectors'));
+  if (scope.context.locals.list('history/').length >= MAX_COLLECTORS)
+    return refuse(fault('invalid-state', {}, 'too many history collectors'));
   const history: History = { id: newMoid(scope), filter, page: DEFAULT_PAGE, at: 0 };
   put(scope, history);
   return value(moRef('EventHistoryCollector', history.id));
 }
 
-const withHistory = (work: (scope: Scope, history: History, call: Call) => ReturnType<typeof value>) =>
-  // biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-  function* (scope: Scope, call: Call): Brokered {
+const withHistory =
+  (work: (scope: Scope, history: History, call: Call) => Reply) =>
+  (scope: Scope, call: Call): Reply => {
     const history = historyOf(scope, call.target.id);
-    return history ? work(scope, history, call) : refuse(objectNotFound({ type: call.target.type, value: call.target.id }));
+    return history
+      ? work(scope, history, call)
+      : refuse(objectNotFound({ type: call.target.type, value: call.target.id }));
   };
 
 const countOf = (call: Call): number | undefined => {
@@ -278,16 +309,17 @@ const refOfEntity = (entity: MoRef) => {
   return id !== undefined && kindOf(id) !== 'job' ? id : undefined;
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* logUserEvent(scope: Scope, call: Call): Brokered {
+export function logUserEvent(scope: Scope, call: Call): Reply {
   const entity = call.args['entity'] as MoRef;
   if (!exists(scope, entity)) return refuse(objectNotFound(entity));
   return post(scope, entity, String(call.args['msg'] ?? ''));
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* postEvent(scope: Scope, call: Call): Brokered {
-  const event = call.args['eventToPost'] as DataObject & { readonly vm?: { vm: MoRef }; readonly entity?: { entity: MoRef } };
+export function postEvent(scope: Scope, call: Call): Reply {
+  const event = call.args['eventToPost'] as DataObject & {
+    readonly vm?: { vm: MoRef };
+    readonly entity?: { entity: MoRef };
+  };
   const text = event['message'] ?? event['fullFormattedMessage'];
   // Only what says something can be kept: the hub makes its own events.
   if (typeof text !== 'string' || text === '') return refuse(invalidArgument('eventToPost'));
@@ -296,14 +328,20 @@ export function* postEvent(scope: Scope, call: Call): Brokered {
   return post(scope, entity, text);
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* retrieveArgumentDescription(_scope: Scope, call: Call): Brokered {
+export function retrieveArgumentDescription(_scope: Scope, call: Call): Reply {
   const id = String(call.args['eventTypeId'] ?? '');
-  const known = Object.values(EVENT_TYPES).some((row) => row.id === id || id === row.type || id === `vim.event.${row.type}`);
+  const known = Object.values(EVENT_TYPES).some(
+    (row) => row.id === id || id === row.type || id === `vim.event.${row.type}`,
+  );
   return known ? value([]) : refuse(invalidArgument('eventTypeId'));
 }
 
-const CATEGORIES = ['info', 'warning', 'error', 'user'].map((key) => ({ _type: 'ElementDescription', label: key, summary: key, key }));
+const CATEGORIES = ['info', 'warning', 'error', 'user'].map((key) => ({
+  _type: 'ElementDescription',
+  label: key,
+  summary: key,
+  key,
+}));
 
 const latestPage = (scope: Scope, { filter, page }: History): readonly DataObject[] =>
   scope.context.events
@@ -317,7 +355,8 @@ export const furnishEvents = (): void => {
       ? {
           values: {
             description: () => ({ category: CATEGORIES, eventInfo: eventDetails() }),
-            latestEvent: () => scope.context.events.newest(1, matcher(scope, {})).map((event) => vimEvent(scope, event))[0],
+            latestEvent: () =>
+              scope.context.events.newest(1, matcher(scope, {})).map((event) => vimEvent(scope, event))[0],
             maxCollector: () => MAX_COLLECTORS,
           },
         }
@@ -325,6 +364,13 @@ export const furnishEvents = (): void => {
   );
   furnish('EventHistoryCollector', (scope, { value: id }) => {
     const history = historyOf(scope, id);
-    return history && { values: { filter: () => ({ _type: 'EventFilterSpec', ...history.filter }), latestPage: () => latestPage(scope, history) } };
+    return (
+      history && {
+        values: {
+          filter: () => ({ _type: 'EventFilterSpec', ...history.filter }),
+          latestPage: () => latestPage(scope, history),
+        },
+      }
+    );
   });
 };

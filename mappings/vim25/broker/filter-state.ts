@@ -51,7 +51,8 @@ interface Delta {
   readonly out: readonly string[];
 }
 
-const traverses = ({ spec }: FilterRecord): boolean => (spec.objectSet ?? []).some(({ selectSet }) => (selectSet?.length ?? 0) > 0);
+const traverses = ({ spec }: FilterRecord): boolean =>
+  (spec.objectSet ?? []).some(({ selectSet }) => (selectSet?.length ?? 0) > 0);
 
 const makeMember = (selected: Selected): Member => ({
   ...selected,
@@ -84,7 +85,10 @@ const drop = (state: FilterState, member: Member): void => {
 };
 
 /** Members a client was told of before the program started anew, by key, with the serial at which it was told. */
-const remembered = (scope: Scope, id: string): { told: Map<string, number>; left: Map<string, number>; rows: number } => {
+const remembered = (
+  scope: Scope,
+  id: string,
+): { told: Map<string, number>; left: Map<string, number>; rows: number } => {
   const told = new Map<string, number>();
   const left = new Map<string, number>();
   const rows = scope.context.locals.list(deltaPrefix(id));
@@ -126,10 +130,11 @@ export const filterState = (scope: Scope, record: FilterRecord, serial: number):
     deltas: kept.rows,
   };
   pendingMemory.set(state, { told: kept.told, serial, persisted: kept.rows > 0 });
-  if (filters.size >= MAX_STATES) for (const oldest of filters.keys()) {
-    filters.delete(oldest);
-    break;
-  }
+  if (filters.size >= MAX_STATES)
+    for (const oldest of filters.keys()) {
+      filters.delete(oldest);
+      break;
+    }
   filters.set(key, state);
   return state;
 };
@@ -148,7 +153,8 @@ const selectionStamp = (scope: Scope, state: FilterState): string => {
   return state.loose ? `${structure} ${scope.caches.viewRevision}` : String(structure);
 };
 
-export const selectionIsStale = (scope: Scope, state: FilterState): boolean => state.selectedAt !== selectionStamp(scope, state);
+export const selectionIsStale = (scope: Scope, state: FilterState): boolean =>
+  state.selectedAt !== selectionStamp(scope, state);
 
 /** Selects again and takes note of who came and went. A root that has gone is a member that left, not a fault. */
 export function* refreshMembers(scope: Scope, state: FilterState, record: FilterRecord): Brokered<void> {
@@ -166,7 +172,9 @@ export function* refreshMembers(scope: Scope, state: FilterState, record: Filter
     now.add(selected.key);
     if (state.members.has(selected.key)) continue;
     const member = makeMember(selected);
-    const told = memory?.told.get(selected.key) ?? (memory && !memory.persisted && memory.serial > 0 && !state.loose ? memory.serial : undefined);
+    const told =
+      memory?.told.get(selected.key) ??
+      (memory && !memory.persisted && memory.serial > 0 && !state.loose ? memory.serial : undefined);
     if (told !== undefined) member.entered = told;
     add(state, member);
     state.left.delete(selected.key);
@@ -181,13 +189,25 @@ export function* refreshMembers(scope: Scope, state: FilterState, record: Filter
 }
 
 /** Keeps what an answer told, so that a version from before a restart can go on. Filters without traversal need no memory. */
-export const rememberDelta = (scope: Scope, state: FilterState, serial: number, entered: readonly string[], gone: readonly string[]): void => {
+export const rememberDelta = (
+  scope: Scope,
+  state: FilterState,
+  serial: number,
+  entered: readonly string[],
+  gone: readonly string[],
+): void => {
   if (!state.loose || (entered.length === 0 && gone.length === 0)) return;
   const { locals } = scope.context;
   if (state.deltas >= MAX_DELTAS) {
     for (const { key } of locals.list(deltaPrefix(state.id))) locals.delete(key);
-    const told = [...state.members.values()].filter((member) => member.entered !== Number.POSITIVE_INFINITY).map(({ key }) => key);
-    locals.put(deltaKey(state.id, serial), { serial, in: told, out: [...state.left.keys()].slice(-1000) } satisfies Delta);
+    const told = [...state.members.values()]
+      .filter((member) => member.entered !== Number.POSITIVE_INFINITY)
+      .map(({ key }) => key);
+    locals.put(deltaKey(state.id, serial), {
+      serial,
+      in: told,
+      out: [...state.left.keys()].slice(-1000),
+    } satisfies Delta);
     state.deltas = 1;
     return;
   }

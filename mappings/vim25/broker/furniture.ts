@@ -55,12 +55,15 @@ export class FurnitureObject implements ManagedObject {
   #walk(value: unknown, type: string, repeated: boolean, rest: readonly Step[]): Property {
     const [step, ...further] = rest;
     if (step === undefined) {
-      if (value === undefined || value === null) return repeated ? fragmentOf(type, true, [], this.#scope.version) : 'unset';
+      if (value === undefined || value === null)
+        return repeated ? fragmentOf(type, true, [], this.#scope.version) : 'unset';
       return fragmentOf(type, repeated, value, this.#scope.version);
     }
     if (!couldName(type, repeated, rest)) return 'invalid';
     if ('key' in step) {
-      const found = Array.isArray(value) ? value.find((item) => isObject(item) && String(item['key']) === step.key) : undefined;
+      const found = Array.isArray(value)
+        ? value.find((item) => isObject(item) && String(item['key']) === step.key)
+        : undefined;
       return found === undefined ? 'unset' : this.#walk(found, type, false, further);
     }
     if (!isObject(value)) return 'unset';

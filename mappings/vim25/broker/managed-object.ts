@@ -33,11 +33,21 @@ export const fragmentOf = (type: string, array: boolean, value: unknown, version
 };
 
 const REFERENCE = /\btype="(\w+)"[^>]*>([^<]*)</g;
-const UNESCAPE: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&apos;': "'" };
-export const unescapeText = (text: string): string => (text.includes('&') ? text.replace(/&(?:amp|lt|gt|quot|apos);/g, (entity) => UNESCAPE[entity] ?? entity) : text);
+const UNESCAPE: Readonly<Record<string, string>> = {
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&apos;': "'",
+};
+export const unescapeText = (text: string): string =>
+  text.includes('&') ? text.replace(/&(?:amp|lt|gt|quot|apos);/g, (entity) => UNESCAPE[entity] ?? entity) : text;
 
 /** The references in a fragment: itself, or the members of its array. */
-export const referencesIn = ({ attributes, inner }: Fragment, make: (type: string, value: string) => MoRef): MoRef[] => {
+export const referencesIn = (
+  { attributes, inner }: Fragment,
+  make: (type: string, value: string) => MoRef,
+): MoRef[] => {
   const found: MoRef[] = [];
   const text = attributes.includes('ArrayOf') ? inner : `${attributes}>${inner}<`;
   for (const [, type = '', value = ''] of text.matchAll(REFERENCE)) found.push(make(type, unescapeText(value)));

@@ -1,9 +1,9 @@
 /** PerformanceManager: the counter catalogue, and series made of two samples of the host's own statistics. */
-import type { Call } from '../../generic/call.ts';
+import type { Call, Reply } from '../../generic/call.ts';
 import { fault, type Outcome } from '../../generic/faults.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { FURNITURE as F, hubIdOf, refKey, sameRef } from '../ids.ts';
-import { plain, type MoRef } from '../values.ts';
+import { type MoRef, plain } from '../values.ts';
 import { COUNTERS, type Counter, counterInfo, type Facts, type Sample } from './counters.ts';
 import { exists, furnish } from './registry.ts';
 import { refuse, value } from './retrieve.ts';
@@ -22,10 +22,21 @@ interface Statistics {
 }
 
 const sampleOf = (atMs: number, known: Partial<Sample>): Sample => ({
-  cpuNs: 0, memoryBytes: 0, residentBytes: 0, readBytes: 0, writtenBytes: 0, readRequests: 0, writeRequests: 0, receivedBytes: 0, sentBytes: 0, ...known, atMs,
+  cpuNs: 0,
+  memoryBytes: 0,
+  residentBytes: 0,
+  readBytes: 0,
+  writtenBytes: 0,
+  readRequests: 0,
+  writeRequests: 0,
+  receivedBytes: 0,
+  sentBytes: 0,
+  ...known,
+  atMs,
 });
 
-const isHost = ({ type }: MoRef): boolean => type === 'HostSystem' || type === 'ComputeResource' || type === 'ResourcePool';
+const isHost = ({ type }: MoRef): boolean =>
+  type === 'HostSystem' || type === 'ComputeResource' || type === 'ResourcePool';
 
 const running = (scope: Scope, ref: MoRef): boolean => {
   if (isHost(ref)) return true;
@@ -42,7 +53,12 @@ function* take(scope: Scope, entities: readonly MoRef[]): Brokered<Outcome<Map<s
     const entry = id === undefined ? undefined : context.store.entry(id);
     if (entry) natives.set(entry.native, refKey(ref));
   }
-  const outcome = (yield { effect: 'ask', host: scope.host, question: 'stats', args: { natives: [...natives.keys()] } }) as Outcome<Statistics>;
+  const outcome = (yield {
+    effect: 'ask',
+    host: scope.host,
+    question: 'stats',
+    args: { natives: [...natives.keys()] },
+  }) as Outcome<Statistics>;
   if (!outcome.ok) return outcome;
   const atMs = context.now();
   const samples = new Map<string, Sample>();
@@ -51,14 +67,21 @@ function* take(scope: Scope, entities: readonly MoRef[]): Brokered<Outcome<Map<s
     if (key !== undefined) samples.set(key, sampleOf(atMs, known));
   }
   const { cpuNs = 0, memoryBytes = 0, freeBytes = 0 } = outcome.value.host ?? {};
-  for (const ref of entities) if (isHost(ref)) samples.set(refKey(ref), sampleOf(atMs, { cpuNs, memoryBytes, residentBytes: memoryBytes - freeBytes }));
+  for (const ref of entities)
+    if (isHost(ref))
+      samples.set(refKey(ref), sampleOf(atMs, { cpuNs, memoryBytes, residentBytes: memoryBytes - freeBytes }));
   return { ok: true, value: samples };
 }
 
 function* sleep(scope: Scope, ms: number): Brokered<boolean> {
   const untilMs = scope.context.now() + ms;
   while (scope.context.now() < untilMs) {
-    const woken = yield { effect: 'wait', since: scope.context.store.version, untilMs, cancel: `perf ${scope.context.session.id}` };
+    const woken = yield {
+      effect: 'wait',
+      since: scope.context.store.version,
+      untilMs,
+      cancel: `perf ${scope.context.session.id}`,
+    };
     if (woken === 'cancelled') return false;
   }
   return true;
@@ -71,10 +94,20 @@ const factsOf = (scope: Scope, ref: MoRef): Facts => {
   const cpuMhz = host?.cpuMhz ?? 0;
   const nowMs = scope.context.now();
   if (isHost(ref))
-    return { threads: host?.cpuThreads ?? 1, cpuMhz, memoryBytes: host?.memoryBytes ?? 0, uptimeMs: host && host.bootedMs > 0 ? nowMs - host.bootedMs : 0 };
+    return {
+      threads: host?.cpuThreads ?? 1,
+      cpuMhz,
+      memoryBytes: host?.memoryBytes ?? 0,
+      uptimeMs: host && host.bootedMs > 0 ? nowMs - host.bootedMs : 0,
+    };
   const id = hubIdOf(ref);
   const vm = id === undefined ? undefined : store.generic('vm', id);
-  return { threads: vm?.cpuCount ?? 1, cpuMhz, memoryBytes: vm?.memoryBytes ?? 0, uptimeMs: vm?.startedMs === undefined ? 0 : nowMs - vm.startedMs };
+  return {
+    threads: vm?.cpuCount ?? 1,
+    cpuMhz,
+    memoryBytes: vm?.memoryBytes ?? 0,
+    uptimeMs: vm?.startedMs === undefined ? 0 : nowMs - vm.startedMs,
+  };
 };
 
 interface QuerySpec {
@@ -84,7 +117,7 @@ interface QuerySpec {
   readonly format?: string;
 }
 
-const series = (scope: Scope, spec: QuerySpec, now: Sample, before: Sample, facts: Facts) => {
+const series = (_scope: Scope, spec: QuerySpec, now: Sample, before: Sample, facts: Facts) => {
   const timestamp = new Date(now.atMs).toISOString();
   const wanted = spec.metricId?.length ? spec.metricId : COUNTERS.map(({ key }) => ({ counterId: key, instance: '' }));
   const csv = spec.format === 'csv';
@@ -94,18 +127,28 @@ const series = (scope: Scope, spec: QuerySpec, now: Sample, before: Sample, fact
     if (!counter || (instance !== '' && instance !== '*')) return [];
     const figure = Math.round(counter.read(now, before, facts));
     const id = { counterId, instance: '' };
-    return [csv ? { _type: 'PerfMetricSeriesCSV', id, value: String(figure) } : { _type: 'PerfMetricIntSeries', id, value: [figure] }];
+    return [
+      csv
+        ? { _type: 'PerfMetricSeriesCSV', id, value: String(figure) }
+        : { _type: 'PerfMetricIntSeries', id, value: [figure] },
+    ];
   });
   return csv
     ? { _type: 'PerfEntityMetricCSV', entity: spec.entity, sampleInfoCSV: `${INTERVAL_S},${timestamp}`, value: values }
-    : { _type: 'PerfEntityMetric', entity: spec.entity, sampleInfo: [{ timestamp, interval: INTERVAL_S }], value: values };
+    : {
+        _type: 'PerfEntityMetric',
+        entity: spec.entity,
+        sampleInfo: [{ timestamp, interval: INTERVAL_S }],
+        value: values,
+      };
 };
 
 function* queryPerf(scope: Scope, call: Call): Brokered {
   const specs = (call.args['querySpec'] as readonly QuerySpec[] | undefined) ?? [];
   for (const { entity } of specs) if (!exists(scope, entity)) return refuse(objectNotFound(entity));
   for (const { metricId = [] } of specs)
-    for (const { counterId } of metricId) if (!COUNTERS.some(({ key }) => key === counterId)) return refuse(invalidArgument('querySpec.metricId'));
+    for (const { counterId } of metricId)
+      if (!COUNTERS.some(({ key }) => key === counterId)) return refuse(invalidArgument('querySpec.metricId'));
   const entities = specs.map(({ entity }) => entity).filter((entity) => running(scope, entity));
   if (entities.length === 0) return value([]);
   const first = yield* take(scope, entities);
@@ -114,7 +157,8 @@ function* queryPerf(scope: Scope, call: Call): Brokered {
   const second = yield* take(scope, entities);
   if (!second.ok) return refuse(second.fault);
   const hubs = [scope.host, ...entities.map((ref) => hubIdOf(ref)).filter((id) => id !== undefined)];
-  for (let from = 0; from < hubs.length && from < MAX_SAMPLES; from += 256) yield { effect: 'render', ids: hubs.slice(from, from + 256) };
+  for (let from = 0; from < hubs.length && from < MAX_SAMPLES; from += 256)
+    yield { effect: 'render', ids: hubs.slice(from, from + 256) };
   return value(
     specs.flatMap((spec) => {
       const key = refKey(spec.entity);
@@ -126,22 +170,23 @@ function* queryPerf(scope: Scope, call: Call): Brokered {
 }
 
 const entityOf = (call: Call): MoRef => call.args['entity'] as MoRef;
-const measured = ({ type }: MoRef): boolean => type === 'VirtualMachine' || type === 'HostSystem' || type === 'ComputeResource' || type === 'ResourcePool';
+const measured = ({ type }: MoRef): boolean =>
+  type === 'VirtualMachine' || type === 'HostSystem' || type === 'ComputeResource' || type === 'ResourcePool';
 
-function* queryPerfProviderSummary(scope: Scope, call: Call): Brokered {
+function queryPerfProviderSummary(scope: Scope, call: Call): Reply {
   const entity = entityOf(call);
   if (!exists(scope, entity)) return refuse(objectNotFound(entity));
   if (!measured(entity)) return refuse(invalidArgument('entity'));
   return value({ entity, currentSupported: true, summarySupported: false, refreshRate: INTERVAL_S });
 }
 
-function* queryAvailablePerfMetric(scope: Scope, call: Call): Brokered {
+function queryAvailablePerfMetric(scope: Scope, call: Call): Reply {
   const entity = entityOf(call);
   if (!exists(scope, entity)) return refuse(objectNotFound(entity));
   return value(measured(entity) ? COUNTERS.map(({ key }) => ({ counterId: key, instance: '' })) : []);
 }
 
-function* queryPerfCounter(_scope: Scope, call: Call): Brokered {
+function queryPerfCounter(_scope: Scope, call: Call): Reply {
   const found: Counter[] = [];
   for (const id of (call.args['counterId'] as readonly number[] | undefined) ?? []) {
     const counter = COUNTERS.find(({ key }) => key === id);
@@ -151,7 +196,7 @@ function* queryPerfCounter(_scope: Scope, call: Call): Brokered {
   return value(found.map(counterInfo));
 }
 
-function* queryPerfCounterByLevel(_scope: Scope, call: Call): Brokered {
+function queryPerfCounterByLevel(_scope: Scope, call: Call): Reply {
   const level = Number(plain(call.args['level']));
   return level >= 1 && level <= 4 ? value(COUNTERS.map(counterInfo)) : refuse(invalidArgument('level'));
 }
@@ -172,7 +217,9 @@ export const furnishPerformance = (): void =>
       ? {
           values: {
             perfCounter: () => COUNTERS.map(counterInfo),
-            historicalInterval: () => [{ key: 1, samplingPeriod: 300, name: 'PastDay', length: 129_600, enabled: true }],
+            historicalInterval: () => [
+              { key: 1, samplingPeriod: 300, name: 'PastDay', length: 129_600, enabled: true },
+            ],
             description: () => ({
               counterType: ['average', 'maximum', 'minimum', 'latest', 'summation', 'none'].map(described),
               statsType: ['absolute', 'delta', 'rate'].map(described),

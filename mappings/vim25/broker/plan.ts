@@ -1,14 +1,15 @@
 /** A type, a set of paths and the shape of a document in; a list of slices out, made once and then followed for every object of that shape. */
+
+import { fault } from '../../generic/faults.ts';
 import type { HubId } from '../../generic/ids.ts';
 import type { RenderedMember } from '../../generic/store-view.ts';
 import { escapeText } from '../../wire/xml.ts';
 import { elementWriter } from '../encode.ts';
 import { localized } from '../faults.ts';
-import { fault } from '../../generic/faults.ts';
 import { member, typeOf, wireTypeOf } from '../types.ts';
+import type { ManagedObject } from './managed-object.ts';
 import { relationOf } from './relations.ts';
 import { summaryText } from './rendered.ts';
-import type { ManagedObject } from './managed-object.ts';
 import type { Scope } from './scope.ts';
 import { hasQuickStats } from './volatile.ts';
 
@@ -37,7 +38,11 @@ const isPlain = (type: string): boolean => {
   return kind === 'data' || kind === 'primitive' || kind === 'enum';
 };
 
-const compileStep = (ref: { readonly type: string; readonly value: string }, path: string, document: RenderedMember | undefined): PlanStep => {
+const compileStep = (
+  ref: { readonly type: string; readonly value: string },
+  path: string,
+  document: RenderedMember | undefined,
+): PlanStep => {
   const head = headOf(path);
   const ordinal = document?.index.ordinals.get(path);
   const [name = '', second, ...more] = path.split('.');
@@ -50,15 +55,23 @@ const compileStep = (ref: { readonly type: string; readonly value: string }, pat
     } else if (!(inSummary && second === 'quickStats')) {
       const parent = document.index.ordinals.get(name);
       // A dynamic type at the parent may differ between documents of one shape.
-      const declared = parent === undefined || document.index.types[parent] !== '' ? undefined : member(first.type, second);
-      if (declared && !declared.array && isPlain(declared.type)) return { kind: 'slice', ordinal, head, declared: ` xsi:type="${wireTypeOf(declared.type)}">` };
+      const declared =
+        parent === undefined || document.index.types[parent] !== '' ? undefined : member(first.type, second);
+      if (declared && !declared.array && isPlain(declared.type))
+        return { kind: 'slice', ordinal, head, declared: ` xsi:type="${wireTypeOf(declared.type)}">` };
     }
   }
   return { kind: 'other', path, head };
 };
 
 /** `key` names type and paths. Shapes are told apart by the identity of the index's list of paths. */
-export const planFor = (scope: Scope, key: string, ref: { readonly type: string; readonly value: string }, paths: readonly string[], document: RenderedMember | undefined): Plan => {
+export const planFor = (
+  scope: Scope,
+  key: string,
+  ref: { readonly type: string; readonly value: string },
+  paths: readonly string[],
+  document: RenderedMember | undefined,
+): Plan => {
   const { plans } = scope.caches;
   let byShape = plans.get(key);
   if (!byShape) {
@@ -77,7 +90,13 @@ export const planFor = (scope: Scope, key: string, ref: { readonly type: string;
 };
 
 /** PropSets of one object; missing ones last, as ObjectContent has them. */
-export const followPlan = (scope: Scope, plan: Plan, hub: HubId | undefined, document: RenderedMember | undefined, object: () => ManagedObject | undefined): string => {
+export const followPlan = (
+  scope: Scope,
+  plan: Plan,
+  hub: HubId | undefined,
+  document: RenderedMember | undefined,
+  object: () => ManagedObject | undefined,
+): string => {
   let text = '';
   let missing = '';
   let asked: ManagedObject | undefined;
@@ -94,7 +113,11 @@ export const followPlan = (scope: Scope, plan: Plan, hub: HubId | undefined, doc
         '</val></propSet>';
     } else if (step.kind === 'summary' && document && hub !== undefined) {
       const dynamic = document.index.types[step.ordinal];
-      text += step.head + (dynamic ? ` xsi:type="${dynamic}">` : step.declared) + summaryText(scope, hub, document, step.ordinal) + '</val></propSet>';
+      text +=
+        step.head +
+        (dynamic ? ` xsi:type="${dynamic}">` : step.declared) +
+        summaryText(scope, hub, document, step.ordinal) +
+        '</val></propSet>';
     } else if (step.kind === 'other') {
       asked ??= object();
       const property = asked?.property(step.path) ?? 'unset';
@@ -105,7 +128,11 @@ export const followPlan = (scope: Scope, plan: Plan, hub: HubId | undefined, doc
   return text + missing;
 };
 
-export const invalidProperty = (path: string) => ({ path, fault: localized(fault('invalid-property', { name: path }, '')) });
+export const invalidProperty = (path: string) => ({
+  path,
+  fault: localized(fault('invalid-property', { name: path }, '')),
+});
 
 /** A path that is none. */
-export const missingText = (path: string, version: string): string => elementWriter('missingSet', 'MissingProperty', false, version)(invalidProperty(path));
+export const missingText = (path: string, version: string): string =>
+  elementWriter('missingSet', 'MissingProperty', false, version)(invalidProperty(path));

@@ -1,8 +1,8 @@
 /** References in, managed objects out: hub objects from the store and its rendered bundles, furniture from the services that make it. */
 import { type HubId, kindOf } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
-import { escapeName } from '../names.ts';
 import { FURNITURE as F, hubIdOf, refKey, refOf } from '../ids.ts';
+import { escapeName } from '../names.ts';
 import { type MoRef, moRef } from '../values.ts';
 import { FurnitureObject, type Made } from './furniture.ts';
 import { type ManagedObject, referencesIn } from './managed-object.ts';
@@ -15,8 +15,20 @@ export type Maker = (scope: Scope, ref: MoRef) => Made | undefined;
 
 const HOST_MEMBERS = new Set(
   [
-    F.host, F.computeResource, F.rootPool, F.networkSystem, F.virtualNicManager, F.storageSystem, F.datastoreSystem, F.serviceSystem,
-    F.firewallSystem, F.dateTimeSystem, F.autoStartManager, F.certificateManager, F.datastoreBrowser, F.environmentBrowser,
+    F.host,
+    F.computeResource,
+    F.rootPool,
+    F.networkSystem,
+    F.virtualNicManager,
+    F.storageSystem,
+    F.datastoreSystem,
+    F.serviceSystem,
+    F.firewallSystem,
+    F.dateTimeSystem,
+    F.autoStartManager,
+    F.certificateManager,
+    F.datastoreBrowser,
+    F.environmentBrowser,
   ].map(refKey),
 );
 
@@ -99,7 +111,8 @@ export function* renderAll(scope: Scope, ids: Iterable<HubId>): Brokered<void> {
 const withoutText = (ref: { readonly type: string; readonly value: string }, path: string): boolean =>
   relationOf(ref, path) !== undefined || bundleless(ref);
 
-const bundleless = (ref: { readonly type: string; readonly value: string }): boolean => !HOST_MEMBERS.has(refKey(ref)) && (hubIdOf(ref) === undefined || ref.type === 'Task');
+const bundleless = (ref: { readonly type: string; readonly value: string }): boolean =>
+  !HOST_MEMBERS.has(refKey(ref)) && (hubIdOf(ref) === undefined || ref.type === 'Task');
 
 /** Reads of text make a selection depend on it. */
 export interface Reading {

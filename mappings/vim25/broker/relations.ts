@@ -42,15 +42,31 @@ const MAX_RECENT = 200;
 
 export const recentTasks = ({ context, host }: Scope, target?: HubId): readonly MoRef[] => {
   const sinceMs = context.now() - RECENT_MS;
-  return refs(context.jobs.list(target === undefined ? { host, sinceMs } : { target, sinceMs }).slice(-MAX_RECENT).map(({ id }) => id));
+  return refs(
+    context.jobs
+      .list(target === undefined ? { host, sinceMs } : { target, sinceMs })
+      .slice(-MAX_RECENT)
+      .map(({ id }) => id),
+  );
 };
 
-const recentTask: Relation = { array: true, jobs: true, get: (scope, hub) => (hub === undefined ? [] : recentTasks(scope, hub)) };
+const recentTask: Relation = {
+  array: true,
+  jobs: true,
+  get: (scope, hub) => (hub === undefined ? [] : recentTasks(scope, hub)),
+};
 
 /** Every VM lies on a datastore, if only with its .vmx: without disks that is the host's first. */
 const vmDatastore: Relation['get'] = (scope, hub) => {
   const found = far('storage')(scope, hub);
-  return found.length > 0 ? found : refs(scope.context.store.list('storage', scope.host).slice(0, 1).map(({ id }) => id));
+  return found.length > 0
+    ? found
+    : refs(
+        scope.context.store
+          .list('storage', scope.host)
+          .slice(0, 1)
+          .map(({ id }) => id),
+      );
 };
 
 export const RELATIONS: Readonly<Record<string, Readonly<Record<string, Relation>>>> = {
@@ -117,16 +133,49 @@ export const RELATIONS: Readonly<Record<string, Readonly<Record<string, Relation
 };
 
 /** Folders differ by moid: what is in each, and above it. */
-export const FOLDERS: Readonly<Record<string, { readonly name: string; readonly childType: readonly string[]; readonly parent?: MoRef; readonly children: Relation }>> = {
+export const FOLDERS: Readonly<
+  Record<
+    string,
+    {
+      readonly name: string;
+      readonly childType: readonly string[];
+      readonly parent?: MoRef;
+      readonly children: Relation;
+    }
+  >
+> = {
   [F.rootFolder.value]: { name: 'ha-folder-root', childType: ['Datacenter'], children: fixedArray(F.datacenter) },
-  [F.vmFolder.value]: { name: 'vm', childType: ['VirtualMachine'], parent: F.datacenter, children: { array: true, edge: 'vm', get: all('vm') } },
-  [F.hostFolder.value]: { name: 'host', childType: ['ComputeResource'], parent: F.datacenter, children: fixedArray(F.computeResource) },
-  [F.datastoreFolder.value]: { name: 'datastore', childType: ['Datastore'], parent: F.datacenter, children: { array: true, edge: 'storage', get: all('storage') } },
-  [F.networkFolder.value]: { name: 'network', childType: ['Network'], parent: F.datacenter, children: { array: true, edge: 'network', get: all('network') } },
+  [F.vmFolder.value]: {
+    name: 'vm',
+    childType: ['VirtualMachine'],
+    parent: F.datacenter,
+    children: { array: true, edge: 'vm', get: all('vm') },
+  },
+  [F.hostFolder.value]: {
+    name: 'host',
+    childType: ['ComputeResource'],
+    parent: F.datacenter,
+    children: fixedArray(F.computeResource),
+  },
+  [F.datastoreFolder.value]: {
+    name: 'datastore',
+    childType: ['Datastore'],
+    parent: F.datacenter,
+    children: { array: true, edge: 'storage', get: all('storage') },
+  },
+  [F.networkFolder.value]: {
+    name: 'network',
+    childType: ['Network'],
+    parent: F.datacenter,
+    children: { array: true, edge: 'network', get: all('network') },
+  },
 };
 
 /** The relation of one property of one object; undefined: not a relation. */
-export const relationOf = (ref: { readonly type: string; readonly value: string }, property: string): Relation | undefined => {
+export const relationOf = (
+  ref: { readonly type: string; readonly value: string },
+  property: string,
+): Relation | undefined => {
   if (ref.type === 'Folder') {
     const folder = FOLDERS[ref.value];
     if (!folder) return undefined;

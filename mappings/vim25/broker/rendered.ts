@@ -3,12 +3,12 @@ import type { HubId } from '../../generic/ids.ts';
 import type { RenderedMember } from '../../generic/store-view.ts';
 import { CONSTANT_PROPERTIES } from '../render/constants.ts';
 import { member as memberOf, wireTypeOf } from '../types.ts';
-import { type MoRef, moRef } from '../values.ts';
-import { type Fragment, fragmentOf, type ManagedObject, type Property } from './managed-object.ts';
-import { couldName, isReference, keyIsText, parsePath, type Step } from './path.ts';
+import type { MoRef } from '../values.ts';
+import { fragmentOf, type ManagedObject, type Property } from './managed-object.ts';
+import { couldName, isReference, parsePath, type Step } from './path.ts';
 import { relationOf } from './relations.ts';
 import type { Scope } from './scope.ts';
-import { array, attributeAt, childrenOf, dynamicTypeAt, keyed, single, type Span } from './text.ts';
+import { array, childrenOf, dynamicTypeAt, keyed, type Span, single } from './text.ts';
 import { hasQuickStats, quickStats } from './volatile.ts';
 
 const spanAt = ({ spans }: RenderedMember['index'], ordinal: number): Span => ({
@@ -54,7 +54,13 @@ const descend = (text: string, span: Span, type: string, steps: readonly Step[])
 };
 
 /** The elements of one member: as a whole, by key, or, where there is only one, further down. */
-const spread = (text: string, elements: readonly Span[], type: string, repeated: boolean, rest: readonly Step[]): Property => {
+const spread = (
+  text: string,
+  elements: readonly Span[],
+  type: string,
+  repeated: boolean,
+  rest: readonly Step[],
+): Property => {
   const [next, ...further] = rest;
   if (repeated) {
     if (next === undefined) return array(text, elements, type);
@@ -99,20 +105,31 @@ export class RenderedObject implements ManagedObject {
       if (!relation.array && list.length === 0) return 'unset';
       return fragmentOf('ManagedObject', relation.array, relation.array ? list : list[0], this.#scope.version);
     }
-    if (name === 'effectiveRole') return rest.length > 0 ? 'invalid' : fragmentOf('int', true, [roleId(this.#scope)], this.#scope.version);
+    if (name === 'effectiveRole')
+      return rest.length > 0 ? 'invalid' : fragmentOf('int', true, [roleId(this.#scope)], this.#scope.version);
     const document = this.#document;
     const ordinal = document?.index.ordinals.get(name);
-    if (document && ordinal !== undefined) return this.#indexed(document, ordinal, name, declared.type, declared.array, rest);
+    if (document && ordinal !== undefined)
+      return this.#indexed(document, ordinal, name, declared.type, declared.array, rest);
     const constant = CONSTANT_PROPERTIES[this.ref.type]?.[name];
     if (constant !== undefined) {
       const span = { start: 0, innerStart: 0, innerEnd: constant.length, end: constant.length };
-      return rest.length === 0 ? { attributes: ` xsi:type="${wireTypeOf(declared.type)}"`, inner: constant } : descend(constant, span, declared.type, rest);
+      return rest.length === 0
+        ? { attributes: ` xsi:type="${wireTypeOf(declared.type)}"`, inner: constant }
+        : descend(constant, span, declared.type, rest);
     }
     if (!couldName(declared.type, declared.array, rest)) return 'invalid';
     return declared.array && rest.length === 0 ? array('', [], declared.type) : 'unset';
   }
 
-  #indexed(document: RenderedMember, ordinal: number, name: string, type: string, repeated: boolean, rest: readonly Step[]): Property {
+  #indexed(
+    document: RenderedMember,
+    ordinal: number,
+    name: string,
+    type: string,
+    repeated: boolean,
+    rest: readonly Step[],
+  ): Property {
     const { text, index } = document;
     if (repeated) return spread(text, elementsAt(document, ordinal, name), type, true, rest);
     const span = spanAt(index, ordinal);
@@ -132,9 +149,15 @@ export class RenderedObject implements ManagedObject {
 
   #summary(document: RenderedMember, ordinal: number, type: string, rest: readonly Step[]): Property {
     const inner = summaryText(this.#scope, this.hub, document, ordinal);
-    if (rest.length === 0) return { attributes: single(document.text, spanAt(document.index, ordinal), type).attributes, inner };
+    if (rest.length === 0)
+      return { attributes: single(document.text, spanAt(document.index, ordinal), type).attributes, inner };
     const whole = `<s>${inner}</s>`;
-    return descend(whole, { start: 0, innerStart: 3, innerEnd: whole.length - 4, end: whole.length }, document.index.types[ordinal] || type, rest);
+    return descend(
+      whole,
+      { start: 0, innerStart: 3, innerEnd: whole.length - 4, end: whole.length },
+      document.index.types[ordinal] || type,
+      rest,
+    );
   }
 
   changed(path: string): number | undefined {
@@ -154,8 +177,7 @@ export class RenderedObject implements ManagedObject {
 }
 
 /** A member of a bundle, by type and id. */
-export const memberIn = (members: readonly RenderedMember[] | undefined, ref: { readonly type: string; readonly value: string }): RenderedMember | undefined =>
-  members?.find(({ type, id }) => type === ref.type && id === ref.value);
-
-export type { Fragment };
-export { attributeAt, moRef };
+export const memberIn = (
+  members: readonly RenderedMember[] | undefined,
+  ref: { readonly type: string; readonly value: string },
+): RenderedMember | undefined => members?.find(({ type, id }) => type === ref.type && id === ref.value);

@@ -1,12 +1,13 @@
 /** RetrieveProperties, its paged form and Fetch: specs in, ObjectContent text streamed out in pieces. */
-import { fault, type Fault } from '../../generic/faults.ts';
-import type { HubId } from '../../generic/ids.ts';
+
 import type { Call, Reply } from '../../generic/call.ts';
+import { type Fault, fault } from '../../generic/faults.ts';
+import type { HubId } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { escapeText } from '../../wire/xml.ts';
 import { elementWriter } from '../encode.ts';
 import { localized } from '../faults.ts';
-import { refKey, refOfKey } from '../ids.ts';
+import { refOfKey } from '../ids.ts';
 import { type MoRef, moRef } from '../values.ts';
 import { followPlan, planFor } from './plan.ts';
 import { bundleOf, exists, find, renderAll } from './registry.ts';
@@ -42,7 +43,13 @@ interface TypePlan {
 }
 
 /** Writes `<tag>obj, propSet..., missingSet...</tag>` for each object. Those that vanished since they were selected are left out. */
-function* writeObjects(scope: Scope, out: Pieces, tag: string, spec: FilterSpec, objects: readonly Selected[]): Brokered<void> {
+function* writeObjects(
+  scope: Scope,
+  out: Pieces,
+  tag: string,
+  spec: FilterSpec,
+  objects: readonly Selected[],
+): Brokered<void> {
   const types = new Map<string, TypePlan>();
   const { store } = scope.context;
   const open = `<${tag}><obj type="`;
@@ -64,13 +71,22 @@ function* writeObjects(scope: Scope, out: Pieces, tag: string, spec: FilterSpec,
         const members = store.rendered(hub);
         if (members === undefined && !store.entry(hub)) continue;
         const single = members?.length === 1 ? members[0] : undefined;
-        const document = single && single.type === ref.type && single.id === ref.value ? single : memberIn(members, ref);
+        const document =
+          single && single.type === ref.type && single.id === ref.value ? single : memberIn(members, ref);
         const plan = planFor(scope, key, ref, paths, document);
-        sets = followPlan(scope, plan, hub, document, () => (document ? new RenderedObject(scope, ref, hub, document) : find(scope, ref)));
+        sets = followPlan(scope, plan, hub, document, () =>
+          document ? new RenderedObject(scope, ref, hub, document) : find(scope, ref),
+        );
       } else {
         const object = find(scope, ref);
         if (!object) continue;
-        sets = followPlan(scope, planFor(scope, `${key} ${ref.value}`, ref, paths, undefined), undefined, undefined, () => object);
+        sets = followPlan(
+          scope,
+          planFor(scope, `${key} ${ref.value}`, ref, paths, undefined),
+          undefined,
+          undefined,
+          () => object,
+        );
       }
       text += `${open}${ref.type}">${escapeText(ref.value)}</obj>${sets}${close}`;
       if (text.length >= PIECE) {
@@ -93,11 +109,20 @@ const planOfType = (types: Map<string, TypePlan>, spec: FilterSpec, type: string
 };
 
 const missingObject = (tag: string, ref: MoRef, version: string): string =>
-  elementWriter(tag, 'ObjectContent', false, version)({ obj: ref, missingSet: [{ path: '', fault: localized(objectNotFound(ref)) }] });
+  elementWriter(
+    tag,
+    'ObjectContent',
+    false,
+    version,
+  )({ obj: ref, missingSet: [{ path: '', fault: localized(objectNotFound(ref)) }] });
 
-const specsOf = (call: Call): readonly FilterSpec[] => (call.args['specSet'] as readonly FilterSpec[] | undefined) ?? [];
+const specsOf = (call: Call): readonly FilterSpec[] =>
+  (call.args['specSet'] as readonly FilterSpec[] | undefined) ?? [];
 
-function* selectAll(scope: Scope, specs: readonly FilterSpec[]): Brokered<Fault | { spec: FilterSpec; objects: readonly Selected[]; missing: readonly MoRef[] }[]> {
+function* selectAll(
+  scope: Scope,
+  specs: readonly FilterSpec[],
+): Brokered<Fault | { spec: FilterSpec; objects: readonly Selected[]; missing: readonly MoRef[] }[]> {
   const found: { spec: FilterSpec; objects: readonly Selected[]; missing: readonly MoRef[] }[] = [];
   for (const spec of specs) {
     const wrong = checkSpec(spec);
@@ -208,8 +233,7 @@ export function* continueRetrieve(scope: Scope, call: Call): Brokered {
   return yield* writePage(scope, known.id, known.page, known.at);
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* cancelRetrieve(scope: Scope, call: Call): Brokered {
+export function cancelRetrieve(scope: Scope, call: Call): Reply {
   const known = readToken(scope, call.args['token']);
   if (!known) return invalidToken();
   scope.context.locals.delete(pageKey(known.id));
@@ -231,5 +255,3 @@ export function* fetchProperty(scope: Scope, call: Call): Brokered {
   yield { effect: 'write', text: `<returnval${property.attributes}>${property.inner}</returnval>` };
   return { kind: 'body' };
 }
-
-export { refKey };

@@ -1,12 +1,12 @@
 /** SearchIndex: identifiers, names, paths and addresses in; references, or nothing, out. Not found is no fault. */
-import type { Call } from '../../generic/call.ts';
+import type { Call, Reply } from '../../generic/call.ts';
 import type { HubId } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { FURNITURE as F, refOf, sameRef } from '../ids.ts';
 import { parseDatastorePath, unescapeName } from '../names.ts';
 import type { MoRef } from '../values.ts';
-import { childrenOf, exists, find, furnish, nameOf, renderAll } from './registry.ts';
 import { unescapeText } from './managed-object.ts';
+import { childrenOf, exists, find, furnish, nameOf, renderAll } from './registry.ts';
 import { refuse, value } from './retrieve.ts';
 import type { Scope } from './scope.ts';
 import { objectNotFound } from './select.ts';
@@ -52,7 +52,8 @@ const argument = (call: Call, name: string): string => String(call.args[name] ??
 function* byUuid(scope: Scope, call: Call, limit: number): Brokered<readonly MoRef[]> {
   const uuid = argument(call, 'uuid');
   if (!inOurDatacenter(call) || uuid === '') return [];
-  if (call.args['vmSearch'] !== true) return yield* hostsWhere(scope, () => same(textOf(scope, F.host, 'hardware.systemInfo.uuid'), uuid));
+  if (call.args['vmSearch'] !== true)
+    return yield* hostsWhere(scope, () => same(textOf(scope, F.host, 'hardware.systemInfo.uuid'), uuid));
   // Every VM's BIOS uuid comes from the scan; an instanceUuid only from the document.
   if (call.args['instanceUuid'] !== true) {
     const ids: HubId[] = [];
@@ -76,7 +77,8 @@ function* byAddress(scope: Scope, call: Call, limit: number): Brokered<readonly 
   const ip = argument(call, 'ip').toLowerCase();
   if (!inOurDatacenter(call) || !/^[0-9a-f.:]+$/.test(ip)) return [];
   const element = `<ipaddress>${ip}</ipaddress>`;
-  if (call.args['vmSearch'] === true) return yield* vmsWhere(scope, (ref) => addressesOf(scope, ref).includes(element), limit);
+  if (call.args['vmSearch'] === true)
+    return yield* vmsWhere(scope, (ref) => addressesOf(scope, ref).includes(element), limit);
   return yield* hostsWhere(scope, () => {
     const vnics = find(scope, F.host)?.property('config.network.vnic');
     const inner = vnics === undefined || typeof vnics === 'string' ? '' : vnics.inner.toLowerCase();
@@ -87,7 +89,8 @@ function* byAddress(scope: Scope, call: Call, limit: number): Brokered<readonly 
 function* byDnsName(scope: Scope, call: Call, limit: number): Brokered<readonly MoRef[]> {
   const dnsName = argument(call, 'dnsName');
   if (!inOurDatacenter(call) || dnsName === '') return [];
-  if (call.args['vmSearch'] === true) return yield* vmsWhere(scope, (ref) => same(textOf(scope, ref, 'guest.hostName'), dnsName), limit);
+  if (call.args['vmSearch'] === true)
+    return yield* vmsWhere(scope, (ref) => same(textOf(scope, ref, 'guest.hostName'), dnsName), limit);
   return yield* hostsWhere(scope, () => {
     const name = textOf(scope, F.host, 'name');
     const host = textOf(scope, F.host, 'config.network.dnsConfig.hostName');
@@ -115,8 +118,7 @@ const isNamed = (scope: Scope, ref: MoRef, name: string): boolean => {
   return own !== undefined && (own === name || unescapeName(own) === name);
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* findByInventoryPath(scope: Scope, call: Call): Brokered {
+export function findByInventoryPath(scope: Scope, call: Call): Reply {
   const path = argument(call, 'inventoryPath');
   if (path === '') return value(undefined);
   let at: MoRef = F.rootFolder;
@@ -129,8 +131,7 @@ export function* findByInventoryPath(scope: Scope, call: Call): Brokered {
   return value(at);
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* findChild(scope: Scope, call: Call): Brokered {
+export function findChild(scope: Scope, call: Call): Reply {
   const entity = call.args['entity'] as MoRef;
   if (!exists(scope, entity)) return refuse(objectNotFound(entity));
   const name = argument(call, 'name');
@@ -146,4 +147,5 @@ export function* findByDatastorePath(scope: Scope, call: Call): Brokered {
   return value((yield* vmsWhere(scope, (ref) => textOf(scope, ref, 'config.files.vmPathName') === wanted, 1))[0]);
 }
 
-export const furnishSearch = (): void => furnish('SearchIndex', (_scope, ref) => (sameRef(ref, F.searchIndex) ? { values: {} } : undefined));
+export const furnishSearch = (): void =>
+  furnish('SearchIndex', (_scope, ref) => (sameRef(ref, F.searchIndex) ? { values: {} } : undefined));

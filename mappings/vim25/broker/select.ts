@@ -1,5 +1,5 @@
 /** A PropertyFilterSpec in; the objects it selects, each once, with the paths of each type folded, out. */
-import { fault, type Fault, type Outcome } from '../../generic/faults.ts';
+import { type Fault, fault, type Outcome } from '../../generic/faults.ts';
 import type { HubId } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { refKey } from '../ids.ts';
@@ -49,7 +49,8 @@ export interface Selection {
 const MAX_SPECS = 1000;
 const MAX_OBJECTS = 200_000;
 
-export const invalidArgument = (property: string): Fault => fault('invalid-argument', { property }, `A specified parameter was not correct: ${property}`);
+export const invalidArgument = (property: string): Fault =>
+  fault('invalid-argument', { property }, `A specified parameter was not correct: ${property}`);
 export const objectNotFound = (ref: { readonly type: string; readonly value: string }): Fault =>
   fault('object-not-found', { type: ref.type, id: ref.value }, '');
 
@@ -103,7 +104,13 @@ const compile = (specs: readonly ObjectSpec[]): Traversal[][] => {
   const collect = (list: readonly SelectionSpec[]): void => {
     for (const spec of list) {
       if (spec.type === undefined) continue;
-      const traversal: Traversal = { id: all.length, type: spec.type, path: spec.path ?? '', skip: spec.skip === true, next: [] };
+      const traversal: Traversal = {
+        id: all.length,
+        type: spec.type,
+        path: spec.path ?? '',
+        skip: spec.skip === true,
+        next: [],
+      };
       made.set(spec, traversal);
       all.push({ traversal, below: spec.selectSet ?? [] });
       if (spec.name !== undefined && spec.name !== '') named.set(spec.name, traversal);

@@ -1,7 +1,6 @@
 /** The hub's sessions in; SessionManager and UserSession out. */
-import type { Call, Session } from '../../generic/call.ts';
+import type { Call, Reply, Session } from '../../generic/call.ts';
 import { fault } from '../../generic/faults.ts';
-import type { Brokered } from '../../generic/platform.ts';
 import { FURNITURE as F, sameRef } from '../ids.ts';
 import { userSession } from '../user-session.ts';
 import { furnish } from './registry.ts';
@@ -17,8 +16,7 @@ const visible = ({ context }: Scope): readonly Session[] => {
   return context.session.role === 'administrator' ? all : all.filter(({ id }) => id === context.session.id);
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* terminateSession(scope: Scope, call: Call): Brokered {
+export function terminateSession(scope: Scope, call: Call): Reply {
   const { context } = scope;
   const keys = (call.args['sessionId'] as readonly string[] | undefined) ?? [];
   const all = context.sessions.list(context.front.name);
@@ -35,13 +33,11 @@ export function* terminateSession(scope: Scope, call: Call): Brokered {
 }
 
 /** ESXi has no such service: it tells clients to read currentSession. */
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* sessionIsActive(): Brokered {
+export function sessionIsActive(): Reply {
   return refuse(fault('not-implemented', {}, ''));
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* setLocale(_scope: Scope, call: Call): Brokered {
+export function setLocale(_scope: Scope, call: Call): Reply {
   return LOCALES.includes(String(call.args['locale'])) ? value(undefined) : refuse(invalidArgument('locale'));
 }
 

@@ -54,7 +54,8 @@ export class Structure {
   #restart(store: StoreView): void {
     this.#known.clear();
     this.#relations.clear();
-    for (const kind of ['vm', 'storage', 'network', 'host'] as const) for (const { id } of store.list(kind)) this.#known.add(id);
+    for (const kind of ['vm', 'storage', 'network', 'host'] as const)
+      for (const { id } of store.list(kind)) this.#known.add(id);
     this.#epoch = store.epoch;
     this.#seen = store.version;
     this.#version = store.version;

@@ -1,13 +1,11 @@
 /** Jobs of the hub in; Task objects and TaskInfo as vim25 clients read them out. */
-import type { Call } from '../../generic/call.ts';
+import type { Call, Reply } from '../../generic/call.ts';
 import { fault } from '../../generic/faults.ts';
-import { parseHubId } from '../../generic/ids.ts';
+import { numberOf, parseHubId } from '../../generic/ids.ts';
 import type { Job } from '../../generic/jobs.ts';
-import type { Brokered } from '../../generic/platform.ts';
 import { commands } from '../commands.ts';
 import { localized } from '../faults.ts';
 import { FURNITURE as F, hubIdOf, refOf, sameRef } from '../ids.ts';
-import { numberOf } from '../../generic/ids.ts';
 import { isSubtype, methodOf } from '../types.ts';
 import { type DataObject, type MoRef, moRef } from '../values.ts';
 import { exists, furnish } from './registry.ts';
@@ -59,9 +57,18 @@ export const taskInfo = (scope: Scope, job: Job): DataObject => {
     state: job.state,
     cancelled: job.cancelled,
     cancelable: job.cancelable && job.finishedMs === undefined,
-    error: job.state === 'error' && job.fault ? localized(job.fault, { target: job.nativeTarget, refs: refOf as (id: Parameters<typeof refOf>[0]) => MoRef | undefined }) : undefined,
+    error:
+      job.state === 'error' && job.fault
+        ? localized(job.fault, {
+            target: job.nativeTarget,
+            refs: refOf as (id: Parameters<typeof refOf>[0]) => MoRef | undefined,
+          })
+        : undefined,
     result: resultOf(job),
-    progress: job.state === 'running' && job.progress !== undefined ? Math.max(0, Math.min(100, Math.round(job.progress))) : undefined,
+    progress:
+      job.state === 'running' && job.progress !== undefined
+        ? Math.max(0, Math.min(100, Math.round(job.progress)))
+        : undefined,
     reason: { _type: 'TaskReasonUser', userName: job.user },
     queueTime: job.queuedMs,
     startTime: job.startedMs,
@@ -70,13 +77,13 @@ export const taskInfo = (scope: Scope, job: Job): DataObject => {
   };
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* cancelTask(scope: Scope, call: Call): Brokered {
+export function cancelTask(scope: Scope, call: Call): Reply {
   const ref = moRef(call.target.type, call.target.id);
   const id = hubIdOf(ref);
   const job = id === undefined ? undefined : scope.context.jobs.get(id);
   if (!job) return refuse(objectNotFound(ref));
-  if (job.finishedMs !== undefined || job.state === 'success' || job.state === 'error') return refuse(fault('invalid-state', {}, ''));
+  if (job.finishedMs !== undefined || job.state === 'success' || job.state === 'error')
+    return refuse(fault('invalid-state', {}, ''));
   if (!job.cancelable) return refuse(fault('not-supported', {}, 'this task cannot be cancelled'));
   scope.context.cancel(job.id);
   return value(undefined);
@@ -92,7 +99,12 @@ const description = () => ({
       return element(known ? `${known.owner}.${known.vmodl}` : method, method.replace(/_Task$/, ''));
     }),
   state: ['queued', 'running', 'success', 'error'].map((state) => element(state, state)),
-  reason: ['TaskReasonUser', 'TaskReasonSystem'].map((key) => ({ _type: 'TypeDescription', label: key, summary: key, key })),
+  reason: ['TaskReasonUser', 'TaskReasonSystem'].map((key) => ({
+    _type: 'TypeDescription',
+    label: key,
+    summary: key,
+    key,
+  })),
 });
 
 export const furnishTasks = (): void => {

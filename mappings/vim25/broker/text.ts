@@ -51,7 +51,8 @@ export const attributeAt = (text: string, span: Span, name: string): string => {
   return tag.slice(from, tag.indexOf('"', from));
 };
 
-export const dynamicTypeAt = (text: string, span: Span, declared: string): string => attributeAt(text, span, 'xsi:type') || declared;
+export const dynamicTypeAt = (text: string, span: Span, declared: string): string =>
+  attributeAt(text, span, 'xsi:type') || declared;
 
 const attributesOf = (text: string, span: Span, declared: string): string => {
   const type = typeOf(declared);
@@ -70,7 +71,8 @@ export const single = (text: string, span: Span, declared: string): Fragment => 
 export const array = (text: string, spans: readonly Span[], declared: string): Fragment => {
   const tag = itemTagOf(declared);
   let inner = '';
-  for (const span of spans) inner += `<${tag}${attributesOf(text, span, declared)}>${text.slice(span.innerStart, span.innerEnd)}</${tag}>`;
+  for (const span of spans)
+    inner += `<${tag}${attributesOf(text, span, declared)}>${text.slice(span.innerStart, span.innerEnd)}</${tag}>`;
   return { attributes: ` xsi:type="${arrayTypeOf(declared)}"`, inner };
 };
 

@@ -49,7 +49,8 @@ const noteUnset = (member: Member, path: string, property: Property): void => {
   } else member.unset?.delete(path);
 };
 
-const stampOf = (property: Property): string => (typeof property === 'string' ? property : `${property.attributes}>${property.inner}`);
+const stampOf = (property: Property): string =>
+  typeof property === 'string' ? property : `${property.attributes}>${property.inner}`;
 
 const noteStamp = (member: Member, path: string, property: Property): void => {
   member.stamps ??= new Map();
@@ -62,7 +63,8 @@ const whole = (scope: Scope, member: Member, object: ManagedObject, paths: reado
   let missing = '';
   for (const path of paths) {
     const property = object.property(path);
-    if (property === 'invalid') missing += encodeElement('missingSet', 'MissingProperty', invalidProperty(path), scope.version);
+    if (property === 'invalid')
+      missing += encodeElement('missingSet', 'MissingProperty', invalidProperty(path), scope.version);
     else sets += assign(path, property);
     noteUnset(member, path, property);
     if (object.changed(path) === undefined) noteStamp(member, path, property);
@@ -129,7 +131,9 @@ export const changedIds = (scope: Scope, since: number): readonly HubId[] | unde
 };
 
 export const watchesVolatile = (scope: Scope, record: FilterRecord): boolean =>
-  ['VirtualMachine', 'HostSystem'].some((type) => pathsFor(record.spec, type, scope.version).some((path) => isVolatilePath(type, path)));
+  ['VirtualMachine', 'HostSystem'].some((type) =>
+    pathsFor(record.spec, type, scope.version).some((path) => isVolatilePath(type, path)),
+  );
 
 /**
  * Writes the object updates of one filter by `write`, at most `limit`. The members it told of keep `serial`; those it could not fit stay
@@ -140,12 +144,21 @@ export function* filterUpdates(
   state: FilterState,
   record: FilterRecord,
   seen: Seen,
-  answer: { readonly serial: number; readonly version: number; readonly limit: number; readonly changed: readonly HubId[] | undefined },
+  answer: {
+    readonly serial: number;
+    readonly version: number;
+    readonly limit: number;
+    readonly changed: readonly HubId[] | undefined;
+  },
   told: Told,
   write: (text: string) => Brokered<void>,
 ): Brokered<void> {
   const { context } = scope;
-  if (selectionIsStale(scope, state) || (state.readsText && (answer.changed === undefined || answer.changed.some((id) => state.byHub.has(id)))) || hasJobs(state))
+  if (
+    selectionIsStale(scope, state) ||
+    (state.readsText && (answer.changed === undefined || answer.changed.some((id) => state.byHub.has(id)))) ||
+    hasJobs(state)
+  )
     yield* refreshMembers(scope, state, record);
   if (seen.serial === 0) {
     for (const member of state.members.values()) member.entered = TOLD_NOTHING;
@@ -214,11 +227,15 @@ export function* filterUpdates(
   const tick = nowMs - state.volatileAtMs >= VOLATILE_MS && watchesVolatile(scope, record);
   if (tick) {
     const known = new Set(stale);
-    for (const member of state.members.values()) if (member.entered <= seen.serial && hasQuickStats(member.ref.type) && !known.has(member)) stale.push(member);
+    for (const member of state.members.values())
+      if (member.entered <= seen.serial && hasQuickStats(member.ref.type) && !known.has(member)) stale.push(member);
   }
   for (let from = 0; from < stale.length; from += RENDER_AHEAD) {
     const batch = stale.slice(from, from + RENDER_AHEAD);
-    const wanted = batch.filter(({ hub, slots }) => hub !== undefined && (!tick || answer.changed?.includes(hub) || slots !== context.store.slots(hub)));
+    const wanted = batch.filter(
+      ({ hub, slots }) =>
+        hub !== undefined && (!tick || answer.changed?.includes(hub) || slots !== context.store.slots(hub)),
+    );
     yield* renderAll(scope, new Set(wanted.map(({ hub }) => hub as HubId)));
     for (const member of batch) {
       const since = member.sentSerial <= seen.serial ? Math.max(seen.version, member.sentVersion) : seen.version;

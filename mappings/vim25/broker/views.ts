@@ -1,7 +1,6 @@
 /** Container, list and inventory views: records in the session's locals; their members follow the inventory. */
-import type { Call } from '../../generic/call.ts';
+import type { Call, Reply } from '../../generic/call.ts';
 import { fault } from '../../generic/faults.ts';
-import type { Brokered } from '../../generic/platform.ts';
 import { FURNITURE as F, refKey, sameRef } from '../ids.ts';
 import { isSubtype, managedObject } from '../types.ts';
 import { type MoRef, moRef } from '../values.ts';
@@ -12,7 +11,13 @@ import { invalidArgument, objectNotFound } from './select.ts';
 import { newMoid } from './tokens.ts';
 
 type ViewRecord =
-  | { readonly kind: 'ContainerView'; readonly id: string; readonly container: MoRef; readonly type: readonly string[]; readonly recursive: boolean }
+  | {
+      readonly kind: 'ContainerView';
+      readonly id: string;
+      readonly container: MoRef;
+      readonly type: readonly string[];
+      readonly recursive: boolean;
+    }
   | { readonly kind: 'ListView'; readonly id: string; readonly items: readonly MoRef[] }
   | { readonly kind: 'InventoryView'; readonly id: string; readonly root: MoRef; readonly open: readonly MoRef[] };
 
@@ -33,9 +38,14 @@ const put = (scope: Scope, record: ViewRecord): MoRef => {
 
 /** What a container holds directly: of a pool and of a host, its VMs. */
 const below = (scope: Scope, ref: MoRef): readonly MoRef[] =>
-  ref.type === 'HostSystem' ? childrenOf(scope, F.rootPool).filter(({ type }) => type === 'VirtualMachine') : childrenOf(scope, ref);
+  ref.type === 'HostSystem'
+    ? childrenOf(scope, F.rootPool).filter(({ type }) => type === 'VirtualMachine')
+    : childrenOf(scope, ref);
 
-const containerMembers = (scope: Scope, { container, type, recursive }: Extract<ViewRecord, { kind: 'ContainerView' }>): MoRef[] => {
+const containerMembers = (
+  scope: Scope,
+  { container, type, recursive }: Extract<ViewRecord, { kind: 'ContainerView' }>,
+): MoRef[] => {
   const wanted = new Map<string, boolean>();
   const isWanted = (name: string): boolean => {
     let answer = wanted.get(name);
@@ -57,17 +67,25 @@ const containerMembers = (scope: Scope, { container, type, recursive }: Extract<
   return [...found.values()];
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* createContainerView(scope: Scope, call: Call): Brokered {
+export function createContainerView(scope: Scope, call: Call): Reply {
   const container = call.args['container'] as MoRef;
   if (!exists(scope, container)) return refuse(objectNotFound(container));
   if (!CONTAINERS.some((base) => isSubtype(container.type, base))) return refuse(invalidArgument('container'));
   const type = (call.args['type'] as readonly string[] | undefined) ?? [];
-  for (const name of type) if (!managedObject(name) || !isSubtype(name, 'ManagedEntity')) {
-    // Clients name the root of all types as well as the entities.
-    if (name !== 'ManagedObject' && name !== 'ExtensibleManagedObject') return refuse(invalidArgument('type'));
-  }
-  return value(put(scope, { kind: 'ContainerView', id: newMoid(scope), container, type, recursive: call.args['recursive'] === true }));
+  for (const name of type)
+    if (!managedObject(name) || !isSubtype(name, 'ManagedEntity')) {
+      // Clients name the root of all types as well as the entities.
+      if (name !== 'ManagedObject' && name !== 'ExtensibleManagedObject') return refuse(invalidArgument('type'));
+    }
+  return value(
+    put(scope, {
+      kind: 'ContainerView',
+      id: newMoid(scope),
+      container,
+      type,
+      recursive: call.args['recursive'] === true,
+    }),
+  );
 }
 
 const refs = (list: unknown): readonly MoRef[] => (list as readonly MoRef[] | undefined) ?? [];
@@ -83,8 +101,7 @@ const sift = (scope: Scope, list: readonly MoRef[]): { present: MoRef[]; absent:
   return { present: [...present.values()], absent };
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* createListView(scope: Scope, call: Call): Brokered {
+export function createListView(scope: Scope, call: Call): Reply {
   const { present, absent } = sift(scope, refs(call.args['obj']));
   const [gone] = absent;
   if (gone) return refuse(objectNotFound(gone));
@@ -104,8 +121,7 @@ const membersOf = (scope: Scope, record: ViewRecord): readonly MoRef[] => {
   }
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* createListViewFromView(scope: Scope, call: Call): Brokered {
+export function createListViewFromView(scope: Scope, call: Call): Reply {
   const view = call.args['view'] as MoRef;
   const from = viewOf(scope, view.type, view.value);
   if (!from) return refuse(objectNotFound(view));
@@ -118,20 +134,20 @@ const listOf = (scope: Scope, call: Call): Extract<ViewRecord, { kind: 'ListView
 };
 
 /** Returns the references that could not be resolved. */
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* modifyListView(scope: Scope, call: Call): Brokered {
+export function modifyListView(scope: Scope, call: Call): Reply {
   const record = listOf(scope, call);
   if (!record) return refuse(objectNotFound({ type: 'ListView', value: call.target.id }));
   const removed = refs(call.args['remove']);
   const { present, absent } = sift(scope, refs(call.args['add']));
-  const kept = record.items.filter((item) => !removed.some((ref) => sameRef(ref, item)) && !present.some((ref) => sameRef(ref, item)));
+  const kept = record.items.filter(
+    (item) => !removed.some((ref) => sameRef(ref, item)) && !present.some((ref) => sameRef(ref, item)),
+  );
   const unknown = removed.filter((ref) => !record.items.some((item) => sameRef(item, ref)));
   put(scope, { ...record, items: [...kept, ...present] });
   return value([...unknown, ...absent]);
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* resetListView(scope: Scope, call: Call): Brokered {
+export function resetListView(scope: Scope, call: Call): Reply {
   const record = listOf(scope, call);
   if (!record) return refuse(objectNotFound({ type: 'ListView', value: call.target.id }));
   const { present, absent } = sift(scope, refs(call.args['obj']));
@@ -139,8 +155,7 @@ export function* resetListView(scope: Scope, call: Call): Brokered {
   return value(absent);
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* resetListViewFromView(scope: Scope, call: Call): Brokered {
+export function resetListViewFromView(scope: Scope, call: Call): Reply {
   const record = listOf(scope, call);
   const view = call.args['view'] as MoRef;
   const from = viewOf(scope, view.type, view.value);
@@ -151,7 +166,10 @@ export function* resetListViewFromView(scope: Scope, call: Call): Brokered {
 
 // ---- inventory views: a tree of which folders are opened one by one ----
 
-const inventoryMembers = (scope: Scope, { root, open }: Extract<ViewRecord, { kind: 'InventoryView' }>): readonly MoRef[] => {
+const inventoryMembers = (
+  scope: Scope,
+  { root, open }: Extract<ViewRecord, { kind: 'InventoryView' }>,
+): readonly MoRef[] => {
   const found = new Map([[refKey(root), root]]);
   for (const ref of open) {
     found.set(refKey(ref), ref);
@@ -160,12 +178,15 @@ const inventoryMembers = (scope: Scope, { root, open }: Extract<ViewRecord, { ki
   return [...found.values()].filter((ref) => exists(scope, ref));
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* createInventoryView(scope: Scope): Brokered {
+export function createInventoryView(scope: Scope): Reply {
   return value(put(scope, { kind: 'InventoryView', id: newMoid(scope), root: F.rootFolder, open: [F.rootFolder] }));
 }
 
-const turn = (scope: Scope, call: Call, change: (open: readonly MoRef[], entities: readonly MoRef[]) => readonly MoRef[]) => {
+const turn = (
+  scope: Scope,
+  call: Call,
+  change: (open: readonly MoRef[], entities: readonly MoRef[]) => readonly MoRef[],
+) => {
   const record = viewOf(scope, 'InventoryView', call.target.id);
   if (record?.kind !== 'InventoryView') return refuse(objectNotFound({ type: 'InventoryView', value: call.target.id }));
   const { present, absent } = sift(scope, refs(call.args['entity']));
@@ -173,19 +194,20 @@ const turn = (scope: Scope, call: Call, change: (open: readonly MoRef[], entitie
   return value(absent);
 };
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* openInventoryViewFolder(scope: Scope, call: Call): Brokered {
-  return turn(scope, call, (open, entities) => [...open, ...entities.filter((ref) => !open.some((other) => sameRef(other, ref)))]);
+export function openInventoryViewFolder(scope: Scope, call: Call): Reply {
+  return turn(scope, call, (open, entities) => [
+    ...open,
+    ...entities.filter((ref) => !open.some((other) => sameRef(other, ref))),
+  ]);
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* closeInventoryViewFolder(scope: Scope, call: Call): Brokered {
+export function closeInventoryViewFolder(scope: Scope, call: Call): Reply {
   return turn(scope, call, (open, entities) => open.filter((ref) => !entities.some((other) => sameRef(other, ref))));
 }
 
-// biome-ignore lint/correctness/useYield: the same shape as the calls that wait
-export function* destroyView(scope: Scope, call: Call): Brokered {
-  if (!scope.context.locals.get(viewKey(call.target.id))) return refuse(fault('object-not-found', { type: call.target.type, id: call.target.id }, ''));
+export function destroyView(scope: Scope, call: Call): Reply {
+  if (!scope.context.locals.get(viewKey(call.target.id)))
+    return refuse(fault('object-not-found', { type: call.target.type, id: call.target.id }, ''));
   scope.context.locals.delete(viewKey(call.target.id));
   scope.caches.viewRevision++;
   return value(undefined);
@@ -196,7 +218,12 @@ export const furnishViews = (): void => {
     const record = viewOf(scope, 'ContainerView', id);
     if (record?.kind !== 'ContainerView') return undefined;
     return {
-      values: { container: () => record.container, type: () => record.type, recursive: () => record.recursive, view: () => containerMembers(scope, record) },
+      values: {
+        container: () => record.container,
+        type: () => record.type,
+        recursive: () => record.recursive,
+        view: () => containerMembers(scope, record),
+      },
     };
   });
   furnish('ListView', (scope, { value: id }) => {
@@ -211,7 +238,10 @@ export const furnishViews = (): void => {
     sameRef(ref, F.viewManager)
       ? {
           values: {
-            viewList: () => scope.context.locals.list('view/').map(({ value: record }) => moRef((record as ViewRecord).kind, (record as ViewRecord).id)),
+            viewList: () =>
+              scope.context.locals
+                .list('view/')
+                .map(({ value: record }) => moRef((record as ViewRecord).kind, (record as ViewRecord).id)),
           },
         }
       : undefined,

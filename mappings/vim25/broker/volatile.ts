@@ -1,12 +1,15 @@
 /** Statistics that the store keeps beside its versions in; the quickStats elements that stand in a VM's and a host's summary out. */
-import type { Scope } from './scope.ts';
+
 import type { HubId } from '../../generic/ids.ts';
+import type { Scope } from './scope.ts';
 
 export const VOLATILE_MS = 20_000;
 
 const MIB = 1024 * 1024;
-const count = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? Math.max(0, Math.round(value)) : undefined);
-const element = (name: string, value: number | undefined): string => (value === undefined ? '' : `<${name}>${value}</${name}>`);
+const count = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? Math.max(0, Math.round(value)) : undefined;
+const element = (name: string, value: number | undefined): string =>
+  value === undefined ? '' : `<${name}>${value}</${name}>`;
 const mib = (bytes: unknown): number | undefined => {
   const known = count(bytes);
   return known === undefined ? undefined : Math.round(known / MIB);

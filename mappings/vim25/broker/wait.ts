@@ -26,7 +26,8 @@ const readVersion = ({ context }: Scope, text: string): Seen | undefined => {
   return version <= context.store.version ? { version, serial: Number(match[3]) } : undefined;
 };
 
-const writeVersion = ({ context }: Scope, version: number, serial: number): string => `${context.store.epoch}.${version}.${serial}`;
+const writeVersion = ({ context }: Scope, version: number, serial: number): string =>
+  `${context.store.epoch}.${version}.${serial}`;
 
 interface Limits {
   readonly objects: number;
@@ -35,7 +36,13 @@ interface Limits {
 }
 
 /** One answer, if there is anything to say. Returns whether it wrote one. */
-function* answerOnce(scope: Scope, collector: string, records: readonly FilterRecord[], seen: Seen, limits: Limits): Brokered<boolean> {
+function* answerOnce(
+  scope: Scope,
+  collector: string,
+  records: readonly FilterRecord[],
+  seen: Seen,
+  limits: Limits,
+): Brokered<boolean> {
   const { store } = scope.context;
   const counter = collectorState(scope, collector);
   counter.serial = Math.max(counter.serial, seen.serial) + 1;
@@ -66,7 +73,8 @@ function* answerOnce(scope: Scope, collector: string, records: readonly FilterRe
     };
     yield* filterUpdates(scope, state, record, seen, { serial, version, limit: budget, changed }, told, write);
     if (inFilter) yield* out.add('</filterSet>');
-    if (parts.length > 0) texts.push(`<filterSet><filter type="PropertyFilter">${record.id}</filter>${parts.join('')}</filterSet>`);
+    if (parts.length > 0)
+      texts.push(`<filterSet><filter type="PropertyFilter">${record.id}</filter>${parts.join('')}</filterSet>`);
     budget -= told.count;
     truncated ||= told.truncated;
     rememberDelta(scope, state, serial, told.entered, told.gone);
@@ -85,7 +93,12 @@ function* answerOnce(scope: Scope, collector: string, records: readonly FilterRe
 }
 
 /** Whether anything that happened after `since` could touch these filters: what most of many waiting sessions can tell at once. */
-const mayTouch = (scope: Scope, records: readonly FilterRecord[], changed: readonly HubId[] | undefined, seen: Seen): boolean => {
+const mayTouch = (
+  scope: Scope,
+  records: readonly FilterRecord[],
+  changed: readonly HubId[] | undefined,
+  seen: Seen,
+): boolean => {
   if (changed === undefined) return true;
   for (const record of records) {
     const state = filterState(scope, record, seen.serial);
@@ -129,7 +142,11 @@ function* updates(scope: Scope, call: Call, limits: Limits): Brokered {
     const now = filtersOf(scope, collector);
     // A new filter wakes by the same key; anything else that cancels is the session's end.
     if (woken === 'cancelled' && counter.poked === poked) return refuse(fault('cancelled', {}, ''));
-    look = woken !== 'changed' || counter.poked !== poked || now.length !== records.length || mayTouch(scope, now, changedIds(scope, since), seen);
+    look =
+      woken !== 'changed' ||
+      counter.poked !== poked ||
+      now.length !== records.length ||
+      mayTouch(scope, now, changedIds(scope, since), seen);
   }
 }
 
@@ -144,7 +161,11 @@ export function* checkForUpdates(scope: Scope, call: Call): Brokered {
 export function* waitForUpdatesEx(scope: Scope, call: Call): Brokered {
   const options = (call.args['options'] ?? {}) as { maxWaitSeconds?: number; maxObjectUpdates?: number };
   const { maxWaitSeconds, maxObjectUpdates = 0 } = options;
-  if (maxWaitSeconds !== undefined && maxWaitSeconds < 0) return refuse(fault('invalid-argument', { property: 'options.maxWaitSeconds' }, ''));
+  if (maxWaitSeconds !== undefined && maxWaitSeconds < 0)
+    return refuse(fault('invalid-argument', { property: 'options.maxWaitSeconds' }, ''));
   const objects = maxObjectUpdates > 0 ? Math.min(PAGE, maxObjectUpdates) : PAGE;
-  return yield* updates(scope, call, { objects, waitMs: maxWaitSeconds === undefined ? undefined : maxWaitSeconds * 1000 });
+  return yield* updates(scope, call, {
+    objects,
+    waitMs: maxWaitSeconds === undefined ? undefined : maxWaitSeconds * 1000,
+  });
 }

@@ -8,8 +8,8 @@ import type { BrokerContext, Brokered, Effect, Resume } from '../../../mappings/
 import type { Entry, PathIndex, RenderedMember, StoreView } from '../../../mappings/generic/store-view.ts';
 import { createBroker } from '../../../mappings/vim25/broker/broker.ts';
 import { encodeReturn, wrapReply } from '../../../mappings/vim25/front.ts';
-import { moRef } from '../../../mappings/vim25/values.ts';
 import { indexPaths } from '../../../mappings/vim25/render/path-index.ts';
+import { moRef } from '../../../mappings/vim25/values.ts';
 
 export const HOST = hubId('host', 1);
 
@@ -32,7 +32,17 @@ export class FakeStore implements StoreView {
   add(id: HubId, name: string, uuid: string, texts: Item['texts']): void {
     this.version++;
     this.items.set(id, {
-      entry: { id, kind: kindOf(id) as DocumentKind, host: HOST, native: `native-${id}`, name, uuid, facts: {}, version: this.version, stale: false },
+      entry: {
+        id,
+        kind: kindOf(id) as DocumentKind,
+        host: HOST,
+        native: `native-${id}`,
+        name,
+        uuid,
+        facts: {},
+        version: this.version,
+        stale: false,
+      },
       texts,
       members: undefined,
       edges: new Map(),
@@ -43,7 +53,10 @@ export class FakeStore implements StoreView {
 
   relate(one: HubId, other: HubId): void {
     this.version++;
-    for (const [from, to] of [[one, other], [other, one]] as const) {
+    for (const [from, to] of [
+      [one, other],
+      [other, one],
+    ] as const) {
       const edges = this.items.get(from)?.edges;
       const kind = kindOf(to) as DocumentKind;
       edges?.set(kind, { ids: [...(edges.get(kind)?.ids ?? []), to], version: this.version });
@@ -87,7 +100,9 @@ export class FakeStore implements StoreView {
       const changed = Float64Array.from(paths, (path, n) => {
         const was = old?.index.ordinals.get(path);
         if (!old || was === undefined) return item.entry.version;
-        const same = old.text.slice(old.index.spans[was * 4], old.index.spans[was * 4 + 1]) === text.slice(spans[n * 4], spans[n * 4 + 1]);
+        const same =
+          old.text.slice(old.index.spans[was * 4], old.index.spans[was * 4 + 1]) ===
+          text.slice(spans[n * 4], spans[n * 4 + 1]);
         return same ? (old.index.changed[was] ?? 0) : item.entry.version;
       });
       const index: PathIndex = { ...shape, spans: Int32Array.from(spans), types, changed };
@@ -145,7 +160,10 @@ export class FakeStore implements StoreView {
   }
 }
 
-export const vmText = (n: number, more: { name?: string; memoryMB?: number; power?: string; padding?: number } = {}): string => {
+export const vmText = (
+  n: number,
+  more: { name?: string; memoryMB?: number; power?: string; padding?: number } = {},
+): string => {
   const { name = `vm ${n}`, memoryMB = 512, power = 'poweredOff', padding = 0 } = more;
   const filler = `<extraConfig><key>guestinfo.a</key><value xsi:type="xsd:string">one &amp; two</value></extraConfig>${'<extraConfig><key>pad</key><value xsi:type="xsd:string">0123456789012345678901234567890123456789</value></extraConfig>'.repeat(padding)}`;
   return (
@@ -179,13 +197,29 @@ export class World {
 
   constructor(vms = 3, padding = 0) {
     this.store.add(HOST, 'esx1', 'h-1', [
-      { type: 'HostSystem', id: 'ha-host', text: '<name>esx1</name><summary><hardware><cpuMhz>2000</cpuMhz></hardware><overallStatus>green</overallStatus></summary><hardware><systemInfo><uuid>h-1</uuid></systemInfo></hardware><configManager><networkSystem type="HostNetworkSystem">networkSystem</networkSystem></configManager>' },
+      {
+        type: 'HostSystem',
+        id: 'ha-host',
+        text: '<name>esx1</name><summary><hardware><cpuMhz>2000</cpuMhz></hardware><overallStatus>green</overallStatus></summary><hardware><systemInfo><uuid>h-1</uuid></systemInfo></hardware><configManager><networkSystem type="HostNetworkSystem">networkSystem</networkSystem></configManager>',
+      },
       { type: 'ComputeResource', id: 'ha-compute-res', text: '<name>esx1</name>' },
       { type: 'ResourcePool', id: 'ha-root-pool', text: '<name>Resources</name>' },
-      { type: 'HostNetworkSystem', id: 'networkSystem', text: '<networkInfo><vswitch><name>vSwitch0</name></vswitch></networkInfo>' },
+      {
+        type: 'HostNetworkSystem',
+        id: 'networkSystem',
+        text: '<networkInfo><vswitch><name>vSwitch0</name></vswitch></networkInfo>',
+      },
     ]);
-    this.store.add(hubId('storage', 2), 'ds', 'd-2', [{ type: 'Datastore', id: 'datastore-2', text: '<name>ds</name><summary><datastore type="Datastore">datastore-2</datastore><name>ds</name></summary><info xsi:type="VmfsDatastoreInfo"><name>ds</name><url>/x</url></info>' }]);
-    this.store.add(hubId('network', 3), 'VM Network', 'n-3', [{ type: 'Network', id: 'network-3', text: '<name>VM Network</name><summary><name>VM Network</name></summary>' }]);
+    this.store.add(hubId('storage', 2), 'ds', 'd-2', [
+      {
+        type: 'Datastore',
+        id: 'datastore-2',
+        text: '<name>ds</name><summary><datastore type="Datastore">datastore-2</datastore><name>ds</name></summary><info xsi:type="VmfsDatastoreInfo"><name>ds</name><url>/x</url></info>',
+      },
+    ]);
+    this.store.add(hubId('network', 3), 'VM Network', 'n-3', [
+      { type: 'Network', id: 'network-3', text: '<name>VM Network</name><summary><name>VM Network</name></summary>' },
+    ]);
     for (let n = 10; n < 10 + vms; n++) this.addVm(n, padding);
   }
 
@@ -199,7 +233,18 @@ export class World {
 
   login(key: string, role: Role = 'administrator'): Session {
     const session: Session = {
-      id: `id-${key}`, key, front: 'f', user: 'root', fullName: 'root', role, address: '127.0.0.1', userAgent: 'test', locale: 'en_US', createdMs: this.nowMs, lastActiveMs: this.nowMs, calls: 0,
+      id: `id-${key}`,
+      key,
+      front: 'f',
+      user: 'root',
+      fullName: 'root',
+      role,
+      address: '127.0.0.1',
+      userAgent: 'test',
+      locale: 'en_US',
+      createdMs: this.nowMs,
+      lastActiveMs: this.nowMs,
+      calls: 0,
     };
     this.sessions.push(session);
     this.locals.set(session.id, new Map());
@@ -211,14 +256,24 @@ export class World {
     // Records are kept as JSON, as the server keeps them.
     const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
     return {
-      front: { name: 'f', platform: 'vim25', host: HOST, hostName: 'esx1', uuid: 'front-uuid', certificate: '', port: 443, options: {} },
+      front: {
+        name: 'f',
+        platform: 'vim25',
+        host: HOST,
+        hostName: 'esx1',
+        uuid: 'front-uuid',
+        certificate: '',
+        port: 443,
+        options: {},
+      },
       session,
       now: () => this.nowMs,
       random: (bytes) => Uint8Array.from({ length: bytes }, () => (this.#random = (this.#random * 31 + 7) % 251)),
       store: this.store,
       jobs: {
         get: (id) => this.jobs.get(id),
-        list: (filter = {}) => [...this.jobs.values()].filter((job) => filter.target === undefined || job.target === filter.target),
+        list: (filter = {}) =>
+          [...this.jobs.values()].filter((job) => filter.target === undefined || job.target === filter.target),
         changedSince: (version) => [...this.jobs.values()].filter((job) => job.version > version).map(({ id }) => id),
       },
       events: {
@@ -232,19 +287,35 @@ export class World {
         },
       },
       own: { get: () => undefined, put: () => {}, delete: () => {}, list: () => [] },
-      sessions: { list: () => this.sessions, terminate: (id) => this.sessions.splice(this.sessions.findIndex((each) => each.id === id), 1).length > 0 },
+      sessions: {
+        list: () => this.sessions,
+        terminate: (id) =>
+          this.sessions.splice(
+            this.sessions.findIndex((each) => each.id === id),
+            1,
+          ).length > 0,
+      },
       locals: {
         get: (key) => (locals.has(key) ? json(locals.get(key)) : undefined),
         put: (key, value) => void locals.set(key, json(value)),
         delete: (key) => void locals.delete(key),
-        list: (prefix) => [...locals].filter(([key]) => key.startsWith(prefix)).sort().map(([key, value]) => ({ key, value: json(value) })),
+        list: (prefix) =>
+          [...locals]
+            .filter(([key]) => key.startsWith(prefix))
+            .sort()
+            .map(([key, value]) => ({ key, value: json(value) })),
       },
       cancel: (key) => void this.cancelled.add(key),
     };
   }
 
   /** Runs a call to its end; waits are answered by `meanwhile`, else by their time-out. */
-  run(session: Session, method: string, target: readonly [string, string], args: Record<string, unknown> = {}): { reply: Reply; body: string } {
+  run(
+    session: Session,
+    method: string,
+    target: readonly [string, string],
+    args: Record<string, unknown> = {},
+  ): { reply: Reply; body: string } {
     const call: Call = { method, target: { type: target[0], id: target[1] }, args, version: '6.7', operation: '' };
     const work: Brokered = this.broker.call(call, this.context(session));
     let body = '';
@@ -272,7 +343,12 @@ export class World {
   }
 
   /** The answer's XML, or the kind of its fault. */
-  answer(session: Session, method: string, target: readonly [string, string], args: Record<string, unknown> = {}): string {
+  answer(
+    session: Session,
+    method: string,
+    target: readonly [string, string],
+    args: Record<string, unknown> = {},
+  ): string {
     const { reply, body } = this.run(session, method, target, args);
     if (reply.kind === 'fault') return `fault ${reply.fault.kind} ${JSON.stringify(reply.fault.members)}`;
     if (reply.kind === 'value') return encodeReturn({ method, version: '6.7' }, reply.value);
@@ -291,11 +367,34 @@ export const spec = (objectSet: object[], propSet: object[]) => ({ _type: 'Prope
 
 /** A spec for what a view shows. */
 export const viewSpec = (view: readonly [string, string], ...propSet: object[]) =>
-  spec([objectSpec(view[0], view[1], { skip: true, selectSet: [{ _type: 'TraversalSpec', type: view[0], path: 'view' }] })], propSet);
+  spec(
+    [
+      objectSpec(view[0], view[1], {
+        skip: true,
+        selectSet: [{ _type: 'TraversalSpec', type: view[0], path: 'view' }],
+      }),
+    ],
+    propSet,
+  );
 
 export const idIn = (xml: string): string => /<returnval[^>]*>([^<]*)</.exec(xml)?.[1] ?? '';
 export const job = (n: number, more: Partial<Job> = {}): Job => ({
-  id: hubId('job', n), verb: 'vm.start', host: HOST, target: hubId('vm', 10), targetName: 'vm 10', user: 'root', front: 'f', method: 'PowerOnVM_Task',
-  nativeTarget: { type: 'VirtualMachine', id: '10' }, operation: '', exchange: 'x', state: 'running', cancelled: false, cancelable: false, queuedMs: 1_700_000_000_000, version: 1, ...more,
+  id: hubId('job', n),
+  verb: 'vm.start',
+  host: HOST,
+  target: hubId('vm', 10),
+  targetName: 'vm 10',
+  user: 'root',
+  front: 'f',
+  method: 'PowerOnVM_Task',
+  nativeTarget: { type: 'VirtualMachine', id: '10' },
+  operation: '',
+  exchange: 'x',
+  state: 'running',
+  cancelled: false,
+  cancelable: false,
+  queuedMs: 1_700_000_000_000,
+  version: 1,
+  ...more,
 });
 export { fault };

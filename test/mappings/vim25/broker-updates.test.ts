@@ -6,31 +6,46 @@ import { moRef } from '../../../mappings/vim25/values.ts';
 import { idIn, job, objectSpec, PC, properties, spec, VIEWS, viewSpec, vmText, World } from './broker-fake.ts';
 
 const versionIn = (xml: string): string => /<version>([^<]*)</.exec(xml)?.[1] ?? '';
-const kinds = (xml: string): string[] => [...xml.matchAll(/<kind>(\w+)<\/kind><obj type="\w+">([^<]*)</g)].map(([, kind, id]) => `${kind} ${id}`);
+const kinds = (xml: string): string[] =>
+  [...xml.matchAll(/<kind>(\w+)<\/kind><obj type="\w+">([^<]*)</g)].map(([, kind, id]) => `${kind} ${id}`);
 
 const setUp = (vms = 3) => {
   const world = new World(vms);
   const root = world.login('k');
   const filter = (filterSpec: object, collector: readonly [string, string] = PC): string =>
     idIn(world.answer(root, 'CreateFilter', collector, { spec: filterSpec, partialUpdates: false }));
-  const wait = (version: string, options: object = { maxWaitSeconds: 0 }, collector: readonly [string, string] = PC): string =>
-    world.answer(root, 'WaitForUpdatesEx', collector, { version, options });
+  const wait = (
+    version: string,
+    options: object = { maxWaitSeconds: 0 },
+    collector: readonly [string, string] = PC,
+  ): string => world.answer(root, 'WaitForUpdatesEx', collector, { version, options });
   const view = (type: string[]): readonly [string, string] => [
     'ContainerView',
-    idIn(world.answer(root, 'CreateContainerView', VIEWS, { container: moRef('Folder', 'ha-folder-root'), type, recursive: true })),
+    idIn(
+      world.answer(root, 'CreateContainerView', VIEWS, {
+        container: moRef('Folder', 'ha-folder-root'),
+        type,
+        recursive: true,
+      }),
+    ),
   ];
   return { world, root, filter, wait, view };
 };
 
-const onVm = (id: string, ...paths: string[]) => spec([objectSpec('VirtualMachine', id)], [properties('VirtualMachine', ...paths)]);
+const onVm = (id: string, ...paths: string[]) =>
+  spec([objectSpec('VirtualMachine', id)], [properties('VirtualMachine', ...paths)]);
 
 describe('waiting for updates', () => {
   test('begins with the whole state, unset properties as assignments without value', () => {
     const { filter, wait } = setUp();
     const id = filter(onVm('10', 'name', 'guest.ipAddress'));
     const xml = wait('');
-    expect(xml).toContain(`<filterSet><filter type="PropertyFilter">${id}</filter><objectSet><kind>enter</kind><obj type="VirtualMachine">10</obj>`);
-    expect(xml).toContain('<changeSet><name>name</name><op>assign</op><val xsi:type="xsd:string">vm 10</val></changeSet>');
+    expect(xml).toContain(
+      `<filterSet><filter type="PropertyFilter">${id}</filter><objectSet><kind>enter</kind><obj type="VirtualMachine">10</obj>`,
+    );
+    expect(xml).toContain(
+      '<changeSet><name>name</name><op>assign</op><val xsi:type="xsd:string">vm 10</val></changeSet>',
+    );
     expect(xml).toContain('<changeSet><name>guest.ipAddress</name><op>assign</op></changeSet>');
     expect(xml.indexOf('<version>')).toBe('<returnval>'.length);
   });
@@ -48,7 +63,9 @@ describe('waiting for updates', () => {
     world.store.change(hubId('vm', 10), () => vmText(10, { power: 'poweredOn' }));
     const xml = wait(first);
     expect(kinds(xml)).toEqual(['modify 10']);
-    expect(xml).toContain('<name>runtime.powerState</name><op>assign</op><val xsi:type="VirtualMachinePowerState">poweredOn</val>');
+    expect(xml).toContain(
+      '<name>runtime.powerState</name><op>assign</op><val xsi:type="VirtualMachinePowerState">poweredOn</val>',
+    );
     expect(xml).not.toContain('<name>name</name><op>');
     expect(xml).not.toContain('<name>config</name><op>');
     world.store.change(hubId('vm', 10), () => vmText(10, { power: 'poweredOn', memoryMB: 1024 }));
@@ -161,7 +178,9 @@ describe('tasks', () => {
     const { world, root, filter } = setUp();
     world.jobs.set(job(7).id, job(7, { state: 'success', finishedMs: 1, version: 2 }));
     filter(spec([objectSpec('Task', 'task-7')], [properties('Task', 'info.state')]));
-    expect(world.answer(root, 'WaitForUpdates', PC, { version: '' })).toContain('<val xsi:type="TaskInfoState">success</val>');
+    expect(world.answer(root, 'WaitForUpdates', PC, { version: '' })).toContain(
+      '<val xsi:type="TaskInfoState">success</val>',
+    );
     world.jobs.set(job(8).id, job(8, { version: world.store.version }));
     const id = filter(spec([objectSpec('Task', 'task-8')], [properties('Task', 'info.state')]));
     const version = versionIn(world.answer(root, 'WaitForUpdates', PC, { version: '' }));
