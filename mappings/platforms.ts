@@ -3,5 +3,6 @@ import type { Platform } from './generic/platform.ts';
 
 export const PLATFORMS: Readonly<Record<string, () => Promise<Platform>>> = {
   libvirt: async () => (await import('./libvirt/platform.ts')).libvirt,
+  sim: async () => (await import('./sim/platform.ts')).sim,
   vim25: async () => (await import('./vim25/platform.ts')).vim25,
 };

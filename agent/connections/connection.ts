@@ -1,5 +1,5 @@
 // The socket half of a connection to a host: an endpoint and a sans-io HostTransport in, a pumped connection out. What is spoken on
-// it only the transport knows.
+// it only the transport knows. An `embedded` endpoint lives in this process and needs no socket.
 //
 //   openConnection({ endpoint, transport, clock, log }): Promise<Outcome<Connection>>    resolves when the transport is ready
 //   connection.transport                                                                 call, stream, onEvent
@@ -8,6 +8,7 @@
 import { createConnection, type NetConnectOpts, type Socket } from 'node:net';
 import { fault, type Outcome, refused } from '../../mappings/generic/faults.ts';
 import type { Endpoint, HostTransport } from '../../mappings/generic/platform.ts';
+import { openEmbedded } from './embedded.ts';
 
 export type Clock = {
   now(): number;
@@ -65,6 +66,12 @@ export const openConnection = async <T extends HostTransport>(
 ): Promise<Outcome<Connection<T>>> => {
   const { endpoint, transport } = options;
   const clock = options.clock ?? systemClock;
+  if (endpoint.kind === 'embedded') {
+    const name = endpoint.path ?? 'embedded';
+    return openEmbedded(transport, name, clock, options.openLimitMs ?? OPEN_LIMIT_MS, (error) =>
+      options.log?.warn({ endpoint: name, error }, 'the embedded host failed'),
+    );
+  }
   const address = addressOf(endpoint);
   if (!address.ok) {
     transport.closed(address.fault.text);

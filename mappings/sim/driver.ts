@@ -70,13 +70,31 @@ const DIRECT: Partial<Record<Verb, ProcedureName>> = {
 };
 
 const execute: Driver['execute'] = async (send, verb, native) => {
+  if (verb === 'storage.refresh') {
+    const refreshed = await ask(send, 'STORAGE.refresh', { storage: native }, 'work');
+    return refreshed.ok ? done({ touches: [{ kind: 'storage', native }] }) : refreshed;
+  }
   const procedure = DIRECT[verb];
   if (!procedure) throw new Error(`${verb} is no direct verb of this driver`);
   const outcome = await ask(send, procedure, { vm: native }, 'work');
   return outcome.ok ? done({ touches: [{ kind: 'vm', native }] }) : outcome;
 };
 
-const QUESTIONS = ['stats'] as const;
+const STREAMS: Readonly<Record<string, ProcedureName>> = { 'volume.download': 'VOLUME.read', 'volume.upload': 'VOLUME.write' };
+
+const stream: Driver['stream'] = async (_send, { procedure, args }) => {
+  const own = Object.hasOwn(STREAMS, procedure) ? STREAMS[procedure] : undefined;
+  if (own === undefined) return refused(fault('not-supported', {}, `no such transfer: ${procedure}`));
+  return done({ procedure: own, args: { volume: args['volume'], offset: args['offsetBytes'] ?? 0, length: args['lengthBytes'] ?? -1 } });
+};
+
+const QUESTIONS = ['stats', 'screenshot'] as const;
+
+const answer: Driver['ask'] = async (send, question, args) => {
+  if (question === 'stats') return ask(send, 'STATS.sample', args['natives'] === undefined ? {} : { natives: args['natives'] });
+  if (question === 'screenshot') return ask(send, 'VM.screenshot', { vm: args['vm'] });
+  return refused(fault('not-supported', {}, `no such question: ${question}`));
+};
 
 export const driver: Driver = {
   lanes: { read: 1, work: 2 },
@@ -92,10 +110,7 @@ export const driver: Driver = {
     const outcome = await ask(send, 'MARK.seen', { mark: args['mark'] }, 'work');
     return outcome.ok ? done(outcome.value['seen'] === true ? 'done' : 'not-done') : outcome;
   },
-  ask: async (send, question, args) =>
-    question === 'stats'
-      ? ask(send, 'STATS.sample', args['natives'] === undefined ? {} : { natives: args['natives'] })
-      : refused(fault('not-supported', {}, `no such question: ${question}`)),
+  stream,
+  ask: answer,
   questions: QUESTIONS,
 };
-export { DIRECT };

@@ -4,6 +4,7 @@ import { DEFINITIONS } from './machine/definitions.ts';
 import { FURNITURE } from './machine/furniture.ts';
 import { advance, POWER, wakeAt } from './machine/power.ts';
 import { READING } from './machine/reading.ts';
+import { SCREEN } from './machine/screen.ts';
 import { SNAPSHOTS } from './machine/snapshots.ts';
 import { marked, type Procedure, type SimState, type Step } from './machine/state.ts';
 import { STATISTICS } from './machine/statistics.ts';
@@ -12,7 +13,7 @@ import { VOLUMES } from './machine/volumes.ts';
 export { advance, wakeAt };
 
 export const PROCEDURES = {
-  ...READING, ...STATISTICS, ...POWER, ...DEFINITIONS, ...SNAPSHOTS, ...VOLUMES, ...FURNITURE,
+  ...READING, ...STATISTICS, ...SCREEN, ...POWER, ...DEFINITIONS, ...SNAPSHOTS, ...VOLUMES, ...FURNITURE,
 } satisfies Record<string, Procedure>;
 export type ProcedureName = keyof typeof PROCEDURES;
 

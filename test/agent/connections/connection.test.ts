@@ -146,9 +146,33 @@ describe('a connection', () => {
       transport: lineTransport(),
     });
     expect(nobody).toMatchObject({ ok: false, fault: { kind: 'host-communication' } });
-    expect(await openConnection({ endpoint: { kind: 'embedded' }, transport: lineTransport() })).toMatchObject({
+    const embedded = await openConnection({ endpoint: { kind: 'embedded' }, transport: lineTransport(), openLimitMs: 50 });
+    expect(embedded).toMatchObject({ ok: false, fault: { text: expect.stringContaining('50 ms') } });
+    expect(await openConnection({ endpoint: { kind: 'tls' }, transport: lineTransport() })).toMatchObject({
       ok: false,
       fault: { kind: 'not-supported' },
     });
+  });
+
+  it('needs no socket for an embedded endpoint: only time passes on it', async () => {
+    const line = lineTransport();
+    let wakeAt: number | undefined;
+    const ticks: number[] = [];
+    const transport = {
+      ...line,
+      ready: Promise.resolve({ ok: true as const, value: undefined }),
+      tick: (nowMs: number) => {
+        ticks.push(nowMs);
+        wakeAt = ticks.length === 1 ? nowMs + 20 : undefined;
+        if (ticks.length === 3) throw new Error('broke');
+      },
+      wakeAt: () => wakeAt,
+    };
+    const connection = opened(await openConnection({ endpoint: { kind: 'embedded' }, transport }));
+    await expect.poll(() => ticks.length).toBe(2);
+    expect((ticks[1] ?? 0) - (ticks[0] ?? 0)).toBeGreaterThanOrEqual(19);
+    transport.say('a call was made');
+    expect(await connection.closed).toContain('broke');
+    expect(connection.isOpen).toBe(false);
   });
 });
