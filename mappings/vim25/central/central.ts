@@ -10,16 +10,41 @@ import { hubIdOf } from '../ids.ts';
 import { createVm } from './create.ts';
 import { run, settle, start, value } from './effects.ts';
 import { destroyEntity, markTemplate, rebootGuest, renameEntity, unregisterVm } from './entity.ts';
-import { addPortGroup, addVirtualSwitch, removePortGroup, removeVirtualSwitch, updatePortGroup, updateVirtualSwitch } from './host-network.ts';
-import { createLocalDatastore, createNasDatastore, reconfigureAutostart, removeDatastore, rescan } from './host-storage.ts';
+import {
+  addPortGroup,
+  addVirtualSwitch,
+  removePortGroup,
+  removeVirtualSwitch,
+  updatePortGroup,
+  updateVirtualSwitch,
+} from './host-network.ts';
+import {
+  createLocalDatastore,
+  createNasDatastore,
+  reconfigureAutostart,
+  removeDatastore,
+  rescan,
+} from './host-storage.ts';
 import { targetOf } from './inventory.ts';
 import { reconfigureVm } from './reconfigure.ts';
 import { Refusal, refuse, refuseDirectly } from './refusal.ts';
 import { registerVm } from './registration.ts';
 import { createScreenshot } from './screenshot.ts';
-import { createSnapshot, removeAllSnapshots, removeSnapshot, renameSnapshot, revertToCurrent, revertToSnapshot } from './snapshots.ts';
 import {
-  copyVirtualDisk, createVirtualDisk, deleteVirtualDisk, extendVirtualDisk, moveVirtualDisk, queryVirtualDiskUuid,
+  createSnapshot,
+  removeAllSnapshots,
+  removeSnapshot,
+  renameSnapshot,
+  revertToCurrent,
+  revertToSnapshot,
+} from './snapshots.ts';
+import {
+  copyVirtualDisk,
+  createVirtualDisk,
+  deleteVirtualDisk,
+  extendVirtualDisk,
+  moveVirtualDisk,
+  queryVirtualDiskUuid,
 } from './virtual-disks.ts';
 
 type Answer = (call: Call, context: BrokerContext) => Brokered;
@@ -27,7 +52,8 @@ type Answer = (call: Call, context: BrokerContext) => Brokered;
 /** Volumes that the VM uses are read anew; nothing is cached beside the store. */
 function* refreshStorageInfo(call: Call, context: BrokerContext): Brokered {
   const vm = yield* targetOf('vm', call, context);
-  for (const storage of context.store.edges(vm.id, 'storage')) yield* run(call, command('storage.refresh', vm.entry.host, storage, {}));
+  for (const storage of context.store.edges(vm.id, 'storage'))
+    yield* run(call, command('storage.refresh', vm.entry.host, storage, {}));
   return value();
 }
 
@@ -120,7 +146,8 @@ function* directly(call: Call, context: BrokerContext): Brokered {
   if (row?.verb === undefined) return { kind: 'fault', fault: fault('not-supported', {}, '') };
   const id = hubIdOf({ type: call.target.type, value: call.target.id });
   const entry = id && context.store.entry(id);
-  if (!entry || entry.host !== context.front.host) return refuseDirectly('object-not-found', { type: call.target.type, id: call.target.id });
+  if (!entry || entry.host !== context.front.host)
+    return refuseDirectly('object-not-found', { type: call.target.type, id: call.target.id });
   if (entry.kind === 'vm') {
     const { doc } = yield* targetOf('vm', call, context);
     // A template never runs (vSphere API, PowerOnVM_Task).

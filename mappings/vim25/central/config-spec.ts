@@ -46,7 +46,11 @@ const cpuChange = (spec: Spec, { vm, host }: ScalarContext): VmChange => {
   if (cpus !== undefined) {
     if (cpus < 1 || cpus > Math.min(MAX_CPUS, host?.vmCpuMax || MAX_CPUS)) invalidArgument('configSpec.numCPUs');
     if (isOn(vm) && cpus !== vm.cpuCount && (cpus < vm.cpuCount || cpus > vm.cpuMax)) {
-      refuseAs('invalid-vm-config', {}, { code: 'CpuHotPlugNotSupported', text: 'CPU hot plug is not supported for this virtual machine.' });
+      refuseAs(
+        'invalid-vm-config',
+        {},
+        { code: 'CpuHotPlugNotSupported', text: 'CPU hot plug is not supported for this virtual machine.' },
+      );
     }
     if (cpus !== vm.cpuCount) change.cpuCount = cpus;
   }
@@ -78,13 +82,22 @@ const memoryChange = (spec: Spec, { vm }: ScalarContext): VmChange => {
     const bytes = sizeMB * MIB;
     if (isOn(vm) && bytes > vm.memoryMaxBytes) {
       if (!vm.memoryHotAdd) {
-        refuseAs('invalid-vm-config', {}, { code: 'MemoryHotPlugNotSupported', text: 'Memory hot plug is not supported for this virtual machine.' });
+        refuseAs(
+          'invalid-vm-config',
+          {},
+          { code: 'MemoryHotPlugNotSupported', text: 'Memory hot plug is not supported for this virtual machine.' },
+        );
       }
       const maximum = Math.floor(vm.memoryMaxBytes / MIB);
-      refuseAs('invalid-vm-config', {}, {
-        code: 'MemorySizeNotSupported', detail: { memorySizeMB: sizeMB, minMemorySizeMB: 4, maxMemorySizeMB: maximum },
-        text: `${sizeMB} MB is not a supported memory size: at most ${maximum} MB while the virtual machine is powered on.`,
-      });
+      refuseAs(
+        'invalid-vm-config',
+        {},
+        {
+          code: 'MemorySizeNotSupported',
+          detail: { memorySizeMB: sizeMB, minMemorySizeMB: 4, maxMemorySizeMB: maximum },
+          text: `${sizeMB} MB is not a supported memory size: at most ${maximum} MB while the virtual machine is powered on.`,
+        },
+      );
     }
     if (bytes !== vm.memoryBytes) change.memoryBytes = bytes;
   }
@@ -113,10 +126,12 @@ const shareOf = (allocation: Spec, before: Share, member: string, unit: number, 
     if (Number(limit) === -1) delete share.limit;
     else share.limit = Number(limit) * unit;
   }
-  if (share.limit !== undefined && (share.reservation ?? 0) > share.limit) invalidArgument(`configSpec.${member}.reservation`);
+  if (share.limit !== undefined && (share.reservation ?? 0) > share.limit)
+    invalidArgument(`configSpec.${member}.reservation`);
   if (shares) {
     const factor = LEVELS[shares.level];
-    if (factor === undefined && (shares.shares < 0 || shares.shares > 1_000_000)) invalidArgument(`configSpec.${member}.shares.shares`);
+    if (factor === undefined && (shares.shares < 0 || shares.shares > 1_000_000))
+      invalidArgument(`configSpec.${member}.shares.shares`);
     if (factor === 1) delete share.shares;
     else share.shares = factor === undefined ? shares.shares : Math.round(normal * factor);
   }
@@ -169,7 +184,8 @@ const extraConfigOf = (spec: Spec): ForeignAttribute[] =>
     if (typeof value === 'object' && value !== null) invalidArgument(`configSpec.extraConfig[${n}].value`);
     const text = value === undefined || value === null ? '' : String(value);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML 1.0 has no way to write
-    if (/[\x00-\x08\x0b\x0c\x0e-\x1f]/.test(text) || !text.isWellFormed()) invalidArgument(`configSpec.extraConfig[${n}].value`);
+    if (/[\x00-\x08\x0b\x0c\x0e-\x1f]/.test(text) || !text.isWellFormed())
+      invalidArgument(`configSpec.extraConfig[${n}].value`);
     return attributeOf(key, text);
   });
 
@@ -191,7 +207,11 @@ const VERSION = /^vmx-(0[3-9]|1[0-9]|2[0-2])$/;
 export const scalarChange = (spec: Spec, context: ScalarContext): VmChange => {
   const { vm, uuids } = context;
   const attributes = acceptsOnly(spec);
-  const change: VmChange = { ...cpuChange(spec, context), ...memoryChange(spec, context), ...bootChange(spec, context) };
+  const change: VmChange = {
+    ...cpuChange(spec, context),
+    ...memoryChange(spec, context),
+    ...bootChange(spec, context),
+  };
   const name = spec['name'] as string | undefined;
   if (name !== undefined && name !== '') {
     const wanted = nameOf(name);
@@ -200,7 +220,8 @@ export const scalarChange = (spec: Spec, context: ScalarContext): VmChange => {
   const annotation = spec['annotation'] as string | undefined;
   if (annotation !== undefined && annotation !== vm.description) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML 1.0 has no way to write
-    if (/[\x00-\x08\x0b\x0c\x0e-\x1f]/.test(annotation) || !annotation.isWellFormed()) invalidArgument('configSpec.annotation');
+    if (/[\x00-\x08\x0b\x0c\x0e-\x1f]/.test(annotation) || !annotation.isWellFormed())
+      invalidArgument('configSpec.annotation');
     change.description = annotation;
   }
   const uuid = uuidIn(spec, 'uuid');
@@ -226,10 +247,18 @@ export const scalarChange = (spec: Spec, context: ScalarContext): VmChange => {
     if (!same(share, vm.cpuShare)) change.cpuShare = share;
   }
   if (memory) {
-    const share = shareOf(memory, vm.memoryShare, 'memoryAllocation', MIB, 10 * Math.round((change.memoryBytes ?? vm.memoryBytes) / MIB));
+    const share = shareOf(
+      memory,
+      vm.memoryShare,
+      'memoryAllocation',
+      MIB,
+      10 * Math.round((change.memoryBytes ?? vm.memoryBytes) / MIB),
+    );
     if (!same(share, vm.memoryShare)) change.memoryShare = share;
   }
-  const written = attributes.filter(({ key, value }) => (vm.attributes.find((a) => a.owner === 'vim25' && a.key === key)?.value ?? '') !== value);
+  const written = attributes.filter(
+    ({ key, value }) => (vm.attributes.find((a) => a.owner === 'vim25' && a.key === key)?.value ?? '') !== value,
+  );
   if (written.length > 0) change.attributes = written;
   return change;
 };

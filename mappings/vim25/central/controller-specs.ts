@@ -20,14 +20,22 @@ const addScsi = (draft: Draft, { index, device }: DeviceSpec): void => {
   if (!model) return invalidDevice(index, 'device');
   const sharing = device['sharedBus'];
   if (sharing !== undefined && sharing !== 'noSharing') {
-    deviceFault(index, 'device.sharedBus', 'DeviceUnsupportedForVmPlatform', 'This host shares no SCSI bus between virtual machines.');
+    deviceFault(
+      index,
+      'device.sharedBus',
+      'DeviceUnsupportedForVmPlatform',
+      'This host shares no SCSI bus between virtual machines.',
+    );
   }
   const busNumber = (device['busNumber'] as number | undefined) ?? 0;
   const shown = draft.keys.controllers.filter(({ kind }) => kind === 'scsi').length;
   const taken = draft.scsiControllers.map(({ ordinal }) => ordinal);
   const virtio = [...draft.controllers.values()].filter(({ bus }) => bus === 'virtio').length;
   if (busNumber < 0 || busNumber >= MAX_OF_A_BUS) return invalidDevice(index, 'device.busNumber');
-  if (draft.keys.controllers.some((controller) => controller.kind === 'scsi' && controller.busNumber === busNumber) || (virtio === 0 && taken.includes(busNumber))) {
+  if (
+    draft.keys.controllers.some((controller) => controller.kind === 'scsi' && controller.busNumber === busNumber) ||
+    (virtio === 0 && taken.includes(busNumber))
+  ) {
     return invalidDevice(index, 'device.busNumber');
   }
   // Behind virtio controllers, which are shown after the SCSI ones, the bus number is ours to give.
@@ -45,7 +53,8 @@ const addScsi = (draft: Draft, { index, device }: DeviceSpec): void => {
 const addImplied = (draft: Draft, { index, device }: DeviceSpec, bus: 'sata' | 'nvme'): void => {
   const taken = [...draft.controllers.values()].filter((spot) => spot.bus === bus).map(({ controller }) => controller);
   const busNumber = (device['busNumber'] as number | undefined) ?? taken.length;
-  if (busNumber < 0 || busNumber >= MAX_OF_A_BUS || taken.includes(busNumber)) return invalidDevice(index, 'device.busNumber');
+  if (busNumber < 0 || busNumber >= MAX_OF_A_BUS || taken.includes(busNumber))
+    return invalidDevice(index, 'device.busNumber');
   draft.controllers.set(device['key'] as number, { bus, controller: busNumber });
   draft.attributes.push({ owner: 'vim25', key: `${bus}${busNumber}.present`, value: 'TRUE' });
 };
@@ -111,4 +120,3 @@ export const applyController = (draft: Draft, spec: DeviceSpec): void => {
       return operation satisfies never;
   }
 };
-

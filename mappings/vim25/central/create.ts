@@ -3,7 +3,16 @@ import type { Call } from '../../generic/call.ts';
 import { command, type DiskSpec, type VmChange } from '../../generic/commands.ts';
 import type { ForeignAttribute, Host, Vm } from '../../generic/model.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
-import { type Datastores, datastores, directoryOf, fileOf, nodeAt, type Place, placeOf, shownPath } from '../datastore/tree.ts';
+import {
+  type Datastores,
+  datastores,
+  directoryOf,
+  fileOf,
+  nodeAt,
+  type Place,
+  placeOf,
+  shownPath,
+} from '../datastore/tree.ts';
 import { FURNITURE } from '../ids.ts';
 import { escapeName } from '../names.ts';
 import { dateTime } from '../render/markup.ts';
@@ -19,7 +28,10 @@ import { fileBaseOf, freeName, nameOf } from './vm-names.ts';
 
 /** There is one pool and one host; anything else a client names is not there. */
 export const checkPlacement = (pool: unknown, host: unknown): void => {
-  for (const [arg, only] of [[pool, FURNITURE.rootPool], [host, FURNITURE.host]] as const) {
+  for (const [arg, only] of [
+    [pool, FURNITURE.rootPool],
+    [host, FURNITURE.host],
+  ] as const) {
     const ref = referenceOf(arg);
     if (ref && ref.value !== only.value) refuseDirectly('object-not-found', { type: ref.type, id: ref.value });
   }
@@ -42,27 +54,69 @@ export const vmxPlaceOf = (wanted: string, name: string, all: Datastores): Place
   }
   const isTaken = (directory: string): boolean => {
     const node = nodeAt({ tree, path: directory });
-    return node !== undefined && (path === '' || node.kind !== 'directory' || nodeAt({ tree, path: `${directory}/${base}.vmx` }) !== undefined);
+    return (
+      node !== undefined &&
+      (path === '' || node.kind !== 'directory' || nodeAt({ tree, path: `${directory}/${base}.vmx` }) !== undefined)
+    );
   };
   const directory = freeName(path === '' ? base : path, isTaken);
   return { tree, path: `${directory}/${base}.vmx` };
 };
 
 /** Change and draft as the document of a VM that does not exist yet. */
-const assembled = (blank: Vm, change: VmChange, draft: Draft, attributes: readonly ForeignAttribute[]): { vm: Vm; disks: DiskSpec[] } => {
-  const { name, description, uuid, instanceUuid, cpuCount, coresPerSocket, memoryBytes, cpuHotAdd, memoryHotAdd, firmware, secureBoot } = change;
+const assembled = (
+  blank: Vm,
+  change: VmChange,
+  draft: Draft,
+  attributes: readonly ForeignAttribute[],
+): { vm: Vm; disks: DiskSpec[] } => {
+  const {
+    name,
+    description,
+    uuid,
+    instanceUuid,
+    cpuCount,
+    coresPerSocket,
+    memoryBytes,
+    cpuHotAdd,
+    memoryHotAdd,
+    firmware,
+    secureBoot,
+  } = change;
   const { osId, bits, bootOrder, cpuShare, memoryShare } = change;
   const memory = memoryBytes ?? blank.memoryBytes;
   const devices = changeOf(draft);
   const defined = Object.fromEntries(
-    Object.entries({ name, description, uuid, instanceUuid, coresPerSocket, cpuHotAdd, memoryHotAdd, firmware, secureBoot, osId, bits, bootOrder, cpuShare, memoryShare }).filter(
-      ([, value]) => value !== undefined,
-    ),
+    Object.entries({
+      name,
+      description,
+      uuid,
+      instanceUuid,
+      coresPerSocket,
+      cpuHotAdd,
+      memoryHotAdd,
+      firmware,
+      secureBoot,
+      osId,
+      bits,
+      bootOrder,
+      cpuShare,
+      memoryShare,
+    }).filter(([, value]) => value !== undefined),
   );
   const vm: Vm = {
-    ...blank, ...defined, cpuCount: cpuCount ?? blank.cpuCount, cpuMax: cpuCount ?? blank.cpuCount, memoryBytes: memory, memoryMaxBytes: memory,
-    scsiControllers: draft.scsiControllers, cdroms: devices.cdroms?.add ?? [], floppies: devices.floppies?.add ?? [], nics: devices.nics?.add ?? [],
-    serialPorts: draft.serialPorts, attributes: [...attributes],
+    ...blank,
+    ...defined,
+    cpuCount: cpuCount ?? blank.cpuCount,
+    cpuMax: cpuCount ?? blank.cpuCount,
+    memoryBytes: memory,
+    memoryMaxBytes: memory,
+    scsiControllers: draft.scsiControllers,
+    cdroms: devices.cdroms?.add ?? [],
+    floppies: devices.floppies?.add ?? [],
+    nics: devices.nics?.add ?? [],
+    serialPorts: draft.serialPorts,
+    attributes: [...attributes],
   };
   return { vm, disks: devices.disks?.add ?? [] };
 };
@@ -95,15 +149,16 @@ export function* createVm(call: Call, context: BrokerContext): Brokered {
   const blank: Vm = { ...blankVm(), uuid: newUuid(context), modifiedMs: context.now() };
   const uuids = new Set(all.vms.map(({ doc }) => doc.uuid.toLowerCase()));
   const change = scalarChange(config, { vm: blank, host, uuids });
-  const home = { place: { tree: place.tree, path: directoryOf(place.path) }, base: fileOf(place.path).replace(/\.vmx$/i, '') };
+  const home = {
+    place: { tree: place.tree, path: directoryOf(place.path) },
+    base: fileOf(place.path).replace(/\.vmx$/i, ''),
+  };
   const draft = yield* applyDevices(config['deviceChange'], blank, all, home, context);
   const own = (key: string, value: string): ForeignAttribute => ({ owner: 'vim25', key, value });
-  const attributes = mergeAttributes(
-    [own('guestId', 'otherGuest')],
-    change.attributes ?? [],
-    draft.attributes,
-    [own('vmPathName', shownPath(place)), own('modified', dateTime(context.now()))],
-  ).filter(({ value }) => value !== '');
+  const attributes = mergeAttributes([own('guestId', 'otherGuest')], change.attributes ?? [], draft.attributes, [
+    own('vmPathName', shownPath(place)),
+    own('modified', dateTime(context.now())),
+  ]).filter(({ value }) => value !== '');
   const { vm, disks } = assembled(blank, { ...change, name }, draft, attributes);
   const params = { vm: withRoom(vm, host), disks };
   return yield* start(call, command('vm.create', context.front.host, context.front.host, params));

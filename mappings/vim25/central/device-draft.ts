@@ -33,9 +33,17 @@ export interface Draft {
   readonly used: Set<string>;
   scsiControllers: Vm['scsiControllers'];
   scsiChanged: boolean;
-  readonly disks: { add: DiskSpec[]; change: { slot: Slot; to: Partial<DiskSpec> }[]; remove: { slot: Slot; deleteVolume: boolean }[] };
+  readonly disks: {
+    add: DiskSpec[];
+    change: { slot: Slot; to: Partial<DiskSpec> }[];
+    remove: { slot: Slot; deleteVolume: boolean }[];
+  };
   readonly cdroms: { add: Cdrom[]; change: { slot: Slot; medium?: NonNullable<Cdrom['medium']> }[]; remove: Slot[] };
-  readonly floppies: { add: Floppy[]; change: { slot: Slot; medium?: NonNullable<Floppy['medium']> }[]; remove: Slot[] };
+  readonly floppies: {
+    add: Floppy[];
+    change: { slot: Slot; medium?: NonNullable<Floppy['medium']> }[];
+    remove: Slot[];
+  };
   readonly nics: { add: Nic[]; change: { mac: string; to: Partial<Nic> }[]; remove: string[] };
   serialPorts: number;
   readonly attributes: ForeignAttribute[];
@@ -55,12 +63,20 @@ export const draftOf = (before: Vm, site: Site): Draft => {
   for (const ordinal of [0, 1]) controllers.set(KEY.ide + ordinal, { bus: 'ide', controller: ordinal });
   controllers.set(KEY.sio, { bus: 'fdc', controller: 0 });
   return {
-    before, site, keys, controllers,
+    before,
+    site,
+    keys,
+    controllers,
     used: new Set([...before.disks, ...before.cdroms, ...before.floppies].map(({ slot }) => slotText(slot))),
-    scsiControllers: [...before.scsiControllers], scsiChanged: false,
-    disks: { add: [], change: [], remove: [] }, cdroms: { add: [], change: [], remove: [] },
-    floppies: { add: [], change: [], remove: [] }, nics: { add: [], change: [], remove: [] },
-    serialPorts: before.serialPorts, attributes: [], made: new Set(),
+    scsiControllers: [...before.scsiControllers],
+    scsiChanged: false,
+    disks: { add: [], change: [], remove: [] },
+    cdroms: { add: [], change: [], remove: [] },
+    floppies: { add: [], change: [], remove: [] },
+    nics: { add: [], change: [], remove: [] },
+    serialPorts: before.serialPorts,
+    attributes: [],
+    made: new Set(),
   };
 };
 
@@ -96,27 +112,45 @@ export const takeSlot = (draft: Draft, { index, device }: DeviceSpec, buses: rea
   const key = device['controllerKey'] as number | undefined;
   const spot = key === undefined || key === 0 ? fallback : draft.controllers.get(key);
   if (!spot || !buses.includes(spot.bus)) {
-    return deviceFault(index, 'device.controllerKey', 'InvalidController', `Invalid controller for device '${index}'.`, { controllerKey: key ?? 0 });
+    return deviceFault(
+      index,
+      'device.controllerKey',
+      'InvalidController',
+      `Invalid controller for device '${index}'.`,
+      { controllerKey: key ?? 0 },
+    );
   }
   const wanted = device['unitNumber'] as number | undefined;
   const unit = wanted === undefined || wanted < 0 ? firstFree(draft, spot) : wanted;
   if (unit === undefined) {
-    return deviceFault(index, 'device.unitNumber', 'InvalidDeviceSpec', `No place is left on the controller of device '${index}'.`);
+    return deviceFault(
+      index,
+      'device.unitNumber',
+      'InvalidDeviceSpec',
+      `No place is left on the controller of device '${index}'.`,
+    );
   }
   const slot: Slot = { ...spot, unit };
-  if (unit >= UNITS[spot.bus] || isReserved(spot.bus, unit) || draft.used.has(slotText(slot))) return invalidDevice(index, 'device.unitNumber');
+  if (unit >= UNITS[spot.bus] || isReserved(spot.bus, unit) || draft.used.has(slotText(slot)))
+    return invalidDevice(index, 'device.unitNumber');
   draft.used.add(slotText(slot));
   return slot;
 };
 
 export const deviceNotFound = (index: number): never =>
-  deviceFault(index, 'device.key', 'DeviceNotFound', `The device '${index}' is referring to a nonexisting virtual device.`);
+  deviceFault(
+    index,
+    'device.key',
+    'DeviceNotFound',
+    `The device '${index}' is referring to a nonexisting virtual device.`,
+  );
 
 /** Nothing in it: the specs ask for what is there already. */
 export const changeOf = (draft: Draft): VmChange => {
   const change: VmChange = {};
   const { disks, cdroms, floppies, nics } = draft;
-  const some = (lists: { add: unknown[]; change: unknown[]; remove: unknown[] }): boolean => lists.add.length + lists.change.length + lists.remove.length > 0;
+  const some = (lists: { add: unknown[]; change: unknown[]; remove: unknown[] }): boolean =>
+    lists.add.length + lists.change.length + lists.remove.length > 0;
   if (some(disks)) change.disks = disks;
   if (some(cdroms)) change.cdroms = cdroms;
   if (some(floppies)) change.floppies = floppies;

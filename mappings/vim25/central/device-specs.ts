@@ -26,9 +26,15 @@ const applySerial = (draft: Draft, { index, operation, device }: DeviceSpec): vo
     return;
   }
   const backing = device['backing'] as DataObject | undefined;
-  const isUnconnected = backing?.['serviceURI'] === 'localhost:0' || isSubtype(backing?._type ?? '', 'VirtualSerialPortDeviceBackingInfo');
+  const isUnconnected =
+    backing?.['serviceURI'] === 'localhost:0' || isSubtype(backing?._type ?? '', 'VirtualSerialPortDeviceBackingInfo');
   if (backing && !isUnconnected) {
-    deviceFault(index, 'device.backing', 'InvalidDeviceBacking', `Incompatible device backing specified for device '${index}'.`);
+    deviceFault(
+      index,
+      'device.backing',
+      'InvalidDeviceBacking',
+      `Incompatible device backing specified for device '${index}'.`,
+    );
   }
   if (operation === 'edit') return;
   if (draft.serialPorts >= MAX_SERIAL_PORTS) return invalidDevice(index, 'device');
@@ -37,7 +43,10 @@ const applySerial = (draft: Draft, { index, operation, device }: DeviceSpec): vo
 
 /** The one video card, keyboard, mouse and VMCI device that every VM has. */
 const FIXED: Readonly<Record<string, number>> = {
-  VirtualMachineVideoCard: KEY.video, VirtualKeyboard: KEY.keyboard, VirtualPointingDevice: KEY.pointing, VirtualMachineVMCIDevice: KEY.vmci,
+  VirtualMachineVideoCard: KEY.video,
+  VirtualKeyboard: KEY.keyboard,
+  VirtualPointingDevice: KEY.pointing,
+  VirtualMachineVMCIDevice: KEY.vmci,
 };
 const VIDEO: readonly (readonly [string, unknown, string])[] = [
   ['videoRamSizeInKB', 4096, 'svga.vramSize'],
@@ -70,7 +79,11 @@ const applyOne = (draft: Draft, spec: DeviceSpec): void => {
 };
 
 /** Volumes that the specs name, their documents brought up before the draft is made. */
-function* namedVolumes(specs: readonly DeviceSpec[], all: Site['all'], context: BrokerContext): Brokered<Site['volumes']> {
+function* namedVolumes(
+  specs: readonly DeviceSpec[],
+  all: Site['all'],
+  context: BrokerContext,
+): Brokered<Site['volumes']> {
   const entries = specs.flatMap(({ operation, device }) => {
     const name = (device['backing'] as DataObject | undefined)?.['fileName'];
     if (operation !== 'add' || typeof name !== 'string') return [];
@@ -121,4 +134,3 @@ export function* applyDevices(
   for (const spec of specs) if (isController(spec) && spec.operation === 'remove') applyOne(draft, spec);
   return draft;
 }
-

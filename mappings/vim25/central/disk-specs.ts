@@ -13,14 +13,22 @@ import { freeName } from './vm-names.ts';
 const KIB = 1024;
 
 const MODES: Readonly<Record<string, boolean>> = {
-  persistent: true, independent_persistent: true, nonpersistent: false, independent_nonpersistent: false,
+  persistent: true,
+  independent_persistent: true,
+  nonpersistent: false,
+  independent_nonpersistent: false,
 };
 
 const backingOf = ({ index, device }: DeviceSpec): DataObject => {
   const backing = device['backing'] as DataObject | undefined;
   if (!backing) return invalidDevice(index, 'device.backing');
   if (!isSubtype(backing._type ?? '', 'VirtualDeviceFileBackingInfo') || backing['parent'] !== undefined) {
-    return deviceFault(index, 'device.backing', 'InvalidDeviceBacking', `Incompatible device backing specified for device '${index}'.`);
+    return deviceFault(
+      index,
+      'device.backing',
+      'InvalidDeviceBacking',
+      `Incompatible device backing specified for device '${index}'.`,
+    );
   }
   return backing;
 };
@@ -48,9 +56,14 @@ const wantedPlace = (draft: Draft, { fileOperation }: DeviceSpec, backing: DataO
   const bare = /^\s*(?:\[([^\]]*)\]\s*)?$/.exec(name);
   if (!bare) {
     const place = placeOf(draft.site.all, name);
-    return fileOperation === 'create' && !/\.vmdk$/i.test(place.path) ? { ...place, path: `${place.path}.vmdk` } : place;
+    return fileOperation === 'create' && !/\.vmdk$/i.test(place.path)
+      ? { ...place, path: `${place.path}.vmdk` }
+      : place;
   }
-  const home = bare[1] === undefined ? homeFor(draft, backing) : { tree: treeNamed(draft.site.all, bare[1]), path: draft.site.home.path };
+  const home =
+    bare[1] === undefined
+      ? homeFor(draft, backing)
+      : { tree: treeNamed(draft.site.all, bare[1]), path: draft.site.home.path };
   const prefix = home.path === '' ? '' : `${home.path}/`;
   const taken = (base: string): boolean => {
     const place = { tree: home.tree, path: `${prefix}${base}.vmdk` };
@@ -73,15 +86,23 @@ const capacityOf = ({ index, device }: DeviceSpec, before?: number): number => {
 const addDisk = (draft: Draft, spec: DeviceSpec): void => {
   const { index, device, fileOperation } = spec;
   if (fileOperation === 'destroy' || fileOperation === 'replace') {
-    deviceFault(index, 'fileOperation', 'InvalidDeviceOperation', `The file operation of device '${index}' is not possible here.`, {
-      badOp: 'add', badFileOp: fileOperation,
-    });
+    deviceFault(
+      index,
+      'fileOperation',
+      'InvalidDeviceOperation',
+      `The file operation of device '${index}' is not possible here.`,
+      {
+        badOp: 'add',
+        badFileOp: fileOperation,
+      },
+    );
   }
   const backing = backingOf(spec);
   const persistent = persistentOf(backing, index);
   const shareable = backing['sharing'] === 'sharingMultiWriter';
   const slot = takeSlot(draft, spec, ['scsi', 'virtio', 'ide', 'sata', 'nvme']);
-  if (isOn(draft.before) && slot.bus === 'ide') refuse('wrong-state', { requested: 'stopped', existing: draft.before.powerState });
+  if (isOn(draft.before) && slot.bus === 'ide')
+    refuse('wrong-state', { requested: 'stopped', existing: draft.before.powerState });
   const place = wantedPlace(draft, spec, backing);
   const { storage } = place.tree;
   const medium = { storageName: storage.doc.name, storage: storage.id };
@@ -95,7 +116,10 @@ const addDisk = (draft: Draft, spec: DeviceSpec): void => {
     const volumeName = volumeNameOf(place.path);
     if (Buffer.byteLength(volumeName) > 255) refuse('invalid-datastore-path', { path: shownPath(place) });
     draft.disks.add.push({
-      ...common, thin, capacityBytes, medium: { ...medium, volumeName },
+      ...common,
+      thin,
+      capacityBytes,
+      medium: { ...medium, volumeName },
       create: { storage: storage.id, volumeName, capacityBytes, thin },
     });
     return;
@@ -105,10 +129,14 @@ const addDisk = (draft: Draft, spec: DeviceSpec): void => {
   const volume = draft.site.volumes.get(node.volume.id);
   if (!volume) return refuse('file-not-found', { path: shownPath(place) });
   const disk: DiskSpec = {
-    ...common, thin: true, capacityBytes: volume.capacityBytes,
+    ...common,
+    thin: true,
+    capacityBytes: volume.capacityBytes,
     medium: { ...medium, volume: node.volume.id, volumeName: node.name, format: volume.format },
   };
-  const own = [...draft.before.disks, ...draft.disks.add].some(({ medium: other }) => other.volumeName === node.name && other.storageName === medium.storageName);
+  const own = [...draft.before.disks, ...draft.disks.add].some(
+    ({ medium: other }) => other.volumeName === node.name && other.storageName === medium.storageName,
+  );
   if (own) refuse('file-locked', { path: shownPath(place) });
   draft.disks.add.push(disk);
 };
@@ -123,14 +151,27 @@ const editDisk = (draft: Draft, spec: DeviceSpec): void => {
   const { index, device } = spec;
   const disk = diskAt(draft, spec);
   if (spec.fileOperation !== undefined) {
-    deviceFault(index, 'fileOperation', 'InvalidDeviceOperation', `The file operation of device '${index}' is not possible here.`, {
-      badOp: 'edit', badFileOp: spec.fileOperation,
-    });
+    deviceFault(
+      index,
+      'fileOperation',
+      'InvalidDeviceOperation',
+      `The file operation of device '${index}' is not possible here.`,
+      {
+        badOp: 'edit',
+        badFileOp: spec.fileOperation,
+      },
+    );
   }
   const to: Partial<DiskSpec> = {};
   const capacityBytes = capacityOf(spec, disk.capacityBytes);
   if (capacityBytes < disk.capacityBytes && Math.ceil(disk.capacityBytes / KIB) !== Math.ceil(capacityBytes / KIB)) {
-    deviceFault(index, 'device.capacityInKB', 'InvalidDeviceOperation', `The capacity of device '${index}' cannot shrink.`, { badOp: 'edit' });
+    deviceFault(
+      index,
+      'device.capacityInKB',
+      'InvalidDeviceOperation',
+      `The capacity of device '${index}' cannot shrink.`,
+      { badOp: 'edit' },
+    );
   }
   if (capacityBytes > disk.capacityBytes) to.capacityBytes = capacityBytes;
   const backing = device['backing'] as DataObject | undefined;
@@ -138,7 +179,12 @@ const editDisk = (draft: Draft, spec: DeviceSpec): void => {
     const name = (backing['fileName'] as string | undefined) ?? '';
     const shown = `[${disk.medium.storageName}] ${pathOfVolume(disk.medium.volumeName ?? disk.medium.path ?? '')}`;
     if (name !== '' && name.replace(/\]\s*/, '] ') !== shown) {
-      deviceFault(index, 'device.backing.fileName', 'InvalidDeviceBacking', `Incompatible device backing specified for device '${index}'.`);
+      deviceFault(
+        index,
+        'device.backing.fileName',
+        'InvalidDeviceBacking',
+        `Incompatible device backing specified for device '${index}'.`,
+      );
     }
     const persistent = persistentOf(backing, index);
     if (persistent !== disk.persistent) to.persistent = persistent;
@@ -155,8 +201,13 @@ const removeDisk = (draft: Draft, spec: DeviceSpec): void => {
   const deleteVolume = spec.fileOperation === 'destroy';
   if (deleteVolume) {
     const tree = draft.site.all.trees.find(({ storage }) => storage.doc.name === disk.medium.storageName);
-    const users = tree ? usersOf(draft.site.all, tree.storage, disk.medium.volumeName ?? '').filter(({ doc }) => doc.uuid !== draft.before.uuid) : [];
-    if (tree && users.length > 0) refuse('file-locked', { path: shownPath({ tree, path: pathOfVolume(disk.medium.volumeName ?? '') }) });
+    const users = tree
+      ? usersOf(draft.site.all, tree.storage, disk.medium.volumeName ?? '').filter(
+          ({ doc }) => doc.uuid !== draft.before.uuid,
+        )
+      : [];
+    if (tree && users.length > 0)
+      refuse('file-locked', { path: shownPath({ tree, path: pathOfVolume(disk.medium.volumeName ?? '') }) });
   }
   draft.disks.remove.push({ slot: disk.slot, deleteVolume });
   draft.used.delete(slotText(disk.slot));

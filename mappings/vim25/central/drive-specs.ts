@@ -20,8 +20,18 @@ interface Kind {
   readonly fallback: Spot;
 }
 
-const CDROM: Kind = { list: 'cdroms', image: 'VirtualCdromIsoBackingInfo', buses: ['ide', 'sata', 'scsi'], fallback: { bus: 'ide', controller: 0 } };
-const FLOPPY: Kind = { list: 'floppies', image: 'VirtualFloppyImageBackingInfo', buses: ['fdc'], fallback: { bus: 'fdc', controller: 0 } };
+const CDROM: Kind = {
+  list: 'cdroms',
+  image: 'VirtualCdromIsoBackingInfo',
+  buses: ['ide', 'sata', 'scsi'],
+  fallback: { bus: 'ide', controller: 0 },
+};
+const FLOPPY: Kind = {
+  list: 'floppies',
+  image: 'VirtualFloppyImageBackingInfo',
+  buses: ['fdc'],
+  fallback: { bus: 'fdc', controller: 0 },
+};
 
 /** The image a backing names; undefined: the client's or the host's own drive, which is an empty one here. */
 const mediumOf = (draft: Draft, { index, device }: DeviceSpec, kind: Kind): Medium | undefined => {
@@ -29,7 +39,12 @@ const mediumOf = (draft: Draft, { index, device }: DeviceSpec, kind: Kind): Medi
   if (!backing) return undefined;
   if (!isSubtype(backing._type ?? '', kind.image)) {
     if (!isSubtype(backing._type ?? '', 'VirtualDeviceFileBackingInfo')) return undefined;
-    return deviceFault(index, 'device.backing', 'InvalidDeviceBacking', `Incompatible device backing specified for device '${index}'.`);
+    return deviceFault(
+      index,
+      'device.backing',
+      'InvalidDeviceBacking',
+      `Incompatible device backing specified for device '${index}'.`,
+    );
   }
   const name = (backing['fileName'] as string | undefined) ?? '';
   // `[]` is how ESXi itself writes an image that was never chosen.
@@ -56,12 +71,15 @@ const driveAt = (draft: Draft, { index, device }: DeviceSpec, kind: Kind): Drive
 const editDrive = (draft: Draft, spec: DeviceSpec, kind: Kind): void => {
   const drive = driveAt(draft, spec, kind);
   const connectable = spec.device['connectable'] as DataObject | undefined;
-  const connected = (isOn(draft.before) ? connectable?.['connected'] : connectable?.['startConnected']) as boolean | undefined;
+  const connected = (isOn(draft.before) ? connectable?.['connected'] : connectable?.['startConnected']) as
+    | boolean
+    | undefined;
   const wanted = spec.device['backing'] === undefined ? drive.medium : mediumOf(draft, spec, kind);
   // A drive that is disconnected is one without its medium; putting another medium in connects it.
   const isEjected = connected === false && shown(wanted) === shown(drive.medium);
   const medium = isEjected ? undefined : wanted;
-  if (shown(medium) !== shown(drive.medium)) draft[kind.list].change.push({ slot: drive.slot, ...(medium ? { medium } : {}) });
+  if (shown(medium) !== shown(drive.medium))
+    draft[kind.list].change.push({ slot: drive.slot, ...(medium ? { medium } : {}) });
 };
 
 const applyDrive = (draft: Draft, spec: DeviceSpec, kind: Kind): void => {
@@ -70,7 +88,10 @@ const applyDrive = (draft: Draft, spec: DeviceSpec, kind: Kind): void => {
   switch (spec.operation) {
     case 'add': {
       const medium = mediumOf(draft, spec, kind);
-      draft[kind.list].add.push({ slot: takeSlot(draft, spec, kind.buses, kind.fallback), ...(medium ? { medium } : {}) });
+      draft[kind.list].add.push({
+        slot: takeSlot(draft, spec, kind.buses, kind.fallback),
+        ...(medium ? { medium } : {}),
+      });
       return;
     }
     case 'edit':

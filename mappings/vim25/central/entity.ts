@@ -24,7 +24,10 @@ const needsStopped = ({ doc }: Found<'vm'>, direct: boolean): void => {
 const isVm = ({ target }: Call): boolean => target.type === 'VirtualMachine';
 
 /** The storage and path of the VM's .vmx file. */
-function* filesOf(vm: Found<'vm'>, context: BrokerContext): Brokered<{ text: string; storage?: Found<'storage'>; path: string }> {
+function* filesOf(
+  vm: Found<'vm'>,
+  context: BrokerContext,
+): Brokered<{ text: string; storage?: Found<'storage'>; path: string }> {
   const all = yield* storages(context);
   const docs = all.map(({ doc }) => doc);
   const at = parseDatastorePath(vmPathOf(vm.doc, docs));
@@ -33,7 +36,8 @@ function* filesOf(vm: Found<'vm'>, context: BrokerContext): Brokered<{ text: str
 }
 
 export function* destroyEntity(call: Call, context: BrokerContext): Brokered {
-  if (!isVm(call)) return refuseDirectly('not-supported', {}, 'A standalone host keeps its folders, pools, datastores and networks.');
+  if (!isVm(call))
+    return refuseDirectly('not-supported', {}, 'A standalone host keeps its folders, pools, datastores and networks.');
   const vm = yield* targetOf('vm', call, context);
   // ESXi destroys a suspended machine.
   if (isOn(vm.doc)) refuse('wrong-state', { requested: 'stopped', existing: vm.doc.powerState });
@@ -41,7 +45,8 @@ export function* destroyEntity(call: Call, context: BrokerContext): Brokered {
   // What an earlier registration left behind; while the VM is there its file is made from it.
   if (storage) deleteOwn(context.own, storage.id, path);
   const uploaded = storage && volumesOf(storage.entry, context).find(({ name }) => name === volumeNameOf(path));
-  if (storage && uploaded) yield* run(call, command('volume.delete', vm.entry.host, storage.id, { storage: storage.id, name: uploaded.name }));
+  if (storage && uploaded)
+    yield* run(call, command('volume.delete', vm.entry.host, storage.id, { storage: storage.id, name: uploaded.name }));
   return yield* start(call, command('vm.delete', vm.entry.host, vm.id, { deleteVolumes: true }));
 }
 
@@ -58,9 +63,14 @@ export function* unregisterVm(call: Call, context: BrokerContext): Brokered {
   const vm = yield* targetOf('vm', call, context);
   if (isOn(vm.doc)) refuseDirectly('wrong-state', { requested: 'stopped', existing: vm.doc.powerState });
   const { storage, path, text } = yield* filesOf(vm, context);
-  if (!storage || path === '') return refuseDirectly('invalid-state', {}, 'No datastore can keep the configuration of this virtual machine.');
+  if (!storage || path === '')
+    return refuseDirectly('invalid-state', {}, 'No datastore can keep the configuration of this virtual machine.');
   // First, so that no machine is gone without its file; while it is there the file made from it stands before this one.
-  putOwn(context.own, storage.id, path, { kind: 'file', base64: Buffer.from(text).toString('base64'), modifiedMs: context.now() });
+  putOwn(context.own, storage.id, path, {
+    kind: 'file',
+    base64: Buffer.from(text).toString('base64'),
+    modifiedMs: context.now(),
+  });
   yield* run(call, command('vm.delete', vm.entry.host, vm.id, { deleteVolumes: false }));
   return value();
 }
@@ -69,7 +79,8 @@ export function* markTemplate(call: Call, context: BrokerContext): Brokered {
   const vm = yield* targetOf('vm', call, context);
   const template = call.method === 'MarkAsTemplate';
   if (!template) checkPlacement(call.args['pool'], call.args['host']);
-  if (vm.doc.template === template) refuseDirectly('not-supported', {}, template ? 'It is a template already.' : 'It is no template.');
+  if (vm.doc.template === template)
+    refuseDirectly('not-supported', {}, template ? 'It is a template already.' : 'It is no template.');
   needsStopped(vm, true);
   yield* run(call, command('vm.change', vm.entry.host, vm.id, { change: { template } }));
   return value();
@@ -78,7 +89,8 @@ export function* markTemplate(call: Call, context: BrokerContext): Brokered {
 /** RebootGuest needs VMware Tools, or the guest agent that stands for them. */
 export function* rebootGuest(call: Call, context: BrokerContext): Brokered {
   const vm = yield* targetOf('vm', call, context);
-  if (vm.doc.powerState !== 'running') refuseDirectly('wrong-state', { requested: 'running', existing: vm.doc.powerState });
+  if (vm.doc.powerState !== 'running')
+    refuseDirectly('wrong-state', { requested: 'running', existing: vm.doc.powerState });
   if (!vm.doc.guest.toolsRunning) refuseDirectly('tools-unavailable', {});
   yield* run(call, command('vm.rebootGuest', vm.entry.host, vm.id, {}));
   return value();

@@ -11,7 +11,8 @@ import { nameOf } from './vm-names.ts';
 
 const MAX_VLAN = 4095;
 
-const named = (all: readonly Found<'network'>[], name: string): Found<'network'> => all.find(({ doc }) => isNamed(doc, name)) ?? refuse('not-found', {});
+const named = (all: readonly Found<'network'>[], name: string): Found<'network'> =>
+  all.find(({ doc }) => isNamed(doc, name)) ?? refuse('not-found', {});
 
 const refuseInUse = (network: Found<'network'>, context: BrokerContext): void => {
   if (context.store.edges(network.id, 'vm').length > 0) refuse('busy', { object: network.id });
@@ -35,7 +36,8 @@ export function* updateVirtualSwitch(call: Call, context: BrokerContext): Broker
   const bridge = spec['bridge'] as DataObject | undefined;
   const uplinks = [bridge?.['nicDevice'] ?? []].flat() as string[];
   const mtu = spec['mtu'] as number | undefined;
-  const isSame = uplinks.join() === network.doc.uplinks.join() && (mtu === undefined || mtu === (network.doc.mtu ?? 1500));
+  const isSame =
+    uplinks.join() === network.doc.uplinks.join() && (mtu === undefined || mtu === (network.doc.mtu ?? 1500));
   return isSame ? value() : notSupported('Uplinks and MTU of a virtual switch are set on the host itself.');
 }
 
@@ -56,12 +58,16 @@ export function* addPortGroup(call: Call, context: BrokerContext): Brokered {
   const { name, vlan, vswitch } = groupOf(call.args['portgrp'] as DataObject);
   const all = yield* networks(context);
   const network = named(all, vswitch);
-  if (all.some(({ doc }) => doc.name === name || doc.portgroups.some((group) => group.name === name))) refuse('already-exists', { name: escapeName(name) });
+  if (all.some(({ doc }) => doc.name === name || doc.portgroups.some((group) => group.name === name)))
+    refuse('already-exists', { name: escapeName(name) });
   yield* run(call, command('network.addPortgroup', network.entry.host, network.id, { name, vlan }));
   return value();
 }
 
-const withGroup = (all: readonly Found<'network'>[], name: string): { network: Found<'network'>; group: { name: string; vlan: number } } => {
+const withGroup = (
+  all: readonly Found<'network'>[],
+  name: string,
+): { network: Found<'network'>; group: { name: string; vlan: number } } => {
   for (const network of all) {
     const group = network.doc.portgroups.find((one) => one.name === name || escapeName(one.name) === name);
     if (group) return { network, group };
@@ -84,10 +90,16 @@ export function* updatePortGroup(call: Call, context: BrokerContext): Brokered {
   const { network, group } = withGroup(all, call.args['pgName'] as string);
   if (!isNamed(network.doc, wanted.vswitch)) notSupported('A port group stays on its switch.');
   if (wanted.name === group.name && wanted.vlan === group.vlan) return value();
-  if (wanted.name !== group.name && all.some(({ doc }) => doc.name === wanted.name || doc.portgroups.some(({ name }) => name === wanted.name))) {
+  if (
+    wanted.name !== group.name &&
+    all.some(({ doc }) => doc.name === wanted.name || doc.portgroups.some(({ name }) => name === wanted.name))
+  ) {
     refuse('already-exists', { name: escapeName(wanted.name) });
   }
   yield* run(call, command('network.removePortgroup', network.entry.host, network.id, { name: group.name }));
-  yield* run(call, command('network.addPortgroup', network.entry.host, network.id, { name: wanted.name, vlan: wanted.vlan }));
+  yield* run(
+    call,
+    command('network.addPortgroup', network.entry.host, network.id, { name: wanted.name, vlan: wanted.vlan }),
+  );
   return value();
 }

@@ -17,14 +17,20 @@ const madeStorage = (job: Job): HubId => {
   return id ?? refuse('internal', {}, 'The new datastore did not appear.');
 };
 
-function* createStorage(call: Call, context: BrokerContext, wanted: { name: string; path: string; remoteHost?: string; remotePath?: string }): Brokered {
+function* createStorage(
+  call: Call,
+  context: BrokerContext,
+  wanted: { name: string; path: string; remoteHost?: string; remotePath?: string },
+): Brokered {
   const name = nameOf(wanted.name);
-  if ((yield* storages(context)).some(({ doc }) => isNamed(doc, name))) refuse('duplicate-name', { name: escapeName(name) });
+  if ((yield* storages(context)).some(({ doc }) => isNamed(doc, name)))
+    refuse('duplicate-name', { name: escapeName(name) });
   const job = yield* run(call, command('storage.create', context.front.host, context.front.host, { ...wanted, name }));
   return value(refOf(madeStorage(job)));
 }
 
-const isAbsolute = (path: string): boolean => path.startsWith('/') && !path.split('/').includes('..') && !path.includes('\0');
+const isAbsolute = (path: string): boolean =>
+  path.startsWith('/') && !path.split('/').includes('..') && !path.includes('\0');
 
 export function* createLocalDatastore(call: Call, context: BrokerContext): Brokered {
   const { name, path } = call.args as { name: string; path: string };
@@ -68,9 +74,11 @@ export function* reconfigureAutostart(call: Call, context: BrokerContext): Broke
     if (autostart === undefined) return invalidArgument(`spec.powerInfo[${n}].startAction`);
     const id = isMoRef(key) ? hubIdOf(key) : undefined;
     const entry = id && context.store.entry(id);
-    if (!entry || entry.kind !== 'vm' || !isMoRef(key)) return refuseDirectly('object-not-found', { type: 'VirtualMachine', id: isMoRef(key) ? key.value : '' });
+    if (!entry || entry.kind !== 'vm' || !isMoRef(key))
+      return refuseDirectly('object-not-found', { type: 'VirtualMachine', id: isMoRef(key) ? key.value : '' });
     return { entry, autostart };
   });
-  for (const { entry, autostart } of wanted) yield* run(call, command('vm.setAutostart', entry.host, entry.id, { autostart }));
+  for (const { entry, autostart } of wanted)
+    yield* run(call, command('vm.setAutostart', entry.host, entry.id, { autostart }));
   return value();
 }

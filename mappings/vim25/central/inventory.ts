@@ -44,8 +44,11 @@ export function* objectOf<K extends DocumentKind>(
   return found ?? missing(ref.type, ref.value);
 }
 
-export const targetOf = <K extends DocumentKind>(kind: K, { target }: Call, context: BrokerContext): Brokered<Found<K>> =>
-  objectOf(kind, { type: target.type, value: target.id }, context);
+export const targetOf = <K extends DocumentKind>(
+  kind: K,
+  { target }: Call,
+  context: BrokerContext,
+): Brokered<Found<K>> => objectOf(kind, { type: target.type, value: target.id }, context);
 
 export const vms = (context: BrokerContext): Brokered<readonly Found<'vm'>[]> =>
   documents('vm', context.store.list('vm', context.front.host), context);
@@ -63,10 +66,12 @@ export function* hostOf(context: BrokerContext): Brokered<Host | undefined> {
 }
 
 /** A client writes a name as it reads it, escaped, or as people write it. */
-export const isNamed = (doc: Storage | Network, name: string): boolean => doc.name === name || escapeName(doc.name) === name;
+export const isNamed = (doc: Storage | Network, name: string): boolean =>
+  doc.name === name || escapeName(doc.name) === name;
 
 export const referenceOf = (arg: unknown): { readonly type: string; readonly value: string } | undefined =>
   isMoRef(arg) ? arg : undefined;
 
 /** Running, as far as changing its devices goes. */
-export const isOn = ({ powerState }: Pick<Vm, 'powerState'>): boolean => powerState === 'running' || powerState === 'paused';
+export const isOn = ({ powerState }: Pick<Vm, 'powerState'>): boolean =>
+  powerState === 'running' || powerState === 'paused';

@@ -12,12 +12,17 @@ export const newUuid = ({ random }: Pick<BrokerContext, 'random'>): string => {
 /** The range in which an ESXi host generates addresses. */
 const OUI = '00:0c:29';
 
-export const macMinter = ({ random }: Pick<BrokerContext, 'random'>, vms: readonly { readonly doc: Vm }[]): (() => string) => {
+export const macMinter = (
+  { random }: Pick<BrokerContext, 'random'>,
+  vms: readonly { readonly doc: Vm }[],
+): (() => string) => {
   const taken = new Set(vms.flatMap(({ doc }) => doc.nics.map(({ mac }) => mac.toLowerCase())));
   return () => {
     // Bounded: 16 million addresses, each try a fresh one.
     for (let n = 0; n < 1000; n++) {
-      const mac = `${OUI}:${Buffer.from(random(3)).toString('hex').replace(/(..)(..)(..)/, '$1:$2:$3')}`;
+      const mac = `${OUI}:${Buffer.from(random(3))
+        .toString('hex')
+        .replace(/(..)(..)(..)/, '$1:$2:$3')}`;
       if (taken.has(mac)) continue;
       taken.add(mac);
       return mac;

@@ -9,11 +9,21 @@ import { isNamed, isOn, referenceOf } from './inventory.ts';
 import { deviceFault, invalidDevice, refuseAs } from './refusal.ts';
 
 const MODELS: Readonly<Record<string, NicModel>> = {
-  VirtualE1000: 'e1000', VirtualE1000e: 'e1000e', VirtualVmxnet3: 'vmxnet3', VirtualVmxnet2: 'vmxnet3', VirtualVmxnet: 'vmxnet3', VirtualPCNet32: 'rtl8139',
+  VirtualE1000: 'e1000',
+  VirtualE1000e: 'e1000e',
+  VirtualVmxnet3: 'vmxnet3',
+  VirtualVmxnet2: 'vmxnet3',
+  VirtualVmxnet: 'vmxnet3',
+  VirtualPCNet32: 'rtl8139',
 };
 /** Faces of models that vim25 does not know (render/vm-input.ts). */
 const FACES: Readonly<Record<NicModel, NicModel>> = {
-  e1000: 'e1000', e1000e: 'e1000e', vmxnet3: 'vmxnet3', virtio: 'vmxnet3', rtl8139: 'rtl8139', other: 'e1000',
+  e1000: 'e1000',
+  e1000e: 'e1000e',
+  vmxnet3: 'vmxnet3',
+  virtio: 'vmxnet3',
+  rtl8139: 'rtl8139',
+  other: 'e1000',
 };
 
 const MAX_NICS = 10;
@@ -25,7 +35,12 @@ const wiringOf = (draft: Draft, { index, device }: DeviceSpec): Wiring | undefin
   const backing = device['backing'] as DataObject | undefined;
   if (!backing) return undefined;
   const bad = (): never =>
-    deviceFault(index, 'device.backing', 'InvalidDeviceBacking', `Incompatible device backing specified for device '${index}'.`);
+    deviceFault(
+      index,
+      'device.backing',
+      'InvalidDeviceBacking',
+      `Incompatible device backing specified for device '${index}'.`,
+    );
   if (!isSubtype(backing._type ?? '', 'VirtualEthernetCardNetworkBackingInfo')) return bad();
   const ref = referenceOf(backing['network']);
   const name = (backing['deviceName'] as string | undefined) ?? '';
@@ -45,7 +60,8 @@ const manualMac = ({ index }: DeviceSpec, written: string): string => {
   const mac = written.toLowerCase().replace(/-/g, ':');
   const first = Number.parseInt(mac.slice(0, 2), 16);
   // The lowest bit of the first byte marks a group of stations.
-  if (!MAC.test(mac) || first % 2 === 1 || mac === '00:00:00:00:00:00') return invalidDevice(index, 'device.macAddress');
+  if (!MAC.test(mac) || first % 2 === 1 || mac === '00:00:00:00:00:00')
+    return invalidDevice(index, 'device.macAddress');
   return mac;
 };
 
@@ -65,12 +81,24 @@ const addNic = (draft: Draft, spec: DeviceSpec): void => {
   const { index, device } = spec;
   const { before, nics, site } = draft;
   const model = MODELS[device._type];
-  if (!model) return deviceFault(index, 'device', 'DeviceUnsupportedForVmPlatform', `Device '${index}' is not supported by this host.`);
+  if (!model)
+    return deviceFault(
+      index,
+      'device',
+      'DeviceUnsupportedForVmPlatform',
+      `Device '${index}' is not supported by this host.`,
+    );
   const count = before.nics.length + nics.add.length - nics.remove.length;
   if (count >= MAX_NICS) {
-    return refuseAs('invalid-device', { index, property: `deviceChange[${index}].device` }, {
-      code: 'TooManyDevices', detail: { property: `deviceChange[${index}].device` }, text: 'The maximum number of network adapters is reached.',
-    });
+    return refuseAs(
+      'invalid-device',
+      { index, property: `deviceChange[${index}].device` },
+      {
+        code: 'TooManyDevices',
+        detail: { property: `deviceChange[${index}].device` },
+        text: 'The maximum number of network adapters is reached.',
+      },
+    );
   }
   const wiring = wiringOf(draft, spec) ?? invalidDevice(index, 'device.backing');
   const type = ((device['addressType'] as string | undefined) ?? '').toLowerCase();
@@ -80,7 +108,12 @@ const addNic = (draft: Draft, spec: DeviceSpec): void => {
   const mac = manual ? manualMac(spec, written) : site.newMac();
   if (takenMacs(draft).has(mac)) return invalidDevice(index, 'device.macAddress');
   nics.add.push({
-    ordinal: before.nics.length + nics.add.length, mac, macGenerated: !manual, model, ...wiring, connected: connectedOf(device, false) ?? true,
+    ordinal: before.nics.length + nics.add.length,
+    mac,
+    macGenerated: !manual,
+    model,
+    ...wiring,
+    connected: connectedOf(device, false) ?? true,
   });
 };
 
@@ -106,7 +139,14 @@ const editNic = (draft: Draft, spec: DeviceSpec): void => {
     to.macGenerated = false;
     if (takenMacs(draft).has(to.mac)) return invalidDevice(index, 'device.macAddress');
     // A card's address is fixed while it is plugged in.
-    if (on) return deviceFault(index, 'device.macAddress', 'InvalidDeviceOperation', 'The address of a plugged card cannot change.', { badOp: 'edit' });
+    if (on)
+      return deviceFault(
+        index,
+        'device.macAddress',
+        'InvalidDeviceOperation',
+        'The address of a plugged card cannot change.',
+        { badOp: 'edit' },
+      );
   } else if (written === '' && type === 'generated' && !nic.macGenerated && !on) {
     to.mac = draft.site.newMac();
     to.macGenerated = true;

@@ -16,13 +16,16 @@ import { type Found, hostOf, storages, targetOf } from './inventory.ts';
 import { notSupported, refuse } from './refusal.ts';
 
 /** As config.changeVersion shows it (render/vm-input.ts). */
-const changeVersionOf = ({ doc }: Found<'vm'>): string => own(doc, 'modified') ?? dateTime(doc.modifiedMs ?? doc.createdMs ?? 0);
+const changeVersionOf = ({ doc }: Found<'vm'>): string =>
+  own(doc, 'modified') ?? dateTime(doc.modifiedMs ?? doc.createdMs ?? 0);
 
 /** What a template may have changed (vSphere API, ReconfigVM_Task). */
 const TEMPLATE_MEMBERS = new Set(['_type', 'name', 'annotation', 'changeVersion']);
 
 const checkTemplate = (vm: Found<'vm'>, spec: Spec): void => {
-  const isRefused = vm.doc.template && Object.entries(spec).some(([member, value]) => value !== undefined && !TEMPLATE_MEMBERS.has(member));
+  const isRefused =
+    vm.doc.template &&
+    Object.entries(spec).some(([member, value]) => value !== undefined && !TEMPLATE_MEMBERS.has(member));
   if (isRefused) notSupported('Only the name and the annotation of a template can change.');
 };
 
@@ -35,7 +38,8 @@ export const refuseOtherName = (name: string, vm: Found<'vm'>, context: BrokerCo
 const checkFiles = (files: Spec | undefined, vm: Found<'vm'>, names: readonly { name: string }[]): void => {
   const wanted = files?.['vmPathName'] as string | undefined;
   if (wanted === undefined || wanted === '') return;
-  if (wanted.replace(/\]\s*/, '] ') !== vmPathOf(vm.doc, names)) notSupported('The files of a virtual machine cannot be moved by reconfiguring it.');
+  if (wanted.replace(/\]\s*/, '] ') !== vmPathOf(vm.doc, names))
+    notSupported('The files of a virtual machine cannot be moved by reconfiguring it.');
 };
 
 export function* reconfigureVm(call: Call, context: BrokerContext): Brokered {
@@ -45,19 +49,36 @@ export function* reconfigureVm(call: Call, context: BrokerContext): Brokered {
   if (seen !== undefined && seen !== '' && seen !== changeVersionOf(vm)) refuse('concurrent-access', {});
   checkTemplate(vm, spec);
   const host = yield* hostOf(context);
-  const uuids = new Set(context.store.list('vm', context.front.host).filter(({ id }) => id !== vm.id).map(({ uuid }) => uuid.toLowerCase()));
+  const uuids = new Set(
+    context.store
+      .list('vm', context.front.host)
+      .filter(({ id }) => id !== vm.id)
+      .map(({ uuid }) => uuid.toLowerCase()),
+  );
   const { name, ...scalars } = scalarChange(spec, { vm: vm.doc, host, uuids });
   if (name !== undefined) refuseOtherName(name, vm, context);
   const named = yield* storages(context);
-  checkFiles(spec['files'] as Spec | undefined, vm, named.map(({ doc }) => doc));
+  checkFiles(
+    spec['files'] as Spec | undefined,
+    vm,
+    named.map(({ doc }) => doc),
+  );
   const change: VmChange = { ...scalars, ...(name === undefined ? {} : { name }) };
   const devices = spec['deviceChange'] as readonly unknown[] | undefined;
   if (devices !== undefined && devices.length > 0) {
     if (vm.doc.powerState === 'suspended') refuse('wrong-state', { requested: 'stopped', existing: 'suspended' });
     const all = yield* datastores(context);
-    const at = parseDatastorePath(vmPathOf(vm.doc, named.map(({ doc }) => doc)));
+    const at = parseDatastorePath(
+      vmPathOf(
+        vm.doc,
+        named.map(({ doc }) => doc),
+      ),
+    );
     const place: Place = { tree: treeNamed(all, at?.datastore ?? ''), path: at?.path ?? '' };
-    const home: Home = { place: { ...place, path: directoryOf(place.path) }, base: fileOf(place.path).replace(/\.vmx$/i, '') };
+    const home: Home = {
+      place: { ...place, path: directoryOf(place.path) },
+      base: fileOf(place.path).replace(/\.vmx$/i, ''),
+    };
     const draft = yield* applyDevices(devices, vm.doc, all, home, context);
     Object.assign(change, changeOf(draft));
     const attributes = mergeAttributes(change.attributes ?? [], draft.attributes);
@@ -68,8 +89,9 @@ export function* reconfigureVm(call: Call, context: BrokerContext): Brokered {
   }
   // A spec that asks for what is there makes no new version.
   if (Object.keys(change).length === 0) return yield* settle(call, vm.id, done(undefined));
-  change.attributes = mergeAttributes(change.attributes ?? [], [{ owner: 'vim25', key: 'modified', value: dateTime(context.now()) }]);
+  change.attributes = mergeAttributes(change.attributes ?? [], [
+    { owner: 'vim25', key: 'modified', value: dateTime(context.now()) },
+  ]);
   const at = seen === undefined || seen === '' ? {} : { atVersion: vm.entry.version };
   return yield* start(call, command('vm.change', vm.entry.host, vm.id, { change, ...at }));
 }
-

@@ -49,7 +49,11 @@ export const deviceFault = (
   more: Readonly<Record<string, unknown>> = {},
 ): never => {
   const property = `deviceChange[${index}].${member}`;
-  return refuseAs('invalid-device', { index, property }, { code, text, detail: { property, deviceIndex: index, ...more } });
+  return refuseAs(
+    'invalid-device',
+    { index, property },
+    { code, text, detail: { property, deviceIndex: index, ...more } },
+  );
 };
 
 export const invalidDatastore = (name: string): never =>

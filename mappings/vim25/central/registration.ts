@@ -32,13 +32,24 @@ function* fileBytes(place: Place, context: BrokerContext): Brokered<Uint8Array> 
 }
 
 export function* registerVm(call: Call, context: BrokerContext): Brokered {
-  const { path, name, asTemplate, pool, host } = call.args as { path: string; name?: string; asTemplate: boolean; pool?: unknown; host?: unknown };
+  const { path, name, asTemplate, pool, host } = call.args as {
+    path: string;
+    name?: string;
+    asTemplate: boolean;
+    pool?: unknown;
+    host?: unknown;
+  };
   checkPlacement(pool, host);
   const all = yield* datastores(context);
   const place = placeOf(all, path);
   const entries = parseVmx(yield* fileBytes(place, context));
   if (!entries.ok) throw new Refusal(entries.fault, false);
-  const parsed = vmOfVmx(entries.value, { all, place, newUuid: () => newUuid(context), newMac: macMinter(context, all.vms) });
+  const parsed = vmOfVmx(entries.value, {
+    all,
+    place,
+    newUuid: () => newUuid(context),
+    newMac: macMinter(context, all.vms),
+  });
   if (!parsed.ok) throw new Refusal(parsed.fault, false);
   const known = yield* networks(context);
   const nics = parsed.value.nics.map((nic) => {
@@ -54,5 +65,8 @@ export function* registerVm(call: Call, context: BrokerContext): Brokered {
     delete vm.instanceUuid;
   }
   const { disks, ...rest } = vm;
-  return yield* start(call, command('vm.create', context.front.host, context.front.host, { vm: { ...rest, disks: [] }, disks }));
+  return yield* start(
+    call,
+    command('vm.create', context.front.host, context.front.host, { vm: { ...rest, disks: [] }, disks }),
+  );
 }

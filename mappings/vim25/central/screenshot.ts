@@ -3,7 +3,16 @@ import type { Call } from '../../generic/call.ts';
 import { done } from '../../generic/faults.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { toPng } from '../datastore/png.ts';
-import { type Datastores, datastores, directoryOf, nodeAt, type Place, putOwn, shownPath, treeNamed } from '../datastore/tree.ts';
+import {
+  type Datastores,
+  datastores,
+  directoryOf,
+  nodeAt,
+  type Place,
+  putOwn,
+  shownPath,
+  treeNamed,
+} from '../datastore/tree.ts';
 import { escapeName, parseDatastorePath } from '../names.ts';
 import { vmPathOf } from '../render/vm-input.ts';
 import { ask, settle } from './effects.ts';
@@ -15,15 +24,23 @@ import { fileBaseOf, freeName } from './vm-names.ts';
 const MAX_PICTURE_BYTES = 8 * 1024 * 1024;
 
 export function* screenOf(vm: Found<'vm'>): Brokered<Uint8Array> {
-  if (vm.doc.powerState !== 'running' && vm.doc.powerState !== 'paused') refuse('wrong-state', { requested: 'running', existing: vm.doc.powerState });
-  const { bytes } = (yield* ask(vm.entry.host, 'screenshot', { vm: vm.entry.native, screen: 0 })) as { bytes: Uint8Array };
+  if (vm.doc.powerState !== 'running' && vm.doc.powerState !== 'paused')
+    refuse('wrong-state', { requested: 'running', existing: vm.doc.powerState });
+  const { bytes } = (yield* ask(vm.entry.host, 'screenshot', { vm: vm.entry.native, screen: 0 })) as {
+    bytes: Uint8Array;
+  };
   const png = toPng(bytes);
   if (!png.ok) throw new Refusal(png.fault, false);
   return png.value;
 }
 
 const pictureOf = (vm: Found<'vm'>, all: Datastores): Place => {
-  const at = parseDatastorePath(vmPathOf(vm.doc, all.trees.map(({ storage }) => storage.doc)));
+  const at = parseDatastorePath(
+    vmPathOf(
+      vm.doc,
+      all.trees.map(({ storage }) => storage.doc),
+    ),
+  );
   const tree = treeNamed(all, at?.datastore ?? '');
   const directory = directoryOf(at?.path ?? '');
   const prefix = directory === '' ? '' : `${directory}/`;

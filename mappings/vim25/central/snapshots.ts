@@ -24,13 +24,25 @@ function* snapshotOf({ target }: Call, context: BrokerContext): Brokered<{ vm: F
 
 export function* createSnapshot(call: Call, context: BrokerContext): Brokered {
   const vm = yield* targetOf('vm', call, context);
-  const { name, description = '', memory, quiesce, quiesceSpec } = call.args as {
-    name: string; description?: string; memory: boolean; quiesce?: boolean; quiesceSpec?: unknown;
+  const {
+    name,
+    description = '',
+    memory,
+    quiesce,
+    quiesceSpec,
+  } = call.args as {
+    name: string;
+    description?: string;
+    memory: boolean;
+    quiesce?: boolean;
+    quiesceSpec?: unknown;
   };
   // Without a running guest there is no memory to keep and nobody to quiesce; ESXi leaves both out silently.
   const keepsMemory = memory && isOn(vm.doc);
   const params: Params['snapshot.create'] = {
-    name: nameOf(name), description, memory: keepsMemory,
+    name: nameOf(name),
+    description,
+    memory: keepsMemory,
     quiesce: (quiesce === true || quiesceSpec !== undefined) && !keepsMemory && vm.doc.guest.toolsRunning,
   };
   return yield* start(call, command('snapshot.create', vm.entry.host, vm.id, params));

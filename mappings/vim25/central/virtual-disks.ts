@@ -4,7 +4,17 @@ import type { Call } from '../../generic/call.ts';
 import { type Command, command } from '../../generic/commands.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { DISK_FORMAT } from '../datastore/formats.ts';
-import { type Datastores, datastores, existing, type Node, nodeAt, type Place, placeOf, shownPath, usersOf } from '../datastore/tree.ts';
+import {
+  type Datastores,
+  datastores,
+  existing,
+  type Node,
+  nodeAt,
+  type Place,
+  placeOf,
+  shownPath,
+  usersOf,
+} from '../datastore/tree.ts';
 import { volumeNameOf } from '../names.ts';
 import { MAX_DISK_BYTES } from '../render/storage-input.ts';
 import type { DataObject } from '../values.ts';
@@ -38,7 +48,8 @@ const capacityBytes = (kib: unknown, property: string): number => {
   return bytes > 0 && bytes <= MAX_DISK_BYTES ? bytes : invalidArgument(property);
 };
 
-const withSuffix = (place: Place): Place => (/\.vmdk$/i.test(place.path) || place.path === '' ? place : { ...place, path: `${place.path}.vmdk` });
+const withSuffix = (place: Place): Place =>
+  /\.vmdk$/i.test(place.path) || place.path === '' ? place : { ...place, path: `${place.path}.vmdk` };
 
 export function* createVirtualDisk(call: Call, context: BrokerContext): Brokered {
   const spec = call.args['spec'] as DataObject;
@@ -49,7 +60,13 @@ export function* createVirtualDisk(call: Call, context: BrokerContext): Brokered
   const thin = spec['diskType'] === 'thin' || spec['diskType'] === 'sparse2Gb';
   const { storage } = place.tree;
   if (!thin && capacity > storage.doc.availableBytes) refuse('no-disk-space', { storage: storage.doc.name });
-  const params = { storage: storage.id, name: newVolumeName(place), capacityBytes: capacity, format: DISK_FORMAT, thin };
+  const params = {
+    storage: storage.id,
+    name: newVolumeName(place),
+    capacityBytes: capacity,
+    format: DISK_FORMAT,
+    thin,
+  };
   return yield* start(call, command('volume.create', storage.entry.host, storage.id, params));
 }
 
@@ -59,7 +76,10 @@ export function* deleteVirtualDisk(call: Call, context: BrokerContext): Brokered
   const node = diskAt(place);
   refuseLocked(all, place, node);
   const { storage } = place.tree;
-  return yield* start(call, command('volume.delete', storage.entry.host, storage.id, { storage: storage.id, name: node.name }));
+  return yield* start(
+    call,
+    command('volume.delete', storage.entry.host, storage.id, { storage: storage.id, name: node.name }),
+  );
 }
 
 export const deleteOf = ({ tree: { storage } }: Place, { name }: VolumeNode): Command =>
@@ -67,7 +87,12 @@ export const deleteOf = ({ tree: { storage } }: Place, { name }: VolumeNode): Co
 
 export const copyOf = (from: Place, { name }: VolumeNode, to: Place): Command => {
   const { storage } = from.tree;
-  return command('volume.copy', storage.entry.host, storage.id, { storage: storage.id, name, toStorage: to.tree.storage.id, toName: newVolumeName(to) });
+  return command('volume.copy', storage.entry.host, storage.id, {
+    storage: storage.id,
+    name,
+    toStorage: to.tree.storage.id,
+    toName: newVolumeName(to),
+  });
 };
 
 /** What is in the way: nothing, a volume that `force` lets us delete first, or a fault. */
@@ -86,7 +111,11 @@ function* transfer(call: Call, context: BrokerContext, moves: boolean): Brokered
   const node = diskAt(from);
   if (moves) refuseLocked(all, from, node);
   if (from.tree === to.tree && from.path === to.path) return refuse('file-exists', { path: shownPath(to) });
-  const commands = [...clearing(all, to, call.args['force'] === true), copyOf(from, node, to), ...(moves ? [deleteOf(from, node)] : [])];
+  const commands = [
+    ...clearing(all, to, call.args['force'] === true),
+    copyOf(from, node, to),
+    ...(moves ? [deleteOf(from, node)] : []),
+  ];
   return yield* runAll(call, from.tree.storage.id, commands);
 }
 
@@ -102,7 +131,14 @@ export function* extendVirtualDisk(call: Call, context: BrokerContext): Brokered
   const [volume] = yield* documents('volume', [node.volume], context);
   if (volume && wanted < volume.doc.capacityBytes) invalidArgument('newCapacityKb');
   const { storage } = place.tree;
-  return yield* start(call, command('volume.resize', storage.entry.host, storage.id, { storage: storage.id, name: node.name, capacityBytes: wanted }));
+  return yield* start(
+    call,
+    command('volume.resize', storage.entry.host, storage.id, {
+      storage: storage.id,
+      name: node.name,
+      capacityBytes: wanted,
+    }),
+  );
 }
 
 /** `60 00 C2 9a 1b ...-...`: VMware's range, the rest from where the disk lies, so that it is the same at every reading. */

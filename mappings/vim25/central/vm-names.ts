@@ -10,7 +10,8 @@ const MAX_FILE_BYTES = 110;
 /** Length is counted as vSphere counts it: in characters, an escaped slash as one. */
 export const nameOf = (sent: string, direct = false): string => {
   const name = unescapeName(sent);
-  const bad = (): never => (direct ? refuseDirectly('invalid-name', { name: sent }) : refuse('invalid-name', { name: sent }));
+  const bad = (): never =>
+    direct ? refuseDirectly('invalid-name', { name: sent }) : refuse('invalid-name', { name: sent });
   if (name.trim() === '' || [...name].length > MAX_NAME || hasControls(name)) return bad();
   // Halves of surrogate pairs are no text.
   if (!name.isWellFormed()) return bad();

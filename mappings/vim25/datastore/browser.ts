@@ -11,7 +11,8 @@ import { fileInfos, type SearchSpec, searchSpecOf } from './listing.ts';
 import { below, childrenOf, type Datastores, datastores, existing, type Place, placeOf, shownPath } from './tree.ts';
 
 /** As ESXi writes them: `[ds]` for the top, `[ds] dir/` below it. */
-const folderPath = ({ tree, path }: Place): string => (path === '' ? `[${tree.storage.doc.name}]` : formatDatastorePath(tree.storage.doc.name, `${path}/`));
+const folderPath = ({ tree, path }: Place): string =>
+  path === '' ? `[${tree.storage.doc.name}]` : formatDatastorePath(tree.storage.doc.name, `${path}/`);
 
 function* resultsOf(place: Place, spec: SearchSpec, all: Datastores, context: BrokerContext): Brokered<DataObject> {
   return {
@@ -22,8 +23,12 @@ function* resultsOf(place: Place, spec: SearchSpec, all: Datastores, context: Br
   };
 }
 
-function* directoryOfCall(call: Call, context: BrokerContext): Brokered<{ all: Datastores; place: Place; spec: SearchSpec }> {
-  const spec = searchSpecOf(call.args['searchSpec'] as DataObject | undefined) ?? invalidArgument('searchSpec.matchPattern');
+function* directoryOfCall(
+  call: Call,
+  context: BrokerContext,
+): Brokered<{ all: Datastores; place: Place; spec: SearchSpec }> {
+  const spec =
+    searchSpecOf(call.args['searchSpec'] as DataObject | undefined) ?? invalidArgument('searchSpec.matchPattern');
   const all = yield* datastores(context);
   const place = placeOf(all, call.args['datastorePath'] as string);
   // The normal answer to a client that is about to create a machine.

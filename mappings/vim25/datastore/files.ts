@@ -7,7 +7,18 @@ import { run, runAll, settle, value } from '../central/effects.ts';
 import { refuse } from '../central/refusal.ts';
 import { copyOf, deleteOf, newVolumeName, refuseLocked } from '../central/virtual-disks.ts';
 import {
-  below, type Datastores, datastores, deleteOwn, directoryOf, existing, type Node, nodeAt, type Place, placeOf, putOwn, shownPath,
+  below,
+  type Datastores,
+  datastores,
+  deleteOwn,
+  directoryOf,
+  existing,
+  type Node,
+  nodeAt,
+  type Place,
+  placeOf,
+  putOwn,
+  shownPath,
 } from './tree.ts';
 import { formatVmx } from './vmx.ts';
 
@@ -26,8 +37,10 @@ export function* makeDirectory(call: Call, context: BrokerContext): Brokered {
     if (node && node.kind !== 'directory') refuse('file-not-found', { path: shownPath({ tree, path: up }) });
     if (!node) missing.push(up);
   }
-  if (missing.length > 0 && call.args['createParentDirectories'] !== true) refuse('file-not-found', { path: shownPath({ tree, path: missing[0] ?? '' }) });
-  for (const path of [...missing, place.path]) putOwn(context.own, tree.storage.id, path, { kind: 'directory', modifiedMs: context.now() });
+  if (missing.length > 0 && call.args['createParentDirectories'] !== true)
+    refuse('file-not-found', { path: shownPath({ tree, path: missing[0] ?? '' }) });
+  for (const path of [...missing, place.path])
+    putOwn(context.own, tree.storage.id, path, { kind: 'directory', modifiedMs: context.now() });
   return value();
 }
 
@@ -105,10 +118,24 @@ function* transfer(call: Call, context: BrokerContext, moves: boolean): Brokered
     const place = { tree: to.tree, path: to.path + node.path.slice(from.path.length) };
     newVolumeName(place);
     const file = (bytes: Uint8Array) =>
-      puts.push(() => putOwn(own, target, place.path, { kind: 'file', base64: Buffer.from(bytes).toString('base64'), modifiedMs: context.now() }));
+      puts.push(() =>
+        putOwn(own, target, place.path, {
+          kind: 'file',
+          base64: Buffer.from(bytes).toString('base64'),
+          modifiedMs: context.now(),
+        }),
+      );
     if (node.kind === 'volume') commands.push(copyOf(from, node, place), ...(moves ? [deleteOf(from, node)] : []));
     else if (node.kind === 'own') file(node.bytes);
-    else if (node.kind === 'vmx') file(Buffer.from(formatVmx(node.vm.doc, all.trees.map(({ storage }) => storage.doc))));
+    else if (node.kind === 'vmx')
+      file(
+        Buffer.from(
+          formatVmx(
+            node.vm.doc,
+            all.trees.map(({ storage }) => storage.doc),
+          ),
+        ),
+      );
     else puts.push(() => putOwn(own, target, place.path, { kind: 'directory', modifiedMs: context.now() }));
   }
   if (moves) keepDirectory(from, context);

@@ -6,8 +6,21 @@ export const DISK_FORMAT = 'qcow2';
 export const FILE_FORMAT = 'raw';
 
 const BY_SUFFIX: Readonly<Record<string, string>> = {
-  vmdk: 'VmDisk', qcow2: 'VmDisk', img: 'VmDisk', raw: 'VmDisk', vdi: 'VmDisk', vhd: 'VmDisk', vhdx: 'VmDisk',
-  iso: 'IsoImage', flp: 'FloppyImage', vmx: 'VmConfig', vmtx: 'TemplateConfig', log: 'VmLog', nvram: 'VmNvram', vmsn: 'VmSnapshot', vmsd: 'VmSnapshot',
+  vmdk: 'VmDisk',
+  qcow2: 'VmDisk',
+  img: 'VmDisk',
+  raw: 'VmDisk',
+  vdi: 'VmDisk',
+  vhd: 'VmDisk',
+  vhdx: 'VmDisk',
+  iso: 'IsoImage',
+  flp: 'FloppyImage',
+  vmx: 'VmConfig',
+  vmtx: 'TemplateConfig',
+  log: 'VmLog',
+  nvram: 'VmNvram',
+  vmsn: 'VmSnapshot',
+  vmsd: 'VmSnapshot',
 };
 
 /** `VmDisk` of `VmDiskFileInfo` and `VmDiskFileQuery`; '' for files of no special kind. */

@@ -18,7 +18,9 @@ export interface SearchSpec {
 
 /** `*`, `?` and nothing else are special. */
 const globOf = (pattern: string, ignoreCase: boolean): RegExp => {
-  const source = [...pattern].map((c) => (c === '*' ? '[^]*' : c === '?' ? '[^]' : c.replace(/[\\^$.|+()[\]{}]/g, '\\$&'))).join('');
+  const source = [...pattern]
+    .map((c) => (c === '*' ? '[^]*' : c === '?' ? '[^]' : c.replace(/[\\^$.|+()[\]{}]/g, '\\$&')))
+    .join('');
   // Runs of stars would try every split of a name.
   return new RegExp(`^${source.replace(/(\[\^\]\*)+/g, '[^]*')}$`, ignoreCase ? 'iu' : 'u');
 };
@@ -29,7 +31,12 @@ const MAX_STARS = 8;
 /** undefined: a pattern that no file name could need. */
 export const searchSpecOf = (spec: DataObject | undefined): SearchSpec | undefined => {
   const patterns = (spec?.['matchPattern'] as readonly string[] | undefined) ?? [];
-  if (patterns.some((pattern) => pattern.length > MAX_PATTERN || pattern.replace(/\*+/g, '*').split('*').length - 1 > MAX_STARS)) return undefined;
+  if (
+    patterns.some(
+      (pattern) => pattern.length > MAX_PATTERN || pattern.replace(/\*+/g, '*').split('*').length - 1 > MAX_STARS,
+    )
+  )
+    return undefined;
   const globs = patterns.map((pattern) => globOf(pattern, spec?.['searchCaseInsensitive'] === true));
   return {
     queries: (spec?.['query'] as readonly DataObject[] | undefined) ?? [],
@@ -62,10 +69,19 @@ const sizeOf = (node: Node, volume: Volume | undefined, all: Datastores): number
     case 'own':
       return node.bytes.length;
     case 'vmx':
-      return Buffer.byteLength(formatVmx(node.vm.doc, all.trees.map(({ storage }) => storage.doc)));
+      return Buffer.byteLength(
+        formatVmx(
+          node.vm.doc,
+          all.trees.map(({ storage }) => storage.doc),
+        ),
+      );
     case 'volume':
       // A raw file is as long as its capacity; of others the host tells what they take up.
-      return volume ? (volume.format === 'raw' || volume.format === 'iso' ? volume.capacityBytes : volume.allocationBytes) : 0;
+      return volume
+        ? volume.format === 'raw' || volume.format === 'iso'
+          ? volume.capacityBytes
+          : volume.allocationBytes
+        : 0;
     default:
       return node satisfies never;
   }
@@ -115,10 +131,19 @@ const infoOf = (node: Node, volume: Volume | undefined, spec: SearchSpec, all: D
 };
 
 /** Those of the nodes that the search wants, in the order it wants. */
-export function* fileInfos(nodes: readonly Node[], spec: SearchSpec, all: Datastores, context: BrokerContext): Brokered<DataObject[]> {
+export function* fileInfos(
+  nodes: readonly Node[],
+  spec: SearchSpec,
+  all: Datastores,
+  context: BrokerContext,
+): Brokered<DataObject[]> {
   const wanted = nodes.filter((node) => spec.matches(fileOf(node.path)));
   const volumes = new Map<string, Volume>();
-  const found = yield* documents('volume', wanted.flatMap((node) => (node.kind === 'volume' ? [node.volume] : [])), context);
+  const found = yield* documents(
+    'volume',
+    wanted.flatMap((node) => (node.kind === 'volume' ? [node.volume] : [])),
+    context,
+  );
   for (const { id, doc } of found) volumes.set(id, doc);
   const isFile = (node: Node): number => (spec.foldersFirst && node.kind !== 'directory' ? 1 : 0);
   return [...wanted]

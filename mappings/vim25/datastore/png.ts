@@ -14,7 +14,8 @@ const chunk = (type: string, body: Uint8Array): Buffer => {
   return Buffer.concat([length, head, body, sum]);
 };
 
-const unreadable = (): Outcome<never> => refused(fault('not-supported', {}, 'The host gave no picture that can be shown.'));
+const unreadable = (): Outcome<never> =>
+  refused(fault('not-supported', {}, 'The host gave no picture that can be shown.'));
 
 /** P6, width, height, 255, one white space, then three bytes a pixel. Comments may stand between the numbers. */
 const fromPpm = (bytes: Buffer): Outcome<Uint8Array> => {
@@ -34,7 +35,8 @@ const fromPpm = (bytes: Buffer): Outcome<Uint8Array> => {
   at++;
   const [width = 0, height = 0, depth = 0] = numbers;
   const row = width * 3;
-  if (width < 1 || height < 1 || depth !== 255 || width * height > MAX_PIXELS || bytes.length < at + row * height) return unreadable();
+  if (width < 1 || height < 1 || depth !== 255 || width * height > MAX_PIXELS || bytes.length < at + row * height)
+    return unreadable();
   const lines = Buffer.alloc((row + 1) * height);
   for (let y = 0; y < height; y++) bytes.copy(lines, y * (row + 1) + 1, at + y * row, at + (y + 1) * row);
   const header = Buffer.alloc(13);
@@ -42,7 +44,15 @@ const fromPpm = (bytes: Buffer): Outcome<Uint8Array> => {
   header.writeUInt32BE(height, 4);
   // 8 bits a channel, red green blue.
   header.set([8, 2, 0, 0, 0], 8);
-  return { ok: true, value: Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', deflateSync(lines, { level: 6 })), chunk('IEND', Buffer.alloc(0))]) };
+  return {
+    ok: true,
+    value: Buffer.concat([
+      SIGNATURE,
+      chunk('IHDR', header),
+      chunk('IDAT', deflateSync(lines, { level: 6 })),
+      chunk('IEND', Buffer.alloc(0)),
+    ]),
+  };
 };
 
 export const toPng = (picture: Uint8Array): Outcome<Uint8Array> => {

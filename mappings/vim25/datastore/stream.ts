@@ -10,13 +10,30 @@ import { screenOf } from '../central/screenshot.ts';
 import { deleteOf, newVolumeName, refuseLocked } from '../central/virtual-disks.ts';
 import type { Call } from '../../generic/call.ts';
 import { FILE_FORMAT } from './formats.ts';
-import { type Datastores, datastores, deleteOwn, existing, hasControls, type Node, nodeAt, type Place, placeOf, shownPath, volumesOf } from './tree.ts';
+import {
+  type Datastores,
+  datastores,
+  deleteOwn,
+  existing,
+  hasControls,
+  type Node,
+  nodeAt,
+  type Place,
+  placeOf,
+  shownPath,
+  volumesOf,
+} from './tree.ts';
 import { formatVmx } from './vmx.ts';
 
 type Range = NonNullable<StreamRequest['range']>;
 
-const TYPES: Readonly<Record<string, string>> = { vmx: 'text/plain; charset=utf-8', png: 'image/png', log: 'text/plain; charset=utf-8' };
-const typeOfPath = (path: string): string => TYPES[path.slice(path.lastIndexOf('.') + 1).toLowerCase()] ?? 'application/octet-stream';
+const TYPES: Readonly<Record<string, string>> = {
+  vmx: 'text/plain; charset=utf-8',
+  png: 'image/png',
+  log: 'text/plain; charset=utf-8',
+};
+const typeOfPath = (path: string): string =>
+  TYPES[path.slice(path.lastIndexOf('.') + 1).toLowerCase()] ?? 'application/octet-stream';
 
 interface Span {
   readonly status: 200 | 206;
@@ -33,11 +50,19 @@ const spanOf = (size: number, range: Range | undefined): Span | undefined => {
   const start = range.start < 0 ? Math.max(0, size + range.start) : range.start;
   const end = Math.min(range.end ?? size - 1, size - 1);
   if (start >= size || end < start) return undefined;
-  return { status: 206, offset: start, length: end - start + 1, headers: { ...accept, 'content-range': `bytes ${start}-${end}/${size}` } };
+  return {
+    status: 206,
+    offset: start,
+    length: end - start + 1,
+    headers: { ...accept, 'content-range': `bytes ${start}-${end}/${size}` },
+  };
 };
 
 const unsatisfiable = (size: number): StreamTarget => ({
-  kind: 'bytes', status: 416, headers: { 'content-range': `bytes */${size}` }, bytes: new Uint8Array(),
+  kind: 'bytes',
+  status: 416,
+  headers: { 'content-range': `bytes */${size}` },
+  bytes: new Uint8Array(),
 });
 
 const bytesTarget = (bytes: Uint8Array, type: string, range: Range | undefined): StreamTarget => {
@@ -49,10 +74,22 @@ const bytesTarget = (bytes: Uint8Array, type: string, range: Range | undefined):
 
 const volumeTarget = (node: Extract<Node, { kind: 'volume' }>, doc: Volume, range: Range | undefined): StreamTarget => {
   const type = typeOfPath(node.path);
-  const modified: Record<string, string> = doc.modifiedMs === undefined ? {} : { 'last-modified': new Date(doc.modifiedMs).toUTCString() };
-  const native = (status: number, offsetBytes: number, lengthBytes: number, headers: Readonly<Record<string, string>>): StreamTarget => ({
-    kind: 'native', direction: 'download', status, headers: { 'content-type': type, ...modified, ...headers }, offsetBytes, lengthBytes,
-    call: { procedure: 'volume.download', args: { volume: node.volume.native, offsetBytes, lengthBytes } }, touches: [],
+  const modified: Record<string, string> =
+    doc.modifiedMs === undefined ? {} : { 'last-modified': new Date(doc.modifiedMs).toUTCString() };
+  const native = (
+    status: number,
+    offsetBytes: number,
+    lengthBytes: number,
+    headers: Readonly<Record<string, string>>,
+  ): StreamTarget => ({
+    kind: 'native',
+    direction: 'download',
+    status,
+    headers: { 'content-type': type, ...modified, ...headers },
+    offsetBytes,
+    lengthBytes,
+    call: { procedure: 'volume.download', args: { volume: node.volume.native, offsetBytes, lengthBytes } },
+    touches: [],
   });
   // Only of raw files does the host tell the length; others are sent whole, to their end.
   if (doc.format !== 'raw' && doc.format !== 'iso') return native(200, 0, -1, {});
@@ -69,12 +106,17 @@ function* get(place: Place, all: Datastores, request: StreamRequest, context: Br
     case 'own':
       return bytesTarget(node.bytes, typeOfPath(node.path), request.range);
     case 'vmx': {
-      const text = formatVmx(node.vm.doc, all.trees.map(({ storage }) => storage.doc));
+      const text = formatVmx(
+        node.vm.doc,
+        all.trees.map(({ storage }) => storage.doc),
+      );
       return bytesTarget(Buffer.from(text), typeOfPath(node.path), request.range);
     }
     case 'volume': {
       const [volume] = yield* documents('volume', [node.volume], context);
-      return volume ? volumeTarget(node, volume.doc, request.range) : refuse('file-not-found', { path: shownPath(place) });
+      return volume
+        ? volumeTarget(node, volume.doc, request.range)
+        : refuse('file-not-found', { path: shownPath(place) });
     }
     default:
       return node satisfies never;
@@ -84,7 +126,10 @@ function* get(place: Place, all: Datastores, request: StreamRequest, context: Br
 /** Jobs of a stream request are the client's as if it had called a method for them. */
 const callOf = (request: StreamRequest): Call => ({
   method: request.method === 'DELETE' ? 'DeleteDatastoreFile_Task' : 'CreateVirtualDisk_Task',
-  target: { type: 'FileManager', id: 'ha-nfc-file-manager' }, args: {}, version: '', operation: '',
+  target: { type: 'FileManager', id: 'ha-nfc-file-manager' },
+  args: {},
+  version: '',
+  operation: '',
 });
 
 function* put(place: Place, all: Datastores, request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
@@ -107,19 +152,41 @@ function* put(place: Place, all: Datastores, request: StreamRequest, context: Br
     refuseLocked(all, place, node);
     yield* run(call, deleteOf(place, node));
   }
-  yield* run(call, command('volume.create', storage.entry.host, storage.id, { storage: storage.id, name, capacityBytes, format: FILE_FORMAT, thin: true }));
+  yield* run(
+    call,
+    command('volume.create', storage.entry.host, storage.id, {
+      storage: storage.id,
+      name,
+      capacityBytes,
+      format: FILE_FORMAT,
+      thin: true,
+    }),
+  );
   if (node?.kind === 'own') deleteOwn(context.own, storage.id, place.path);
   const made = volumesOf(storage.entry, context).find((volume) => volume.name === name);
   if (!made) return refuse('file-not-found', { path });
   const { native } = made.entry;
   return {
-    kind: 'native', direction: 'upload', status: node ? 200 : 201, headers: {}, offsetBytes: 0, lengthBytes: request.lengthBytes ?? -1,
-    call: { procedure: 'volume.upload', args: { volume: native, offsetBytes: 0, lengthBytes: request.lengthBytes ?? -1 } },
+    kind: 'native',
+    direction: 'upload',
+    status: node ? 200 : 201,
+    headers: {},
+    offsetBytes: 0,
+    lengthBytes: request.lengthBytes ?? -1,
+    call: {
+      procedure: 'volume.upload',
+      args: { volume: native, offsetBytes: 0, lengthBytes: request.lengthBytes ?? -1 },
+    },
     touches: [{ kind: 'volume', native }],
   };
 }
 
-function* remove(place: Place, all: Datastores, request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
+function* remove(
+  place: Place,
+  all: Datastores,
+  request: StreamRequest,
+  context: BrokerContext,
+): Brokered<StreamTarget> {
   const node = existing(place);
   const path = shownPath(place);
   if (node.kind === 'directory') return refuse('file-not-found', { path });

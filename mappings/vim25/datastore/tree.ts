@@ -32,8 +32,10 @@ export interface Datastores {
 const NAMESPACE = 'vim25.tree';
 const ownKey = (storage: HubId, path: string): string => `${storage}/${path}`;
 
-export const putOwn = (own: OwnView, storage: HubId, path: string, node: OwnNode): void => own.put(NAMESPACE, ownKey(storage, path), node);
-export const deleteOwn = (own: OwnView, storage: HubId, path: string): void => own.delete(NAMESPACE, ownKey(storage, path));
+export const putOwn = (own: OwnView, storage: HubId, path: string, node: OwnNode): void =>
+  own.put(NAMESPACE, ownKey(storage, path), node);
+export const deleteOwn = (own: OwnView, storage: HubId, path: string): void =>
+  own.delete(NAMESPACE, ownKey(storage, path));
 export const getOwn = (own: OwnView, storage: HubId, path: string): OwnNode | undefined =>
   own.get(NAMESPACE, ownKey(storage, path)) as OwnNode | undefined;
 
@@ -41,7 +43,10 @@ export const directoryOf = (path: string): string => path.slice(0, Math.max(0, p
 export const fileOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /** Volumes of a storage, by `<storage>/<name>` as hosts name volumes. */
-export const volumesOf = (storage: Entry, { store, front }: BrokerContext): readonly { entry: Entry; name: string }[] => {
+export const volumesOf = (
+  storage: Entry,
+  { store, front }: BrokerContext,
+): readonly { entry: Entry; name: string }[] => {
   const prefix = `${storage.native}/`;
   return store
     .list('volume', front.host)
@@ -71,10 +76,12 @@ const grow = (
   const names = all.storages.map(({ doc }) => doc);
   for (const vm of all.vms) {
     const at = parseDatastorePath(vmPathOf(vm.doc, names));
-    if (at && at.path !== '' && isNamed(storage.doc, at.datastore)) nodes.set(at.path, { kind: 'vmx', path: at.path, vm });
+    if (at && at.path !== '' && isNamed(storage.doc, at.datastore))
+      nodes.set(at.path, { kind: 'vmx', path: at.path, vm });
   }
   for (const path of [...nodes.keys()]) {
-    for (let up = directoryOf(path); up !== '' && !nodes.has(up); up = directoryOf(up)) nodes.set(up, { kind: 'directory', path: up });
+    for (let up = directoryOf(path); up !== '' && !nodes.has(up); up = directoryOf(up))
+      nodes.set(up, { kind: 'directory', path: up });
   }
   return { storage, nodes };
 };

@@ -13,10 +13,12 @@ export interface Attributes {
 
 const LINE = /^\s*([A-Za-z0-9_.:-]+)\s*=\s*(?:"([^"]*)"|([^"\s]*))\s*$/;
 
-const plain = (text: string): string => text.replace(/\|([0-9A-Fa-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+const plain = (text: string): string =>
+  text.replace(/\|([0-9A-Fa-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 
 export const parseVmx = (bytes: Uint8Array): Outcome<Attributes> => {
-  const bad = (what: string): Outcome<never> => refused(fault('invalid-vm-config', {}, `The configuration file cannot be read: ${what}`));
+  const bad = (what: string): Outcome<never> =>
+    refused(fault('invalid-vm-config', {}, `The configuration file cannot be read: ${what}`));
   if (bytes.length > MAX_VMX_BYTES) return bad('it is too long');
   const text = Buffer.from(bytes).toString('utf8');
   const found = new Map<string, readonly [string, string]>();

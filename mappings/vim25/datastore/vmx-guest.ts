@@ -2,7 +2,12 @@
 import { enumValues } from '../types.ts';
 
 export const vmxGuestOs = (guestId: string): string =>
-  guestId === 'otherGuest64' ? 'other-64' : guestId.replace(/Guest$/, '').replace(/_?64$/, '-64').toLowerCase();
+  guestId === 'otherGuest64'
+    ? 'other-64'
+    : guestId
+        .replace(/Guest$/, '')
+        .replace(/_?64$/, '-64')
+        .toLowerCase();
 
 let byWord: Map<string, string> | undefined;
 
@@ -18,4 +23,5 @@ export const guestIdOfVmx = (word: string): string | undefined => {
   return byWord.get(word.toLowerCase());
 };
 
-export const isGuestId = (guestId: string): boolean => enumValues('VirtualMachineGuestOsIdentifier')?.has(guestId) ?? false;
+export const isGuestId = (guestId: string): boolean =>
+  enumValues('VirtualMachineGuestOsIdentifier')?.has(guestId) ?? false;

@@ -35,15 +35,25 @@ const mediumOf = (name: string, vmPlace: Place, all: Datastores): { medium: Medi
   const node = place?.tree.nodes.get(place.path);
   if (!place || node?.kind !== 'volume') return undefined;
   const { storage } = place.tree;
-  return { place, medium: { storageName: storage.doc.name, storage: storage.id, volume: node.volume.id, volumeName: node.name } };
+  return {
+    place,
+    medium: { storageName: storage.doc.name, storage: storage.id, volume: node.volume.id, volumeName: node.name },
+  };
 };
 
 const SCSI_MODELS: Readonly<Record<string, ScsiController['model']>> = {
-  lsilogic: 'lsilogic', lsisas1068: 'lsisas', pvscsi: 'pvscsi', buslogic: 'buslogic',
+  lsilogic: 'lsilogic',
+  lsisas1068: 'lsisas',
+  pvscsi: 'pvscsi',
+  buslogic: 'buslogic',
 };
 
 const NIC_MODELS: Readonly<Record<string, Nic['model']>> = {
-  e1000: 'e1000', e1000e: 'e1000e', vmxnet3: 'vmxnet3', vmxnet: 'vmxnet3', vlance: 'rtl8139',
+  e1000: 'e1000',
+  e1000e: 'e1000e',
+  vmxnet3: 'vmxnet3',
+  vmxnet: 'vmxnet3',
+  vlance: 'rtl8139',
 };
 
 const uuidOf = (text: string | undefined): string | undefined => {
@@ -71,7 +81,10 @@ const scsiOf = (entries: Attributes): { controllers: ScsiController[]; slot(n: n
   const virtio: number[] = [];
   for (let n = 0; n < 4; n++) {
     if (!isTrue(entries, `scsi${n}.present`)) continue;
-    const model = entries.get(`transvisor.scsi${n}.model`) === 'virtio-scsi' ? 'virtio-scsi' : SCSI_MODELS[entries.get(`scsi${n}.virtualdev`) ?? 'lsilogic'];
+    const model =
+      entries.get(`transvisor.scsi${n}.model`) === 'virtio-scsi'
+        ? 'virtio-scsi'
+        : SCSI_MODELS[entries.get(`scsi${n}.virtualdev`) ?? 'lsilogic'];
     if (entries.get(`transvisor.scsi${n}.bus`) === 'virtio') virtio.push(n);
     else controllers.push({ ordinal: n, model: model ?? 'lsilogic' });
   }
@@ -104,7 +117,11 @@ const devicesOf = (entries: Attributes, vmPlace: Place, all: Datastores): Outcom
           return { ok: false, fault: fault('file-not-found', { path }, '') };
         }
         found.disks.push({
-          slot, medium: file.medium, capacityBytes: 0, thin: true, readOnly: false,
+          slot,
+          medium: file.medium,
+          capacityBytes: 0,
+          thin: true,
+          readOnly: false,
           shareable: entries.get(`${at}.sharing`)?.toLowerCase() === 'multi-writer',
           persistent: !/nonpersistent/i.test(entries.get(`${at}.mode`) ?? ''),
         });
@@ -125,12 +142,17 @@ const nicsOf = (entries: Attributes, newMac: () => string): Nic[] => {
     const at = `ethernet${n}`;
     if (!isTrue(entries, `${at}.present`)) continue;
     const fixed = (entries.get(`${at}.addresstype`) ?? 'generated').toLowerCase() === 'static';
-    const written = entries.get(fixed ? `${at}.address` : `${at}.generatedaddress`) ?? entries.get(`${at}.address`) ?? '';
+    const written =
+      entries.get(fixed ? `${at}.address` : `${at}.generatedaddress`) ?? entries.get(`${at}.address`) ?? '';
     const mac = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(written) ? written.toLowerCase() : newMac();
     const model = NIC_MODELS[(entries.get(`${at}.virtualdev`) ?? 'vlance').toLowerCase()] ?? 'e1000';
     nics.push({
-      ordinal: nics.length, mac, macGenerated: !fixed, model: entries.get(`transvisor.${at}.model`) === 'virtio' ? 'virtio' : model,
-      networkName: entries.get(`${at}.networkname`) ?? '', connected: entries.get(`${at}.startconnected`)?.toLowerCase() !== 'false',
+      ordinal: nics.length,
+      mac,
+      macGenerated: !fixed,
+      model: entries.get(`transvisor.${at}.model`) === 'virtio' ? 'virtio' : model,
+      networkName: entries.get(`${at}.networkname`) ?? '',
+      connected: entries.get(`${at}.startconnected`)?.toLowerCase() !== 'false',
     });
   }
   return nics;
@@ -155,27 +177,48 @@ export const vmOfVmx = (entries: Attributes, { all, place, newUuid, newMac }: Vm
   const instanceUuid = uuidOf(entries.get('vc.uuid'));
   const cpuCount = Math.max(1, numberIn(entries, 'numvcpus', 1));
   const memoryBytes = Math.max(4, numberIn(entries, 'memsize', 32)) * MIB;
-  const boot = (entries.get('bios.bootorder') ?? '').split(',').map((word) => word.trim().replace(/^ethernet\d+$/, 'ethernet0'));
-  const bootOrder = (Object.keys(BOOT_WORDS) as (keyof typeof BOOT_WORDS)[]).filter((device) => boot.includes(BOOT_WORDS[device]));
+  const boot = (entries.get('bios.bootorder') ?? '')
+    .split(',')
+    .map((word) => word.trim().replace(/^ethernet\d+$/, 'ethernet0'));
+  const bootOrder = (Object.keys(BOOT_WORDS) as (keyof typeof BOOT_WORDS)[]).filter((device) =>
+    boot.includes(BOOT_WORDS[device]),
+  );
   bootOrder.sort((a, b) => boot.indexOf(BOOT_WORDS[a]) - boot.indexOf(BOOT_WORDS[b]));
   const blank = blankVm();
   const attribute = (key: string, value: string) => ({ owner: 'vim25', key, value });
-  const hardware = /^[0-9]{1,2}$/.test(entries.get('virtualhw.version') ?? '') ? Number(entries.get('virtualhw.version')) : 13;
+  const hardware = /^[0-9]{1,2}$/.test(entries.get('virtualhw.version') ?? '')
+    ? Number(entries.get('virtualhw.version'))
+    : 13;
   return {
     ok: true,
     value: {
-      ...blank, ...devices.value, name: entries.get('displayname') ?? '', uuid: uuidOf(entries.get('uuid.bios')) ?? newUuid(),
-      ...(instanceUuid === undefined ? {} : { instanceUuid }), description: entries.get('annotation') ?? '',
-      firmware: entries.get('firmware')?.toLowerCase() === 'efi' ? 'efi' : 'bios', secureBoot: isTrue(entries, 'uefi.secureboot.enabled'),
-      cpuCount, cpuMax: cpuCount, coresPerSocket: Math.max(1, numberIn(entries, 'cpuid.corespersocket', 1)),
-      memoryBytes, memoryMaxBytes: memoryBytes, cpuHotAdd: isTrue(entries, 'vcpu.hotadd'), memoryHotAdd: isTrue(entries, 'mem.hotadd'),
-      osId: guestOs.toGeneric(guestId) ?? '', bits: guestBits(guestId), bootOrder: bootOrder.length > 0 ? bootOrder : blank.bootOrder,
-      nics: nicsOf(entries, newMac), serialPorts: [0, 1, 2, 3].filter((n) => isTrue(entries, `serial${n}.present`)).length,
+      ...blank,
+      ...devices.value,
+      name: entries.get('displayname') ?? '',
+      uuid: uuidOf(entries.get('uuid.bios')) ?? newUuid(),
+      ...(instanceUuid === undefined ? {} : { instanceUuid }),
+      description: entries.get('annotation') ?? '',
+      firmware: entries.get('firmware')?.toLowerCase() === 'efi' ? 'efi' : 'bios',
+      secureBoot: isTrue(entries, 'uefi.secureboot.enabled'),
+      cpuCount,
+      cpuMax: cpuCount,
+      coresPerSocket: Math.max(1, numberIn(entries, 'cpuid.corespersocket', 1)),
+      memoryBytes,
+      memoryMaxBytes: memoryBytes,
+      cpuHotAdd: isTrue(entries, 'vcpu.hotadd'),
+      memoryHotAdd: isTrue(entries, 'mem.hotadd'),
+      osId: guestOs.toGeneric(guestId) ?? '',
+      bits: guestBits(guestId),
+      bootOrder: bootOrder.length > 0 ? bootOrder : blank.bootOrder,
+      nics: nicsOf(entries, newMac),
+      serialPorts: [0, 1, 2, 3].filter((n) => isTrue(entries, `serial${n}.present`)).length,
       attributes: [
         attribute('vmPathName', shownPath(place)),
         attribute('guestId', guestId),
         attribute('version', `vmx-${String(hardware).padStart(2, '0')}`),
-        ...[...entries.spelled()].filter(([key]) => !STRUCTURAL.test(key.toLowerCase())).map(([key, text]) => attribute(key, text)),
+        ...[...entries.spelled()]
+          .filter(([key]) => !STRUCTURAL.test(key.toLowerCase()))
+          .map(([key, text]) => attribute(key, text)),
       ],
     },
   };

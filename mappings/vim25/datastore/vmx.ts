@@ -10,11 +10,21 @@ import { vmxGuestOs } from './vmx-guest.ts';
 const MIB = 1024 * 1024;
 
 /** Attributes that are keys of their own in the file. */
-export const FIELD_KEYS: ReadonlySet<string> = new Set(['vmPathName', 'guestId', 'version', 'modified', 'alternateGuestName']);
+export const FIELD_KEYS: ReadonlySet<string> = new Set([
+  'vmPathName',
+  'guestId',
+  'version',
+  'modified',
+  'alternateGuestName',
+]);
 
 /** Quotes, pipes and controls as `|XX` (libvirt virVMXUnescapeHexPipe). */
 const quoted = (text: string): string =>
-  [...text].map((c) => (c === '"' || c === '|' || c < ' ' ? `|${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}` : c)).join('');
+  [...text]
+    .map((c) =>
+      c === '"' || c === '|' || c < ' ' ? `|${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}` : c,
+    )
+    .join('');
 
 /** `56 4d 77 8b 5f 0c 6d 1e-2a 35 6e 0f 3d 0a 1b 2c` */
 const spacedUuid = (uuid: string): string => {
@@ -28,16 +38,28 @@ const fileName = (medium: Medium, vmPath: string, storages: readonly Storage[]):
   // virsh refuses paths outside every datastore; the real one stands in a key of our own.
   if (medium.storageName === '') return path.slice(path.lastIndexOf('/') + 1);
   const at = parseDatastorePath(vmPath);
-  if (at?.datastore === medium.storageName && directoryOf(at.path) === directoryOf(path)) return path.slice(path.lastIndexOf('/') + 1);
+  if (at?.datastore === medium.storageName && directoryOf(at.path) === directoryOf(path))
+    return path.slice(path.lastIndexOf('/') + 1);
   const mount = storages.find(({ name }) => name === medium.storageName)?.path ?? `/vmfs/volumes/${medium.storageName}`;
   return `${mount}/${path}`;
 };
 
 const VIRTUAL_DEV: Readonly<Record<Nic['model'], string>> = {
-  e1000: 'e1000', e1000e: 'e1000e', vmxnet3: 'vmxnet3', virtio: 'vmxnet3', rtl8139: 'vlance', other: 'e1000',
+  e1000: 'e1000',
+  e1000e: 'e1000e',
+  vmxnet3: 'vmxnet3',
+  virtio: 'vmxnet3',
+  rtl8139: 'vlance',
+  other: 'e1000',
 };
 
-const SCSI_DEV = { lsilogic: 'lsilogic', lsisas: 'lsisas1068', pvscsi: 'pvscsi', buslogic: 'buslogic', 'virtio-scsi': 'pvscsi' } as const;
+const SCSI_DEV = {
+  lsilogic: 'lsilogic',
+  lsisas: 'lsisas1068',
+  pvscsi: 'pvscsi',
+  buslogic: 'buslogic',
+  'virtio-scsi': 'pvscsi',
+} as const;
 
 type Lines = (key: string, value: string | number | boolean) => void;
 
@@ -51,7 +73,9 @@ const controllers = (vm: Vm, line: Lines): void => {
     else if (model === 'virtio-scsi') line(`transvisor.scsi${n}.model`, model);
   }
   for (const bus of ['sata', 'nvme'] as const) {
-    const used = new Set([...vm.disks, ...vm.cdroms].filter(({ slot }) => slot.bus === bus).map(({ slot }) => slot.controller));
+    const used = new Set(
+      [...vm.disks, ...vm.cdroms].filter(({ slot }) => slot.bus === bus).map(({ slot }) => slot.controller),
+    );
     for (const n of [...used].sort()) line(`${bus}${n}.present`, true);
   }
 };
@@ -106,7 +130,8 @@ const cards = (vm: Vm, line: Lines): void => {
 
 export const formatVmx = (vm: Vm, storages: readonly Storage[]): string => {
   const lines: string[] = [];
-  const line: Lines = (key, value) => lines.push(`${key} = "${quoted(String(typeof value === 'boolean' ? (value ? 'TRUE' : 'FALSE') : value))}"`);
+  const line: Lines = (key, value) =>
+    lines.push(`${key} = "${quoted(String(typeof value === 'boolean' ? (value ? 'TRUE' : 'FALSE') : value))}"`);
   const vmPath = vmPathOf(vm, storages);
   const version = /^vmx-0*([0-9]+)$/.exec(own(vm, 'version') ?? '')?.[1] ?? '13';
   line('.encoding', 'UTF-8');

@@ -3,9 +3,26 @@ import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hubId } from '../../../../mappings/generic/ids.ts';
 import type { Params } from '../../../../mappings/generic/commands.ts';
-import { faultOf, GIB, HOST, MIB, moref, NETWORK, onlyCommand, POOL, type TestHost, testHost, VM_FOLDER, volumeDoc, WEB } from './host.ts';
+import {
+  faultOf,
+  GIB,
+  HOST,
+  MIB,
+  moref,
+  NETWORK,
+  onlyCommand,
+  POOL,
+  type TestHost,
+  testHost,
+  VM_FOLDER,
+  volumeDoc,
+  WEB,
+} from './host.ts';
 
-const govc = readFileSync(new URL('../../../../fixtures/vim25/requests/govc-CreateVM_Task.xml', import.meta.url), 'utf8');
+const govc = readFileSync(
+  new URL('../../../../fixtures/vim25/requests/govc-CreateVM_Task.xml', import.meta.url),
+  'utf8',
+);
 
 let host: TestHost;
 beforeEach(() => {
@@ -14,22 +31,44 @@ beforeEach(() => {
 
 const device = (type: string, members: Record<string, unknown>) => ({ _type: type, key: -1, ...members });
 const add = (given: Record<string, unknown>, fileOperation?: string) => ({
-  _type: 'VirtualDeviceConfigSpec', operation: 'add', device: given, ...(fileOperation ? { fileOperation } : {}),
+  _type: 'VirtualDeviceConfigSpec',
+  operation: 'add',
+  device: given,
+  ...(fileOperation ? { fileOperation } : {}),
 });
 const scsi = (key = -201) => add(device('VirtualLsiLogicController', { key, busNumber: 0, sharedBus: 'noSharing' }));
 const disk = (members: Record<string, unknown>, backing: Record<string, unknown> = {}) =>
   add(
     device('VirtualDisk', {
-      controllerKey: -201, capacityInKB: MIB, backing: { _type: 'VirtualDiskFlatVer2BackingInfo', fileName: '', diskMode: 'persistent', thinProvisioned: true, ...backing }, ...members,
+      controllerKey: -201,
+      capacityInKB: MIB,
+      backing: {
+        _type: 'VirtualDiskFlatVer2BackingInfo',
+        fileName: '',
+        diskMode: 'persistent',
+        thinProvisioned: true,
+        ...backing,
+      },
+      ...members,
     }),
     'create',
   );
 const nic = (members: Record<string, unknown> = {}, backing: Record<string, unknown> = {}) =>
-  add(device('VirtualE1000', { backing: { _type: 'VirtualEthernetCardNetworkBackingInfo', deviceName: 'VM Network', ...backing }, ...members }));
+  add(
+    device('VirtualE1000', {
+      backing: { _type: 'VirtualEthernetCardNetworkBackingInfo', deviceName: 'VM Network', ...backing },
+      ...members,
+    }),
+  );
 
 const create = (config: Record<string, unknown>) =>
   host.call('CreateVM_Task', VM_FOLDER, {
-    config: { _type: 'VirtualMachineConfigSpec', name: 'new', files: { _type: 'VirtualMachineFileInfo', vmPathName: '[default]' }, ...config },
+    config: {
+      _type: 'VirtualMachineConfigSpec',
+      name: 'new',
+      files: { _type: 'VirtualMachineFileInfo', vmPathName: '[default]' },
+      ...config,
+    },
     pool: moref('ResourcePool', 'ha-root-pool'),
   });
 const params = (): Params['vm.create'] => onlyCommand(host).params as Params['vm.create'];
@@ -42,22 +81,48 @@ const refusal = (config: Record<string, unknown>) => {
 describe('what govc sends', () => {
   it('becomes one vm.create with a volume to be made, a controller and a card', () => {
     const reply = host.request(govc.replace('[LocalDS_0]', '[default]'));
-    expect(reply).toEqual({ kind: 'value', value: { _type: 'ManagedObjectReference', type: 'Task', value: 'task-101' } });
+    expect(reply).toEqual({
+      kind: 'value',
+      value: { _type: 'ManagedObjectReference', type: 'Task', value: 'task-101' },
+    });
     const command = onlyCommand(host);
     expect(command).toMatchObject({ verb: 'vm.create', host: HOST, target: HOST });
     const { vm, disks } = params();
     expect(disks).toEqual([
       {
-        slot: { bus: 'scsi', controller: 0, unit: 0 }, readOnly: false, shareable: false, persistent: true, thin: true, capacityBytes: GIB,
+        slot: { bus: 'scsi', controller: 0, unit: 0 },
+        readOnly: false,
+        shareable: false,
+        persistent: true,
+        thin: true,
+        capacityBytes: GIB,
         medium: { storageName: 'default', storage: POOL, volumeName: 'newvm%2fnewvm.vmdk' },
         create: { storage: POOL, volumeName: 'newvm%2fnewvm.vmdk', capacityBytes: GIB, thin: true },
       },
     ]);
     expect(vm).toMatchObject({
-      name: 'newvm', powerState: 'stopped', cpuCount: 1, cpuMax: 1, memoryBytes: 512 * MIB, memoryMaxBytes: 512 * MIB, firmware: 'bios', bits: 32, disks: [],
+      name: 'newvm',
+      powerState: 'stopped',
+      cpuCount: 1,
+      cpuMax: 1,
+      memoryBytes: 512 * MIB,
+      memoryMaxBytes: 512 * MIB,
+      firmware: 'bios',
+      bits: 32,
+      disks: [],
       scsiControllers: [{ ordinal: 0, model: 'lsilogic' }],
     });
-    expect(vm.nics).toEqual([{ ordinal: 0, mac: expect.stringMatching(/^00:0c:29(:[0-9a-f]{2}){3}$/), macGenerated: true, model: 'e1000', network: NETWORK, networkName: 'VM Network', connected: true }]);
+    expect(vm.nics).toEqual([
+      {
+        ordinal: 0,
+        mac: expect.stringMatching(/^00:0c:29(:[0-9a-f]{2}){3}$/),
+        macGenerated: true,
+        model: 'e1000',
+        network: NETWORK,
+        networkName: 'VM Network',
+        connected: true,
+      },
+    ]);
     expect(vm.uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(vm.attributes).toEqual([
       { owner: 'vim25', key: 'guestId', value: 'otherGuest' },
@@ -67,7 +132,11 @@ describe('what govc sends', () => {
   });
 
   it('takes the pool as the target too', () => {
-    host.call('CreateChildVM_Task', { type: 'ResourcePool', id: 'ha-root-pool' }, { config: { name: 'x', files: { vmPathName: '[default] x' } } });
+    host.call(
+      'CreateChildVM_Task',
+      { type: 'ResourcePool', id: 'ha-root-pool' },
+      { config: { name: 'x', files: { vmPathName: '[default] x' } } },
+    );
     expect(params().vm.attributes).toContainEqual({ owner: 'vim25', key: 'vmPathName', value: '[default] x/x.vmx' });
   });
 });
@@ -76,7 +145,11 @@ describe('files', () => {
   it('get another directory when theirs is taken', () => {
     host.own.set(`vim25.tree ${POOL}/new`, { kind: 'directory', modifiedMs: 1 });
     create({ deviceChange: [scsi(), disk({}), disk({ key: -3 })] });
-    expect(params().vm.attributes).toContainEqual({ owner: 'vim25', key: 'vmPathName', value: '[default] new_1/new.vmx' });
+    expect(params().vm.attributes).toContainEqual({
+      owner: 'vim25',
+      key: 'vmPathName',
+      value: '[default] new_1/new.vmx',
+    });
     expect(params().disks.map(({ medium }) => medium.volumeName)).toEqual(['new_1%2fnew.vmdk', 'new_1%2fnew_1.vmdk']);
     expect(params().disks.map(({ slot }) => slot.unit)).toEqual([0, 1]);
   });
@@ -99,8 +172,13 @@ describe('files', () => {
   });
 
   it('that exist are not overwritten', () => {
-    expect(refusal({ files: { vmPathName: '[default] web/web.vmx' } })).toMatchObject({ type: 'FileAlreadyExists', members: { file: '[default] web/web.vmx' } });
-    expect(refusal({ deviceChange: [scsi(), disk({}, { fileName: '[default] web/web.vmdk' })] })).toMatchObject({ type: 'FileAlreadyExists' });
+    expect(refusal({ files: { vmPathName: '[default] web/web.vmx' } })).toMatchObject({
+      type: 'FileAlreadyExists',
+      members: { file: '[default] web/web.vmx' },
+    });
+    expect(refusal({ deviceChange: [scsi(), disk({}, { fileName: '[default] web/web.vmdk' })] })).toMatchObject({
+      type: 'FileAlreadyExists',
+    });
   });
 });
 
@@ -111,18 +189,54 @@ describe('devices', () => {
   });
 
   it('may use a volume that is there, and drives an image', () => {
-    const attach = add(device('VirtualDisk', { controllerKey: 200, capacityInKB: 0, backing: { _type: 'VirtualDiskFlatVer2BackingInfo', fileName: '[default] made-by-others.qcow2', diskMode: 'independent_nonpersistent' } }));
-    const cdrom = add(device('VirtualCdrom', { controllerKey: 201, backing: { _type: 'VirtualCdromIsoBackingInfo', fileName: '[default] iso/debian.iso' } }));
-    const floppy = add(device('VirtualFloppy', { controllerKey: 400, backing: { _type: 'VirtualFloppyRemoteDeviceBackingInfo', deviceName: '' } }));
+    const attach = add(
+      device('VirtualDisk', {
+        controllerKey: 200,
+        capacityInKB: 0,
+        backing: {
+          _type: 'VirtualDiskFlatVer2BackingInfo',
+          fileName: '[default] made-by-others.qcow2',
+          diskMode: 'independent_nonpersistent',
+        },
+      }),
+    );
+    const cdrom = add(
+      device('VirtualCdrom', {
+        controllerKey: 201,
+        backing: { _type: 'VirtualCdromIsoBackingInfo', fileName: '[default] iso/debian.iso' },
+      }),
+    );
+    const floppy = add(
+      device('VirtualFloppy', {
+        controllerKey: 400,
+        backing: { _type: 'VirtualFloppyRemoteDeviceBackingInfo', deviceName: '' },
+      }),
+    );
     create({ deviceChange: [attach, cdrom, floppy] });
     const { vm, disks } = params();
     expect(disks).toEqual([
       {
-        slot: { bus: 'ide', controller: 0, unit: 0 }, readOnly: false, shareable: false, persistent: false, thin: true, capacityBytes: 10 * GIB,
-        medium: { storageName: 'default', storage: POOL, volume: hubId('volume', 22), volumeName: 'made-by-others.qcow2', format: 'qcow2' },
+        slot: { bus: 'ide', controller: 0, unit: 0 },
+        readOnly: false,
+        shareable: false,
+        persistent: false,
+        thin: true,
+        capacityBytes: 10 * GIB,
+        medium: {
+          storageName: 'default',
+          storage: POOL,
+          volume: hubId('volume', 22),
+          volumeName: 'made-by-others.qcow2',
+          format: 'qcow2',
+        },
       },
     ]);
-    expect(vm.cdroms).toEqual([{ slot: { bus: 'ide', controller: 1, unit: 0 }, medium: { storageName: 'default', storage: POOL, volume: hubId('volume', 21), volumeName: 'iso%2fdebian.iso' } }]);
+    expect(vm.cdroms).toEqual([
+      {
+        slot: { bus: 'ide', controller: 1, unit: 0 },
+        medium: { storageName: 'default', storage: POOL, volume: hubId('volume', 21), volumeName: 'iso%2fdebian.iso' },
+      },
+    ]);
     expect(vm.floppies).toEqual([{ slot: { bus: 'fdc', controller: 0, unit: 0 } }]);
   });
 
@@ -133,24 +247,58 @@ describe('devices', () => {
 
   it('are refused by place in the list', () => {
     const index = (n: number, member: string) => ({ deviceIndex: n, property: `deviceChange[${n}].${member}` });
-    expect(refusal({ deviceChange: [scsi(), disk({ capacityInKB: 1024 ** 4 })] })).toEqual(expect.objectContaining({ type: 'InvalidDeviceSpec', members: index(1, 'device.capacityInKB') }));
-    expect(refusal({ deviceChange: [scsi(), disk({ capacityInKB: 0 })] })).toMatchObject({ members: index(1, 'device.capacityInKB') });
-    expect(refusal({ deviceChange: [scsi(), disk({ unitNumber: 7 })] })).toMatchObject({ members: index(1, 'device.unitNumber') });
-    expect(refusal({ deviceChange: [scsi(), disk({ unitNumber: 3 }), disk({ unitNumber: 3 })] })).toMatchObject({ members: index(2, 'device.unitNumber') });
-    expect(refusal({ deviceChange: [disk({})] })).toMatchObject({ type: 'InvalidController', members: { controllerKey: -201 } });
+    expect(refusal({ deviceChange: [scsi(), disk({ capacityInKB: 1024 ** 4 })] })).toEqual(
+      expect.objectContaining({ type: 'InvalidDeviceSpec', members: index(1, 'device.capacityInKB') }),
+    );
+    expect(refusal({ deviceChange: [scsi(), disk({ capacityInKB: 0 })] })).toMatchObject({
+      members: index(1, 'device.capacityInKB'),
+    });
+    expect(refusal({ deviceChange: [scsi(), disk({ unitNumber: 7 })] })).toMatchObject({
+      members: index(1, 'device.unitNumber'),
+    });
+    expect(refusal({ deviceChange: [scsi(), disk({ unitNumber: 3 }), disk({ unitNumber: 3 })] })).toMatchObject({
+      members: index(2, 'device.unitNumber'),
+    });
+    expect(refusal({ deviceChange: [disk({})] })).toMatchObject({
+      type: 'InvalidController',
+      members: { controllerKey: -201 },
+    });
     expect(refusal({ deviceChange: [scsi(), scsi(-202)] })).toMatchObject({ members: index(1, 'device.busNumber') });
-    expect(refusal({ deviceChange: [nic({ macAddress: 'ff:ff:ff:ff:ff:ff', addressType: 'manual' })] })).toMatchObject({ members: index(0, 'device.macAddress') });
-    expect(refusal({ deviceChange: [nic({}, { deviceName: 'nowhere' })] })).toMatchObject({ type: 'InvalidDeviceBacking', members: index(0, 'device.backing') });
-    expect(refusal({ deviceChange: [add(device('VirtualPCIPassthrough', {}))] })).toMatchObject({ type: 'DeviceUnsupportedForVmPlatform' });
-    expect(refusal({ deviceChange: Array.from({ length: 11 }, () => nic()) })).toMatchObject({ type: 'TooManyDevices' });
+    expect(refusal({ deviceChange: [nic({ macAddress: 'ff:ff:ff:ff:ff:ff', addressType: 'manual' })] })).toMatchObject({
+      members: index(0, 'device.macAddress'),
+    });
+    expect(refusal({ deviceChange: [nic({}, { deviceName: 'nowhere' })] })).toMatchObject({
+      type: 'InvalidDeviceBacking',
+      members: index(0, 'device.backing'),
+    });
+    expect(refusal({ deviceChange: [add(device('VirtualPCIPassthrough', {}))] })).toMatchObject({
+      type: 'DeviceUnsupportedForVmPlatform',
+    });
+    expect(refusal({ deviceChange: Array.from({ length: 11 }, () => nic()) })).toMatchObject({
+      type: 'TooManyDevices',
+    });
   });
 
   it('are refused where their files are not', () => {
-    expect(refusal({ deviceChange: [scsi(), disk({}, { fileName: '[default] ../../etc/x.vmdk' })] })).toMatchObject({ type: 'InvalidDatastorePath' });
-    expect(refusal({ deviceChange: [scsi(), disk({}, { fileName: '[elsewhere] x.vmdk' })] })).toMatchObject({ type: 'InvalidDatastore' });
-    const cdrom = add(device('VirtualCdrom', { controllerKey: 200, backing: { _type: 'VirtualCdromIsoBackingInfo', fileName: '[default] no.iso' } }));
-    expect(refusal({ deviceChange: [cdrom] })).toMatchObject({ type: 'FileNotFound', members: { file: '[default] no.iso' } });
-    expect(refusal({ deviceChange: [scsi(), disk({ capacityInKB: 200 * MIB }, { thinProvisioned: false })] })).toMatchObject({ type: 'NoDiskSpace' });
+    expect(refusal({ deviceChange: [scsi(), disk({}, { fileName: '[default] ../../etc/x.vmdk' })] })).toMatchObject({
+      type: 'InvalidDatastorePath',
+    });
+    expect(refusal({ deviceChange: [scsi(), disk({}, { fileName: '[elsewhere] x.vmdk' })] })).toMatchObject({
+      type: 'InvalidDatastore',
+    });
+    const cdrom = add(
+      device('VirtualCdrom', {
+        controllerKey: 200,
+        backing: { _type: 'VirtualCdromIsoBackingInfo', fileName: '[default] no.iso' },
+      }),
+    );
+    expect(refusal({ deviceChange: [cdrom] })).toMatchObject({
+      type: 'FileNotFound',
+      members: { file: '[default] no.iso' },
+    });
+    expect(
+      refusal({ deviceChange: [scsi(), disk({ capacityInKB: 200 * MIB }, { thinProvisioned: false })] }),
+    ).toMatchObject({ type: 'NoDiskSpace' });
   });
 });
 
@@ -171,8 +319,16 @@ describe('values that cannot be', () => {
     [{ uuid: 'not-one' }, 'InvalidArgument', { invalidProperty: 'configSpec.uuid' }],
     [{ uuid: 'AAAAAAAA-1111-2222-3333-444444444444' }, 'InvalidArgument', { invalidProperty: 'configSpec.uuid' }],
     [{ firmware: 'coreboot' }, 'InvalidArgument', { invalidProperty: 'configSpec.firmware' }],
-    [{ bootOptions: { efiSecureBootEnabled: true } }, 'InvalidArgument', { invalidProperty: 'configSpec.bootOptions.efiSecureBootEnabled' }],
-    [{ extraConfig: [{ key: 'guestId', value: 'x' }] }, 'InvalidArgument', { invalidProperty: 'configSpec.extraConfig[0].key' }],
+    [
+      { bootOptions: { efiSecureBootEnabled: true } },
+      'InvalidArgument',
+      { invalidProperty: 'configSpec.bootOptions.efiSecureBootEnabled' },
+    ],
+    [
+      { extraConfig: [{ key: 'guestId', value: 'x' }] },
+      'InvalidArgument',
+      { invalidProperty: 'configSpec.extraConfig[0].key' },
+    ],
     [{ files: { vmPathName: '[nowhere]' } }, 'InvalidDatastore', { name: 'nowhere' }],
     [{ files: { vmPathName: '[default] ../x' } }, 'InvalidDatastorePath', {}],
     [{ files: { vmPathName: 'no brackets' } }, 'InvalidDatastorePath', {}],
@@ -186,7 +342,10 @@ describe('values that cannot be', () => {
   });
 
   it('names another pool: a direct fault', () => {
-    const reply = host.call('CreateVM_Task', VM_FOLDER, { config: { name: 'x', files: { vmPathName: '[default]' } }, pool: moref('ResourcePool', 'pool-9') });
+    const reply = host.call('CreateVM_Task', VM_FOLDER, {
+      config: { name: 'x', files: { vmPathName: '[default]' } },
+      pool: moref('ResourcePool', 'pool-9'),
+    });
     expect(reply).toMatchObject({ kind: 'fault', fault: { kind: 'object-not-found' } });
   });
 });
@@ -194,22 +353,61 @@ describe('values that cannot be', () => {
 describe('the rest of a spec', () => {
   it('becomes fields, attributes kept for the client, or nothing where it changes nothing', () => {
     create({
-      numCPUs: 4, numCoresPerSocket: 2, memoryMB: 2048, cpuHotAddEnabled: true, annotation: 'line\n<two>', firmware: 'efi', guestId: 'windows9_64Guest', version: 'vmx-11',
-      instanceUuid: '50112233-4455-6677-8899-aabbccddeeff', flags: { _type: 'VirtualMachineFlagInfo', enableLogging: true, diskUuidEnabled: true },
-      tools: { _type: 'ToolsConfigInfo', syncTimeWithHost: false, toolsUpgradePolicy: 'manual' }, latencySensitivity: { _type: 'LatencySensitivity', level: 'normal' },
-      bootOptions: { efiSecureBootEnabled: true, bootDelay: 500, bootOrder: [{ _type: 'VirtualMachineBootOptionsBootableCdromDevice' }, { _type: 'VirtualMachineBootOptionsBootableDiskDevice', deviceKey: 2000 }] },
-      cpuAllocation: { reservation: 500, limit: -1, shares: { level: 'high', shares: 0 } }, memoryAllocation: { limit: 1024, shares: { level: 'custom', shares: 77 } },
-      extraConfig: [{ key: 'guestinfo.x', value: 'y' }, { key: 'gone', value: '' }, { key: 'n', value: 5 }],
+      numCPUs: 4,
+      numCoresPerSocket: 2,
+      memoryMB: 2048,
+      cpuHotAddEnabled: true,
+      annotation: 'line\n<two>',
+      firmware: 'efi',
+      guestId: 'windows9_64Guest',
+      version: 'vmx-11',
+      instanceUuid: '50112233-4455-6677-8899-aabbccddeeff',
+      flags: { _type: 'VirtualMachineFlagInfo', enableLogging: true, diskUuidEnabled: true },
+      tools: { _type: 'ToolsConfigInfo', syncTimeWithHost: false, toolsUpgradePolicy: 'manual' },
+      latencySensitivity: { _type: 'LatencySensitivity', level: 'normal' },
+      bootOptions: {
+        efiSecureBootEnabled: true,
+        bootDelay: 500,
+        bootOrder: [
+          { _type: 'VirtualMachineBootOptionsBootableCdromDevice' },
+          { _type: 'VirtualMachineBootOptionsBootableDiskDevice', deviceKey: 2000 },
+        ],
+      },
+      cpuAllocation: { reservation: 500, limit: -1, shares: { level: 'high', shares: 0 } },
+      memoryAllocation: { limit: 1024, shares: { level: 'custom', shares: 77 } },
+      extraConfig: [
+        { key: 'guestinfo.x', value: 'y' },
+        { key: 'gone', value: '' },
+        { key: 'n', value: 5 },
+      ],
     });
     const { vm } = params();
     expect(vm).toMatchObject({
-      cpuCount: 4, cpuMax: 16, coresPerSocket: 2, memoryBytes: 2 * GIB, cpuHotAdd: true, description: 'line\n<two>', firmware: 'efi', secureBoot: true, osId: 'win10', bits: 64,
-      instanceUuid: '50112233-4455-6677-8899-aabbccddeeff', bootOrder: ['cdrom', 'disk'], cpuShare: { reservation: 500, shares: 8000 }, memoryShare: { limit: GIB, shares: 77 },
+      cpuCount: 4,
+      cpuMax: 16,
+      coresPerSocket: 2,
+      memoryBytes: 2 * GIB,
+      cpuHotAdd: true,
+      description: 'line\n<two>',
+      firmware: 'efi',
+      secureBoot: true,
+      osId: 'win10',
+      bits: 64,
+      instanceUuid: '50112233-4455-6677-8899-aabbccddeeff',
+      bootOrder: ['cdrom', 'disk'],
+      cpuShare: { reservation: 500, shares: 8000 },
+      memoryShare: { limit: GIB, shares: 77 },
     });
     const kept = Object.fromEntries(vm.attributes.map(({ key, value }) => [key, value]));
     expect(kept).toEqual({
-      guestId: 'windows9_64Guest', version: 'vmx-11', 'disk.EnableUUID': 'TRUE', 'bios.bootDelay': '500', 'guestinfo.x': 'y', n: '5',
-      vmPathName: '[default] new/new.vmx', modified: '2024-05-05T06:07:08.000000Z',
+      guestId: 'windows9_64Guest',
+      version: 'vmx-11',
+      'disk.EnableUUID': 'TRUE',
+      'bios.bootDelay': '500',
+      'guestinfo.x': 'y',
+      n: '5',
+      vmPathName: '[default] new/new.vmx',
+      modified: '2024-05-05T06:07:08.000000Z',
     });
   });
 

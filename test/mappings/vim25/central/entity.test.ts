@@ -4,7 +4,20 @@ import { fault, refused } from '../../../../mappings/generic/faults.ts';
 import { hubId } from '../../../../mappings/generic/ids.ts';
 import { centralMethods } from '../../../../mappings/vim25/central/central.ts';
 import { commands, rowOf } from '../../../../mappings/vim25/commands.ts';
-import { done, faultOf, HOST, moref, NETWORK, onlyCommand, POOL, type TestHost, testHost, WEB, WEB_TARGET, webDoc } from './host.ts';
+import {
+  done,
+  faultOf,
+  HOST,
+  moref,
+  NETWORK,
+  onlyCommand,
+  POOL,
+  type TestHost,
+  testHost,
+  WEB,
+  WEB_TARGET,
+  webDoc,
+} from './host.ts';
 
 let host: TestHost;
 beforeEach(() => {
@@ -31,14 +44,24 @@ describe('an entity', () => {
     web({ powerState: 'running' });
     const reply = host.call('Destroy_Task', WEB_TARGET);
     expect(reply.kind).toBe('value');
-    expect(faultOf(host, reply)).toMatchObject({ type: 'InvalidPowerState', members: { requestedState: 'poweredOff', existingState: 'poweredOn' } });
+    expect(faultOf(host, reply)).toMatchObject({
+      type: 'InvalidPowerState',
+      members: { requestedState: 'poweredOff', existingState: 'poweredOn' },
+    });
     expect(host.commands).toEqual([]);
   });
 
   it('of another kind is neither destroyed nor renamed', () => {
-    for (const target of [{ type: 'Folder', id: 'ha-folder-vm' }, { type: 'Datastore', id: 'datastore-2' }, { type: 'Datacenter', id: 'ha-datacenter' }]) {
+    for (const target of [
+      { type: 'Folder', id: 'ha-folder-vm' },
+      { type: 'Datastore', id: 'datastore-2' },
+      { type: 'Datacenter', id: 'ha-datacenter' },
+    ]) {
       expect(host.call('Destroy_Task', target)).toMatchObject({ kind: 'fault', fault: { kind: 'not-supported' } });
-      expect(host.call('Rename_Task', target, { newName: 'x' })).toMatchObject({ kind: 'fault', fault: { kind: 'not-supported' } });
+      expect(host.call('Rename_Task', target, { newName: 'x' })).toMatchObject({
+        kind: 'fault',
+        fault: { kind: 'not-supported' },
+      });
     }
   });
 
@@ -47,7 +70,12 @@ describe('an entity', () => {
     expect(onlyCommand(host)).toMatchObject({ verb: 'vm.rename', params: { name: 'a/b' } });
   });
 
-  it.each([['', 'InvalidName'], ['x'.repeat(81), 'InvalidName'], ['a\u0000b', 'InvalidName'], ['other', 'DuplicateName']])('is not renamed to %j', (newName, type) => {
+  it.each([
+    ['', 'InvalidName'],
+    ['x'.repeat(81), 'InvalidName'],
+    ['a\u0000b', 'InvalidName'],
+    ['other', 'DuplicateName'],
+  ])('is not renamed to %j', (newName, type) => {
     host.put('vm', hubId('vm', 11), 'other', webDoc({ name: 'other' }));
     expect(faultOf(host, host.call('Rename_Task', WEB_TARGET, { newName }))?.type).toBe(type);
     expect(host.commands).toEqual([]);
@@ -56,7 +84,10 @@ describe('an entity', () => {
   it('becomes a template once, and a machine again', () => {
     expect(host.call('MarkAsTemplate', WEB_TARGET)).toEqual({ kind: 'value', value: undefined });
     expect(onlyCommand(host)).toMatchObject({ verb: 'vm.change', params: { change: { template: true } } });
-    expect(faultOf(host, host.call('MarkAsVirtualMachine', WEB_TARGET, { pool: moref('ResourcePool', 'ha-root-pool') }))?.type).toBe('NotSupported');
+    expect(
+      faultOf(host, host.call('MarkAsVirtualMachine', WEB_TARGET, { pool: moref('ResourcePool', 'ha-root-pool') }))
+        ?.type,
+    ).toBe('NotSupported');
     web({ powerState: 'running' });
     expect(faultOf(host, host.call('MarkAsTemplate', WEB_TARGET))?.type).toBe('InvalidPowerState');
   });
@@ -73,7 +104,9 @@ describe('an entity', () => {
 
   it('without a lease is powered from here', () => {
     host.call('PowerOnVM_Task', WEB_TARGET);
-    expect(host.commands).toMatchObject([{ how: 'start', command: { verb: 'vm.start', target: WEB, host: HOST, params: {} } }]);
+    expect(host.commands).toMatchObject([
+      { how: 'start', command: { verb: 'vm.start', target: WEB, host: HOST, params: {} } },
+    ]);
     host.call('ShutdownGuest', WEB_TARGET);
     expect(host.commands[1]).toMatchObject({ how: 'run', command: { verb: 'vm.shutdownGuest' } });
     web({ template: true });
@@ -82,7 +115,9 @@ describe('an entity', () => {
 
   it('is no business of vCenter', () => {
     expect(host.call('CloneVM_Task', WEB_TARGET)).toMatchObject({ kind: 'fault', fault: { kind: 'not-supported' } });
-    expect(faultOf(host, host.call('PowerOnMultiVM_Task', { type: 'Datacenter', id: 'ha-datacenter' }, { vm: [] }))?.type).toBe('NotImplemented');
+    expect(
+      faultOf(host, host.call('PowerOnMultiVM_Task', { type: 'Datacenter', id: 'ha-datacenter' }, { vm: [] }))?.type,
+    ).toBe('NotImplemented');
   });
 
   it('tells the fault of its command', () => {
@@ -94,14 +129,39 @@ describe('an entity', () => {
 
 describe('snapshots', () => {
   const snapshots = [
-    { id: hubId('snapshot', 50), native: 'one-native', name: 'one', description: '', createdMs: 1, powerState: 'stopped', hasMemory: false, quiesced: false, current: false },
-    { id: hubId('snapshot', 51), native: 'two-native', name: 'two', description: '', createdMs: 2, powerState: 'stopped', hasMemory: false, quiesced: false, parent: 'one-native', current: true },
+    {
+      id: hubId('snapshot', 50),
+      native: 'one-native',
+      name: 'one',
+      description: '',
+      createdMs: 1,
+      powerState: 'stopped',
+      hasMemory: false,
+      quiesced: false,
+      current: false,
+    },
+    {
+      id: hubId('snapshot', 51),
+      native: 'two-native',
+      name: 'two',
+      description: '',
+      createdMs: 2,
+      powerState: 'stopped',
+      hasMemory: false,
+      quiesced: false,
+      parent: 'one-native',
+      current: true,
+    },
   ] as const;
   const target = { type: 'VirtualMachineSnapshot', id: 'snapshot-50' };
 
   it('keep memory and quiesce only where there is a guest', () => {
     host.call('CreateSnapshot_Task', WEB_TARGET, { name: 's', description: 'd', memory: true, quiesce: true });
-    expect(onlyCommand(host)).toMatchObject({ verb: 'snapshot.create', target: WEB, params: { name: 's', description: 'd', memory: false, quiesce: false } });
+    expect(onlyCommand(host)).toMatchObject({
+      verb: 'snapshot.create',
+      target: WEB,
+      params: { name: 's', description: 'd', memory: false, quiesce: false },
+    });
     web({ powerState: 'running' });
     host.call('CreateSnapshot_Task', WEB_TARGET, { name: 's', memory: true, quiesce: true });
     expect(host.commands[1]?.command.params).toEqual({ name: 's', description: '', memory: true, quiesce: false });
@@ -124,7 +184,10 @@ describe('snapshots', () => {
   });
 
   it('that are not there', () => {
-    expect(host.call('RemoveSnapshot_Task', target, { removeChildren: false })).toMatchObject({ kind: 'fault', fault: { kind: 'object-not-found' } });
+    expect(host.call('RemoveSnapshot_Task', target, { removeChildren: false })).toMatchObject({
+      kind: 'fault',
+      fault: { kind: 'object-not-found' },
+    });
     expect(faultOf(host, host.call('RevertToCurrentSnapshot_Task', WEB_TARGET))?.type).toBe('NotFound');
     host.call('RemoveAllSnapshots_Task', WEB_TARGET);
     expect(host.settled.at(-1)).toEqual({ ok: true, value: undefined });
@@ -138,7 +201,10 @@ describe('the host', () => {
   const policy = { _type: 'HostNetworkPolicy' };
 
   it('has switches and port groups', () => {
-    host.call('AddVirtualSwitch', network, { vswitchName: 'vSwitch1', spec: { numPorts: 128, bridge: { _type: 'HostVirtualSwitchBondBridge', nicDevice: ['eth1'] } } });
+    host.call('AddVirtualSwitch', network, {
+      vswitchName: 'vSwitch1',
+      spec: { numPorts: 128, bridge: { _type: 'HostVirtualSwitchBondBridge', nicDevice: ['eth1'] } },
+    });
     host.call('AddPortGroup', network, { portgrp: { name: 'blue', vlanId: 7, vswitchName: 'VM Network', policy } });
     host.call('RemoveVirtualSwitch', network, { vswitchName: 'VM Network' });
     expect(host.commands.map(({ command: { verb, params } }) => [verb, params])).toEqual([
@@ -150,27 +216,60 @@ describe('the host', () => {
 
   it('keeps what is in use, and has one of a name', () => {
     host.relate(NETWORK, 'vm', [WEB]);
-    expect(faultOf(host, host.call('RemoveVirtualSwitch', network, { vswitchName: 'VM Network' }))?.type).toBe('ResourceInUse');
-    expect(faultOf(host, host.call('AddVirtualSwitch', network, { vswitchName: 'VM Network' }))?.type).toBe('AlreadyExists');
-    expect(faultOf(host, host.call('AddPortGroup', network, { portgrp: { name: 'x', vlanId: 0, vswitchName: 'no', policy } }))?.type).toBe('NotFound');
+    expect(faultOf(host, host.call('RemoveVirtualSwitch', network, { vswitchName: 'VM Network' }))?.type).toBe(
+      'ResourceInUse',
+    );
+    expect(faultOf(host, host.call('AddVirtualSwitch', network, { vswitchName: 'VM Network' }))?.type).toBe(
+      'AlreadyExists',
+    );
+    expect(
+      faultOf(
+        host,
+        host.call('AddPortGroup', network, { portgrp: { name: 'x', vlanId: 0, vswitchName: 'no', policy } }),
+      )?.type,
+    ).toBe('NotFound');
     expect(faultOf(host, host.call('RemovePortGroup', network, { pgName: 'no' }))?.type).toBe('NotFound');
     host.relate(POOL, 'vm', [WEB]);
-    expect(faultOf(host, host.call('RemoveDatastore', store, { datastore: moref('Datastore', 'datastore-2') }))?.type).toBe('ResourceInUse');
+    expect(
+      faultOf(host, host.call('RemoveDatastore', store, { datastore: moref('Datastore', 'datastore-2') }))?.type,
+    ).toBe('ResourceInUse');
     expect(host.commands).toEqual([]);
   });
 
   it('makes datastores and answers with their reference', () => {
     host.onRun(() => 'storage-60');
     const spec = { remoteHost: 'nas', remotePath: '/export', localPath: 'nfs', accessMode: 'readWrite' };
-    expect(host.call('CreateNasDatastore', store, { spec })).toMatchObject({ value: { type: 'Datastore', value: 'datastore-60' } });
-    expect(onlyCommand(host)).toMatchObject({ verb: 'storage.create', target: HOST, params: { name: 'nfs', path: '', remoteHost: 'nas', remotePath: '/export' } });
-    expect(faultOf(host, host.call('CreateLocalDatastore', store, { name: 'x', path: '/a/../../etc' }))?.type).toBe('InvalidArgument');
-    expect(faultOf(host, host.call('CreateLocalDatastore', store, { name: 'default', path: '/a' }))?.type).toBe('DuplicateName');
+    expect(host.call('CreateNasDatastore', store, { spec })).toMatchObject({
+      value: { type: 'Datastore', value: 'datastore-60' },
+    });
+    expect(onlyCommand(host)).toMatchObject({
+      verb: 'storage.create',
+      target: HOST,
+      params: { name: 'nfs', path: '', remoteHost: 'nas', remotePath: '/export' },
+    });
+    expect(faultOf(host, host.call('CreateLocalDatastore', store, { name: 'x', path: '/a/../../etc' }))?.type).toBe(
+      'InvalidArgument',
+    );
+    expect(faultOf(host, host.call('CreateLocalDatastore', store, { name: 'default', path: '/a' }))?.type).toBe(
+      'DuplicateName',
+    );
   });
 
   it('starts machines with itself', () => {
-    const info = { key: moref('VirtualMachine', '10'), startOrder: 1, startDelay: -1, waitForHeartbeat: 'systemDefault', startAction: 'powerOn', stopDelay: -1, stopAction: 'none' };
-    host.call('ReconfigureAutostart', { type: 'HostAutoStartManager', id: 'ha-autostart-mgr' }, { spec: { powerInfo: [info] } });
+    const info = {
+      key: moref('VirtualMachine', '10'),
+      startOrder: 1,
+      startDelay: -1,
+      waitForHeartbeat: 'systemDefault',
+      startAction: 'powerOn',
+      stopDelay: -1,
+      stopAction: 'none',
+    };
+    host.call(
+      'ReconfigureAutostart',
+      { type: 'HostAutoStartManager', id: 'ha-autostart-mgr' },
+      { spec: { powerInfo: [info] } },
+    );
     expect(onlyCommand(host)).toMatchObject({ verb: 'vm.setAutostart', target: WEB, params: { autostart: true } });
   });
 

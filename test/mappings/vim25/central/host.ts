@@ -4,7 +4,15 @@ import type { Command } from '../../../../mappings/generic/commands.ts';
 import { done, fault, type Fault, type Outcome, refused } from '../../../../mappings/generic/faults.ts';
 import { type HubId, hubId } from '../../../../mappings/generic/ids.ts';
 import type { Job } from '../../../../mappings/generic/jobs.ts';
-import type { DocumentKind, Documents, Host, Network, Storage, Vm, Volume } from '../../../../mappings/generic/model.ts';
+import type {
+  DocumentKind,
+  Documents,
+  Host,
+  Network,
+  Storage,
+  Vm,
+  Volume,
+} from '../../../../mappings/generic/model.ts';
 import type { BrokerContext, Brokered, Effect, Resume } from '../../../../mappings/generic/platform.ts';
 import type { Entry } from '../../../../mappings/generic/store-view.ts';
 import { blankVm } from '../../../../mappings/vim25/central/blank-vm.ts';
@@ -22,35 +30,108 @@ export const WEB = hubId('vm', 10);
 export const NOW = Date.UTC(2024, 4, 5, 6, 7, 8);
 
 const hostDoc: Host = {
-  id: HOST, name: 'kvm1.example', uuid: '11111111-2222-3333-4444-555555555555', vendor: 'v', model: 'm', serial: 's', cpuModel: 'c', cpuVendor: 'Intel', cpuMhz: 2000,
-  cpuPackages: 1, cpuCores: 8, cpuThreads: 16, numaNodes: 1, memoryBytes: 64 * GIB, vmCpuMax: 64, hypervisor: 'QEMU', hypervisorVersion: '7.2', domain: '', dnsServers: [],
-  timeZone: 'UTC', bootedMs: 0, connected: true, maintenance: false, nics: [],
+  id: HOST,
+  name: 'kvm1.example',
+  uuid: '11111111-2222-3333-4444-555555555555',
+  vendor: 'v',
+  model: 'm',
+  serial: 's',
+  cpuModel: 'c',
+  cpuVendor: 'Intel',
+  cpuMhz: 2000,
+  cpuPackages: 1,
+  cpuCores: 8,
+  cpuThreads: 16,
+  numaNodes: 1,
+  memoryBytes: 64 * GIB,
+  vmCpuMax: 64,
+  hypervisor: 'QEMU',
+  hypervisorVersion: '7.2',
+  domain: '',
+  dnsServers: [],
+  timeZone: 'UTC',
+  bootedMs: 0,
+  connected: true,
+  maintenance: false,
+  nics: [],
 };
 
 export const storageDoc = (name: string): Storage => ({
-  name, uuid: `uuid-of-${name}`, kind: 'local', path: `/srv/${name}`, capacityBytes: 1000 * GIB, allocationBytes: 0, availableBytes: 100 * GIB, accessible: true, autostart: true,
+  name,
+  uuid: `uuid-of-${name}`,
+  kind: 'local',
+  path: `/srv/${name}`,
+  capacityBytes: 1000 * GIB,
+  allocationBytes: 0,
+  availableBytes: 100 * GIB,
+  accessible: true,
+  autostart: true,
 });
 
-export const networkDoc = (name: string): Network => ({ name, uuid: `uuid-of-${name}`, bridge: 'virbr0', mode: 'nat', active: true, autostart: true, portgroups: [], uplinks: [] });
+export const networkDoc = (name: string): Network => ({
+  name,
+  uuid: `uuid-of-${name}`,
+  bridge: 'virbr0',
+  mode: 'nat',
+  active: true,
+  autostart: true,
+  portgroups: [],
+  uplinks: [],
+});
 
 export const volumeDoc = (name: string, more: Partial<Volume> = {}): Volume => ({
-  name, storageName: 'default', path: `/srv/default/${name}`, format: 'qcow2', capacityBytes: 10 * GIB, allocationBytes: GIB, ...more,
+  name,
+  storageName: 'default',
+  path: `/srv/default/${name}`,
+  format: 'qcow2',
+  capacityBytes: 10 * GIB,
+  allocationBytes: GIB,
+  ...more,
 });
 
 /** `web`: running, one SCSI disk, one nic, an empty CD-ROM drive. */
 export const webDoc = (more: Partial<Vm> = {}): Vm => ({
   ...blankVm(),
-  name: 'web', nativeName: 'web', uuid: 'aaaaaaaa-1111-2222-3333-444444444444', powerState: 'stopped', cpuCount: 2, cpuMax: 2, memoryBytes: GIB, memoryMaxBytes: GIB, osId: 'debian10', bits: 64,
+  name: 'web',
+  nativeName: 'web',
+  uuid: 'aaaaaaaa-1111-2222-3333-444444444444',
+  powerState: 'stopped',
+  cpuCount: 2,
+  cpuMax: 2,
+  memoryBytes: GIB,
+  memoryMaxBytes: GIB,
+  osId: 'debian10',
+  bits: 64,
   modifiedMs: NOW - 1000,
   scsiControllers: [{ ordinal: 0, model: 'lsilogic' }],
   disks: [
     {
-      slot: { bus: 'scsi', controller: 0, unit: 0 }, medium: { storageName: 'default', storage: POOL, volumeName: 'web%2fweb.vmdk', path: '/srv/default/web%2fweb.vmdk' },
-      capacityBytes: 10 * GIB, thin: true, readOnly: false, shareable: false, persistent: true,
+      slot: { bus: 'scsi', controller: 0, unit: 0 },
+      medium: {
+        storageName: 'default',
+        storage: POOL,
+        volumeName: 'web%2fweb.vmdk',
+        path: '/srv/default/web%2fweb.vmdk',
+      },
+      capacityBytes: 10 * GIB,
+      thin: true,
+      readOnly: false,
+      shareable: false,
+      persistent: true,
     },
   ],
   cdroms: [{ slot: { bus: 'ide', controller: 0, unit: 0 } }],
-  nics: [{ ordinal: 0, mac: '52:54:00:00:00:01', macGenerated: false, model: 'virtio', network: NETWORK, networkName: 'VM Network', connected: true }],
+  nics: [
+    {
+      ordinal: 0,
+      mac: '52:54:00:00:00:01',
+      macGenerated: false,
+      model: 'virtio',
+      network: NETWORK,
+      networkName: 'VM Network',
+      connected: true,
+    },
+  ],
   attributes: [
     { owner: 'vim25', key: 'vmPathName', value: '[default] web/web.vmx' },
     { owner: 'vim25', key: 'guestId', value: 'debian10_64Guest' },
@@ -79,7 +160,8 @@ export interface TestHost {
   readonly settled: Outcome[];
 }
 
-const isFault = (value: unknown): value is Fault => typeof value === 'object' && value !== null && 'kind' in value && 'members' in value;
+const isFault = (value: unknown): value is Fault =>
+  typeof value === 'object' && value !== null && 'kind' in value && 'members' in value;
 
 export const testHost = (): TestHost => {
   const entries = new Map<HubId, { entry: Entry; doc: Documents[DocumentKind]; rendered: boolean }>();
@@ -89,15 +171,20 @@ export const testHost = (): TestHost => {
   const asked: TestHost['asked'] = [];
   const settled: Outcome[] = [];
   let end: (command: Command) => unknown = () => undefined;
-  let answer: (question: string, args: Readonly<Record<string, unknown>>) => Outcome = () => refused(fault('not-supported', {}, ''));
+  let answer: (question: string, args: Readonly<Record<string, unknown>>) => Outcome = () =>
+    refused(fault('not-supported', {}, ''));
   let jobs = 100;
   let dice = 1;
   const store: BrokerContext['store'] = {
     version: 1,
     epoch: 'e',
     entry: (id) => entries.get(id)?.entry,
-    find: (_host, kind, native) => [...entries.values()].find(({ entry }) => entry.kind === kind && entry.native === native)?.entry,
-    list: (kind, host) => [...entries.values()].map(({ entry }) => entry).filter((entry) => entry.kind === kind && (host === undefined || entry.host === host)),
+    find: (_host, kind, native) =>
+      [...entries.values()].find(({ entry }) => entry.kind === kind && entry.native === native)?.entry,
+    list: (kind, host) =>
+      [...entries.values()]
+        .map(({ entry }) => entry)
+        .filter((entry) => entry.kind === kind && (host === undefined || entry.host === host)),
     edges: (id, to) => edges.get(`${id} ${to}`) ?? [],
     edgesVersion: () => 0,
     rendered: () => undefined,
@@ -118,7 +205,16 @@ export const testHost = (): TestHost => {
     slots: () => ({}),
   };
   const context = {
-    front: { name: 'f', platform: 'vim25', host: HOST, hostName: 'kvm1', uuid: 'u', certificate: '', port: 443, options: {} },
+    front: {
+      name: 'f',
+      platform: 'vim25',
+      host: HOST,
+      hostName: 'kvm1',
+      uuid: 'u',
+      certificate: '',
+      port: 443,
+      options: {},
+    },
     session: { id: 's', role: 'administrator' } as unknown as Session,
     now: () => NOW,
     random: (bytes: number) => Uint8Array.from({ length: bytes }, () => (dice = (dice * 73 + 41) % 251)),
@@ -128,7 +224,9 @@ export const testHost = (): TestHost => {
       put: (namespace: string, key: string, value: unknown) => void own.set(`${namespace} ${key}`, value),
       delete: (namespace: string, key: string) => void own.delete(`${namespace} ${key}`),
       list: (namespace: string, prefix = '') =>
-        [...own].filter(([key]) => key.startsWith(`${namespace} ${prefix}`)).map(([key, value]) => ({ key: key.slice(namespace.length + 1), value })),
+        [...own]
+          .filter(([key]) => key.startsWith(`${namespace} ${prefix}`))
+          .map(([key, value]) => ({ key: key.slice(namespace.length + 1), value })),
     },
   } as unknown as BrokerContext;
   const job = (more: Partial<Job>): Job => ({ id: hubId('job', ++jobs), state: 'success', ...more }) as Job;
@@ -148,7 +246,9 @@ export const testHost = (): TestHost => {
       }
       case 'settle':
         settled.push(effect.outcome);
-        return job(effect.outcome.ok ? { result: effect.outcome.value } : { state: 'error', fault: effect.outcome.fault });
+        return job(
+          effect.outcome.ok ? { result: effect.outcome.value } : { state: 'error', fault: effect.outcome.fault },
+        );
       case 'ask':
         asked.push({ question: effect.question, args: effect.args });
         return answer(effect.question, effect.args);
@@ -162,11 +262,20 @@ export const testHost = (): TestHost => {
     return step.value;
   };
   const host: TestHost = {
-    context, commands, asked, own, settled, drive,
+    context,
+    commands,
+    asked,
+    own,
+    settled,
+    drive,
     put: (kind, id, native, doc) => {
       const name = (doc as { name: string }).name;
       const uuid = (doc as { uuid?: string }).uuid ?? '';
-      entries.set(id, { entry: { id, kind, host: HOST, native, name, uuid, facts: {}, version: 7, stale: false }, doc, rendered: false });
+      entries.set(id, {
+        entry: { id, kind, host: HOST, native, name, uuid, facts: {}, version: 7, stale: false },
+        doc,
+        rendered: false,
+      });
     },
     drop: (id) => void entries.delete(id),
     relate: (id, to, others) => void edges.set(`${id} ${to}`, others),
@@ -191,14 +300,22 @@ export const testHost = (): TestHost => {
   host.put('storage', POOL, 'pool-uuid', storageDoc('default'));
   host.put('network', NETWORK, 'net-uuid', networkDoc('VM Network'));
   host.put('volume', hubId('volume', 20), 'pool-uuid/web%2fweb.vmdk', volumeDoc('web%2fweb.vmdk'));
-  host.put('volume', hubId('volume', 21), 'pool-uuid/iso%2fdebian.iso', volumeDoc('iso%2fdebian.iso', { format: 'raw', capacityBytes: 12 }));
+  host.put(
+    'volume',
+    hubId('volume', 21),
+    'pool-uuid/iso%2fdebian.iso',
+    volumeDoc('iso%2fdebian.iso', { format: 'raw', capacityBytes: 12 }),
+  );
   host.put('volume', hubId('volume', 22), 'pool-uuid/made-by-others.qcow2', volumeDoc('made-by-others.qcow2'));
   host.put('vm', WEB, 'aaaaaaaa-1111-2222-3333-444444444444', webDoc());
   return host;
 };
 
 /** The vim25 fault of a reply, or of the task that was settled. */
-export const faultOf = (host: TestHost, reply: Reply): { type: string; members: Readonly<Record<string, unknown>> } | undefined => {
+export const faultOf = (
+  host: TestHost,
+  reply: Reply,
+): { type: string; members: Readonly<Record<string, unknown>> } | undefined => {
   if (reply.kind === 'fault') return vimFault(reply.fault);
   const last = host.settled.at(-1);
   return last && !last.ok ? vimFault(last.fault) : undefined;
@@ -208,7 +325,8 @@ export const VM_FOLDER = { type: 'Folder', id: 'ha-folder-vm' };
 export const WEB_TARGET = { type: 'VirtualMachine', id: '10' };
 export const moref = (type: string, value: string) => ({ _type: 'ManagedObjectReference', type, value });
 export const onlyCommand = (host: TestHost): Command => {
-  if (host.commands.length !== 1) throw new Error(`${host.commands.length} commands: ${host.commands.map(({ command }) => command.verb).join()}`);
+  if (host.commands.length !== 1)
+    throw new Error(`${host.commands.length} commands: ${host.commands.map(({ command }) => command.verb).join()}`);
   return host.commands[0]?.command as Command;
 };
 export { done };
