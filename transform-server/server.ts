@@ -27,6 +27,7 @@ import { createVersions } from './store/versions.ts';
 import { createGateway } from './sync/gateway.ts';
 import { createHosts, type FrontRecord, type HostRecord } from './sync/hosts.ts';
 import { createLeases } from './sync/leases.ts';
+import { createSampler, SAMPLE_MS } from './sync/statistics.ts';
 import { createSync } from './sync/sync.ts';
 
 export interface ServerOptions {
@@ -168,6 +169,12 @@ export const createServer = (options: ServerOptions): Server => {
     for (const agent of agents) agent.revokeSessions([id]).catch(() => undefined); // an agent that is away asks again when it is back
   });
   const stopSweep = clock.every(SWEEP_MS, () => void sessions.sweep());
+  const sampler = createSampler({ store, ask: (host, question) => ask(host, question, {}), generic: (list) => renderer.generic(list), now });
+  const stopSampling = clock.every(SAMPLE_MS, () => {
+    sampler.sample().catch((error: unknown) => {
+      if (!closed) log.error({ error }, 'statistics could not be taken');
+    });
+  });
   const recovered = jobs.recover();
   recovered.catch((error: unknown) => log.error({ error }, 'recovery failed'));
   let closed = false;
@@ -282,6 +289,7 @@ export const createServer = (options: ServerOptions): Server => {
     if (closed) return;
     closed = true;
     stopSweep();
+    stopSampling();
     waits.endAll();
     // What was just woken writes its last words before the disk goes.
     await new Promise((resolve) => setImmediate(resolve));

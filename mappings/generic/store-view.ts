@@ -75,6 +75,8 @@ export interface JobsView {
   get(id: HubId): Job | undefined;
   /** Newest last. */
   list(filter?: { target?: HubId; host?: HubId; sinceMs?: number }): readonly Job[];
+  /** Asks it to stop; false when it has ended, is unknown or cannot be stopped any more. */
+  cancel(id: HubId): boolean;
   /** Ids of jobs made or changed after the store version. */
   changedSince(version: number): readonly HubId[];
 }

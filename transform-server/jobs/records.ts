@@ -15,7 +15,7 @@ export type JobFields = Partial<
   Pick<Job, 'state' | 'cancelled' | 'cancelable' | 'progress' | 'startedMs' | 'finishedMs' | 'fault' | 'result'>
 >;
 
-export interface Records extends JobsView {
+export interface Records extends Omit<JobsView, 'cancel'> {
   add(job: Omit<Job, 'version'>): Job;
   /** Changes the record and wakes who waits. */
   change(job: Job, fields: JobFields): void;

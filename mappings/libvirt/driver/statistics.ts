@@ -1,6 +1,7 @@
 /** Questions that change nothing: statistics of running domains as plain numbers. */
 import { done, type Outcome } from '../../generic/faults.ts';
 import type { DriverSend } from '../../generic/platform.ts';
+import type { Statistics, VmSample } from '../../generic/statistics.ts';
 import { domain } from './arguments.ts';
 import { ask, askOr } from './conversation.ts';
 
@@ -11,25 +12,6 @@ const ACTIVE = 1;
 const NOWAIT = 1 << 29;
 /** About 4 ms a running domain, one after the other inside the daemon: small pieces let other calls in between. */
 const CHUNK = 50;
-
-export interface VmSample {
-  readonly native: string;
-  /** Nanoseconds of CPU since it started. */
-  readonly cpuNs: number;
-  readonly memoryBytes: number;
-  readonly residentBytes: number;
-  readonly readBytes: number;
-  readonly writtenBytes: number;
-  readonly readRequests: number;
-  readonly writeRequests: number;
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
-
-export interface Statistics {
-  readonly vms: VmSample[];
-  readonly host: { readonly cpuNs: number; readonly idleNs: number; readonly memoryBytes: number; readonly freeBytes: number };
-}
 
 const nodeNumber = (params: readonly { field: string; value: bigint }[], field: string): number => Number(params.find((p) => p.field === field)?.value ?? 0n);
 

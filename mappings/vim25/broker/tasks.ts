@@ -84,8 +84,7 @@ export function cancelTask(scope: Scope, call: Call): Reply {
   if (!job) return refuse(objectNotFound(ref));
   if (job.finishedMs !== undefined || job.state === 'success' || job.state === 'error')
     return refuse(fault('invalid-state', {}, ''));
-  if (!job.cancelable) return refuse(fault('not-supported', {}, 'this task cannot be cancelled'));
-  scope.context.cancel(job.id);
+  if (!job.cancelable || !scope.context.jobs.cancel(job.id)) return refuse(fault('not-supported', {}, 'this task cannot be cancelled'));
   return value(undefined);
 }
 

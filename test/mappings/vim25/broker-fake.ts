@@ -274,6 +274,7 @@ export class World {
         get: (id) => this.jobs.get(id),
         list: (filter = {}) =>
           [...this.jobs.values()].filter((job) => filter.target === undefined || job.target === filter.target),
+        cancel: (id) => this.cancelled.add(id) !== undefined,
         changedSince: (version) => [...this.jobs.values()].filter((job) => job.version > version).map(({ id }) => id),
       },
       events: {
