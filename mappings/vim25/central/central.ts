@@ -58,16 +58,19 @@ function* refreshStorageInfo(call: Call, context: BrokerContext): Brokered {
 }
 
 /** Refused by a standalone ESXi host itself. */
-function* onlyVcenter(): Brokered {
+function* onlyVcenter(call: Call, context: BrokerContext): Brokered {
+  yield* targetOf('vm', call, context);
   return refuseDirectly('not-supported', {}, 'This is an operation of vCenter Server.');
 }
 
 /** As ESXi answers it: clients then start the machines one by one. */
+// biome-ignore lint/correctness/useYield: an answer like the others
 function* powerOnMulti(): Brokered {
   return refuse('not-implemented', {});
 }
 
 /** The store follows the host by itself. */
+// biome-ignore lint/correctness/useYield: an answer like the others
 function* upToDate(): Brokered {
   return value();
 }

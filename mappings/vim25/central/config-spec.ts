@@ -1,9 +1,9 @@
 /** The scalar members of a VirtualMachineConfigSpec in, the hub's change out; what the hub has no place for is kept as an attribute or refused. */
 import type { VmChange } from '../../generic/commands.ts';
 import type { BootDevice, ForeignAttribute, Host, Share, Vm } from '../../generic/model.ts';
+import { hasControls } from '../datastore/tree.ts';
 import { FIELD_KEYS } from '../datastore/vmx.ts';
 import { isGuestId } from '../datastore/vmx-guest.ts';
-import { hasControls } from '../datastore/tree.ts';
 import { guestBits, guestOs } from '../guest-os.ts';
 import { plain } from '../values.ts';
 import { acceptsOnly } from './accepted-members.ts';
@@ -183,7 +183,6 @@ const extraConfigOf = (spec: Spec): ForeignAttribute[] =>
     if (key === '' || hasControls(key) || FIELD_KEYS.has(key)) invalidArgument(`configSpec.extraConfig[${n}].key`);
     if (typeof value === 'object' && value !== null) invalidArgument(`configSpec.extraConfig[${n}].value`);
     const text = value === undefined || value === null ? '' : String(value);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML 1.0 has no way to write
     if (/[\x00-\x08\x0b\x0c\x0e-\x1f]/.test(text) || !text.isWellFormed())
       invalidArgument(`configSpec.extraConfig[${n}].value`);
     return attributeOf(key, text);
@@ -219,7 +218,6 @@ export const scalarChange = (spec: Spec, context: ScalarContext): VmChange => {
   }
   const annotation = spec['annotation'] as string | undefined;
   if (annotation !== undefined && annotation !== vm.description) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML 1.0 has no way to write
     if (/[\x00-\x08\x0b\x0c\x0e-\x1f]/.test(annotation) || !annotation.isWellFormed())
       invalidArgument('configSpec.annotation');
     change.description = annotation;

@@ -17,7 +17,7 @@ const MAX_OF_A_BUS = 4;
 
 const addScsi = (draft: Draft, { index, device }: DeviceSpec): void => {
   const model = SCSI[device._type];
-  if (!model) return invalidDevice(index, 'device');
+  if (!model) invalidDevice(index, 'device');
   const sharing = device['sharedBus'];
   if (sharing !== undefined && sharing !== 'noSharing') {
     deviceFault(
@@ -31,19 +31,19 @@ const addScsi = (draft: Draft, { index, device }: DeviceSpec): void => {
   const shown = draft.keys.controllers.filter(({ kind }) => kind === 'scsi').length;
   const taken = draft.scsiControllers.map(({ ordinal }) => ordinal);
   const virtio = [...draft.controllers.values()].filter(({ bus }) => bus === 'virtio').length;
-  if (busNumber < 0 || busNumber >= MAX_OF_A_BUS) return invalidDevice(index, 'device.busNumber');
+  if (busNumber < 0 || busNumber >= MAX_OF_A_BUS) invalidDevice(index, 'device.busNumber');
   if (
     draft.keys.controllers.some((controller) => controller.kind === 'scsi' && controller.busNumber === busNumber) ||
     (virtio === 0 && taken.includes(busNumber))
   ) {
-    return invalidDevice(index, 'device.busNumber');
+    invalidDevice(index, 'device.busNumber');
   }
   // Behind virtio controllers, which are shown after the SCSI ones, the bus number is ours to give.
   const next = (): number => {
     for (let n = 0; ; n++) if (!taken.includes(n)) return n;
   };
   const ordinal = virtio === 0 ? busNumber : next();
-  if (Math.max(shown, taken.length + virtio) >= MAX_OF_A_BUS) return invalidDevice(index, 'device');
+  if (Math.max(shown, taken.length + virtio) >= MAX_OF_A_BUS) invalidDevice(index, 'device');
   draft.scsiControllers = [...draft.scsiControllers, { ordinal, model }];
   draft.scsiChanged = true;
   draft.controllers.set(device['key'] as number, { bus: 'scsi', controller: ordinal });
@@ -53,8 +53,7 @@ const addScsi = (draft: Draft, { index, device }: DeviceSpec): void => {
 const addImplied = (draft: Draft, { index, device }: DeviceSpec, bus: 'sata' | 'nvme'): void => {
   const taken = [...draft.controllers.values()].filter((spot) => spot.bus === bus).map(({ controller }) => controller);
   const busNumber = (device['busNumber'] as number | undefined) ?? taken.length;
-  if (busNumber < 0 || busNumber >= MAX_OF_A_BUS || taken.includes(busNumber))
-    return invalidDevice(index, 'device.busNumber');
+  if (busNumber < 0 || busNumber >= MAX_OF_A_BUS || taken.includes(busNumber)) invalidDevice(index, 'device.busNumber');
   draft.controllers.set(device['key'] as number, { bus, controller: busNumber });
   draft.attributes.push({ owner: 'vim25', key: `${bus}${busNumber}.present`, value: 'TRUE' });
 };
@@ -62,8 +61,8 @@ const addImplied = (draft: Draft, { index, device }: DeviceSpec, bus: 'sata' | '
 const removeController = (draft: Draft, { index, device }: DeviceSpec): void => {
   const key = device['key'] as number;
   const spot = draft.controllers.get(key);
-  if (!spot) return deviceNotFound(index);
-  if (spot.bus === 'ide' || spot.bus === 'fdc') return invalidDevice(index, 'device');
+  if (!spot) deviceNotFound(index);
+  if (spot.bus === 'ide' || spot.bus === 'fdc') invalidDevice(index, 'device');
   const prefix = `${spot.bus}${spot.controller}:`;
   if ([...draft.used].some((slot) => slot.startsWith(prefix))) {
     deviceFault(index, 'device', 'InvalidDeviceOperation', 'Devices hang on this controller.', { badOp: 'remove' });
@@ -78,7 +77,7 @@ const removeController = (draft: Draft, { index, device }: DeviceSpec): void => 
 const editController = (draft: Draft, { index, device }: DeviceSpec): void => {
   const key = device['key'] as number;
   const spot = draft.controllers.get(key);
-  if (!spot) return deviceNotFound(index);
+  if (!spot) deviceNotFound(index);
   const model = SCSI[device._type];
   const now = draft.scsiControllers.find(({ ordinal }) => spot.bus === 'scsi' && ordinal === spot.controller);
   // The same controller sent back; libvirt's own model has the face of the paravirtual one.
@@ -102,21 +101,29 @@ const addFixed = (draft: Draft, { index, device }: DeviceSpec): boolean => {
   return isSubtype(device._type, 'VirtualPCIController') || isSubtype(device._type, 'VirtualPS2Controller');
 };
 
+const addController = (draft: Draft, spec: DeviceSpec): void => {
+  const type = spec.device._type;
+  if (isOn(draft.before)) refuse('wrong-state', { requested: 'stopped', existing: draft.before.powerState });
+  if (isSubtype(type, 'VirtualSCSIController')) addScsi(draft, spec);
+  else if (isSubtype(type, 'VirtualSATAController')) addImplied(draft, spec, 'sata');
+  else if (isSubtype(type, 'VirtualNVMEController')) addImplied(draft, spec, 'nvme');
+  else invalidDevice(spec.index, 'device');
+};
+
 export const applyController = (draft: Draft, spec: DeviceSpec): void => {
-  const { index, operation, device } = spec;
+  const { operation } = spec;
   switch (operation) {
     case 'add':
-      if (addFixed(draft, spec)) return;
-      if (isOn(draft.before)) refuse('wrong-state', { requested: 'stopped', existing: draft.before.powerState });
-      if (isSubtype(device._type, 'VirtualSCSIController')) return addScsi(draft, spec);
-      if (isSubtype(device._type, 'VirtualSATAController')) return addImplied(draft, spec, 'sata');
-      if (isSubtype(device._type, 'VirtualNVMEController')) return addImplied(draft, spec, 'nvme');
-      return invalidDevice(index, 'device');
+      if (!addFixed(draft, spec)) addController(draft, spec);
+      return;
     case 'edit':
-      return editController(draft, spec);
+      editController(draft, spec);
+      return;
     case 'remove':
-      return removeController(draft, spec);
+      removeController(draft, spec);
+      return;
     default:
-      return operation satisfies never;
+      operation satisfies never;
+      return;
   }
 };

@@ -17,7 +17,7 @@ import { FURNITURE } from '../ids.ts';
 import { escapeName } from '../names.ts';
 import { dateTime } from '../render/markup.ts';
 import { blankVm } from './blank-vm.ts';
-import { scalarChange, type Spec } from './config-spec.ts';
+import { type Spec, scalarChange } from './config-spec.ts';
 import { changeOf, type Draft } from './device-draft.ts';
 import { applyDevices } from './device-specs.ts';
 import { start } from './effects.ts';

@@ -1,7 +1,7 @@
 /** A VM's devices as they are in; a draft that takes device specs one by one, keeps track of controllers and units, and gives the hub's change out. */
 import type { DiskSpec, VmChange } from '../../generic/commands.ts';
 import type { Bus, Cdrom, Floppy, ForeignAttribute, Nic, Slot, Vm } from '../../generic/model.ts';
-import { type Datastores, type Place } from '../datastore/tree.ts';
+import type { Datastores, Place } from '../datastore/tree.ts';
 import { devicesOf, KEY, slotOf } from '../device-keys.ts';
 import type { DataObject } from '../values.ts';
 import type { Found } from './inventory.ts';
@@ -137,13 +137,14 @@ export const takeSlot = (draft: Draft, { index, device }: DeviceSpec, buses: rea
   return slot;
 };
 
-export const deviceNotFound = (index: number): never =>
+export function deviceNotFound(index: number): never {
   deviceFault(
     index,
     'device.key',
     'DeviceNotFound',
     `The device '${index}' is referring to a nonexisting virtual device.`,
   );
+}
 
 /** Nothing in it: the specs ask for what is there already. */
 export const changeOf = (draft: Draft): VmChange => {

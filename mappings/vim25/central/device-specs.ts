@@ -20,7 +20,7 @@ const MAX_SERIAL_PORTS = 4;
 const applySerial = (draft: Draft, { index, operation, device }: DeviceSpec): void => {
   const key = device['key'] as number;
   const exists = key >= KEY.serial && key < KEY.serial + draft.before.serialPorts;
-  if (operation !== 'add' && !exists) return deviceNotFound(index);
+  if (operation !== 'add' && !exists) deviceNotFound(index);
   if (operation === 'remove') {
     draft.serialPorts--;
     return;
@@ -37,7 +37,7 @@ const applySerial = (draft: Draft, { index, operation, device }: DeviceSpec): vo
     );
   }
   if (operation === 'edit') return;
-  if (draft.serialPorts >= MAX_SERIAL_PORTS) return invalidDevice(index, 'device');
+  if (draft.serialPorts >= MAX_SERIAL_PORTS) invalidDevice(index, 'device');
   draft.serialPorts++;
 };
 
@@ -56,8 +56,8 @@ const VIDEO: readonly (readonly [string, unknown, string])[] = [
 ];
 
 const applyFixed = (draft: Draft, { index, operation, device }: DeviceSpec): void => {
-  if (operation === 'remove') return invalidDevice(index, 'device');
-  if (operation === 'edit' && device['key'] !== FIXED[device._type]) return deviceNotFound(index);
+  if (operation === 'remove') invalidDevice(index, 'device');
+  if (operation === 'edit' && device['key'] !== FIXED[device._type]) deviceNotFound(index);
   for (const [member, shown, key] of VIDEO) {
     const value = device[member];
     if (value === undefined) continue;
@@ -67,14 +67,35 @@ const applyFixed = (draft: Draft, { index, operation, device }: DeviceSpec): voi
 
 const applyOne = (draft: Draft, spec: DeviceSpec): void => {
   const { index, device } = spec;
-  if (isSubtype(device._type, 'VirtualController')) return applyController(draft, spec);
-  if (isSubtype(device._type, 'VirtualDisk')) return applyDisk(draft, spec);
-  if (isSubtype(device._type, 'VirtualEthernetCard')) return applyNic(draft, spec);
-  if (isSubtype(device._type, 'VirtualCdrom')) return applyCdrom(draft, spec);
-  if (isSubtype(device._type, 'VirtualFloppy')) return applyFloppy(draft, spec);
-  if (isSubtype(device._type, 'VirtualSerialPort')) return applySerial(draft, spec);
-  if (device._type in FIXED) return applyFixed(draft, spec);
-  if (spec.operation !== 'add') return deviceNotFound(index);
+  if (isSubtype(device._type, 'VirtualController')) {
+    applyController(draft, spec);
+    return;
+  }
+  if (isSubtype(device._type, 'VirtualDisk')) {
+    applyDisk(draft, spec);
+    return;
+  }
+  if (isSubtype(device._type, 'VirtualEthernetCard')) {
+    applyNic(draft, spec);
+    return;
+  }
+  if (isSubtype(device._type, 'VirtualCdrom')) {
+    applyCdrom(draft, spec);
+    return;
+  }
+  if (isSubtype(device._type, 'VirtualFloppy')) {
+    applyFloppy(draft, spec);
+    return;
+  }
+  if (isSubtype(device._type, 'VirtualSerialPort')) {
+    applySerial(draft, spec);
+    return;
+  }
+  if (device._type in FIXED) {
+    applyFixed(draft, spec);
+    return;
+  }
+  if (spec.operation !== 'add') deviceNotFound(index);
   deviceFault(index, 'device', 'DeviceUnsupportedForVmPlatform', `Device '${index}' is not supported by this host.`);
 };
 

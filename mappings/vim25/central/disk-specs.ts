@@ -1,8 +1,8 @@
 /** Specs of virtual disks in, the draft's disks out: volumes to make, volumes that are there, growth, removal. */
 import type { DiskSpec } from '../../generic/commands.ts';
+import { nodeAt, type Place, placeOf, shownPath, treeNamed, usersOf } from '../datastore/tree.ts';
 import { pathOfVolume, volumeNameOf } from '../names.ts';
 import { MAX_DISK_BYTES } from '../render/storage-input.ts';
-import { nodeAt, type Place, placeOf, shownPath, treeNamed, usersOf } from '../datastore/tree.ts';
 import { isSubtype } from '../types.ts';
 import type { DataObject } from '../values.ts';
 import { type DeviceSpec, type Draft, deviceNotFound, slotText, takeSlot } from './device-draft.ts';
@@ -84,7 +84,7 @@ const capacityOf = ({ index, device }: DeviceSpec, before?: number): number => {
 };
 
 const addDisk = (draft: Draft, spec: DeviceSpec): void => {
-  const { index, device, fileOperation } = spec;
+  const { index, fileOperation } = spec;
   if (fileOperation === 'destroy' || fileOperation === 'replace') {
     deviceFault(
       index,
@@ -125,9 +125,9 @@ const addDisk = (draft: Draft, spec: DeviceSpec): void => {
     return;
   }
   const node = nodeAt(place);
-  if (node?.kind !== 'volume') return refuse('file-not-found', { path: shownPath(place) });
+  if (node?.kind !== 'volume') refuse('file-not-found', { path: shownPath(place) });
   const volume = draft.site.volumes.get(node.volume.id);
-  if (!volume) return refuse('file-not-found', { path: shownPath(place) });
+  if (!volume) refuse('file-not-found', { path: shownPath(place) });
   const disk: DiskSpec = {
     ...common,
     thin: true,
@@ -216,12 +216,16 @@ const removeDisk = (draft: Draft, spec: DeviceSpec): void => {
 export const applyDisk = (draft: Draft, spec: DeviceSpec): void => {
   switch (spec.operation) {
     case 'add':
-      return addDisk(draft, spec);
+      addDisk(draft, spec);
+      return;
     case 'edit':
-      return editDisk(draft, spec);
+      editDisk(draft, spec);
+      return;
     case 'remove':
-      return removeDisk(draft, spec);
+      removeDisk(draft, spec);
+      return;
     default:
-      return spec.operation satisfies never;
+      spec.operation satisfies never;
+      return;
   }
 };

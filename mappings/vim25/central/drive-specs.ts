@@ -1,10 +1,10 @@
 /** Specs of CD-ROM and floppy drives in, the draft's drives out. */
 import type { Medium, Slot } from '../../generic/model.ts';
-import { pathOfVolume } from '../names.ts';
 import { nodeAt, placeOf, shownPath } from '../datastore/tree.ts';
+import { pathOfVolume } from '../names.ts';
 import { isSubtype } from '../types.ts';
 import type { DataObject } from '../values.ts';
-import { type DeviceSpec, type Draft, deviceNotFound, slotText, type Spot, takeSlot } from './device-draft.ts';
+import { type DeviceSpec, type Draft, deviceNotFound, type Spot, slotText, takeSlot } from './device-draft.ts';
 import { isOn } from './inventory.ts';
 import { deviceFault, refuse } from './refusal.ts';
 
@@ -95,7 +95,8 @@ const applyDrive = (draft: Draft, spec: DeviceSpec, kind: Kind): void => {
       return;
     }
     case 'edit':
-      return editDrive(draft, spec, kind);
+      editDrive(draft, spec, kind);
+      return;
     case 'remove': {
       const { slot } = driveAt(draft, spec, kind);
       draft[kind.list].remove.push(slot);
@@ -103,7 +104,8 @@ const applyDrive = (draft: Draft, spec: DeviceSpec, kind: Kind): void => {
       return;
     }
     default:
-      return spec.operation satisfies never;
+      spec.operation satisfies never;
+      return;
   }
 };
 

@@ -10,8 +10,8 @@ import { vmPathOf } from '../render/vm-input.ts';
 import { checkPlacement } from './create.ts';
 import { run, settle, start, value } from './effects.ts';
 import { type Found, isNamed, isOn, storages, targetOf } from './inventory.ts';
-import { refuse, refuseDirectly } from './refusal.ts';
 import { refuseOtherName } from './reconfigure.ts';
+import { refuse, refuseDirectly } from './refusal.ts';
 import { nameOf } from './vm-names.ts';
 
 const needsStopped = ({ doc }: Found<'vm'>, direct: boolean): void => {

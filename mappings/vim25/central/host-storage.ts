@@ -74,7 +74,7 @@ export function* reconfigureAutostart(call: Call, context: BrokerContext): Broke
     if (autostart === undefined) return invalidArgument(`spec.powerInfo[${n}].startAction`);
     const id = isMoRef(key) ? hubIdOf(key) : undefined;
     const entry = id && context.store.entry(id);
-    if (!entry || entry.kind !== 'vm' || !isMoRef(key))
+    if (entry?.kind !== 'vm')
       return refuseDirectly('object-not-found', { type: 'VirtualMachine', id: isMoRef(key) ? key.value : '' });
     return { entry, autostart };
   });

@@ -82,15 +82,10 @@ const addNic = (draft: Draft, spec: DeviceSpec): void => {
   const { before, nics, site } = draft;
   const model = MODELS[device._type];
   if (!model)
-    return deviceFault(
-      index,
-      'device',
-      'DeviceUnsupportedForVmPlatform',
-      `Device '${index}' is not supported by this host.`,
-    );
+    deviceFault(index, 'device', 'DeviceUnsupportedForVmPlatform', `Device '${index}' is not supported by this host.`);
   const count = before.nics.length + nics.add.length - nics.remove.length;
   if (count >= MAX_NICS) {
-    return refuseAs(
+    refuseAs(
       'invalid-device',
       { index, property: `deviceChange[${index}].device` },
       {
@@ -106,7 +101,7 @@ const addNic = (draft: Draft, spec: DeviceSpec): void => {
   // Without a word on its type an address that was written is meant.
   const manual = written !== '' && (type === 'manual' || type === '');
   const mac = manual ? manualMac(spec, written) : site.newMac();
-  if (takenMacs(draft).has(mac)) return invalidDevice(index, 'device.macAddress');
+  if (takenMacs(draft).has(mac)) invalidDevice(index, 'device.macAddress');
   nics.add.push({
     ordinal: before.nics.length + nics.add.length,
     mac,
@@ -128,19 +123,19 @@ const editNic = (draft: Draft, spec: DeviceSpec): void => {
   const on = isOn(draft.before);
   const to: Partial<Nic> = {};
   const model = MODELS[device._type];
-  if (!model || model !== FACES[nic.model]) return invalidDevice(index, 'device');
+  if (!model || model !== FACES[nic.model]) invalidDevice(index, 'device');
   const wiring = wiringOf(draft, spec);
   if (wiring && (wiring.networkName !== nic.networkName || wiring.vlan !== nic.vlan)) Object.assign(to, wiring);
   const written = ((device['macAddress'] as string | undefined) ?? '').toLowerCase();
   const type = ((device['addressType'] as string | undefined) ?? '').toLowerCase();
   if (written !== '' && written !== nic.mac.toLowerCase()) {
-    if (type !== '' && type !== 'manual') return invalidDevice(index, 'device.macAddress');
+    if (type !== '' && type !== 'manual') invalidDevice(index, 'device.macAddress');
     to.mac = manualMac(spec, written);
     to.macGenerated = false;
-    if (takenMacs(draft).has(to.mac)) return invalidDevice(index, 'device.macAddress');
+    if (takenMacs(draft).has(to.mac)) invalidDevice(index, 'device.macAddress');
     // A card's address is fixed while it is plugged in.
     if (on)
-      return deviceFault(
+      deviceFault(
         index,
         'device.macAddress',
         'InvalidDeviceOperation',
@@ -159,13 +154,16 @@ const editNic = (draft: Draft, spec: DeviceSpec): void => {
 export const applyNic = (draft: Draft, spec: DeviceSpec): void => {
   switch (spec.operation) {
     case 'add':
-      return addNic(draft, spec);
+      addNic(draft, spec);
+      return;
     case 'edit':
-      return editNic(draft, spec);
+      editNic(draft, spec);
+      return;
     case 'remove':
       draft.nics.remove.push(nicAt(draft, spec).mac);
       return;
     default:
-      return spec.operation satisfies never;
+      spec.operation satisfies never;
+      return;
   }
 };

@@ -7,10 +7,10 @@ import { datastores, directoryOf, fileOf, type Place, treeNamed } from '../datas
 import { escapeName, parseDatastorePath } from '../names.ts';
 import { dateTime } from '../render/markup.ts';
 import { own, vmPathOf } from '../render/vm-input.ts';
-import { scalarChange, type Spec } from './config-spec.ts';
+import { type Spec, scalarChange } from './config-spec.ts';
+import { mergeAttributes } from './create.ts';
 import { changeOf } from './device-draft.ts';
 import { applyDevices, type Home } from './device-specs.ts';
-import { mergeAttributes } from './create.ts';
 import { settle, start } from './effects.ts';
 import { type Found, hostOf, storages, targetOf } from './inventory.ts';
 import { notSupported, refuse } from './refusal.ts';

@@ -13,48 +13,53 @@ export class Refusal extends Error {
   }
 }
 
-export const refuse = <K extends FaultKind>(kind: K, members: FaultMembers[K], text = ''): never => {
+export function refuse<K extends FaultKind>(kind: K, members: FaultMembers[K], text = ''): never {
   throw new Refusal(fault(kind, members, text), false);
-};
+}
 
-export const refuseDirectly = <K extends FaultKind>(kind: K, members: FaultMembers[K], text = ''): never => {
+export function refuseDirectly<K extends FaultKind>(kind: K, members: FaultMembers[K], text = ''): never {
   throw new Refusal(fault(kind, members, text), true);
-};
+}
 
 /** A fault type of vim25 that the hub has no kind for: `kind` is what other fronts would show. */
-export const refuseAs = <K extends FaultKind>(
+export function refuseAs<K extends FaultKind>(
   kind: K,
   members: FaultMembers[K],
   native: { readonly code: string; readonly detail?: Readonly<Record<string, unknown>>; readonly text: string },
-): never => {
+): never {
   if (!isSubtype(native.code, 'MethodFault')) throw new Error(`no fault type ${native.code}`);
   throw new Refusal(fault(kind, members, native.text, { platform: 'vim25', detail: {}, ...native }), false);
-};
+}
 
-export const notSupported = (what: string): never => refuse('not-supported', {}, what);
+export function notSupported(what: string): never {
+  refuse('not-supported', {}, what);
+}
 
-export const invalidArgument = (property: string): never => refuse('invalid-argument', { property });
+export function invalidArgument(property: string): never {
+  refuse('invalid-argument', { property });
+}
 
-export const invalidDevice = (index: number, member: string): never => {
+export function invalidDevice(index: number, member: string): never {
   const property = `deviceChange[${index}].${member}`;
   return refuse('invalid-device', { index, property });
-};
+}
 
 /** Subtypes of InvalidDeviceSpec share its two members. */
-export const deviceFault = (
+export function deviceFault(
   index: number,
   member: string,
   code: string,
   text: string,
   more: Readonly<Record<string, unknown>> = {},
-): never => {
+): never {
   const property = `deviceChange[${index}].${member}`;
   return refuseAs(
     'invalid-device',
     { index, property },
     { code, text, detail: { property, deviceIndex: index, ...more } },
   );
-};
+}
 
-export const invalidDatastore = (name: string): never =>
+export function invalidDatastore(name: string): never {
   refuseAs('not-found', {}, { code: 'InvalidDatastore', detail: { name }, text: `Invalid datastore name '${name}'.` });
+}

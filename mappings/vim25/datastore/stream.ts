@@ -1,4 +1,6 @@
 /** `/folder` and `/screen` requests in, where their bytes come from or go to out: a host's volume, or bytes that are here. */
+
+import type { Call } from '../../generic/call.ts';
 import { command } from '../../generic/commands.ts';
 import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { Volume } from '../../generic/model.ts';
@@ -8,7 +10,6 @@ import { documents, objectOf } from '../central/inventory.ts';
 import { invalidArgument, Refusal, refuse } from '../central/refusal.ts';
 import { screenOf } from '../central/screenshot.ts';
 import { deleteOf, newVolumeName, refuseLocked } from '../central/virtual-disks.ts';
-import type { Call } from '../../generic/call.ts';
 import { FILE_FORMAT } from './formats.ts';
 import {
   type Datastores,

@@ -1,12 +1,13 @@
 /** The text of a `.vmx` file in, the generic VM that it describes out; media are resolved against the datastores. */
-import type { Attributes } from './vmx-entries.ts';
-import type { Cdrom, Disk, Floppy, Medium, Nic, ScsiController, Slot, Vm } from '../../generic/model.ts';
+
 import { fault, type Outcome } from '../../generic/faults.ts';
+import type { Cdrom, Disk, Floppy, Medium, Nic, ScsiController, Slot, Vm } from '../../generic/model.ts';
 import { blankVm } from '../central/blank-vm.ts';
-import { guestOs, guestBits } from '../guest-os.ts';
+import { guestBits, guestOs } from '../guest-os.ts';
 import { formatDatastorePath, parseDatastorePath } from '../names.ts';
 import { type Datastores, directoryOf, type Place, shownPath } from './tree.ts';
 import { BOOT_WORDS } from './vmx.ts';
+import type { Attributes } from './vmx-entries.ts';
 import { guestIdOfVmx } from './vmx-guest.ts';
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 /** A host in memory for tests of central calls: documents in, a broker context out that notes the commands and says how every effect ends. */
 import type { Call, Reply, Session } from '../../../../mappings/generic/call.ts';
 import type { Command } from '../../../../mappings/generic/commands.ts';
-import { done, fault, type Fault, type Outcome, refused } from '../../../../mappings/generic/faults.ts';
+import { done, type Fault, fault, type Outcome, refused } from '../../../../mappings/generic/faults.ts';
 import { type HubId, hubId } from '../../../../mappings/generic/ids.ts';
 import type { Job } from '../../../../mappings/generic/jobs.ts';
 import type {
