@@ -4,13 +4,17 @@ import { done, fault, type Outcome, refused } from '../generic/faults.ts';
 import type { NativeRef } from '../generic/ids.ts';
 import type { NativeChange, NativeObject } from '../generic/native.ts';
 import type { Driver, DriverSend } from '../generic/platform.ts';
-import type { ProcedureName } from './machine.ts';
 import { HOST_NATIVE } from './machine/reading.ts';
+import type { ProcedureName } from './machine.ts';
 
 const BATCH = 256;
 
-const ask = (send: DriverSend, procedure: ProcedureName, args: Readonly<Record<string, unknown>>, lane: 'read' | 'work' = 'read') =>
-  send.call(procedure, args, lane);
+const ask = (
+  send: DriverSend,
+  procedure: ProcedureName,
+  args: Readonly<Record<string, unknown>>,
+  lane: 'read' | 'work' = 'read',
+) => send.call(procedure, args, lane);
 
 /** A read of our own machine is never refused: a refusal is a lost conversation, which a listing follows. */
 const value = async (outcome: Promise<Outcome<Record<string, unknown>>>): Promise<Record<string, unknown>> => {
@@ -28,7 +32,9 @@ async function* inventory(send: DriverSend): AsyncGenerator<NativeObject[]> {
   for (const kind of ['network', 'storage', 'volume', 'vm'] as const) {
     const natives = (await value(ask(send, 'OBJECT.list', { kind })))['natives'] as string[];
     for (let n = 0; n < natives.length; n += BATCH)
-      yield (await value(ask(send, 'OBJECT.getMany', { kind, natives: natives.slice(n, n + BATCH) })))['objects'] as NativeObject[];
+      yield (await value(ask(send, 'OBJECT.getMany', { kind, natives: natives.slice(n, n + BATCH) })))[
+        'objects'
+      ] as NativeObject[];
   }
 }
 
@@ -44,7 +50,10 @@ const dirty: Driver['dirty'] = ({ procedure, args }) => {
       return [{ ref: { kind: 'network', native }, hint }];
     case 'EVENT.volume':
       // A storage says how full it is.
-      return [{ ref: { kind: 'volume', native } }, { ref: { kind: 'storage', native: native.slice(0, native.indexOf('/')) } }];
+      return [
+        { ref: { kind: 'volume', native } },
+        { ref: { kind: 'storage', native: native.slice(0, native.indexOf('/')) } },
+      ];
     default:
       return [];
   }
@@ -80,18 +89,25 @@ const execute: Driver['execute'] = async (send, verb, native) => {
   return outcome.ok ? done({ touches: [{ kind: 'vm', native }] }) : outcome;
 };
 
-const STREAMS: Readonly<Record<string, ProcedureName>> = { 'volume.download': 'VOLUME.read', 'volume.upload': 'VOLUME.write' };
+const STREAMS: Readonly<Record<string, ProcedureName>> = {
+  'volume.download': 'VOLUME.read',
+  'volume.upload': 'VOLUME.write',
+};
 
 const stream: Driver['stream'] = async (_send, { procedure, args }) => {
   const own = Object.hasOwn(STREAMS, procedure) ? STREAMS[procedure] : undefined;
   if (own === undefined) return refused(fault('not-supported', {}, `no such transfer: ${procedure}`));
-  return done({ procedure: own, args: { volume: args['volume'], offset: args['offsetBytes'] ?? 0, length: args['lengthBytes'] ?? -1 } });
+  return done({
+    procedure: own,
+    args: { volume: args['volume'], offset: args['offsetBytes'] ?? 0, length: args['lengthBytes'] ?? -1 },
+  });
 };
 
 const QUESTIONS = ['stats', 'screenshot'] as const;
 
 const answer: Driver['ask'] = async (send, question, args) => {
-  if (question === 'stats') return ask(send, 'STATS.sample', args['natives'] === undefined ? {} : { natives: args['natives'] });
+  if (question === 'stats')
+    return ask(send, 'STATS.sample', args['natives'] === undefined ? {} : { natives: args['natives'] });
   if (question === 'screenshot') return ask(send, 'VM.screenshot', { vm: args['vm'] });
   return refused(fault('not-supported', {}, `no such question: ${question}`));
 };

@@ -13,7 +13,14 @@ import { VOLUMES } from './machine/volumes.ts';
 export { advance, wakeAt };
 
 export const PROCEDURES = {
-  ...READING, ...STATISTICS, ...SCREEN, ...POWER, ...DEFINITIONS, ...SNAPSHOTS, ...VOLUMES, ...FURNITURE,
+  ...READING,
+  ...STATISTICS,
+  ...SCREEN,
+  ...POWER,
+  ...DEFINITIONS,
+  ...SNAPSHOTS,
+  ...VOLUMES,
+  ...FURNITURE,
 } satisfies Record<string, Procedure>;
 export type ProcedureName = keyof typeof PROCEDURES;
 
@@ -24,7 +31,11 @@ export interface SimCall {
 
 export const step = (state: SimState, { procedure, args }: SimCall, nowMs: number): Step => {
   if (!Object.hasOwn(PROCEDURES, procedure)) {
-    return { state, reply: refused(fault('not-supported', {}, `the simulated host has no procedure "${procedure.slice(0, 100)}"`)), events: [] };
+    return {
+      state,
+      reply: refused(fault('not-supported', {}, `the simulated host has no procedure "${procedure.slice(0, 100)}"`)),
+      events: [],
+    };
   }
   // An undo of what never took effect, or was undone already, has nothing to do.
   const undoes = args['undoes'];

@@ -16,7 +16,8 @@ export const madeUuid = (text: string): string => {
 };
 
 /** Locally administered. */
-export const madeMac = (text: string): string => `02:${hash(text, 1).slice(0, 2)}:${(hash(text, 2).match(/../g) ?? []).join(':')}`;
+export const madeMac = (text: string): string =>
+  `02:${hash(text, 1).slice(0, 2)}:${(hash(text, 2).match(/../g) ?? []).join(':')}`;
 
 /** A directory and a file in a flat volume name: reversible, so a tree can be shown. */
 const flat = (name: string): string => name.replace(/[%/]/g, (c) => (c === '%' ? '%25' : '%2f'));

@@ -8,17 +8,27 @@ import type { Entry } from '../generic/store-view.ts';
 import { HOST_NATIVE } from './machine/reading.ts';
 import { volumeNative } from './machine/state.ts';
 import { madeUuid } from './names.ts';
-import { drafted, type Draft, touch } from './plans/draft.ts';
+import { type Draft, drafted, touch } from './plans/draft.ts';
 import { planChange, planClone, planCreate, planDelete } from './plans/vms.ts';
 
 export const missing = (id: HubId): Outcome<never> =>
-  refused(fault('object-not-found', { type: kindOf(id), id }, `The object "${id}" has been deleted or was never there.`));
+  refused(
+    fault('object-not-found', { type: kindOf(id), id }, `The object "${id}" has been deleted or was never there.`),
+  );
 
-type Planner<V extends Verb> = (params: Params[V], target: Entry, context: PlanContext, draft: Draft) => Outcome<unknown> | Promise<Outcome<unknown>>;
+type Planner<V extends Verb> = (
+  params: Params[V],
+  target: Entry,
+  context: PlanContext,
+  draft: Draft,
+) => Outcome<unknown> | Promise<Outcome<unknown>>;
 
 /** One call on the VM itself. */
 const onVm =
-  <V extends Verb>(procedure: string, args: (params: Params[V], job: HubId) => Readonly<Record<string, unknown>> = () => ({})): Planner<V> =>
+  <V extends Verb>(
+    procedure: string,
+    args: (params: Params[V], job: HubId) => Readonly<Record<string, unknown>> = () => ({}),
+  ): Planner<V> =>
   (params, { native }, { job }, draft) => {
     draft.add(procedure, { vm: native, ...args(params, job) });
     draft.touches.push({ kind: 'vm', native });
@@ -31,7 +41,10 @@ const storageOf = (id: HubId, context: PlanContext): Outcome<string> => {
 };
 
 const onVolume =
-  <P extends { storage: HubId; name: string }>(procedure: string, args: (params: P) => Readonly<Record<string, unknown>>) =>
+  <P extends { storage: HubId; name: string }>(
+    procedure: string,
+    args: (params: P) => Readonly<Record<string, unknown>>,
+  ) =>
   (params: P, _target: Entry, context: PlanContext, draft: Draft): Outcome<unknown> => {
     const storage = storageOf(params.storage, context);
     if (!storage.ok) return storage;
@@ -54,7 +67,9 @@ const volumeCopy: Planner<'volume.copy'> = ({ storage, name, toStorage, toName }
 
 const volumeCreate: Planner<'volume.create'> = (params, target, context, draft) => {
   const planned = onVolume<Params['volume.create']>('VOLUME.create', ({ capacityBytes, format, thin }) => ({
-    capacityBytes, format: format === '' ? 'raw' : format, thin,
+    capacityBytes,
+    format: format === '' ? 'raw' : format,
+    thin,
   }))(params, target, context, draft);
   if (planned.ok) draft.makes = { kind: 'volume', native: volumeNative(draft.queue, params.name) };
   return planned;
@@ -67,13 +82,17 @@ const onStorage =
     draft.touches.push({ kind: 'storage', native });
     // What lies in a deleted storage is gone with it.
     if (procedure === 'STORAGE.delete')
-      for (const { native: volume } of context.store.list('volume', draft.host)) if (volume.startsWith(`${native}/`)) draft.touches.push({ kind: 'volume', native: volume });
+      for (const { native: volume } of context.store.list('volume', draft.host))
+        if (volume.startsWith(`${native}/`)) draft.touches.push({ kind: 'volume', native: volume });
     return done(undefined);
   };
 
 const storageCreate: Planner<'storage.create'> = ({ name, path, remoteHost, remotePath }, _target, { job }, draft) => {
   draft.add('STORAGE.create', {
-    name, uuid: madeUuid(`${job} storage`), path: path === '' ? `/sim/${name}` : path, ...(remoteHost === undefined ? {} : { remoteHost }),
+    name,
+    uuid: madeUuid(`${job} storage`),
+    path: path === '' ? `/sim/${name}` : path,
+    ...(remoteHost === undefined ? {} : { remoteHost }),
     ...(remotePath === undefined ? {} : { remotePath }),
   });
   draft.touches.push({ kind: 'storage', native: name });
@@ -102,9 +121,13 @@ const snapshotNative = (job: HubId): string => `snapshot-of-job-${numberOf(job)}
 const snapshotCreate: Planner<'snapshot.create'> = (params, target, context, draft) => {
   const native = snapshotNative(context.job);
   draft.makes = { kind: 'snapshot', native };
-  return onVm<'snapshot.create'>('SNAPSHOT.create', ({ name, description, memory, quiesce }) => ({ snapshot: native, name, description, memory, quiesce }))(
-    params, target, context, draft,
-  );
+  return onVm<'snapshot.create'>('SNAPSHOT.create', ({ name, description, memory, quiesce }) => ({
+    snapshot: native,
+    name,
+    description,
+    memory,
+    quiesce,
+  }))(params, target, context, draft);
 };
 
 const PLANNERS: { readonly [V in Verb]: Planner<V> } = {
@@ -127,7 +150,9 @@ const PLANNERS: { readonly [V in Verb]: Planner<V> } = {
   'snapshot.delete': onVm('SNAPSHOT.delete', ({ snapshot, children }) => ({ snapshot, children })),
   'snapshot.deleteAll': onVm('SNAPSHOT.deleteAll'),
   'snapshot.rename': onVm('SNAPSHOT.rename', ({ snapshot, name, description }) => ({
-    snapshot, ...(name === undefined ? {} : { name }), ...(description === undefined ? {} : { description }),
+    snapshot,
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
   })),
   'volume.create': volumeCreate,
   'volume.delete': onVolume('VOLUME.delete', () => ({})),

@@ -24,7 +24,8 @@ const scanVm = (object: NativeObject): Scan => {
     add('storage', medium.storageName);
     if (medium.volumeName !== undefined) add('volume', volumeNative(medium.storageName, medium.volumeName));
   }
-  for (const { slot, medium } of vm.disks) owns.push({ kind: 'disk', match: medium.path ?? '', slot: `${slot.bus}${slot.controller}:${slot.unit}` });
+  for (const { slot, medium } of vm.disks)
+    owns.push({ kind: 'disk', match: medium.path ?? '', slot: `${slot.bus}${slot.controller}:${slot.unit}` });
   for (const { mac, ordinal, networkName } of vm.nics) {
     if (networkName !== '') add('network', networkName);
     owns.push({ kind: 'nic', match: mac.toLowerCase(), slot: String(ordinal) });

@@ -29,7 +29,7 @@ export const openStream = (
   let ending = false;
   let aborted: Fault | undefined;
   let queue: Uint8Array[] = [];
-  let waiting: (() => void)[] = [];
+  const waiting: (() => void)[] = [];
   let at = typeof args['offset'] === 'number' ? args['offset'] : 0;
   let endAt = 0;
   const volume = args['volume'];
@@ -45,12 +45,21 @@ export const openStream = (
 
   const begin = (call: Parameters<SimStream['pump']>[0]): void => {
     const wanted = procedure === 'VOLUME.read' ? 'download' : procedure === 'VOLUME.write' ? 'upload' : undefined;
-    if (wanted === undefined || wanted !== direction || typeof volume !== 'string' || !Number.isSafeInteger(at) || at < 0) {
+    if (
+      wanted === undefined ||
+      wanted !== direction ||
+      typeof volume !== 'string' ||
+      !Number.isSafeInteger(at) ||
+      at < 0
+    ) {
       settle(refused(fault('not-supported', {}, `"${procedure.slice(0, 100)}" opens no stream for ${direction}`)));
       return;
     }
     const outcome = call('VOLUME.open', { volume, writes: direction === 'upload' });
-    if (!outcome.ok) return settle(outcome);
+    if (!outcome.ok) {
+      settle(outcome);
+      return;
+    }
     const lengthBytes = outcome.value['lengthBytes'] as number;
     const asked = typeof args['length'] === 'number' && args['length'] >= 0 ? at + args['length'] : lengthBytes;
     endAt = Math.min(lengthBytes, asked);
@@ -61,7 +70,10 @@ export const openStream = (
   const download = (call: Parameters<SimStream['pump']>[0]): void => {
     for (let n = 0; n < PIECES && state === 'open' && listener && !pausing && at < endAt; n++) {
       const outcome = call('VOLUME.read', { volume, offset: at, length: Math.min(PIECE_BYTES, endAt - at) });
-      if (!outcome.ok) return settle(outcome);
+      if (!outcome.ok) {
+        settle(outcome);
+        return;
+      }
       const bytes = outcome.value['bytes'] as Uint8Array;
       if (bytes.length === 0) break;
       at += bytes.length;
@@ -74,7 +86,10 @@ export const openStream = (
   const upload = (call: Parameters<SimStream['pump']>[0]): void => {
     for (const bytes of queue.splice(0)) {
       const outcome = call('VOLUME.write', { volume, offset: at, bytes });
-      if (!outcome.ok) return settle(outcome);
+      if (!outcome.ok) {
+        settle(outcome);
+        return;
+      }
       at += bytes.length;
     }
     for (const resolve of waiting.splice(0)) resolve();
@@ -104,7 +119,10 @@ export const openStream = (
         queue.push(bytes.slice());
         wake();
       },
-      drained: () => (state === 'over' || queue.length === 0 ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))),
+      drained: () =>
+        state === 'over' || queue.length === 0
+          ? Promise.resolve()
+          : new Promise<void>((resolve) => waiting.push(resolve)),
       end: () => {
         ending = true;
         wake();

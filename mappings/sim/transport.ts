@@ -2,8 +2,8 @@
 import { fault, type Outcome, refused } from '../generic/faults.ts';
 import type { Endpoint, HostTransport } from '../generic/platform.ts';
 import { fixture } from './fixture.ts';
-import { advance, step, wakeAt } from './machine.ts';
 import type { SimEvent, SimState } from './machine/state.ts';
+import { advance, step, wakeAt } from './machine.ts';
 import { openStream, type SimStream } from './stream.ts';
 import { parseUri, type SimUri } from './uri.ts';
 
@@ -25,7 +25,11 @@ const createWorld = ({ name, vms }: SimUri) => {
   };
   return {
     listeners,
-    call: (procedure: string, args: Readonly<Record<string, unknown>>, nowMs: number): Outcome<Record<string, unknown>> => {
+    call: (
+      procedure: string,
+      args: Readonly<Record<string, unknown>>,
+      nowMs: number,
+    ): Outcome<Record<string, unknown>> => {
       const made = step(begun(nowMs), { procedure, args }, nowMs);
       state = made.state;
       tell(made.events);
@@ -125,5 +129,8 @@ export const connect = (uri: string): Outcome<{ endpoint: Endpoint; open(): Host
   const parsed = parseUri(uri);
   if (!parsed.ok) return parsed;
   const world = createWorld(parsed.value);
-  return { ok: true, value: { endpoint: { kind: 'embedded', path: `sim:///${parsed.value.name}` }, open: () => openTransport(world) } };
+  return {
+    ok: true,
+    value: { endpoint: { kind: 'embedded', path: `sim:///${parsed.value.name}` }, open: () => openTransport(world) },
+  };
 };

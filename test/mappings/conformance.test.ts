@@ -10,16 +10,52 @@ import { chooseEngine } from '../../transform-server/engine/engine.ts';
 
 /** Complete by its type: a verb that is new in the vocabulary is missed here by the type check. */
 const VERBS = Object.keys({
-  'vm.start': 0, 'vm.stop': 0, 'vm.reset': 0, 'vm.suspend': 0, 'vm.pause': 0, 'vm.resume': 0, 'vm.shutdownGuest': 0, 'vm.rebootGuest': 0, 'vm.create': 0,
-  'vm.change': 0, 'vm.rename': 0, 'vm.delete': 0, 'vm.clone': 0, 'vm.setAutostart': 0, 'snapshot.create': 0, 'snapshot.revert': 0, 'snapshot.delete': 0,
-  'snapshot.deleteAll': 0, 'snapshot.rename': 0, 'volume.create': 0, 'volume.delete': 0, 'volume.copy': 0, 'volume.resize': 0, 'storage.refresh': 0,
-  'storage.create': 0, 'storage.delete': 0, 'network.create': 0, 'network.addPortgroup': 0, 'network.removePortgroup': 0, 'network.delete': 0,
+  'vm.start': 0,
+  'vm.stop': 0,
+  'vm.reset': 0,
+  'vm.suspend': 0,
+  'vm.pause': 0,
+  'vm.resume': 0,
+  'vm.shutdownGuest': 0,
+  'vm.rebootGuest': 0,
+  'vm.create': 0,
+  'vm.change': 0,
+  'vm.rename': 0,
+  'vm.delete': 0,
+  'vm.clone': 0,
+  'vm.setAutostart': 0,
+  'snapshot.create': 0,
+  'snapshot.revert': 0,
+  'snapshot.delete': 0,
+  'snapshot.deleteAll': 0,
+  'snapshot.rename': 0,
+  'volume.create': 0,
+  'volume.delete': 0,
+  'volume.copy': 0,
+  'volume.resize': 0,
+  'storage.refresh': 0,
+  'storage.create': 0,
+  'storage.delete': 0,
+  'network.create': 0,
+  'network.addPortgroup': 0,
+  'network.removePortgroup': 0,
+  'network.delete': 0,
 } satisfies { [V in keyof Params]: 0 });
 const ROUTES = ['session', 'direct', 'central', 'broker', 'stream', 'pass', 'refuse'] satisfies Route[];
 const ACCESS = ['none', 'read', 'operate', 'admin'] satisfies Access[];
 const KINDS = ['host', 'vm', 'storage', 'volume', 'network'] satisfies DocumentKind[];
 /** What a host must do without data of the VM. */
-const DIRECT: readonly Verb[] = ['vm.start', 'vm.stop', 'vm.reset', 'vm.suspend', 'vm.pause', 'vm.resume', 'vm.shutdownGuest', 'vm.rebootGuest', 'storage.refresh'];
+const DIRECT: readonly Verb[] = [
+  'vm.start',
+  'vm.stop',
+  'vm.reset',
+  'vm.suspend',
+  'vm.pause',
+  'vm.resume',
+  'vm.shutdownGuest',
+  'vm.rebootGuest',
+  'storage.refresh',
+];
 
 /** What is wrong with a manifest, as sentences. */
 const complaints = (name: string, platform: Platform): string[] => {
@@ -41,9 +77,15 @@ const complaints = (name: string, platform: Platform): string[] => {
     must(ROUTES.includes(row.route), `${key}: no route ${row.route}`);
     must(ACCESS.includes(row.access), `${key}: no access ${row.access}`);
     must(row.verb === undefined || VERBS.includes(row.verb), `${key}: no verb ${row.verb}`);
-    must(row.route !== 'direct' || (row.verb !== undefined && DIRECT.includes(row.verb)), `${key}: the direct route takes verbs that need no VM data, not ${row.verb}`);
+    must(
+      row.route !== 'direct' || (row.verb !== undefined && DIRECT.includes(row.verb)),
+      `${key}: the direct route takes verbs that need no VM data, not ${row.verb}`,
+    );
     must(row.centralIf === undefined || row.route === 'direct', `${key}: centralIf is for direct rows`);
-    must(row.verb === undefined || row.access === 'operate' || row.access === 'admin', `${key} changes something and asks only for ${row.access}`);
+    must(
+      row.verb === undefined || row.access === 'operate' || row.access === 'admin',
+      `${key} changes something and asks only for ${row.access}`,
+    );
     must(row.route !== 'refuse' || row.verb === undefined, `${key} is refused and has a verb`);
     must(row.because === undefined || row.route === 'refuse', `${key} says why it is refused and is not`);
   }
@@ -57,15 +99,23 @@ const complaints = (name: string, platform: Platform): string[] => {
     const { port, maxBodyBytes } = platform.front ?? { port: 0, maxBodyBytes: 0 };
     must(Number.isInteger(port) && port > 0 && port < 65_536, `a front on port ${port}`);
     must(maxBodyBytes > 0 && maxBodyBytes <= 64 * 1024 * 1024, `a front that takes bodies of ${maxBodyBytes} bytes`);
-  } else must(!has('broker') && !has('render') && platform.commands.length === 0, 'broker, render side or commands without a front');
+  } else
+    must(
+      !has('broker') && !has('render') && platform.commands.length === 0,
+      'broker, render side or commands without a front',
+    );
 
   const hostParts = (['driver', 'host', 'connect', 'schemes'] as const).filter(has);
-  must(hostParts.length === 0 || hostParts.length === 4, `a host needs driver, host, connect and schemes; it has ${hostParts.join(', ')}`);
+  must(
+    hostParts.length === 0 || hostParts.length === 4,
+    `a host needs driver, host, connect and schemes; it has ${hostParts.join(', ')}`,
+  );
   if (platform.driver) {
     const { read, work } = platform.driver.lanes;
     must(read >= 1 && work >= 1, 'a driver without lanes');
     must(new Set(platform.driver.questions).size === platform.driver.questions.length, 'a question twice');
-    for (const kind of KINDS) must(platform.sheets.toGeneric[kind] !== undefined, `a host without a to-generic sheet for ${kind}`);
+    for (const kind of KINDS)
+      must(platform.sheets.toGeneric[kind] !== undefined, `a host without a to-generic sheet for ${kind}`);
     must(platform.sheets.fromGeneric.vm !== undefined, 'a host without a from-generic sheet for vm');
     for (const scheme of platform.schemes ?? []) must(/^[a-z][a-z0-9]*$/.test(scheme), `"${scheme}" is no scheme`);
   } else must(Object.keys(platform.sheets.toGeneric).length === 0, 'to-generic sheets without a host');
@@ -73,7 +123,12 @@ const complaints = (name: string, platform: Platform): string[] => {
 };
 
 const sheetsOf = (platform: Platform): [string, URL][] =>
-  ([['to-generic', platform.sheets.toGeneric], ['from-generic', platform.sheets.fromGeneric]] as const).flatMap(([direction, sheets]) =>
+  (
+    [
+      ['to-generic', platform.sheets.toGeneric],
+      ['from-generic', platform.sheets.fromGeneric],
+    ] as const
+  ).flatMap(([direction, sheets]) =>
     Object.entries(sheets).map(([kind, url]): [string, URL] => [`${direction}/${kind}.xsl`, url]),
   );
 
@@ -94,7 +149,9 @@ describe.each(names)('%s', (name) => {
   test.each(['libxslt', 'xslt-processor'] as const)('its sheets compile with %s', async (engineName) => {
     const engine = await chooseEngine(engineName);
     for (const [file, url] of sheetsOf(await load(name))) {
-      const compiled = await engine.compile(readFileSync(url, 'utf8')).catch((error: unknown) => new Error(`${file}: ${error}`));
+      const compiled = await engine
+        .compile(readFileSync(url, 'utf8'))
+        .catch((error: unknown) => new Error(`${file}: ${error}`));
       expect(compiled).not.toBeInstanceOf(Error);
       if (!(compiled instanceof Error)) compiled.dispose();
     }

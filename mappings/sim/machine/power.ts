@@ -1,17 +1,37 @@
 /** Power of simulated VMs: start, stop, reset, suspend, pause, resume, and what their guests do when asked nicely. */
 import type { GuestFacts, PowerState, Vm } from '../../generic/model.ts';
-import { drop, gone, type Procedure, put, refuse, type SimEvent, type SimState, type Step, text, took, volumeNative, type VmRecord, wrongState } from './state.ts';
+import {
+  drop,
+  gone,
+  type Procedure,
+  put,
+  refuse,
+  type SimEvent,
+  type SimState,
+  type Step,
+  text,
+  took,
+  type VmRecord,
+  volumeNative,
+  wrongState,
+} from './state.ts';
 
 /** How long a guest takes to go down. */
 export const SHUTDOWN_MS = 2000;
 
 export const vmEvent = (native: string, hint: string): SimEvent => ({ procedure: 'EVENT.vm', args: { native, hint } });
 
-export const withVm = (state: SimState, record: VmRecord): SimState => ({ ...state, vms: put(state.vms, record.native, record) });
+export const withVm = (state: SimState, record: VmRecord): SimState => ({
+  ...state,
+  vms: put(state.vms, record.native, record),
+});
 
 /** An address that stays the same for the same MAC. */
 const addressOf = (mac: string): string => {
-  const [a = 0, b = 0, c = 0] = mac.split(':').slice(3).map((byte) => Number.parseInt(byte, 16) || 0);
+  const [a = 0, b = 0, c = 0] = mac
+    .split(':')
+    .slice(3)
+    .map((byte) => Number.parseInt(byte, 16) || 0);
   return `10.${a}.${b}.${1 + (c % 254)}`;
 };
 
@@ -19,8 +39,13 @@ const addressOf = (mac: string): string => {
 export const guestOf = (doc: Vm, running: boolean): GuestFacts => ({
   toolsInstalled: true,
   toolsRunning: running,
-  hostName: doc.name.toLowerCase().replace(/[^a-z0-9-]+/g, '-').slice(0, 63),
-  addresses: running ? doc.nics.filter(({ connected }) => connected).map(({ mac }) => ({ mac, address: addressOf(mac), prefix: 8 })) : [],
+  hostName: doc.name
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .slice(0, 63),
+  addresses: running
+    ? doc.nics.filter(({ connected }) => connected).map(({ mac }) => ({ mac, address: addressOf(mac), prefix: 8 }))
+    : [],
 });
 
 /** The same VM in another power state, with what follows from it. */
@@ -42,7 +67,9 @@ const move = (state: SimState, record: VmRecord, powerState: PowerState, nowMs: 
   if (powerState === 'stopped' && !record.doc.permanent) {
     return took({ ...state, due, vms: drop(state.vms, record.native) }, [vmEvent(record.native, 'vm.deleted')]);
   }
-  return took({ ...withVm(state, { ...record, doc: inState(record.doc, powerState, nowMs) }), due }, [vmEvent(record.native, hint)]);
+  return took({ ...withVm(state, { ...record, doc: inState(record.doc, powerState, nowMs) }), due }, [
+    vmEvent(record.native, hint),
+  ]);
 };
 
 type Act = (state: SimState, record: VmRecord, nowMs: number) => Step;
@@ -58,7 +85,9 @@ const onVm =
 const from =
   (states: readonly PowerState[], to: PowerState, hint: string): Act =>
   (state, record, nowMs) =>
-    states.includes(record.doc.powerState) ? move(state, record, to, nowMs, hint) : wrongState(state, to, record.doc.powerState);
+    states.includes(record.doc.powerState)
+      ? move(state, record, to, nowMs, hint)
+      : wrongState(state, to, record.doc.powerState);
 
 const start: Act = (state, record, nowMs) => {
   const { doc } = record;
@@ -72,7 +101,12 @@ const start: Act = (state, record, nowMs) => {
   for (const { medium } of doc.disks) {
     const { storageName, volumeName } = medium;
     if (storageName !== '' && volumeName !== undefined && !state.volumes.has(volumeNative(storageName, volumeName)))
-      return refuse(state, 'file-not-found', { path: medium.path ?? volumeName }, `The volume "${volumeName}" was not found.`);
+      return refuse(
+        state,
+        'file-not-found',
+        { path: medium.path ?? volumeName },
+        `The volume "${volumeName}" was not found.`,
+      );
   }
   return move(state, record, 'running', nowMs, doc.powerState === 'suspended' ? 'vm.resumed' : 'vm.started');
 };
@@ -80,7 +114,9 @@ const start: Act = (state, record, nowMs) => {
 const reset: Act = (state, record, nowMs) => {
   if (record.doc.powerState !== 'running') return wrongState(state, 'running', record.doc.powerState);
   const due = state.due.has(record.native) ? drop(state.due, record.native) : state.due;
-  return took({ ...withVm(state, { ...record, doc: { ...record.doc, startedMs: nowMs } }), due }, [vmEvent(record.native, 'vm.reset')]);
+  return took({ ...withVm(state, { ...record, doc: { ...record.doc, startedMs: nowMs } }), due }, [
+    vmEvent(record.native, 'vm.reset'),
+  ]);
 };
 
 const tooled =
@@ -106,7 +142,9 @@ export const POWER = {
   ),
   'VM.reboot': onVm(
     tooled('running', (state, record, nowMs) =>
-      took(withVm(state, { ...record, doc: { ...record.doc, startedMs: nowMs } }), [vmEvent(record.native, 'vm.guestReboot')]),
+      took(withVm(state, { ...record, doc: { ...record.doc, startedMs: nowMs } }), [
+        vmEvent(record.native, 'vm.guestReboot'),
+      ]),
     ),
   ),
 } satisfies Record<string, Procedure>;

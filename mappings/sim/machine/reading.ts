@@ -1,17 +1,32 @@
 /** Reading the simulated host: its objects as documents with facts, one by one or in pages, and which calls took effect. */
 import { formatDocument } from '../../generic/documents.ts';
 import type { NativeObject } from '../../generic/native.ts';
-import { type NetworkRecord, type Procedure, type SimState, type StorageRecord, text, took, type VmRecord, type VolumeRecord } from './state.ts';
+import {
+  type NetworkRecord,
+  type Procedure,
+  type SimState,
+  type StorageRecord,
+  text,
+  took,
+  type VmRecord,
+  type VolumeRecord,
+} from './state.ts';
 import { allocatedIn, allocationOf } from './volumes.ts';
 
 export const HOST_NATIVE = 'host';
 
 const hostObject = ({ host }: SimState): NativeObject => ({
-  kind: 'host', native: HOST_NATIVE, parts: { document: formatDocument('host', host) }, facts: { connected: true },
+  kind: 'host',
+  native: HOST_NATIVE,
+  parts: { document: formatDocument('host', host) },
+  facts: { connected: true },
 });
 
 const vmObject = ({ native, doc }: VmRecord): NativeObject => ({
-  kind: 'vm', native, parts: { document: formatDocument('vm', doc) }, facts: { state: doc.powerState, autostart: doc.autostart },
+  kind: 'vm',
+  native,
+  parts: { document: formatDocument('vm', doc) },
+  facts: { state: doc.powerState, autostart: doc.autostart },
 });
 
 const volumeObject = (record: VolumeRecord): NativeObject => ({
@@ -23,18 +38,29 @@ const volumeObject = (record: VolumeRecord): NativeObject => ({
 
 const storageObject = (state: SimState, { native, doc }: StorageRecord): NativeObject => {
   const allocationBytes = allocatedIn(state, native);
-  const natives = [...state.volumes.values()].flatMap((volume) => (volume.doc.storageName === native ? [volume.native] : []));
+  const natives = [...state.volumes.values()].flatMap((volume) =>
+    volume.doc.storageName === native ? [volume.native] : [],
+  );
   return {
     kind: 'storage',
     native,
-    parts: { document: formatDocument('storage', { ...doc, allocationBytes, availableBytes: Math.max(0, doc.capacityBytes - allocationBytes) }) },
+    parts: {
+      document: formatDocument('storage', {
+        ...doc,
+        allocationBytes,
+        availableBytes: Math.max(0, doc.capacityBytes - allocationBytes),
+      }),
+    },
     facts: { state: doc.accessible ? 'active' : 'inactive', autostart: doc.autostart },
     contains: { kind: 'volume', natives },
   };
 };
 
 const networkObject = ({ native, doc }: NetworkRecord): NativeObject => ({
-  kind: 'network', native, parts: { document: formatDocument('network', doc) }, facts: { state: doc.active ? 'active' : 'inactive', autostart: doc.autostart },
+  kind: 'network',
+  native,
+  parts: { document: formatDocument('network', doc) },
+  facts: { state: doc.active ? 'active' : 'inactive', autostart: doc.autostart },
 });
 
 const objectOf = (state: SimState, kind: string, native: string): NativeObject | undefined => {
@@ -62,13 +88,18 @@ const objectOf = (state: SimState, kind: string, native: string): NativeObject |
   }
 };
 
-const get: Procedure = (state, args) => took(state, [], { object: objectOf(state, text(args, 'kind'), text(args, 'native')) ?? null });
+const get: Procedure = (state, args) =>
+  took(state, [], { object: objectOf(state, text(args, 'kind'), text(args, 'native')) ?? null });
 
 const KINDS = ['vm', 'volume', 'storage', 'network'] as const;
 const nativesOf = (state: SimState, kind: string): string[] => {
   const known = KINDS.find((one) => one === kind);
   if (known === undefined) throw new Error(`the simulated host lists no ${kind}`);
-  return [...({ vm: state.vms, volume: state.volumes, storage: state.storages, network: state.networks } as const)[known].keys()];
+  return [
+    ...({ vm: state.vms, volume: state.volumes, storage: state.storages, network: state.networks } as const)[
+      known
+    ].keys(),
+  ];
 };
 
 /** Names first, documents in pages by name: what comes or goes between two pages is told by an event. */
@@ -88,4 +119,3 @@ export const READING = {
   'OBJECT.list': list,
   'MARK.seen': seen,
 } satisfies Record<string, Procedure>;
-

@@ -19,7 +19,8 @@ const screenshot: Procedure = (state, args, nowMs) => {
   for (let at = 0; at < WIDTH * HEIGHT; at++) {
     const x = at % WIDTH;
     const bar = Math.floor((x * BARS) / WIDTH) * 3;
-    for (let colour = 0; colour < 3; colour++) bytes[head.length + at * 3 + colour] = x === markAt ? 255 : (bars[bar + colour] ?? 0);
+    for (let colour = 0; colour < 3; colour++)
+      bytes[head.length + at * 3 + colour] = x === markAt ? 255 : (bars[bar + colour] ?? 0);
   }
   return took(state, [], { bytes });
 };

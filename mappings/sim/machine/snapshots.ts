@@ -2,8 +2,22 @@
 import type { Snapshot, Vm } from '../../generic/model.ts';
 import { inState, vmEvent, withVm } from './power.ts';
 import {
-  type Args, drop, flag, gone, isName, type Pages, type Procedure, put, refuse, type SimState, type Step, text, textOr, took, volumeNative,
+  type Args,
+  drop,
+  flag,
+  gone,
+  isName,
+  type Pages,
+  type Procedure,
+  put,
+  refuse,
+  type SimState,
+  type Step,
+  text,
+  textOr,
+  took,
   type VmRecord,
+  volumeNative,
 } from './state.ts';
 
 const SNAPSHOTS_MAX = 256;
@@ -16,7 +30,9 @@ const onVm =
     return record ? act(state, record, args, nowMs) : gone(state, 'vm', native);
   };
 
-const onSnapshot = (act: (state: SimState, record: VmRecord, snapshot: Snapshot, args: Args, nowMs: number) => Step): Procedure =>
+const onSnapshot = (
+  act: (state: SimState, record: VmRecord, snapshot: Snapshot, args: Args, nowMs: number) => Step,
+): Procedure =>
   onVm((state, record, args, nowMs) => {
     const wanted = text(args, 'snapshot');
     const snapshot = record.doc.snapshots.find(({ native }) => native === wanted);
@@ -24,19 +40,32 @@ const onSnapshot = (act: (state: SimState, record: VmRecord, snapshot: Snapshot,
   });
 
 const volumesOf = (doc: Vm): string[] =>
-  doc.disks.flatMap(({ medium }) => (medium.storageName !== '' && medium.volumeName !== undefined ? [volumeNative(medium.storageName, medium.volumeName)] : []));
+  doc.disks.flatMap(({ medium }) =>
+    medium.storageName !== '' && medium.volumeName !== undefined
+      ? [volumeNative(medium.storageName, medium.volumeName)]
+      : [],
+  );
 
 const create = onVm((state, record, args, nowMs) => {
   const { doc } = record;
   const [native, name] = [text(args, 'snapshot'), text(args, 'name')];
   if (!isName(name)) return refuse(state, 'invalid-name', { name }, `"${name}" is no name for a snapshot.`);
-  if (doc.snapshots.length >= SNAPSHOTS_MAX) return refuse(state, 'too-many', { limit: SNAPSHOTS_MAX }, 'The VM has no room for more snapshots.');
-  if (record.saved.has(native)) return refuse(state, 'already-exists', { name: native }, `The snapshot "${native}" already exists.`);
+  if (doc.snapshots.length >= SNAPSHOTS_MAX)
+    return refuse(state, 'too-many', { limit: SNAPSHOTS_MAX }, 'The VM has no room for more snapshots.');
+  if (record.saved.has(native))
+    return refuse(state, 'already-exists', { name: native }, `The snapshot "${native}" already exists.`);
   const parent = doc.snapshots.find(({ current }) => current)?.native;
   const up = doc.powerState === 'running' || doc.powerState === 'paused';
   const snapshot: Snapshot = {
-    native, name, description: text(args, 'description'), createdMs: nowMs, powerState: doc.powerState,
-    hasMemory: up && flag(args, 'memory'), quiesced: up && flag(args, 'quiesce'), ...(parent === undefined ? {} : { parent }), current: true,
+    native,
+    name,
+    description: text(args, 'description'),
+    createdMs: nowMs,
+    powerState: doc.powerState,
+    hasMemory: up && flag(args, 'memory'),
+    quiesced: up && flag(args, 'quiesce'),
+    ...(parent === undefined ? {} : { parent }),
+    current: true,
   };
   const contents = new Map<string, Pages>();
   for (const volume of volumesOf(doc)) contents.set(volume, state.volumes.get(volume)?.pages ?? new Map());
@@ -49,13 +78,18 @@ const revert = onSnapshot((state, record, snapshot, args, nowMs) => {
   const saved = record.saved.get(snapshot.native);
   if (!saved) return gone(state, 'snapshot', snapshot.native);
   for (const native of volumesOf(saved.doc)) {
-    if (!state.volumes.has(native)) return refuse(state, 'file-not-found', { path: native }, `The volume "${native}" was not found.`);
+    if (!state.volumes.has(native))
+      return refuse(state, 'file-not-found', { path: native }, `The volume "${native}" was not found.`);
   }
   // What names the VM and says how it is kept is not the past's business.
   const { name, nativeName, autostart, template } = record.doc;
   const snapshots = record.doc.snapshots.map((one) => ({ ...one, current: one.native === snapshot.native }));
   const back: Vm = { ...saved.doc, name, nativeName, autostart, template, snapshots, modifiedMs: nowMs };
-  const asItWas = snapshot.hasMemory ? snapshot.powerState : saved.doc.powerState === 'suspended' ? 'suspended' : 'stopped';
+  const asItWas = snapshot.hasMemory
+    ? snapshot.powerState
+    : saved.doc.powerState === 'suspended'
+      ? 'suspended'
+      : 'stopped';
   const powerState = args['start'] === true && asItWas !== 'paused' ? 'running' : asItWas;
   const volumes = new Map(state.volumes);
   for (const [native, pages] of saved.contents) {
@@ -95,20 +129,26 @@ const without = (state: SimState, record: VmRecord, removed: ReadonlySet<string>
   });
   const saved = new Map(record.saved);
   for (const native of removed) saved.delete(native);
-  return took(withVm(state, { ...record, doc: { ...record.doc, snapshots }, saved }), [vmEvent(record.native, 'snapshot.deleted')]);
+  return took(withVm(state, { ...record, doc: { ...record.doc, snapshots }, saved }), [
+    vmEvent(record.native, 'snapshot.deleted'),
+  ]);
 };
 
 const remove = onSnapshot((state, record, { native }, args) =>
   without(state, record, flag(args, 'children') ? below(record.doc.snapshots, native) : new Set([native])),
 );
 
-const removeAll = onVm((state, record) => without(state, record, new Set(record.doc.snapshots.map(({ native }) => native))));
+const removeAll = onVm((state, record) =>
+  without(state, record, new Set(record.doc.snapshots.map(({ native }) => native))),
+);
 
 const rename = onSnapshot((state, record, snapshot, args) => {
   const name = textOr(args, 'name', snapshot.name);
   if (!isName(name)) return refuse(state, 'invalid-name', { name }, `"${name}" is no name for a snapshot.`);
   const description = textOr(args, 'description', snapshot.description);
-  const snapshots = record.doc.snapshots.map((one) => (one.native === snapshot.native ? { ...one, name, description } : one));
+  const snapshots = record.doc.snapshots.map((one) =>
+    one.native === snapshot.native ? { ...one, name, description } : one,
+  );
   return took(withVm(state, { ...record, doc: { ...record.doc, snapshots } }), [vmEvent(record.native, 'vm.changed')]);
 });
 

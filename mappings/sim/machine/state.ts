@@ -1,5 +1,5 @@
 /** The state of a simulated host: immutable records by native name, and what one step of the machine gives back. */
-import { type Fault, fault, type FaultKind, type FaultMembers, type Outcome, refused } from '../../generic/faults.ts';
+import { type Fault, type FaultKind, type FaultMembers, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { Host, Network, PowerState, Storage, Vm, Volume } from '../../generic/model.ts';
 
 /** Content in pages of PAGE_BYTES by number; a page that is all zeroes is not kept. */
@@ -72,16 +72,25 @@ export const OBJECTS_MAX = 200_000;
 const MARKS_MAX = 10_000;
 
 export const took = (state: SimState, events: readonly SimEvent[] = [], value: Record<string, unknown> = {}): Step => ({
-  state, reply: { ok: true, value }, events,
+  state,
+  reply: { ok: true, value },
+  events,
 });
 export const no = (state: SimState, reason: Fault): Step => ({ state, reply: refused(reason), events: [] });
 export const refuse = <K extends FaultKind>(state: SimState, kind: K, members: FaultMembers[K], text: string): Step =>
   no(state, fault(kind, members, text));
-export const gone = (state: SimState, type: string, id: string): Step => refuse(state, 'object-not-found', { type, id }, `There is no ${type} "${id}".`);
+export const gone = (state: SimState, type: string, id: string): Step =>
+  refuse(state, 'object-not-found', { type, id }, `There is no ${type} "${id}".`);
 export const wrongState = (state: SimState, requested: PowerState, existing: PowerState): Step =>
-  refuse(state, 'wrong-state', { requested, existing }, `The attempted operation cannot be performed in the current state (${existing}).`);
+  refuse(
+    state,
+    'wrong-state',
+    { requested, existing },
+    `The attempted operation cannot be performed in the current state (${existing}).`,
+  );
 
-export const put = <V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> => new Map(map).set(key, value);
+export const put = <V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> =>
+  new Map(map).set(key, value);
 export const drop = <V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> => {
   const out = new Map(map);
   out.delete(key);
@@ -94,7 +103,8 @@ export const text = (args: Args, name: string): string => {
   if (typeof value !== 'string') throw new Error(`argument ${name} is no text`);
   return value;
 };
-export const textOr = (args: Args, name: string, otherwise: string): string => (args[name] === undefined ? otherwise : text(args, name));
+export const textOr = (args: Args, name: string, otherwise: string): string =>
+  args[name] === undefined ? otherwise : text(args, name);
 export const count = (args: Args, name: string): number => {
   const value = args[name];
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new Error(`argument ${name} is no whole number`);
@@ -111,12 +121,14 @@ export const isName = (name: string): boolean => {
   if (name.trim() === '' || name.length > 256) return false;
   for (const character of name) {
     const code = character.codePointAt(0) ?? 0;
-    if (code < 32 || code === 127 || (code >= 0xd800 && code <= 0xdfff) || code === 0xfffe || code === 0xffff) return false;
+    if (code < 32 || code === 127 || (code >= 0xd800 && code <= 0xdfff) || code === 0xfffe || code === 0xffff)
+      return false;
   }
   return true;
 };
 /** Names that stand for one file of a flat directory. */
-export const isFileName = (name: string): boolean => isName(name) && !name.includes('/') && name !== '.' && name !== '..';
+export const isFileName = (name: string): boolean =>
+  isName(name) && !name.includes('/') && name !== '.' && name !== '..';
 
 export const volumeNative = (storage: string, name: string): string => `${storage}/${name}`;
 
@@ -135,4 +147,5 @@ export const marked = (step: Step, args: Args): Step => {
 };
 
 /** An undo acts only on what the call that it undoes did make. */
-export const isForeign = (record: { readonly madeBy: string }, args: Args): boolean => args['undoes'] !== undefined && record.madeBy !== args['undoes'];
+export const isForeign = (record: { readonly madeBy: string }, args: Args): boolean =>
+  args['undoes'] !== undefined && record.madeBy !== args['undoes'];

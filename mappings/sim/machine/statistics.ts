@@ -35,20 +35,30 @@ const sampleOf = ({ native, doc }: VmRecord, nowMs: number): VmSample => {
   const isUp = doc.powerState === 'running' || doc.powerState === 'paused';
   const from = doc.startedMs ?? nowMs;
   const to = isUp ? nowMs : from;
-  const of = (what: string, meanPerMs: number): number => counter(`${native} ${what}`, meanPerMs * (0.5 + chance(`${native} ${what}`)), from, to);
+  const of = (what: string, meanPerMs: number): number =>
+    counter(`${native} ${what}`, meanPerMs * (0.5 + chance(`${native} ${what}`)), from, to);
   const active = 0.35 + 0.25 * Math.sin((2 * Math.PI * nowMs) / (5 * PERIOD_MS) + 6 * chance(native));
   const [read, written] = [of('read', 40), of('written', 90)];
   return {
-    native, cpuNs: of('cpu', 120_000 * doc.cpuCount), memoryBytes: isUp ? doc.memoryBytes : 0, residentBytes: isUp ? Math.round(doc.memoryBytes * active) : 0,
-    readBytes: read, writtenBytes: written, readRequests: Math.floor(read / 4096), writeRequests: Math.floor(written / 8192),
-    receivedBytes: doc.nics.length > 0 ? of('received', 25) : 0, sentBytes: doc.nics.length > 0 ? of('sent', 12) : 0,
+    native,
+    cpuNs: of('cpu', 120_000 * doc.cpuCount),
+    memoryBytes: isUp ? doc.memoryBytes : 0,
+    residentBytes: isUp ? Math.round(doc.memoryBytes * active) : 0,
+    readBytes: read,
+    writtenBytes: written,
+    readRequests: Math.floor(read / 4096),
+    writeRequests: Math.floor(written / 8192),
+    receivedBytes: doc.nics.length > 0 ? of('received', 25) : 0,
+    sentBytes: doc.nics.length > 0 ? of('sent', 12) : 0,
   };
 };
 
 const isRunning = ({ doc }: VmRecord): boolean => doc.powerState === 'running' || doc.powerState === 'paused';
 
 const chosen = (state: SimState, natives: readonly string[] | undefined): VmRecord[] =>
-  natives === undefined ? [...state.vms.values()].filter(isRunning) : natives.flatMap((native) => state.vms.get(native) ?? []);
+  natives === undefined
+    ? [...state.vms.values()].filter(isRunning)
+    : natives.flatMap((native) => state.vms.get(native) ?? []);
 
 const sample: Procedure = (state, args, nowMs) => {
   const vms = chosen(state, args['natives'] as readonly string[] | undefined).map((record) => sampleOf(record, nowMs));
@@ -58,7 +68,10 @@ const sample: Procedure = (state, args, nowMs) => {
   const cpuNs = counter('host cpu', 150_000 * state.host.cpuThreads, from, nowMs);
   const allNs = state.host.cpuThreads * (nowMs - from) * 1_000_000;
   const freeBytes = Math.max(0, state.host.memoryBytes - usedBytes);
-  return took(state, [], { vms, host: { cpuNs, idleNs: Math.max(0, allNs - cpuNs), memoryBytes: state.host.memoryBytes, freeBytes } });
+  return took(state, [], {
+    vms,
+    host: { cpuNs, idleNs: Math.max(0, allNs - cpuNs), memoryBytes: state.host.memoryBytes, freeBytes },
+  });
 };
 
 export const STATISTICS = { 'STATS.sample': sample } satisfies Record<string, Procedure>;

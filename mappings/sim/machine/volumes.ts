@@ -1,11 +1,35 @@
 /** Volumes of the simulated host and their content: pages in memory, bounded over all volumes together. */
 import type { Volume } from '../../generic/model.ts';
 import {
-  type Args, CONTENT_MAX_BYTES, count, DISK_MAX_BYTES, drop, flag, gone, isFileName, isForeign, OBJECTS_MAX, PAGE_BYTES, type Pages, type Procedure, put,
-  refuse, type SimEvent, type SimState, type Step, text, textOr, took, volumeNative, type VolumeRecord,
+  type Args,
+  CONTENT_MAX_BYTES,
+  count,
+  DISK_MAX_BYTES,
+  drop,
+  flag,
+  gone,
+  isFileName,
+  isForeign,
+  OBJECTS_MAX,
+  PAGE_BYTES,
+  type Pages,
+  type Procedure,
+  put,
+  refuse,
+  type SimEvent,
+  type SimState,
+  type Step,
+  text,
+  textOr,
+  took,
+  type VolumeRecord,
+  volumeNative,
 } from './state.ts';
 
-export const volumeEvent = (native: string, hint: string): SimEvent => ({ procedure: 'EVENT.volume', args: { native, hint } });
+export const volumeEvent = (native: string, hint: string): SimEvent => ({
+  procedure: 'EVENT.volume',
+  args: { native, hint },
+});
 
 /** What it takes of its storage. */
 export const allocationOf = ({ doc, thin, pages }: VolumeRecord): number =>
@@ -27,7 +51,8 @@ const hasRoom = (state: SimState, storage: string, moreBytes: number): boolean =
 export const usersOf = (state: SimState, { doc }: VolumeRecord): string[] => {
   const users: string[] = [];
   for (const { native, doc: vm } of state.vms.values()) {
-    if (vm.disks.some(({ medium }) => medium.storageName === doc.storageName && medium.volumeName === doc.name)) users.push(native);
+    if (vm.disks.some(({ medium }) => medium.storageName === doc.storageName && medium.volumeName === doc.name))
+      users.push(native);
   }
   return users;
 };
@@ -38,22 +63,42 @@ const isLocked = (state: SimState, record: VolumeRecord): boolean =>
     return power === 'running' || power === 'paused';
   });
 
-const withVolume = (state: SimState, record: VolumeRecord): SimState => ({ ...state, volumes: put(state.volumes, record.native, record) });
-
-export const newVolume = (storage: string, path: string, name: string, capacityBytes: number, format: string, nowMs: number): Volume => ({
-  name, storageName: storage, path: `${path}/${name}`, format, capacityBytes, allocationBytes: 0, modifiedMs: nowMs,
+const withVolume = (state: SimState, record: VolumeRecord): SimState => ({
+  ...state,
+  volumes: put(state.volumes, record.native, record),
 });
 
-const locked = (state: SimState, { doc }: VolumeRecord): Step => refuse(state, 'file-locked', { path: doc.path }, `The volume "${doc.name}" is in use.`);
+export const newVolume = (
+  storage: string,
+  path: string,
+  name: string,
+  capacityBytes: number,
+  format: string,
+  nowMs: number,
+): Volume => ({
+  name,
+  storageName: storage,
+  path: `${path}/${name}`,
+  format,
+  capacityBytes,
+  allocationBytes: 0,
+  modifiedMs: nowMs,
+});
+
+const locked = (state: SimState, { doc }: VolumeRecord): Step =>
+  refuse(state, 'file-locked', { path: doc.path }, `The volume "${doc.name}" is in use.`);
 const badSize = (bytes: number): boolean => bytes < 0 || bytes > DISK_MAX_BYTES;
 
 /** What makes a new volume impossible; undefined: nothing. */
 const refusal = (state: SimState, storage: string, name: string, capacityBytes: number): Step | undefined => {
   if (!state.storages.has(storage)) return gone(state, 'storage', storage);
   if (!isFileName(name)) return refuse(state, 'invalid-name', { name }, `"${name}" is no name for a volume.`);
-  if (badSize(capacityBytes)) return refuse(state, 'invalid-argument', { property: 'capacityBytes' }, 'The size of the disk is not possible.');
-  if (state.volumes.has(volumeNative(storage, name))) return refuse(state, 'already-exists', { name }, `The volume "${name}" already exists.`);
-  if (state.volumes.size >= OBJECTS_MAX) return refuse(state, 'too-many', { limit: OBJECTS_MAX }, 'The simulated host holds no more volumes.');
+  if (badSize(capacityBytes))
+    return refuse(state, 'invalid-argument', { property: 'capacityBytes' }, 'The size of the disk is not possible.');
+  if (state.volumes.has(volumeNative(storage, name)))
+    return refuse(state, 'already-exists', { name }, `The volume "${name}" already exists.`);
+  if (state.volumes.size >= OBJECTS_MAX)
+    return refuse(state, 'too-many', { limit: OBJECTS_MAX }, 'The simulated host holds no more volumes.');
   return undefined;
 };
 
@@ -63,9 +108,18 @@ const create: Procedure = (state, args, nowMs) => {
   if (bad) return bad;
   const thin = flag(args, 'thin');
   if (!thin && !hasRoom(state, storage, capacityBytes)) return noSpace(state, storage);
-  const doc = newVolume(storage, state.storages.get(storage)?.doc.path ?? '', name, capacityBytes, textOr(args, 'format', 'raw'), nowMs);
+  const doc = newVolume(
+    storage,
+    state.storages.get(storage)?.doc.path ?? '',
+    name,
+    capacityBytes,
+    textOr(args, 'format', 'raw'),
+    nowMs,
+  );
   const native = volumeNative(storage, name);
-  return took(withVolume(state, { native, doc, thin, pages: new Map(), madeBy: textOr(args, 'mark', '') }), [volumeEvent(native, 'volume.created')]);
+  return took(withVolume(state, { native, doc, thin, pages: new Map(), madeBy: textOr(args, 'mark', '') }), [
+    volumeEvent(native, 'volume.created'),
+  ]);
 };
 
 const onVolume =
@@ -77,7 +131,9 @@ const onVolume =
   };
 
 const remove = onVolume((state, record) =>
-  isLocked(state, record) ? locked(state, record) : took({ ...state, volumes: drop(state.volumes, record.native) }, [volumeEvent(record.native, 'volume.deleted')]),
+  isLocked(state, record)
+    ? locked(state, record)
+    : took({ ...state, volumes: drop(state.volumes, record.native) }, [volumeEvent(record.native, 'volume.deleted')]),
 );
 
 const resize: Procedure = (state, args, nowMs) => {
@@ -97,7 +153,9 @@ const resize: Procedure = (state, args, nowMs) => {
     const vm = vms.get(user);
     if (!vm) continue;
     const disks = vm.doc.disks.map((disk) =>
-      disk.medium.storageName === record.doc.storageName && disk.medium.volumeName === record.doc.name ? { ...disk, capacityBytes } : disk,
+      disk.medium.storageName === record.doc.storageName && disk.medium.volumeName === record.doc.name
+        ? { ...disk, capacityBytes }
+        : disk,
     );
     vms.set(user, { ...vm, doc: { ...vm.doc, disks } });
   }
@@ -110,10 +168,19 @@ const copy = onVolume((state, record, args, nowMs) => {
   const bad = refusal(state, storage, name, record.doc.capacityBytes);
   if (bad) return bad;
   if (!hasRoom(state, storage, allocationOf(record))) return noSpace(state, storage);
-  const doc = newVolume(storage, state.storages.get(storage)?.doc.path ?? '', name, record.doc.capacityBytes, record.doc.format, nowMs);
+  const doc = newVolume(
+    storage,
+    state.storages.get(storage)?.doc.path ?? '',
+    name,
+    record.doc.capacityBytes,
+    record.doc.format,
+    nowMs,
+  );
   const native = volumeNative(storage, name);
   // Pages are never changed in place, so both may hold the same ones.
-  return took(withVolume(state, { ...record, native, doc, madeBy: textOr(args, 'mark', '') }), [volumeEvent(native, 'volume.created')]);
+  return took(withVolume(state, { ...record, native, doc, madeBy: textOr(args, 'mark', '') }), [
+    volumeEvent(native, 'volume.created'),
+  ]);
 });
 
 const isZero = (bytes: Uint8Array): boolean => {
@@ -126,7 +193,8 @@ const storedBytes = (state: SimState): number => {
   const pages = new Set<Uint8Array>();
   for (const record of state.volumes.values()) for (const page of record.pages.values()) pages.add(page);
   for (const { saved } of state.vms.values())
-    for (const { contents } of saved.values()) for (const kept of contents.values()) for (const page of kept.values()) pages.add(page);
+    for (const { contents } of saved.values())
+      for (const kept of contents.values()) for (const page of kept.values()) pages.add(page);
   return pages.size * PAGE_BYTES;
 };
 
@@ -166,7 +234,8 @@ const write: Procedure = (state, args, nowMs) => {
   const capacityBytes = Math.max(record.doc.capacityBytes, offset + bytes.length);
   const next: VolumeRecord = { ...record, pages, doc: { ...record.doc, capacityBytes, modifiedMs: nowMs } };
   const more = allocationOf(next) - allocationOf(record);
-  if (badSize(capacityBytes) || !hasRoom(state, record.doc.storageName, more)) return noSpace(state, record.doc.storageName);
+  if (badSize(capacityBytes) || !hasRoom(state, record.doc.storageName, more))
+    return noSpace(state, record.doc.storageName);
   const after = withVolume(state, next);
   if (added > 0 && storedBytes(after) > CONTENT_MAX_BYTES) return noSpace(state, record.doc.storageName);
   return took(after);
@@ -202,7 +271,9 @@ const open: Procedure = (state, args) => {
 /** Ends an upload: who watches the volume hears of it once, not with every piece. */
 const close: Procedure = (state, args) => {
   const native = text(args, 'volume');
-  return state.volumes.has(native) ? took(state, [volumeEvent(native, 'volume.changed')]) : gone(state, 'volume', native);
+  return state.volumes.has(native)
+    ? took(state, [volumeEvent(native, 'volume.changed')])
+    : gone(state, 'volume', native);
 };
 
 export const VOLUMES = {

@@ -1,8 +1,8 @@
 /** A plan in the making: calls in order, each given its mark, probe and undo; the last point of return is the step named pivot. */
 import type { HubId, NativeRef } from '../../generic/ids.ts';
 import type { Plan, Step, StepKind } from '../../generic/plan.ts';
-import type { ProcedureName } from '../machine.ts';
 import { volumeNative } from '../machine/state.ts';
+import type { ProcedureName } from '../machine.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -25,7 +25,11 @@ export const drafted = (host: HubId, job: HubId, queue: string): Draft => {
     makes: undefined,
     add: (procedure, args, undo) => {
       const mark = `${job}.${steps.length + 1}`;
-      const kind: StepKind = undo ? 'compensatable' : steps.some((step) => step.kind === 'pivot') ? 'forward-only' : 'pivot';
+      const kind: StepKind = undo
+        ? 'compensatable'
+        : steps.some((step) => step.kind === 'pivot')
+          ? 'forward-only'
+          : 'pivot';
       steps.push({
         name: `${procedure.toLowerCase().replace('.', '-')}-${steps.length + 1}`,
         kind,
@@ -34,14 +38,23 @@ export const drafted = (host: HubId, job: HubId, queue: string): Draft => {
         ...(undo ? { undo: { procedure: undo.procedure, args: { ...undo.args, undoes: mark } } } : {}),
       });
     },
-    plan: () => ({ host, queue: draft.queue, steps, touches: draft.touches, ...(draft.makes ? { makes: draft.makes } : {}) }),
+    plan: () => ({
+      host,
+      queue: draft.queue,
+      steps,
+      touches: draft.touches,
+      ...(draft.makes ? { makes: draft.makes } : {}),
+    }),
   };
   return draft;
 };
 
 /** A volume and the storage whose room it takes. */
 export const touch = (draft: Draft, storage: string, name: string): void => {
-  for (const ref of [{ kind: 'volume', native: volumeNative(storage, name) }, { kind: 'storage', native: storage }] as const) {
+  for (const ref of [
+    { kind: 'volume', native: volumeNative(storage, name) },
+    { kind: 'storage', native: storage },
+  ] as const) {
     if (!draft.touches.some(({ kind, native }) => kind === ref.kind && native === ref.native)) draft.touches.push(ref);
   }
 };

@@ -15,11 +15,18 @@ const sameSlot = (a: Slot, b: Slot): boolean => a.bus === b.bus && a.controller 
 
 const vmOf = (target: Entry, { store }: PlanContext): Outcome<Vm> => {
   const vm = store.generic('vm', target.id);
-  return vm ? done(vm) : refused(fault('object-not-found', { type: 'vm', id: target.id }, 'The VM has no readable definition.'));
+  return vm
+    ? done(vm)
+    : refused(fault('object-not-found', { type: 'vm', id: target.id }, 'The VM has no readable definition.'));
 };
 
 /** The same name twice is refused before anything is made. */
-const taken = (name: string, self: HubId | undefined, draft: Draft, { store }: PlanContext): Outcome<never> | undefined => {
+const taken = (
+  name: string,
+  self: HubId | undefined,
+  draft: Draft,
+  { store }: PlanContext,
+): Outcome<never> | undefined => {
   const other = store.list('vm', draft.host).find((entry) => entry.name === name && entry.id !== self);
   return other && refused(fault('duplicate-name', { name, object: other.id }, `The name '${name}' already exists.`));
 };
@@ -33,10 +40,15 @@ const withVolumes = (specs: readonly DiskSpec[], draft: Draft, context: PlanCont
       continue;
     }
     const storage = context.store.entry(create.storage);
-    if (!storage) return refused(fault('object-not-found', { type: 'storage', id: create.storage }, 'There is no such storage.'));
+    if (!storage)
+      return refused(fault('object-not-found', { type: 'storage', id: create.storage }, 'There is no such storage.'));
     const args = { storage: storage.native, name: create.volumeName };
     const format = disk.medium.format ?? (create.thin ? 'qcow2' : 'raw');
-    draft.add('VOLUME.create', { ...args, capacityBytes: create.capacityBytes, thin: create.thin, format }, { procedure: 'VOLUME.delete', args });
+    draft.add(
+      'VOLUME.create',
+      { ...args, capacityBytes: create.capacityBytes, thin: create.thin, format },
+      { procedure: 'VOLUME.delete', args },
+    );
     touch(draft, args.storage, args.name);
     const medium = located({ storageName: storage.native, volumeName: create.volumeName, format }, draft.host, context);
     disks.push({ ...disk, medium, capacityBytes: create.capacityBytes, thin: create.thin });
@@ -45,7 +57,8 @@ const withVolumes = (specs: readonly DiskSpec[], draft: Draft, context: PlanCont
 };
 
 const withMedia = (vm: Vm, draft: Draft, context: PlanContext): Vm => {
-  const placed = <T extends { medium?: Disk['medium'] }>(drive: T): T => (drive.medium ? { ...drive, medium: located(drive.medium, draft.host, context) } : drive);
+  const placed = <T extends { medium?: Disk['medium'] }>(drive: T): T =>
+    drive.medium ? { ...drive, medium: located(drive.medium, draft.host, context) } : drive;
   return { ...vm, cdroms: vm.cdroms.map(placed), floppies: vm.floppies.map(placed) };
 };
 
@@ -67,7 +80,12 @@ const define = async (native: string, vm: Vm, draft: Draft, context: PlanContext
   draft.makes = { kind: 'vm', native };
 };
 
-export const planCreate = async ({ vm, disks }: Params['vm.create'], _target: Entry, context: PlanContext, draft: Draft): Promise<Outcome<unknown>> => {
+export const planCreate = async (
+  { vm, disks }: Params['vm.create'],
+  _target: Entry,
+  context: PlanContext,
+  draft: Draft,
+): Promise<Outcome<unknown>> => {
   const clash = taken(vm.name, undefined, draft, context);
   if (clash) return clash;
   // Disks may stand in the VM as well as in the list that says how they are made.
@@ -79,7 +97,12 @@ export const planCreate = async ({ vm, disks }: Params['vm.create'], _target: En
   return done(undefined);
 };
 
-export const planChange = async ({ change }: Params['vm.change'], target: Entry, context: PlanContext, draft: Draft): Promise<Outcome<unknown>> => {
+export const planChange = async (
+  { change }: Params['vm.change'],
+  target: Entry,
+  context: PlanContext,
+  draft: Draft,
+): Promise<Outcome<unknown>> => {
   const read = vmOf(target, context);
   if (!read.ok) return read;
   const before = read.value;
@@ -96,15 +119,28 @@ export const planChange = async ({ change }: Params['vm.change'], target: Entry,
     const old = before.disks.find(({ slot }) => sameSlot(slot, disk.slot));
     const medium = located(disk.medium, draft.host, context);
     if (old && old.capacityBytes !== disk.capacityBytes && medium.volumeName !== undefined)
-      grown.push({ storage: medium.storageName, name: medium.volumeName, from: old.capacityBytes, to: disk.capacityBytes });
+      grown.push({
+        storage: medium.storageName,
+        name: medium.volumeName,
+        from: old.capacityBytes,
+        to: disk.capacityBytes,
+      });
     return { ...disk, medium };
   });
   for (const { storage, name, from, to } of grown) {
     const args = { storage, name };
-    draft.add('VOLUME.resize', { ...args, capacityBytes: to }, { procedure: 'VOLUME.resize', args: { ...args, capacityBytes: from } });
+    draft.add(
+      'VOLUME.resize',
+      { ...args, capacityBytes: to },
+      { procedure: 'VOLUME.resize', args: { ...args, capacityBytes: from } },
+    );
     touch(draft, storage, name);
   }
-  const after = { ...withMedia(applied.value, draft, context), disks, nics: withNics(applied.value.nics, draft, context) };
+  const after = {
+    ...withMedia(applied.value, draft, context),
+    disks,
+    nics: withNics(applied.value.nics, draft, context),
+  };
   const native = context.native(target.id);
   const document = await context.fromGeneric({ kind: 'vm', ...(native ? { native } : {}), before, after });
   draft.add('VM.redefine', { vm: target.native, document });
@@ -119,7 +155,12 @@ export const planChange = async ({ change }: Params['vm.change'], target: Entry,
   return done(undefined);
 };
 
-export const planDelete = ({ deleteVolumes }: Params['vm.delete'], target: Entry, context: PlanContext, draft: Draft): Outcome<unknown> => {
+export const planDelete = (
+  { deleteVolumes }: Params['vm.delete'],
+  target: Entry,
+  context: PlanContext,
+  draft: Draft,
+): Outcome<unknown> => {
   const read = vmOf(target, context);
   if (!read.ok) return read;
   draft.add('VM.undefine', { vm: target.native });
@@ -136,7 +177,12 @@ export const planDelete = ({ deleteVolumes }: Params['vm.delete'], target: Entry
   return done(undefined);
 };
 
-export const planClone = async (params: Params['vm.clone'], target: Entry, context: PlanContext, draft: Draft): Promise<Outcome<unknown>> => {
+export const planClone = async (
+  params: Params['vm.clone'],
+  target: Entry,
+  context: PlanContext,
+  draft: Draft,
+): Promise<Outcome<unknown>> => {
   const read = vmOf(target, context);
   if (!read.ok) return read;
   const source = read.value;
@@ -145,7 +191,8 @@ export const planClone = async (params: Params['vm.clone'], target: Entry, conte
   const applied = applyChange({ ...source, powerState: 'stopped' }, params.change);
   if (!applied.ok) return applied;
   const toStorage = params.storage === undefined ? undefined : context.store.entry(params.storage);
-  if (params.storage !== undefined && !toStorage) return refused(fault('object-not-found', { type: 'storage', id: params.storage }, 'There is no such storage.'));
+  if (params.storage !== undefined && !toStorage)
+    return refused(fault('object-not-found', { type: 'storage', id: params.storage }, 'There is no such storage.'));
   const added = withVolumes(params.change.disks?.add ?? [], draft, context);
   if (!added.ok) return added;
   const used = new Set(added.value.map(({ medium }) => volumeNative(medium.storageName, medium.volumeName ?? '')));
@@ -159,16 +206,44 @@ export const planClone = async (params: Params['vm.clone'], target: Entry, conte
       return used.has(native) || context.store.find(draft.host, 'volume', native) !== undefined;
     });
     used.add(volumeNative(storage, name));
-    draft.add('VOLUME.copy', { ...place, toStorage: storage, toName: name }, { procedure: 'VOLUME.delete', args: { storage, name } });
+    draft.add(
+      'VOLUME.copy',
+      { ...place, toStorage: storage, toName: name },
+      { procedure: 'VOLUME.delete', args: { storage, name } },
+    );
     touch(draft, storage, name);
     const { format } = disk.medium;
-    return { ...disk, medium: located({ storageName: storage, volumeName: name, ...(format === undefined ? {} : { format }) }, draft.host, context) };
+    return {
+      ...disk,
+      medium: located(
+        { storageName: storage, volumeName: name, ...(format === undefined ? {} : { format }) },
+        draft.host,
+        context,
+      ),
+    };
   });
   // Two VMs with one MAC would answer for each other.
-  const nics = applied.value.nics.map((nic) => (source.nics.some(({ mac }) => mac === nic.mac) ? { ...nic, mac: '', macGenerated: true } : nic));
+  const nics = applied.value.nics.map((nic) =>
+    source.nics.some(({ mac }) => mac === nic.mac) ? { ...nic, mac: '', macGenerated: true } : nic,
+  );
   const uuid = params.uuid === '' ? madeUuid(`${draft.host} ${context.job}`) : params.uuid;
   const { instanceUuid, createdMs: _c, startedMs: _s, modifiedMs: _m, ...rest } = applied.value;
   const own = instanceUuid !== undefined && instanceUuid !== source.instanceUuid ? { instanceUuid } : {};
-  await define(uuid.toLowerCase(), { ...rest, ...own, name: params.name, uuid, template: params.template, autostart: false, snapshots: [], disks, nics }, draft, context);
+  await define(
+    uuid.toLowerCase(),
+    {
+      ...rest,
+      ...own,
+      name: params.name,
+      uuid,
+      template: params.template,
+      autostart: false,
+      snapshots: [],
+      disks,
+      nics,
+    },
+    draft,
+    context,
+  );
   return done(undefined);
 };

