@@ -169,8 +169,8 @@ const PLANNERS: { readonly [V in Verb]: Planner<V> } = {
 
 /** The kind each verb's target has; volumes are named by storage and name, whatever the target. */
 const targetKind = (verb: Verb): Entry['kind'] | undefined => {
-  if (verb.endsWith('.create') && !verb.startsWith('snapshot.')) return 'host';
   if (verb.startsWith('volume.')) return undefined;
+  if (verb.endsWith('.create') && !verb.startsWith('snapshot.')) return 'host';
   if (verb.startsWith('storage.')) return 'storage';
   return verb.startsWith('network.') ? 'network' : 'vm';
 };

@@ -326,7 +326,7 @@ test('volumes, storages and networks are made and taken away', async () => {
     run(
       started,
       verb,
-      'host',
+      ['storage', 'datastore1'],
       (ids) =>
         ({
           storage: ids.idOf('storage', 'datastore1'),
