@@ -1,0 +1,101 @@
+/** The command tables of all platforms in, mappings/COVERAGE.md out: what becomes of every method of every API. Run by hand after a change of a table. */
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Route, Row } from '../mappings/generic/call.ts';
+import type { Platform } from '../mappings/generic/platform.ts';
+import { PLATFORMS } from '../mappings/platforms.ts';
+
+const PAGE = fileURLToPath(new URL('../mappings/COVERAGE.md', import.meta.url));
+
+const ROUTES: readonly (readonly [route: Route, says: string])[] = [
+  ['session', 'answered by the agent from its lease of the session'],
+  ['direct', 'carried out by the agent alone, also while the server is away'],
+  ['central', 'a plan of the server'],
+  ['broker', 'answered by the server from its store'],
+  ['stream', 'bytes between the client and the host'],
+  ['pass', 'handed to a host of the same API as it is'],
+  ['refuse', "answered with the API's own fault for what is not supported"],
+];
+
+const groupBy = <T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, readonly T[]> => {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
+  }
+  return groups;
+};
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const accessOf = (row: Row): string => (row.access === 'none' ? 'without a session' : row.access);
+
+const servedRow = (row: Row): string => {
+  const route = row.centralIf === undefined ? row.route : `${row.route}; central with ${row.centralIf.join(', ')}`;
+  return `| ${row.method} | ${route} | ${accessOf(row)} | ${row.verb ?? ''} |`;
+};
+
+const typeSection = (type: string, rows: readonly Row[]): readonly string[] => {
+  const served = rows.filter((row) => row.route !== 'refuse');
+  const refused = groupBy(
+    rows.filter((row) => row.route === 'refuse'),
+    (row) => row.because ?? '',
+  );
+  const lines = [`### ${type}`, ''];
+  if (served.length > 0) {
+    lines.push('| method | route | access | verb |', '|---|---|---|---|');
+    lines.push(...served.toSorted((a, b) => byText(a.method, b.method)).map(servedRow), '');
+  }
+  for (const [because, group] of [...refused].sort(([a], [b]) => byText(a, b))) {
+    if (because === '') throw new Error(`${group[0]?.method} is refused without a reason`);
+    const names = group.map((row) => row.method).sort(byText);
+    lines.push(`Refused, ${because}: ${names.join(', ')}.`, '');
+  }
+  return lines;
+};
+
+const platformSection = (platform: Platform): readonly string[] => {
+  const byType = [...groupBy(platform.commands, (row) => row.on)].sort(([a], [b]) => byText(a, b));
+  const served = byType.filter(([, rows]) => rows.some((row) => row.route !== 'refuse'));
+  const unserved = byType.filter(([, rows]) => rows.every((row) => row.route === 'refuse'));
+  return [
+    `## ${platform.name}: ${platform.title}`,
+    '',
+    ...[...served, ...unserved].flatMap(([type, rows]) => typeSection(type, rows)),
+  ];
+};
+
+const countsOf = (platform: Platform): string => {
+  const counts = ROUTES.map(([route]) => platform.commands.filter((row) => row.route === route).length);
+  const types = new Set(platform.commands.map((row) => row.on)).size;
+  return `| ${platform.name} | ${types} | ${platform.commands.length} | ${counts.join(' | ')} |`;
+};
+
+/** Platforms that no client speaks to have no rows and no section. */
+export const coveragePage = (platforms: readonly Platform[]): string => {
+  const fronts = platforms
+    .filter((platform) => platform.commands.length > 0)
+    .toSorted((a, b) => byText(a.name, b.name));
+  return [
+    '# Coverage',
+    '',
+    'Generated from the command tables by `scripts/generate-coverage.ts`; a test fails when this page is not current.',
+    "Each method stands under the type that declares it; a type's subtypes have it as well.",
+    'Types of which something is served come first.',
+    '',
+    `| platform | types | methods | ${ROUTES.map(([route]) => route).join(' | ')} |`,
+    `|---|---|---|${'---|'.repeat(ROUTES.length)}`,
+    ...fronts.map(countsOf),
+    '',
+    ...ROUTES.map(([route, says]) => `- **${route}**: ${says}`),
+    '',
+    ...fronts.flatMap(platformSection),
+  ].join('\n');
+};
+
+export const loadedPlatforms = (): Promise<readonly Platform[]> =>
+  Promise.all(Object.values(PLATFORMS).map((load) => load()));
+
+if (import.meta.main) writeFileSync(PAGE, coveragePage(await loadedPlatforms()));
