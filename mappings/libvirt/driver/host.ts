@@ -43,9 +43,11 @@ export const readHost = async (send: DriverSend): Promise<NativeObject> => {
 export const listNetworks = async (send: DriverSend): Promise<readonly Net[]> =>
   (await askOr(send, 'CONNECT_LIST_ALL_NETWORKS', { need_results: 1, flags: 0 }, { nets: [] })).nets;
 
-/** One network; undefined when it is gone. */
+/** One network; undefined when it is gone. Drivers differ: QEMU's finds a network by UUID, the test driver of libvirt 9.0 by name. */
 export const readNetwork = async (send: DriverSend, uuid: string): Promise<NativeObject | undefined> => {
-  const net: Net = { name: '', uuid };
+  const found = await ask(send, 'NETWORK_LOOKUP_BY_UUID', { uuid });
+  if (!found.ok) return undefined;
+  const { net } = found.value;
   const [text, active, autostart] = await Promise.all([
     askOr(send, 'NETWORK_GET_XML_DESC', { net, flags: 0 }, undefined),
     askOr(send, 'NETWORK_IS_ACTIVE', { net }, { active: 0 }),

@@ -9,6 +9,8 @@ import { ask, askOr } from './conversation.ts';
 
 /** VIR_ERR_OPERATION_INVALID */
 const OPERATION_INVALID = '55';
+/** VIR_ERR_INTERNAL_ERROR: the test driver of libvirt 9.0 says only that of a domain that runs already. */
+const INTERNAL_ERROR = '1';
 
 /** virDomainState to the hub's, without the managed-save image that makes a stopped one suspended. */
 const POWER: Readonly<Record<number, PowerState>> = { 1: 'running', 2: 'running', 3: 'paused', 4: 'running', 5: 'stopped', 6: 'stopped', 7: 'running' };
@@ -31,8 +33,9 @@ const orWrongState = (requested: PowerState, act: Act): Act => async (send, uuid
 
 const start: Act = async (send, uuid) => {
   const outcome = await ask(send, 'DOMAIN_CREATE_WITH_FLAGS', { dom: domain(uuid), flags: 0 }, 'work');
-  if (outcome.ok || !isInvalid(outcome.fault)) return outcome;
+  if (outcome.ok || !(isInvalid(outcome.fault) || outcome.fault.native?.code === INTERNAL_ERROR)) return outcome;
   const existing = await stateOf(send, uuid);
+  if (existing === 'stopped') return isInvalid(outcome.fault) ? wrongState('running', existing, outcome.fault) : outcome;
   if (existing === 'paused') return ask(send, 'DOMAIN_RESUME', { dom: domain(uuid) }, 'work');
   return wrongState('running', existing, outcome.fault);
 };
