@@ -1,5 +1,5 @@
 /** govc's own bats files in, one result a test out: run with govmomi's vcsim or with our executable of that name; as a program it writes GOVC.md. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,8 +32,9 @@ export const esxTests = (): readonly BatsTest[] => {
 /** A test that also runs the simulator as a vCenter, cut down to its ESX round: the only change made to any file. */
 const BOTH_MODES = 'for esx in true false ; do';
 
-/** Images that the suite's makefile downloads: any bytes do for a test that only uploads and names them. */
-const standInImage = (): void => {
+/** The suite's makefile downloads images: any bytes do for a test that only uploads and names them. A module's zip keeps no file modes. */
+const prepareSuite = (): void => {
+  chmodSync(join(BATS_SUITE, 'host_cert_sign.sh'), 0o755);
   const image = join(BATS_SUITE, 'images', 'ttylinux-pc_i486-16.1.iso');
   if (!existsSync(image)) writeFileSync(image, Buffer.alloc(65_536));
 };
@@ -41,7 +42,7 @@ const standInImage = (): void => {
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 export const runBats = async (test: BatsTest, simulator: Simulator, options: { esxRoundOnly?: boolean } = {}): Promise<BatsResult> => {
-  standInImage();
+  prepareSuite();
   const scratch = mkdtempSync(join(tmpdir(), 'tvb-'));
   const begun = Date.now();
   try {

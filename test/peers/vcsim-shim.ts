@@ -94,7 +94,9 @@ const main = async (): Promise<void> => {
     await estate.stop();
     return refuse(fifo, error instanceof Error ? error.message.slice(-600).replaceAll('\n', ' ') : String(error));
   }
+  let ending = false;
   const end = async (code: number): Promise<never> => {
+    ending = true;
     if (process.env['TRANSVISOR_VCSIM_LOG'] !== undefined) process.stderr.write(product.log());
     await product[Symbol.asyncDispose]();
     await estate.stop();
@@ -106,7 +108,7 @@ const main = async (): Promise<void> => {
   url.username = product.user;
   url.password = product.password;
   tell(fifo, `export GOVC_URL=${url.href} GOVC_SIM_PID=${process.pid}`);
-  while (product.alive()) await new Promise((resolve) => setTimeout(resolve, 200));
+  while (ending || product.alive()) await new Promise((resolve) => setTimeout(resolve, 200));
   process.stderr.write(`vcsim (Transvisor): the program ended: ${product.log()}\n`);
   await end(1);
 };
