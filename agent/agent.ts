@@ -10,6 +10,7 @@ import type { Log } from '../runtime/log.ts';
 import { type AgentHello, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
 import type { KeyPair } from '../runtime/tls.ts';
 import { createAgentApi } from './agent-api.ts';
+import { createCounts } from './counts.ts';
 import { createDirect } from './direct.ts';
 import { serveFront } from './front.ts';
 import { createHops } from './hops.ts';
@@ -93,13 +94,14 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     log,
   });
   const hops = createHops(server, clock);
+  const counts = createCounts(server, clock);
   const isWriter = (id: HubId, epoch: number): boolean =>
     Object.values(server.hello?.hosts ?? {}).some((host) => host.id === id && host.epoch === epoch);
-  const direct = createDirect({ queue, outbox, jobIds: createJobIds(server), clock, log, isWriter });
+  const direct = createDirect({ queue, outbox, jobIds: createJobIds(server), clock, log, isWriter, counts });
   const hostSessions = new Map<string, HostSession>();
   const byId = new Map<HubId, HostSession>();
   const host = (id: HubId): HostSession | undefined => byId.get(id);
-  const router = createRouter({ server, sessions, leases, outbox, direct, hops, host, clock, log });
+  const router = createRouter({ server, sessions, leases, outbox, direct, hops, counts, host, clock, log });
   const api = createAgentApi({ server, host, isWriter, queue, leases, sessions, router, clock });
 
   const { promise: served, resolve: markServed } = Promise.withResolvers<void>();
@@ -179,6 +181,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
       await Promise.all([...hostSessions.values()].map((session) => session.close()));
       sessions.close();
       hops.close();
+      counts.close();
       outbox.close();
       current?.close('the agent is ending');
     },

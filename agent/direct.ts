@@ -8,6 +8,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Lease, OutboxEntry } from '../runtime/protocol.ts';
+import type { Counts } from './counts.ts';
 import type { HostSession } from './host-session.ts';
 import type { JobIdSource } from './job-ids.ts';
 import type { Outbox } from './outbox.ts';
@@ -40,8 +41,9 @@ export const createDirect = (options: {
   clock: Clock;
   log: Log;
   isWriter: (host: HubId, epoch: number) => boolean;
+  counts: Counts;
 }): Direct => {
-  const { queue, outbox, jobIds, clock, log } = options;
+  const { queue, outbox, jobIds, clock, log, counts } = options;
 
   const reread = async (
     host: HostSession,
@@ -72,6 +74,7 @@ export const createDirect = (options: {
       if (!options.isWriter(lease.host, lease.epoch)) {
         return { outcome: refused(fault('concurrent-access', {}, 'The host has another writer now.')), changes: [] };
       }
+      counts.add('direct');
       const outcome = await host.execute(row.verb, lease.native);
       const touches = outcome.ok ? outcome.value.touches : [{ kind: 'vm' as const, native: lease.native }];
       return { outcome: outcome.ok ? done(undefined) : outcome, changes: await reread(host, touches) };

@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { LinkDown } from '../runtime/link.ts';
 import type { Log } from '../runtime/log.ts';
 import { type BodyWriter, type Client, createBodyWriter } from './client.ts';
+import type { Counts } from './counts.ts';
 import type { Direct } from './direct.ts';
 import { accessFault, faultAnswer, hasArgument, type ServedFront } from './front.ts';
 import type { Hops } from './hops.ts';
@@ -34,6 +35,7 @@ export interface RouterOptions {
   readonly outbox: Outbox;
   readonly direct: Direct;
   readonly hops: Hops;
+  readonly counts: Counts;
   readonly host: (id: HubId) => HostSession | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -43,7 +45,7 @@ const awayFault = (): Fault => fault('host-communication', {}, 'Unable to commun
 const internalFault = (): Fault => fault('internal', {}, 'A general system error occurred: internal error.');
 
 export const createRouter = (options: RouterOptions): Router => {
-  const { server, sessions, leases, outbox, direct, hops, clock, log } = options;
+  const { server, sessions, leases, outbox, direct, hops, counts, clock, log } = options;
   /** Exchanges under way at the server, by id. */
   const pending = new Map<string, BodyWriter>();
   // Unique for ever: the run is random, the count is the run's own.
@@ -269,6 +271,7 @@ export const createRouter = (options: RouterOptions): Router => {
       return pending.size;
     },
     call: async (served, call, client) => {
+      counts.add('decoded');
       try {
         const row = served.row(call);
         if (row === undefined) {
@@ -290,6 +293,7 @@ export const createRouter = (options: RouterOptions): Router => {
         }
         const denied = accessFault(row.access, lease, call.target.id);
         if (denied !== undefined) return refuse(served, call, client, denied);
+        counts.add('dispatched');
         await withLease(lease, () => byRow(served, row, call, client, lease as SessionLease | undefined));
       } catch (error) {
         failed(served, call, client, error);

@@ -74,6 +74,7 @@ export const LIMITS = {
   hopsPerSecond: 200,
   hopsQueued: 2000,
   hopsTickMs: 100,
+  countsTickMs: SECOND,
 
   configBytes: MIB,
   secretFileBytes: 16 * KIB,

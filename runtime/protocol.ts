@@ -89,6 +89,13 @@ export interface Hop {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+/** What an agent did since it last told: calls decoded, calls that took their row's route, direct commands sent to a host. */
+export interface AgentCounts {
+  decoded: number;
+  dispatched: number;
+  direct: number;
+}
+
 /** Functions of the server, called by an agent. */
 export interface ServerApi {
   hello(hello: AgentHello): Promise<ServerHello>;
@@ -122,6 +129,7 @@ export interface ServerApi {
   /** A lease on a VM; undefined when the command must go the central way. */
   lease(host: HubId, vm: HubId): Promise<Lease | undefined>;
   hops(hops: readonly Hop[]): Promise<void>;
+  counted(since: AgentCounts): Promise<void>;
 }
 
 /** Functions of the agent, called by the server. */

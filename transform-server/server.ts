@@ -6,7 +6,7 @@ import type { Platform } from '../mappings/generic/platform.ts';
 import type { EventsView } from '../mappings/generic/store-view.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
-import { type AgentApi, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
+import { type AgentApi, type AgentCounts, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
 import type { Inspected } from './admin/admin.ts';
 import { createRenderer, type Renderer } from './engine/renderer.ts';
 import { createThread, type Transformer } from './engine/transformer.ts';
@@ -163,6 +163,7 @@ export const createServer = (options: ServerOptions): Server => {
     whenListed: (host) => sync.whenListed(host, options.listedMs ?? LISTED_MS),
   });
 
+  const counted: AgentCounts = { decoded: 0, dispatched: 0, direct: 0 };
   const agents = new Set<AgentApi>();
   sessions.onEnd((id) => {
     waits.endSession(id);
@@ -271,6 +272,11 @@ export const createServer = (options: ServerOptions): Server => {
       hops: async (hops) => {
         for (const hop of hops) exchangeLog.add(hop);
       },
+      counted: async (since) => {
+        counted.decoded += since.decoded;
+        counted.dispatched += since.dispatched;
+        counted.direct += since.direct;
+      },
     };
     const left = (): void => {
       if (!agents.delete(agent)) return;
@@ -323,6 +329,11 @@ export const createServer = (options: ServerOptions): Server => {
         ids: { help: 'Ids that live.', value: ids.size },
         store_version: { help: 'The version counter.', value: versions.current },
         sessions: { help: 'Sessions.', value: sessions.size },
+        calls_decoded: { help: 'Calls of clients that were decoded.', value: counted.decoded },
+        calls_dispatched: { help: 'Calls that took the route of their row.', value: counted.dispatched },
+        commands_direct: { help: 'Direct commands sent to a host.', value: counted.direct },
+        commands_planned: { help: 'Plans that sent a call to their host.', value: jobs.sent },
+        calls_asking: { help: 'Calls that asked their host.', value: exchanges.asking },
         exchanges_running: { help: 'Exchanges under way.', value: exchanges.running },
         waits: { help: 'Waiting clients.', value: waits.size },
         leases: { help: 'VM leases granted.', value: leases.size },

@@ -107,6 +107,7 @@ const attach = (): Scripted => {
       lease: async (_, vm) =>
         leased ? { vm, host: HOST, native: 'u1', name: 'one', template: false, epoch } : undefined,
       hops: async () => {},
+      counted: async () => {},
     };
     return answers as ServerApi;
   };

@@ -76,6 +76,8 @@ export interface Exchanges {
   ): Promise<Outcome<StreamTarget>>;
   hangUp(exchange: string): void;
   readonly running: number;
+  /** Exchanges that asked their host at least once. */
+  readonly asking: number;
 }
 
 const MOST = 16_384;
@@ -87,12 +89,14 @@ const faulty = <K extends FaultKind>(kind: K, members: FaultMembers[K], text: st
 
 interface Running {
   gone: boolean;
+  asked: boolean;
 }
 
 export const createExchanges = (options: ExchangesOptions): Exchanges => {
   const { store, jobs, sessions, waits, clock, exchangeLog, log } = options;
   const running = new Map<string, Running>();
   const tables = new Map<Platform, Rows>();
+  let asking = 0;
 
   const rowsOf = (platform: Platform): Rows => {
     let rows = tables.get(platform);
@@ -196,10 +200,13 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
           jobs.start(command, origin(call)),
           (job) => job.id,
         ),
-      ask: ({ host, question, args }) =>
-        shown('ask', { question, args }, options.ask(host, question, args), (outcome) =>
+      ask: ({ host, question, args }) => {
+        if (!state.asked) asking++;
+        state.asked = true;
+        return shown('ask', { question, args }, options.ask(host, question, args), (outcome) =>
           outcome.ok ? 'answered' : outcome.fault,
-        ),
+        );
+      },
       settle: ({ call, target, outcome }) => jobs.settle(target, front.host, outcome, origin(call)),
     };
   };
@@ -217,7 +224,7 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     if (broker === undefined) throw new Error(`${front.platform.name} has no broker`);
     if (running.size >= (options.most ?? MOST)) return failed('busy');
     if (running.has(exchange.exchange)) throw new Error(`exchange ${exchange.exchange} is running already`);
-    const state: Running = { gone: false };
+    const state: Running = { gone: false, asked: false };
     running.set(exchange.exchange, state);
     const release = session.id === '' ? undefined : sessions.hold(session.id);
     try {
@@ -347,6 +354,9 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     },
     get running() {
       return running.size;
+    },
+    get asking() {
+      return asking;
     },
   };
 };

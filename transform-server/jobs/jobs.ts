@@ -41,6 +41,8 @@ export interface Jobs extends JobsView {
   /** Ends what an earlier life of the server left unfinished; resolves when all of it has ended, which may take a host's return. */
   recover(): Promise<void>;
   journal(id: HubId): { readonly plan: PlanRecord | undefined; readonly audit: readonly AuditLine[] };
+  /** Plans of this life that sent at least one call to their host. */
+  readonly sent: number;
 }
 
 export interface JobsOptions {
@@ -69,6 +71,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
   const barrier = createBarrier({ hosts, store, clock, timing, log });
   const plan = createPlanner(options);
 
+  let sent = 0;
   let block = { from: 0, to: 0 };
   const mintId = (): HubId => {
     if (block.from >= block.to) block = ids.jobBlock(ID_BLOCK);
@@ -150,6 +153,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
 
   /** The walk of a journaled plan, the barrier behind it, and the end of the job, in that order. */
   const carryOut = async (job: Job, record: PlanRecord, turn: HostTurn, recovered: boolean): Promise<void> => {
+    let isSent = false;
     const end: RunnerEnd = await runPlan({
       record,
       turn,
@@ -161,6 +165,10 @@ export const createJobs = (options: JobsOptions): Jobs => {
       onStep: (progress, cancelable) => {
         if (job.finishedMs === undefined && (job.progress !== progress || job.cancelable !== cancelable))
           records.change(job, { progress, cancelable });
+      },
+      onSend: () => {
+        if (!isSent) sent++;
+        isSent = true;
       },
     });
     await barrier(record.plan.host, record.plan.touches, { job: job.id, user: job.user });
@@ -313,5 +321,8 @@ export const createJobs = (options: JobsOptions): Jobs => {
       );
     },
     journal: (id) => ({ plan: journal.plan(id), audit: journal.audits(id) }),
+    get sent() {
+      return sent;
+    },
   };
 };

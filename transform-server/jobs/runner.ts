@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly isCancelled: () => boolean;
   /** Called as steps end: how far it is, and whether it can still be cancelled. */
   readonly onStep: (progress: number, cancelable: boolean) => void;
+  /** Called before each call that goes to the host. */
+  readonly onSend: () => void;
 }
 
 /** Faults that say nothing about whether the host acted: the connection broke while the call was under way. */
@@ -127,6 +129,7 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
   /** undefined: the answer was lost. */
   const send = async (id: string, call: NativeCall): Promise<Outcome<Record<string, unknown>> | undefined> => {
     const writer = await turn.held();
+    options.onSend();
     try {
       return await writer.agent.step(plan.host, writer.epoch, id, call);
     } catch {
