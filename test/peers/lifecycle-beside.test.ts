@@ -72,7 +72,9 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
       await hears(/name\s+string\s+guest-beside/);
       const moid = /(VirtualMachine:\S+)\s+name\s+string\s+guest-beside/.exec(said)?.[1] ?? '';
       said = '';
-      await host.virsh('setmaxmem', 'guest-beside', '48M', '--config');
+      // As virsh edit does; libvirt has no event for setmem and its like on a stopped domain: those are seen by the slow scan.
+      const uuid = (await host.virsh('domuuid', 'guest-beside')).trim();
+      await define('guest-beside', small('guest-beside').replace('</name>', `</name><uuid>${uuid}</uuid>`).replace('>32<', '>48<'));
       await hears(new RegExp(`${moid}\\s+config.hardware.memoryMB\\s+\\S+\\s+48`));
       await host.virsh('start', 'guest-beside');
       await hears(new RegExp(`${moid}\\s+runtime.powerState\\s+\\S+\\s+poweredOn`));
@@ -113,6 +115,9 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
       const recent = (await soap.read('VirtualMachine', vm, 'recentTask')).get('recentTask') ?? '';
       return textsIn(recent, 'ManagedObjectReference');
     };
+    // The agent acts alone on a VM it holds a lease on: it gets it with the first command.
+    expect(await soap.run('PowerOnVM_Task', 'VirtualMachine', vm)).toBeUndefined();
+    expect(await soap.run('PowerOffVM_Task', 'VirtualMachine', vm)).toBeUndefined();
     const known = await tasksOf();
     await product.stop('server');
     const begun = Date.now();
@@ -124,7 +129,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
     await expect.poll(async () => (await host.virsh('domstate', 'alone')).trim(), { timeout: 10_000 }).toBe('running');
     // A read needs the server: the API's own fault, at once.
     const read = Date.now();
-    await expect(soap.read('Task', task, 'info')).rejects.toThrow(/HostCommunication/);
+    await expect(soap.read('Task', task, 'info')).rejects.toThrow(/HostCommunication|HostNotConnected/);
     expect(Date.now() - read).toBeLessThan(2000);
     expect((await soap.call('CurrentTime', 'ServiceInstance', 'ServiceInstance')).fault).toBeUndefined();
 
@@ -136,7 +141,8 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
     const fresh = (await tasksOf()).filter((one) => !known.includes(one));
     expect(fresh).toEqual([task]);
     const events = await soap.call('QueryEvents', 'EventManager', await soap.manager('eventManager'), `<filter><entity><entity type="VirtualMachine">${vm}</entity><recursion>self</recursion></entity></filter>`);
-    expect(events.text.match(/xsi:type="VmPoweredOnEvent"/g)).toHaveLength(1);
+    // One of before, one of now.
+    expect(events.text.match(/xsi:type="VmPoweredOnEvent"/g)).toHaveLength(2);
     await host.virsh('destroy', 'alone');
     soap.close();
   });
