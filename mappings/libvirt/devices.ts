@@ -1,6 +1,6 @@
 /** The disks and cards of a domain document, as facts with the spans they came from: what scan, input and plans all read. */
 import type { Bus, Slot } from '../generic/model.ts';
-import { deviceIndex, slotOf } from './slots.ts';
+import { type DriveAddress, slotOf } from './slots.ts';
 import { attribute, child, children, path, type Span } from './spans.ts';
 import { busOf } from './states.ts';
 
@@ -24,11 +24,11 @@ export interface NicFacts {
   readonly bridge: string | undefined;
 }
 
-const addressFacts = (text: string, disk: Span): { controller: number; bus: number; unit: number } | undefined => {
+const addressFacts = (text: string, disk: Span): DriveAddress | undefined => {
   const address = child(disk, 'address');
   if (!address || attribute(text, address, 'type') !== 'drive') return undefined;
   const number = (name: string): number => Number(attribute(text, address, name) ?? 0);
-  return { controller: number('controller'), bus: number('bus'), unit: number('unit') };
+  return { controller: number('controller'), bus: number('bus'), target: number('target'), unit: number('unit') };
 };
 
 /** Disks, CD-ROMs and floppies in the order of the document; a `lun` is none of the hub's devices and is left alone. */
@@ -61,8 +61,6 @@ export const nicsOf = (text: string, domain: Span): NicFacts[] =>
       bridge: from && attribute(text, from, 'bridge'),
     };
   });
-
-export const byDevice = (a: { readonly dev: string }, b: { readonly dev: string }): number => deviceIndex(a.dev) - deviceIndex(b.dev);
 
 /** The document that says what the VM is now: the live one while it runs. */
 export const currentDomain = (parts: Readonly<Record<string, string>>): string => {

@@ -47,12 +47,13 @@ const seat = (slot: Slot, isQ35: boolean, taken: readonly Slot[]): Slot => {
   return { bus: 'sata', controller: 0, unit };
 };
 
-const diskElement = (place: Place, device: string, slot: Slot, edits: Readonly<Record<string, string | undefined>>): string => {
-  const address = addressOf(slot);
+const diskElement = (vm: Vm, place: Place, device: string, slot: Slot, edits: Readonly<Record<string, string | undefined>>): string => {
+  const scsi = vm.scsiControllers.find(({ ordinal }) => ordinal === slot.controller)?.model;
+  const address = addressOf(slot, scsi);
   return `<disk${attributes({
     ...edits, device: place.device, dev: device, bus: slot.bus, ...sourceOf(place.medium),
     format: place.medium?.format ?? (place.device === 'disk' ? 'qcow2' : 'raw'),
-    controller: address?.controller, addressBus: address?.bus, unit: address?.unit,
+    controller: address?.controller, addressBus: address?.bus, target: address?.target, unit: address?.unit,
     readonly: place.flags.readonly || undefined, shareable: place.flags.shareable || undefined, transient: place.flags.transient || undefined,
     serial: place.serial,
   })}/>`;
@@ -72,7 +73,7 @@ const diskEdits = (before: Vm, after: Vm, nativeDevices: ReadonlySet<string>, is
       slots.push(slot);
       const device = deviceOf(slot, taken);
       taken.add(device);
-      return diskElement(place, device, slot, {});
+      return diskElement(after, place, device, slot, {});
     }
     const newSource = sourceText(was.medium) !== sourceText(place.medium) || was.medium?.format !== place.medium?.format;
     const newPlace = !sameSlot(was.slot, place.slot);
@@ -81,7 +82,7 @@ const diskEdits = (before: Vm, after: Vm, nativeDevices: ReadonlySet<string>, is
     if (newPlace) taken.delete(place.was);
     const device = newPlace ? deviceOf(place.slot, taken) : place.was;
     taken.add(device);
-    return diskElement(place, device, place.slot, {
+    return diskElement(after, place, device, place.slot, {
       was: place.was, newSource: newSource ? 'true' : undefined, newPlace: newPlace ? 'true' : undefined, newFlags: newFlags ? 'true' : undefined,
     });
   }).join('');

@@ -34,17 +34,17 @@ export interface OwnMetadata {
 const P = METADATA_PREFIX;
 
 const element = (name: string, text: string | number | boolean | undefined): string =>
-  text === undefined || text === '' ? '' : `<${P}:${name}>${escapeText(String(text))}</${P}:${name}>`;
+  text === undefined || text === '' ? '' : `<${name}>${escapeText(String(text))}</${name}>`;
 
 const shareElement = (name: string, share: Share | undefined): string => {
   if (share === undefined) return '';
   const written = (['reservation', 'limit', 'shares'] as const).filter((field) => share[field] !== undefined).map((field) => ` ${field}="${share[field]}"`);
-  return written.length === 0 ? '' : `<${P}:${name}${written.join('')}/>`;
+  return written.length === 0 ? '' : `<${name}${written.join('')}/>`;
 };
 
-/** '' when there is nothing to keep. */
-export const formatMetadata = (own: OwnMetadata): string => {
-  const inner = [
+/** What is inside our element. It has no namespace of its own: libvirt adds ours to the element that SET_METADATA is given, and to no other. */
+const content = (own: OwnMetadata): string =>
+  [
     element('instanceUuid', own.instanceUuid),
     element('os', own.osId),
     element('template', own.template || undefined),
@@ -53,13 +53,23 @@ export const formatMetadata = (own: OwnMetadata): string => {
     element('memoryHotAdd', own.memoryHotAdd || undefined),
     shareElement('cpuShare', own.cpuShare),
     shareElement('memoryShare', own.memoryShare),
-    ...own.attributes.map(({ owner, key, value }) => `<${P}:attribute owner="${escapeAttribute(owner)}" key="${escapeAttribute(key)}">${escapeText(value)}</${P}:attribute>`),
+    ...own.attributes.map(({ owner, key, value }) => `<attribute owner="${escapeAttribute(owner)}" key="${escapeAttribute(key)}">${escapeText(value)}</attribute>`),
     own.snapshot
-      ? `<${P}:snapshot native="${escapeAttribute(own.snapshot.native)}" memory="${own.snapshot.memory}">${escapeText(own.snapshot.name)}</${P}:snapshot>`
+      ? `<snapshot native="${escapeAttribute(own.snapshot.native)}" memory="${own.snapshot.memory}">${escapeText(own.snapshot.name)}</snapshot>`
       : '',
     element('job', own.job),
   ].join('');
+
+/** As it stands in a domain; '' when there is nothing to keep. */
+export const formatMetadata = (own: OwnMetadata): string => {
+  const inner = content(own);
   return inner === '' ? '' : `<${P}:vm xmlns:${P}="${METADATA_NAMESPACE}">${inner}</${P}:vm>`;
+};
+
+/** As SET_METADATA takes it; null removes it. */
+export const formatForCall = (own: OwnMetadata): string | null => {
+  const inner = content(own);
+  return inner === '' ? null : `<vm>${inner}</vm>`;
 };
 
 /** What the generic document says that belongs here. */

@@ -1,5 +1,5 @@
 /** Where a disk sits: libvirt's target device name and drive address to the hub's slot, and back. */
-import type { Bus, Slot } from '../generic/model.ts';
+import type { Bus, ScsiModel, Slot } from '../generic/model.ts';
 import { DEVICE_PREFIX } from './states.ts';
 
 /** `vda` 0, `vdz` 25, `vdaa` 26. */
@@ -24,6 +24,7 @@ const OWN_UNIT = 7;
 export interface DriveAddress {
   readonly controller: number;
   readonly bus: number;
+  readonly target: number;
   readonly unit: number;
 }
 
@@ -40,7 +41,7 @@ export const slotOf = (bus: Bus, device: string, address: DriveAddress | undefin
     case 'sata':
       return address ? { bus, controller: address.controller, unit: address.unit } : { bus, controller: Math.floor(index / 6), unit: index % 6 };
     case 'scsi':
-      return address ? { bus, controller: address.controller, unit: address.unit } : { bus, controller: Math.floor(index / 7), unit: index % 7 };
+      return address ? { bus, controller: address.controller, unit: address.unit || address.target } : { bus, controller: Math.floor(index / 7), unit: index % 7 };
     case 'fdc':
       return { bus, controller: 0, unit: address?.unit ?? index };
     case 'usb':
@@ -66,9 +67,13 @@ export const deviceOf = (slot: Slot, taken: ReadonlySet<string>): string => {
   return prefix + deviceLetters(index);
 };
 
-/** Drive address of a slot; undefined on buses that have none. */
-export const addressOf = ({ bus, controller, unit }: Slot): DriveAddress | undefined => {
-  if (bus === 'ide') return { controller: 0, bus: controller, unit };
-  if (bus === 'sata' || bus === 'scsi') return { controller, bus: 0, unit };
-  return bus === 'fdc' ? { controller: 0, bus: 0, unit } : undefined;
+/**
+ * Drive address of a slot; undefined on buses that have none. An LSI Logic SAS has one unit a target, an LSI Logic one target (QEMU: "target
+ * must be 0 for controller model 'lsilogic'"); virtio's has both and is counted in units, as libvirt does itself.
+ */
+export const addressOf = ({ bus, controller, unit }: Slot, scsi: ScsiModel | undefined): DriveAddress | undefined => {
+  if (bus === 'ide') return { controller: 0, bus: controller, target: 0, unit };
+  if (bus === 'scsi' && scsi === 'lsisas') return { controller, bus: 0, target: unit, unit: 0 };
+  if (bus === 'sata' || bus === 'scsi') return { controller, bus: 0, target: 0, unit };
+  return bus === 'fdc' ? { controller: 0, bus: 0, target: 0, unit } : undefined;
 };

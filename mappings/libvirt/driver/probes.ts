@@ -4,6 +4,7 @@ import type { Probe, ProbeAnswer } from '../../generic/plan.ts';
 import type { DriverSend } from '../../generic/platform.ts';
 import { domain } from './arguments.ts';
 import { ask } from './conversation.ts';
+import { STATE_QUESTIONS } from './state-probes.ts';
 
 type Args = Readonly<Record<string, unknown>>;
 type Question = (send: DriverSend, args: Args) => Promise<Outcome<ProbeAnswer>>;
@@ -36,6 +37,7 @@ const busy = async (send: DriverSend, uuid: string): Promise<boolean> => {
 };
 
 const QUESTIONS: Readonly<Record<string, Question>> = {
+  ...STATE_QUESTIONS,
   'volume-exists': async (send, args) => when(true, await volume(send, args)),
   'volume-absent': async (send, args) => when(false, await volume(send, args)),
   'domain-exists': async (send, args) => when(true, await domainFound(send, args)),

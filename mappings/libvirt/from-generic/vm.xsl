@@ -151,7 +151,7 @@
 </xsl:template>
 <xsl:template name="place">
   <target dev="{@dev}" bus="{@bus}"/>
-  <xsl:if test="@unit"><address type="drive" controller="{@controller}" bus="{@addressBus}" target="0" unit="{@unit}"/></xsl:if>
+  <xsl:if test="@unit"><address type="drive" controller="{@controller}" bus="{@addressBus}" target="{@target}" unit="{@unit}"/></xsl:if>
 </xsl:template>
 <xsl:template name="flags">
   <xsl:if test="@readonly or @device = 'cdrom'"><readonly/></xsl:if>

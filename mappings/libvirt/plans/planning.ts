@@ -1,0 +1,172 @@
+/** What every plan is made from: the command, the store as it stands, and refusals that become the command's fault. */
+import { createHash } from 'node:crypto';
+import type { Command, Params, Verb } from '../../generic/commands.ts';
+import { type Fault, type FaultKind, type FaultMembers, fault } from '../../generic/faults.ts';
+import type { HubId } from '../../generic/ids.ts';
+import type { DocumentKind, Documents, Medium, Storage, Vm } from '../../generic/model.ts';
+import type { NativeObject } from '../../generic/native.ts';
+import type { PlanContext } from '../../generic/platform.ts';
+import type { Entry } from '../../generic/store-view.ts';
+import { formatVolumeName, volumeNative } from '../volume-names.ts';
+
+export interface Planning {
+  readonly command: Command;
+  readonly context: PlanContext;
+}
+
+export const paramsOf = <V extends Verb>(planning: Planning, _verb: V): Params[V] => planning.command.params as Params[V];
+
+/** Thrown in the middle of planning, caught once in plans.ts, where it becomes the answer. */
+export class Refusal extends Error {
+  readonly fault: Fault;
+  constructor(reason: Fault) {
+    super(reason.text);
+    this.fault = reason;
+  }
+}
+
+export const refuse = <K extends FaultKind>(kind: K, members: FaultMembers[K], text: string): never => {
+  throw new Refusal(fault(kind, members, text));
+};
+
+export interface Found<K extends DocumentKind> {
+  readonly id: HubId;
+  readonly entry: Entry;
+  readonly native: NativeObject;
+  readonly doc: Documents[K];
+}
+
+/** The object with its documents. The server has rendered all that a plan may read before it asks for the plan. */
+export const found = <K extends DocumentKind>(kind: K, id: HubId, { context }: Planning): Found<K> => {
+  const entry = context.store.entry(id);
+  const native = context.native(id);
+  if (!entry || entry.kind !== kind || !native) return refuse('object-not-found', { type: kind, id }, `There is no ${kind} ${id}.`);
+  const doc = context.store.generic(kind, id);
+  if (!doc) throw new Error(`${id} was not rendered before planning`);
+  return { id, entry, native, doc };
+};
+
+export const targetVm = (planning: Planning): Found<'vm'> => found('vm', planning.command.target, planning);
+
+export const isActive = ({ native }: Found<'vm'>): boolean => Number(native.facts['id'] ?? -1) >= 0;
+export const isPersistent = ({ native }: Found<'vm'>): boolean => native.facts['persistent'] !== false;
+
+export const mustBeStopped = (vm: Found<'vm'>): void => {
+  if (vm.doc.powerState !== 'stopped')
+    refuse('wrong-state', { requested: 'stopped', existing: vm.doc.powerState }, `${vm.doc.name} must be powered off.`);
+};
+
+/** The same bytes give the same UUID: a plan made twice names the same object. */
+export const uuidFrom = (...seeds: readonly string[]): string => {
+  const bytes = createHash('sha256').update(seeds.join('\u0000')).digest().subarray(0, 16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+};
+
+/** An address of the range that QEMU and libvirt hand out. */
+export const macFrom = (...seeds: readonly string[]): string =>
+  `52:54:00:${createHash('sha256').update(seeds.join('\u0000')).digest('hex').slice(0, 6).replace(/(..)(?=.)/g, '$1:')}`;
+
+export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A uuid that is this host's and this job's alone. */
+export const mintUuid = ({ command, context }: Planning, what: string): string =>
+  uuidFrom(context.store.entry(command.host)?.native ?? command.host, context.store.epoch, context.job, what);
+
+// ---- names ----
+
+export const refuseDuplicate = (name: string, { command, context }: Planning, but?: HubId): void => {
+  const other = context.store.list('vm', command.host).find((entry) => entry.name === name && entry.id !== but);
+  if (other) refuse('duplicate-name', { name, object: other.id }, `The name '${name}' already exists.`);
+};
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what XML cannot hold is refused
+const UNWRITABLE = /[\u0000-\u0008\u000a-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/** A display name that a title can hold: one line, not empty. */
+export const checkName = (name: string): void => {
+  if (name.trim() === '' || UNWRITABLE.test(name)) refuse('invalid-name', { name }, `'${name}' is no name for a virtual machine.`);
+};
+
+const MOST_BYTES = 180;
+
+/** Cut at a whole character. */
+const shortened = (text: string, bytes: number): string => {
+  let out = text;
+  while (Buffer.byteLength(out) > bytes) out = out.slice(0, out.codePointAt(out.length - 2)! > 0xffff ? -2 : -1);
+  return out;
+};
+
+/** A domain's name becomes file names: no slash, no leading dot, not too long. */
+const slugOf = (name: string): string => shortened(name.trim().replaceAll('/', '-').replace(/^\.+/, '_'), MOST_BYTES);
+
+const DOMAIN_NAME = /<name>([^<]*)<\/name>/;
+
+/** A domain name that no domain of the host has, as like the display name as it can be. */
+export const freeDomainName = (name: string, { command, context }: Planning, but?: HubId): string => {
+  const taken = new Set<string>();
+  for (const { id } of context.store.list('vm', command.host)) {
+    if (id === but) continue;
+    const text = context.native(id)?.parts['domain'] ?? '';
+    taken.add((DOMAIN_NAME.exec(text)?.[1] ?? '').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'));
+  }
+  const slug = slugOf(name);
+  let free = slug;
+  for (let n = 2; taken.has(free); n++) free = `${slug}-${n}`;
+  return free;
+};
+
+// ---- storage ----
+
+export interface Pool {
+  readonly id: HubId;
+  readonly name: string;
+  readonly uuid: string;
+  readonly doc: Storage;
+}
+
+export const poolOf = (id: HubId, planning: Planning): Pool => {
+  const { entry, doc } = found('storage', id, planning);
+  if (!doc.accessible) refuse('invalid-state', {}, `The storage ${doc.name} is not accessible.`);
+  return { id, name: entry.name, uuid: entry.native, doc };
+};
+
+export const volumeOf = (pool: Pool, name: string, { command, context }: Planning): Entry | undefined =>
+  context.store.find(command.host, 'volume', volumeNative(pool.uuid, name));
+
+export const pathIn = (pool: Pool, name: string): string => `${pool.doc.path.replace(/\/+$/, '')}/${name}`;
+
+/** A medium with the path that a domain can name. What the store knows is asked before anything is composed. */
+export const placed = (medium: Medium, planning: Planning, index: number): Medium => {
+  if (medium.path !== undefined) return medium;
+  const { command, context } = planning;
+  const known = medium.volume && context.store.generic('volume', medium.volume);
+  if (known) return { ...medium, path: known.path, format: medium.format ?? known.format };
+  const storage = medium.storage ?? context.store.list('storage', command.host).find(({ name }) => name === medium.storageName)?.id;
+  if (storage === undefined || medium.volumeName === undefined)
+    return refuse('invalid-device', { index, property: 'medium' }, `There is no storage '${medium.storageName}'.`);
+  return { ...medium, path: pathIn(poolOf(storage, planning), medium.volumeName) };
+};
+
+/** A free volume name for a disk of a VM, by the path that VMware's clients write. */
+export const freeVolumeName = (pool: Pool, vmName: string, taken: Set<string>, planning: Planning): string => {
+  const base = slugOf(vmName);
+  for (let n = 0; ; n++) {
+    const name = formatVolumeName(`${base}/${base}${n === 0 ? '' : `_${n}`}.vmdk`);
+    const key = `${pool.id}/${name}`;
+    if (taken.has(key) || volumeOf(pool, name, planning)) continue;
+    taken.add(key);
+    return name;
+  }
+};
+
+/** Cards whose network the host does not have are refused; '' is the host's own user-mode network. */
+export const checkNetworks = (nics: Vm['nics'], before: Vm['nics'], { command, context }: Planning): void => {
+  const known = new Set(context.store.list('network', command.host).map(({ name }) => name));
+  for (const [index, { networkName }] of nics.entries()) {
+    if (networkName === '' || known.has(networkName) || before.some((nic) => nic.networkName === networkName)) continue;
+    refuse('invalid-device', { index, property: 'networkName' }, `There is no network '${networkName}'.`);
+  }
+};
