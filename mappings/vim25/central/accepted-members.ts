@@ -96,6 +96,8 @@ const KEPT: Readonly<Record<string, string>> = {
   'latencySensitivity.level': 'sched.cpu.latencySensitivity',
   swapPlacement: 'sched.swap.placement',
   'flags.vvtdEnabled': 'vvtd.enable',
+  // What a guest sees of virtualisation follows the CPU model that its host gives it.
+  nestedHVEnabled: 'vhv.enable',
 };
 
 /** Written by the host, echoed by clients that send a whole configuration back. */

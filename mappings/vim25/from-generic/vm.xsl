@@ -213,7 +213,7 @@
     <maxMksConnections>40</maxMksConnections>
     <guestAutoLockEnabled>false</guestAutoLockEnabled>
     <memoryReservationLockedToMax>false</memoryReservationLockedToMax>
-    <nestedHVEnabled>false</nestedHVEnabled>
+    <nestedHVEnabled><xsl:choose><xsl:when test="x/@nestedHV">true</xsl:when><xsl:otherwise>false</xsl:otherwise></xsl:choose></nestedHVEnabled>
     <vPMCEnabled>false</vPMCEnabled>
     <messageBusTunnelEnabled>false</messageBusTunnelEnabled>
   </config>

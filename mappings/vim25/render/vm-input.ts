@@ -185,6 +185,7 @@ export const vmInput = (vm: Vm, joins: Joins): string => {
       cpuLimit: vm.cpuShare.limit ?? -1, cpuReservation: vm.cpuShare.reservation ?? 0,
       memoryLimit: vm.memoryShare.limit === undefined ? -1 : Math.round(vm.memoryShare.limit / MIB),
       memoryReservation: Math.round((vm.memoryShare.reservation ?? 0) / MIB), currentSnapshot: current ? joins.owned('snapshot', current.native) : undefined,
+      nestedHV: own(vm, 'vhv.enable') === 'TRUE' ? 'true' : undefined,
     },
     [
       `<devices>${devicesInput(vm, joins)}</devices>`,
