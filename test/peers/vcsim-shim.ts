@@ -95,14 +95,16 @@ const main = async (): Promise<void> => {
     return refuse(fifo, error instanceof Error ? error.message.slice(-600).replaceAll('\n', ' ') : String(error));
   }
   let ending = false;
-  const end = async (code: number): Promise<never> => {
+  const end = async (code: number): Promise<void> => {
+    // `timeout` sends its signal to us and to our whole group: the second one must not kill us on the way out.
+    if (ending) return;
     ending = true;
     if (process.env['TRANSVISOR_VCSIM_LOG'] !== undefined) process.stderr.write(product.log());
     await product[Symbol.asyncDispose]();
     await estate.stop();
     process.exit(code);
   };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.once(signal, () => void end(0));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => void end(0));
 
   const url = new URL(product.url);
   url.username = product.user;
