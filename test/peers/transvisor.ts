@@ -45,6 +45,8 @@ export type Transvisor = Endpoint & {
   readonly restart: (half?: Half) => Promise<void>;
   /** The end of what the programs wrote. */
   readonly log: () => string;
+  /** All that the programs wrote. */
+  readonly wholeLog: () => string;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
@@ -157,6 +159,8 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     await stop();
     rmSync(root, { recursive: true, force: true });
   };
+  const wholeLog = (): string =>
+    (['server', 'agent'] as const).map((half) => join(root, `${half}.log`)).filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8')).join('');
   const log = (): string => ['server', 'agent'].map((half) => tail(join(root, `${half}.log`))).join('');
 
   try {
@@ -175,6 +179,7 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
       kill9,
       restart,
       log,
+      wholeLog,
       [Symbol.asyncDispose]: dispose,
     };
   } catch (error) {

@@ -1,0 +1,238 @@
+/** A running product and a number of requests in; counts by outcome, complaints and memory out. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Call } from '../../mappings/generic/call.ts';
+import { rawSoap } from '../peers/raw-soap.ts';
+import type { Transvisor } from '../peers/transvisor.ts';
+import { createDice, type Dice } from './dice.ts';
+import { createBelongings, openEstate } from './estate.ts';
+import { mayWait, reachOf, readAnswer } from './judge.ts';
+import { mutate } from './mutations.ts';
+import { loadSeeds } from './seeds.ts';
+import { createSender, type Sender } from './sender.ts';
+
+export interface FuzzOptions {
+  readonly product: Transvisor;
+  readonly requests: number;
+  readonly seed: number;
+  readonly concurrency?: number;
+  readonly onProgress?: (done: number) => void;
+}
+
+export interface FuzzReport {
+  readonly seed: number;
+  readonly requests: number;
+  readonly seconds: number;
+  readonly mutations: ReadonlyMap<string, number>;
+  readonly reach: ReadonlyMap<string, number>;
+  readonly statuses: ReadonlyMap<string, number>;
+  readonly faults: ReadonlyMap<string, number>;
+  /** By the program's own counters, the estate's keeper taken off. */
+  readonly decoded: number;
+  readonly dispatched: number;
+  readonly driver: number;
+  readonly slowestMs: number;
+  /** No answer in 30 s. */
+  readonly hangs: readonly string[];
+  /** Broken connections and answers that are not what the API would say. */
+  readonly problems: readonly string[];
+  /** Answers that say that the program itself failed. */
+  readonly internal: readonly string[];
+  /** Lines of its log that say so. */
+  readonly errors: ReadonlyMap<string, number>;
+  /** Resident bytes over time. */
+  readonly memory: readonly number[];
+  readonly alive: boolean;
+}
+
+interface Worker {
+  readonly sender: Sender;
+  readonly dice: Dice;
+  readonly belongings: ReturnType<typeof createBelongings>;
+}
+
+const LIMIT_MS = 30_000;
+const WAIT_MS = 1000;
+const TEND_EVERY = 400;
+const SAMPLE_MS = 500;
+const FINDINGS = fileURLToPath(new URL('../../.cache/fuzz/', import.meta.url));
+const FINDINGS_MOST = 60;
+
+const count = (counts: Map<string, number>, what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
+
+const residentBytes = (pids: readonly number[]): number =>
+  pids.reduce(
+    (sum, pid) => sum + Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024,
+    0,
+  );
+
+export const readMetrics = async ({ url, token }: Transvisor['admin']): Promise<ReadonlyMap<string, number>> => {
+  const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+  if (!answer.ok) throw new Error(`metrics: ${answer.status}`);
+  return new Map(
+    [...(await answer.text()).matchAll(/^transvisor_(\w+) (\S+)$/gm)].map(([, name = '', value = '']) => [
+      name,
+      Number(value),
+    ]),
+  );
+};
+
+interface Reached {
+  readonly decoded: number;
+  readonly dispatched: number;
+  readonly driver: number;
+}
+const reached = async (product: Transvisor): Promise<Reached> => {
+  // The agent tells its counts once a second.
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  const metrics = await readMetrics(product.admin);
+  const of = (name: string): number => {
+    const value = metrics.get(name);
+    if (value === undefined) throw new Error(`there is no metric ${name}`);
+    return value;
+  };
+  return {
+    decoded: of('calls_decoded'),
+    dispatched: of('calls_dispatched'),
+    driver: of('commands_direct') + of('commands_planned') + of('calls_asking'),
+  };
+};
+
+const errorsIn = (log: string): ReadonlyMap<string, number> => {
+  const errors = new Map<string, number>();
+  for (const line of log.split('\n')) {
+    if (/"level":"(error|fatal)"/.test(line)) {
+      const entry = JSON.parse(line) as { msg?: string; error?: { message?: string; stack?: string } };
+      count(errors, `${entry.msg}: ${entry.error?.stack?.split('\n').slice(0, 4).join(' | ') ?? ''}`);
+    } else if (/^(\w*Error|Uncaught|\s+at )/.test(line)) count(errors, line.trim());
+  }
+  return errors;
+};
+
+export const fuzz = async ({
+  product,
+  requests,
+  seed,
+  concurrency = 8,
+  onProgress,
+}: FuzzOptions): Promise<FuzzReport> => {
+  const seeds = loadSeeds();
+  const keeper = rawSoap(product);
+  let keeperDecoded = 0;
+  let keeperDriver = 0;
+  const counts = {
+    mutations: new Map<string, number>(),
+    reach: new Map<string, number>(),
+    statuses: new Map<string, number>(),
+    faults: new Map<string, number>(),
+  };
+  const hangs: string[] = [];
+  const problems: string[] = [];
+  const internal: string[] = [];
+  let slowestMs = 0;
+  let sent = 0;
+  let answered = 0;
+  let findings = 0;
+  mkdirSync(FINDINGS, { recursive: true });
+
+  const finding = (list: string[], what: string, body: Buffer): void => {
+    const name = `${seed}-${findings}.xml`;
+    if (findings++ < FINDINGS_MOST) writeFileSync(join(FINDINGS, name), body);
+    list.push(`${what} (${name})`);
+  };
+
+  if ((await keeper.logIn()).fault !== undefined) throw new Error('the keeper cannot log in');
+  const estate = await openEstate(keeper);
+  /** The keeper's own calls count for nothing: while it tends, the workers rest. */
+  const tendCounted = async (): Promise<void> => {
+    const before = await reached(product);
+    await keeper.logIn();
+    await estate.tend();
+    const after = await reached(product);
+    keeperDecoded += after.decoded - before.decoded;
+    keeperDriver += after.driver - before.driver;
+  };
+
+  const judge = (body: Buffer, call: Call | undefined, status: number, text: string): string | undefined => {
+    const read = readAnswer(status, text);
+    count(counts.statuses, String(status));
+    if (read.problem !== undefined)
+      finding(problems, `${call?.method ?? 'undecoded'}: ${read.problem}: ${text.slice(-300)}`, body);
+    if (read.fault !== undefined) count(counts.faults, read.fault);
+    if (read.fault === 'SystemError') finding(internal, `${call?.method ?? 'undecoded'}: ${read.text ?? ''}`, body);
+    return read.fault;
+  };
+
+  const one = async ({ sender, dice, belongings }: Worker): Promise<void> => {
+    const { body, kind } = mutate(dice.weighted(seeds)(belongings.estate, dice), dice, belongings.estate);
+    const { reach, call } = reachOf(body);
+    count(counts.mutations, kind);
+    count(counts.reach, reach);
+    const waits = mayWait(call);
+    const result = await sender.send(body, waits ? WAIT_MS : LIMIT_MS);
+    if (result.kind === 'answer') {
+      slowestMs = Math.max(slowestMs, result.ms);
+      const fault = judge(body, call, result.status, result.body);
+      if (fault === undefined) belongings.note(result.body);
+      if (fault !== 'NotAuthenticated') return;
+      belongings.forget();
+      await sender.logIn();
+    } else if (result.kind === 'broken')
+      finding(problems, `${call?.method ?? 'undecoded'}: broken: ${result.why}`, body);
+    else if (waits) count(counts.statuses, 'left waiting by us');
+    else finding(hangs, `${call?.method ?? 'undecoded'}: no answer`, body);
+  };
+
+  const memory: number[] = [];
+  const sampler = setInterval(() => {
+    if (product.alive()) memory.push(residentBytes(product.pids()));
+  }, SAMPLE_MS);
+  const begun = performance.now();
+  const start = await reached(product);
+  const workers = await Promise.all(
+    Array.from({ length: concurrency }, async (_, at): Promise<Worker> => {
+      const sender = createSender(product);
+      await sender.logIn();
+      return { sender, dice: createDice(seed * 1009 + at), belongings: createBelongings(estate) };
+    }),
+  );
+  try {
+    const round = Math.max(TEND_EVERY, Math.floor(requests / 60));
+    while (sent < requests && product.alive()) {
+      const until = Math.min(requests, sent + round);
+      await Promise.all(
+        workers.map(async (worker) => {
+          while (sent < until && product.alive()) {
+            sent++;
+            await one(worker);
+            answered++;
+          }
+        }),
+      );
+      onProgress?.(answered);
+      if (sent < requests && product.alive()) await tendCounted();
+    }
+    const end = product.alive() ? await reached(product) : start;
+    return {
+      seed,
+      requests: answered,
+      seconds: (performance.now() - begun) / 1000,
+      ...counts,
+      decoded: end.decoded - start.decoded - keeperDecoded,
+      dispatched: end.dispatched - start.dispatched - keeperDecoded,
+      driver: end.driver - start.driver - keeperDriver,
+      slowestMs,
+      hangs,
+      problems,
+      internal,
+      errors: errorsIn(product.wholeLog()),
+      memory,
+      alive: product.alive(),
+    };
+  } finally {
+    clearInterval(sampler);
+    for (const { sender } of workers) sender.close();
+    keeper.close();
+  }
+};
