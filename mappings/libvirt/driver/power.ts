@@ -9,7 +9,7 @@ import { ask, askOr } from './conversation.ts';
 
 /** VIR_ERR_OPERATION_INVALID */
 const OPERATION_INVALID = '55';
-/** VIR_ERR_INTERNAL_ERROR: the test driver of libvirt 9.0 says only that of a domain that runs already. */
+/** VIR_ERR_INTERNAL_ERROR: the test driver of libvirt 9.0 says only that of a domain that runs already, or that does not run. */
 const INTERNAL_ERROR = '1';
 
 /** virDomainState to the hub's, without the managed-save image that makes a stopped one suspended. */
@@ -24,11 +24,12 @@ const wrongState = (requested: PowerState, existing: PowerState, reason: Fault):
 
 type Act = (send: DriverSend, uuid: string) => Promise<Outcome>;
 
-/** The call, and on "not in this state" the fault with the state the VM is really in. */
-const orWrongState = (requested: PowerState, act: Act): Act => async (send, uuid) => {
+/** The call, and on "not in this state" the fault with the state the VM is really in. `from`: where the call belongs. */
+const orWrongState = (requested: PowerState, from: PowerState, act: Act): Act => async (send, uuid) => {
   const outcome = await act(send, uuid);
-  if (outcome.ok || !isInvalid(outcome.fault)) return outcome;
-  return wrongState(requested, await stateOf(send, uuid), outcome.fault);
+  if (outcome.ok || !(isInvalid(outcome.fault) || outcome.fault.native?.code === INTERNAL_ERROR)) return outcome;
+  const existing = await stateOf(send, uuid);
+  return isInvalid(outcome.fault) || existing !== from ? wrongState(requested, existing, outcome.fault) : outcome;
 };
 
 const start: Act = async (send, uuid) => {
@@ -52,12 +53,12 @@ const stop: Act = async (send, uuid) => {
 const ACTS: Partial<Record<Verb, Act>> = {
   'vm.start': start,
   'vm.stop': stop,
-  'vm.reset': orWrongState('running', (send, uuid) => ask(send, 'DOMAIN_RESET', { dom: domain(uuid), flags: 0 }, 'work')),
-  'vm.suspend': orWrongState('suspended', (send, uuid) => ask(send, 'DOMAIN_MANAGED_SAVE', { dom: domain(uuid), flags: 0 }, 'work')),
-  'vm.pause': orWrongState('paused', (send, uuid) => ask(send, 'DOMAIN_SUSPEND', { dom: domain(uuid) }, 'work')),
-  'vm.resume': orWrongState('running', (send, uuid) => ask(send, 'DOMAIN_RESUME', { dom: domain(uuid) }, 'work')),
-  'vm.shutdownGuest': orWrongState('stopped', (send, uuid) => ask(send, 'DOMAIN_SHUTDOWN_FLAGS', { dom: domain(uuid), flags: 0 }, 'work')),
-  'vm.rebootGuest': orWrongState('running', (send, uuid) => ask(send, 'DOMAIN_REBOOT', { dom: domain(uuid), flags: 0 }, 'work')),
+  'vm.reset': orWrongState('running', 'running', (send, uuid) => ask(send, 'DOMAIN_RESET', { dom: domain(uuid), flags: 0 }, 'work')),
+  'vm.suspend': orWrongState('suspended', 'running', (send, uuid) => ask(send, 'DOMAIN_MANAGED_SAVE', { dom: domain(uuid), flags: 0 }, 'work')),
+  'vm.pause': orWrongState('paused', 'running', (send, uuid) => ask(send, 'DOMAIN_SUSPEND', { dom: domain(uuid) }, 'work')),
+  'vm.resume': orWrongState('running', 'paused', (send, uuid) => ask(send, 'DOMAIN_RESUME', { dom: domain(uuid) }, 'work')),
+  'vm.shutdownGuest': orWrongState('stopped', 'running', (send, uuid) => ask(send, 'DOMAIN_SHUTDOWN_FLAGS', { dom: domain(uuid), flags: 0 }, 'work')),
+  'vm.rebootGuest': orWrongState('running', 'running', (send, uuid) => ask(send, 'DOMAIN_REBOOT', { dom: domain(uuid), flags: 0 }, 'work')),
 };
 
 export const executeVerb = async (send: DriverSend, verb: Verb, native: string): Promise<Outcome<{ touches: NativeRef[] }>> => {
