@@ -5,7 +5,8 @@ import { joinVm } from '../../mappings/generic/join.ts';
 import type { DocumentKind, Documents, Vm } from '../../mappings/generic/model.ts';
 import type { NativeObject } from '../../mappings/generic/native.ts';
 import type { Platform } from '../../mappings/generic/platform.ts';
-import type { MemberText } from '../store/store.ts';
+import { createTemplateIndexes, PackedMember } from '../store/packed-member.ts';
+import { createPacker, type PackedText } from '../store/packed-text.ts';
 import { type Sheet, SheetError, type XsltEngine } from './engine.ts';
 import { joinsOf, type Work, type WorkDone } from './work.ts';
 
@@ -21,6 +22,8 @@ export interface Pipeline {
 export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pipeline => {
   const platforms = new Map<string, Promise<Platform>>();
   const sheets = new Map<string, Promise<Sheet>>();
+  const packer = createPacker();
+  const indexOf = createTemplateIndexes();
 
   const platformOf = (name: string): Promise<Platform> => {
     let platform = platforms.get(name);
@@ -54,7 +57,7 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
   const toGeneric = async (
     name: string,
     native: NativeObject,
-  ): Promise<{ text: string; document: Documents[DocumentKind] }> => {
+  ): Promise<{ text: PackedText; document: Documents[DocumentKind] }> => {
     const platform = await platformOf(name);
     if (!platform.host) throw new Error(`${name} drives no host`);
     const sheet = await sheetOf(platform, 'toGeneric', native.kind);
@@ -62,7 +65,8 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     // Parsed here, so that a sheet whose output the model does not know fails on this object and not at a reader; formatted again
     // for one spelling.
     const document = parseDocument(native.kind, output);
-    return { text: formatDocument(native.kind, document as never), document };
+    const text = packer.pack(`generic ${native.kind}`, formatDocument(native.kind, document as never));
+    return { text, document };
   };
 
   const render = async (work: Extract<Work, { work: 'render' }>): Promise<WorkDone> => {
@@ -77,9 +81,15 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     if (kind === 'vm') joinVm(document as Vm, joins);
     const input = side.input(kind, document as Documents[DocumentKind], joins, work.front);
     const output = await engine.transform(sheet, input);
-    const members = side
-      .split(output)
-      .map((member): MemberText => ({ ...member, ...side.index(member.type, member.text) }));
+    const members = side.split(output).map(({ type, id, text }) => {
+      const packed = packer.pack(`${platform.name} ${type}`, text);
+      return new PackedMember(
+        type,
+        id,
+        packed,
+        indexOf(packed, () => side.index(type, text)),
+      );
+    });
     return { ok: true, members, ...(made ? { generic: made.text } : {}) };
   };
 

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { chooseEngine, type EngineName } from './engine.ts';
 import { createPipeline, type PlatformLoaders } from './pipeline.ts';
-import { unpackBatch, type Work, type WorkDone } from './work.ts';
+import { createBatchReader, type Work, type WorkDone } from './work.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker.ts';
 
 /** `now`: somebody waits. `later`: goes when nothing with `now` is queued. */
@@ -61,17 +61,19 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
     started.unref();
     let reason = 'the sheet thread ended';
     let ready = false;
+    const read = createBatchReader();
     started.on('message', (message: FromWorker) => {
       if ('ready' in message) {
         ready = true;
         return;
       }
-      const { batch, packed } = message;
+      const { batch, sent } = message;
+      // Read whoever waits: its templates serve later batches.
+      const done = read(sent);
       const landed = flying.get(batch);
       if (!landed) return;
       clearTimeout(landed.timer);
       flying.delete(batch);
-      const done = unpackBatch(packed);
       landed.items.forEach((item, at) => {
         item.resolve(done[at] ?? { ok: false, error: 'no answer' });
       });

@@ -3,6 +3,8 @@ import type { HubId } from '../../mappings/generic/ids.ts';
 import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
 import type { NativeObject } from '../../mappings/generic/native.ts';
 import type { FrontInstance, Joins } from '../../mappings/generic/platform.ts';
+import { isPacked, PackedMember, type TemplateIndex } from '../store/packed-member.ts';
+import { type PackedText, plainText, type Template } from '../store/packed-text.ts';
 import type { MemberText } from '../store/store.ts';
 
 /** Joins with the function resolved to its table. */
@@ -34,67 +36,108 @@ export type Work =
   | { readonly work: 'change'; readonly platform: string; readonly change: Change };
 
 export type WorkDone =
-  | { readonly ok: true; readonly generic?: string; readonly members?: readonly MemberText[]; readonly output?: string }
-  | { readonly ok: false; readonly error: string };
-
-/** A batch's answers for postMessage: the paths and types of a shape are sent once, all spans lie in one buffer. */
-export interface PackedBatch {
-  readonly shapes: readonly { readonly paths: readonly string[]; readonly types: readonly string[] }[];
-  readonly spans: Int32Array;
-  readonly done: readonly PackedDone[];
-}
-
-type PackedMember = readonly [
-  type: string,
-  id: string,
-  text: string,
-  shape: number,
-  spansAt: number,
-  spansLength: number,
-];
-type PackedDone =
   | {
       readonly ok: true;
-      readonly generic?: string;
-      readonly members?: readonly PackedMember[];
+      readonly generic?: PackedText | string;
+      readonly members?: readonly MemberText[];
       readonly output?: string;
     }
   | { readonly ok: false; readonly error: string };
 
-export const packBatch = (batch: readonly WorkDone[]): PackedBatch => {
-  const shapes: { paths: readonly string[]; types: readonly string[] }[] = [];
-  const shapeOf = new Map<string, number>();
-  let total = 0;
-  for (const one of batch) if (one.ok) for (const member of one.members ?? []) total += member.spans.length;
-  const spans = new Int32Array(total);
-  let at = 0;
-  const done = batch.map((one): PackedDone => {
-    if (!one.ok || !one.members) return one as PackedDone;
-    const members = one.members.map((member): PackedMember => {
-      const key = `${member.paths.join(' ')}\n${member.types.join(' ')}`;
-      let shape = shapeOf.get(key);
-      if (shape === undefined) {
-        shape = shapes.push({ paths: member.paths, types: member.types }) - 1;
-        shapeOf.set(key, shape);
+/** A packed text for postMessage: the template's number and the values. */
+type SentText = readonly [template: number, values: string];
+type SentMember = readonly [type: string, id: string, ...text: SentText];
+
+type SentDone =
+  | {
+      readonly ok: true;
+      readonly generic?: SentText;
+      readonly members?: readonly SentMember[];
+      readonly output?: string;
+    }
+  | { readonly ok: false; readonly error: string };
+
+/** A batch's answers for postMessage. Templates are sent once, ahead of their first use, and numbered in that order. */
+export interface SentBatch {
+  /** Numbers start anew; none given before is used again. */
+  readonly anew: boolean;
+  readonly templates: readonly { readonly segments: readonly string[]; readonly index: TemplateIndex | undefined }[];
+  readonly done: readonly SentDone[];
+}
+
+/** Templates known to both sides at most. */
+const TEMPLATES = 4000;
+
+export const createBatchWriter = (limit = TEMPLATES): ((batch: readonly WorkDone[]) => SentBatch) => {
+  let numbers = new WeakMap<Template, number>();
+  let count = 0;
+  return (batch) => {
+    const anew = count > limit;
+    if (anew) {
+      numbers = new WeakMap();
+      count = 0;
+    }
+    const templates: { segments: readonly string[]; index: TemplateIndex | undefined }[] = [];
+    const sent = (given: PackedText | string, index?: TemplateIndex): SentText => {
+      const { template, values } = typeof given === 'string' ? plainText(given) : given;
+      let number = numbers.get(template);
+      if (number === undefined) {
+        number = count++;
+        numbers.set(template, number);
+        templates.push({ segments: template.segments, index });
       }
-      spans.set(member.spans, at);
-      at += member.spans.length;
-      return [member.type, member.id, member.text, shape, at - member.spans.length, member.spans.length];
+      return [number, values];
+    };
+    const done = batch.map((one): SentDone => {
+      if (!one.ok) return one;
+      return {
+        ok: true,
+        ...(one.generic === undefined ? {} : { generic: sent(one.generic) }),
+        ...(one.output === undefined ? {} : { output: one.output }),
+        ...(one.members === undefined
+          ? {}
+          : {
+              members: one.members.map((member): SentMember => {
+                if (!isPacked(member)) throw new Error(`${member.type} ${member.id} is not packed`);
+                return [member.type, member.id, ...sent(member.packed, member.index)];
+              }),
+            }),
+      };
     });
-    return { ...one, members };
-  });
-  return { shapes, spans, done };
+    return { anew, templates, done };
+  };
 };
 
-export const unpackBatch = (packed: PackedBatch): WorkDone[] =>
-  packed.done.map((one): WorkDone => {
-    if (!one.ok || !one.members) return one as WorkDone;
-    const members = one.members.map(([type, id, text, shape, from, length]): MemberText => {
-      const { paths, types } = packed.shapes[shape] ?? { paths: [], types: [] };
-      return { type, id, text, paths, types, spans: packed.spans.subarray(from, from + length) };
+export const createBatchReader = (): ((batch: SentBatch) => WorkDone[]) => {
+  let known: { template: Template; index: TemplateIndex | undefined }[] = [];
+  const at = (number: number): { template: Template; index: TemplateIndex | undefined } => {
+    const found = known[number];
+    if (found === undefined) throw new Error(`template ${number} was not sent`);
+    return found;
+  };
+  return ({ anew, templates, done }) => {
+    if (anew) known = [];
+    for (const { segments, index } of templates) known.push({ template: { segments }, index });
+    return done.map((one): WorkDone => {
+      if (!one.ok) return one;
+      const { generic, members, output } = one;
+      return {
+        ok: true,
+        ...(generic === undefined ? {} : { generic: { template: at(generic[0]).template, values: generic[1] } }),
+        ...(output === undefined ? {} : { output }),
+        ...(members === undefined
+          ? {}
+          : {
+              members: members.map(([type, id, number, values]) => {
+                const { template, index } = at(number);
+                if (index === undefined) throw new Error(`template ${number} has no index`);
+                return new PackedMember(type, id, { template, values }, index);
+              }),
+            }),
+      };
     });
-    return { ...one, members };
-  });
+  };
+};
 
 export const joinsTable = (
   joins: Joins,

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { chooseEngine, type EngineName } from './engine.ts';
 import { createPipeline, type PlatformLoaders } from './pipeline.ts';
-import { type PackedBatch, packBatch, type Work, type WorkDone } from './work.ts';
+import { createBatchWriter, type SentBatch, type Work, type WorkDone } from './work.ts';
 
 export interface WorkerOptions {
   /** URL of the module that exports PLATFORMS. */
@@ -10,7 +10,7 @@ export interface WorkerOptions {
   readonly engine?: EngineName;
 }
 
-export type FromWorker = { readonly ready: true } | { readonly batch: number; readonly packed: PackedBatch };
+export type FromWorker = { readonly ready: true } | { readonly batch: number; readonly sent: SentBatch };
 export type ToWorker = { readonly batch: number; readonly works: readonly Work[] } | { readonly reload: true };
 
 const port = parentPort;
@@ -18,6 +18,8 @@ if (!port) throw new Error('started as a worker only');
 const options = workerData as WorkerOptions;
 const { PLATFORMS } = (await import(options.registry)) as { PLATFORMS: PlatformLoaders };
 const pipeline = createPipeline(await chooseEngine(options.engine), PLATFORMS);
+
+const write = createBatchWriter();
 
 // Batches run in the order they came; while one is answered the next is already here.
 let tail: Promise<void> = Promise.resolve();
@@ -29,8 +31,7 @@ port.on('message', (message: ToWorker) => {
   tail = tail.then(async () => {
     const done: WorkDone[] = [];
     for (const work of message.works) done.push(await pipeline.run(work));
-    const packed = packBatch(done);
-    port.postMessage({ batch: message.batch, packed } satisfies FromWorker, [packed.spans.buffer as ArrayBuffer]);
+    port.postMessage({ batch: message.batch, sent: write(done) } satisfies FromWorker);
   });
 });
 port.postMessage({ ready: true } satisfies FromWorker);

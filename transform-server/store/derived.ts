@@ -7,6 +7,7 @@ import type { DocumentKind, Documents, Network, Storage, Vm, Volume } from '../.
 import type { Joins } from '../../mappings/generic/platform.ts';
 import type { RenderedMember } from '../../mappings/generic/store-view.ts';
 import { edgesOf, type Item } from './item.ts';
+import { type PackedText, plainText, textOf } from './packed-text.ts';
 import { createRendered, type Rendered } from './rendered.ts';
 import type { MemberText, Pending } from './store.ts';
 
@@ -27,7 +28,7 @@ export interface Derived {
   changed(item: Item): void;
   dirtyJoiners(item: Item, moved: (joiner: Item) => void): void;
   pending(id: HubId, front?: string): Pending | undefined;
-  putGeneric(id: HubId, source: number, text: string): boolean;
+  putGeneric(id: HubId, source: number, text: PackedText | string): boolean;
   putRendered(front: string, id: HubId, source: number, members: readonly MemberText[]): boolean;
   rendered(front: string, id: HubId): readonly RenderedMember[] | undefined;
   document(id: HubId, parse: (text: string) => Documents[DocumentKind]): Documents[DocumentKind] | undefined;
@@ -155,7 +156,7 @@ export const createDerived = (options: DerivedOptions): Derived => {
       const generic = !hasGeneric(item);
       const known = front === undefined ? undefined : fronts.get(front);
       if (front !== undefined && known === undefined) throw new Error(`front ${front} is not known to the store`);
-      const rendered = known !== undefined && known.bundles.get(id, item.source) === undefined;
+      const rendered = known !== undefined && !known.bundles.has(id, item.source);
       if (!generic && !rendered) return undefined;
       const wanted = rendered ? (known?.joins[item.kind] ?? []) : [...(joined.get(item.kind) ?? [])];
       const stale = (other: HubId): boolean => {
@@ -176,12 +177,14 @@ export const createDerived = (options: DerivedOptions): Derived => {
       const item = options.item(id);
       if (item === undefined || item.source !== source) return false;
       if (item.generic === undefined) generics += 1;
-      const changed = item.generic !== text;
-      item.generic = text;
+      const packed = typeof text === 'string' ? plainText(text) : text;
+      // Of two templates may come the same text: joiners are then looked at once too often, never too seldom.
+      const changed = item.generic?.template !== packed.template || item.generic.values !== packed.values;
+      item.generic = packed;
       item.genericSource = source;
       toRefresh.delete(id);
       if (!changed || !isJoined(item.kind)) return true;
-      const facts = joinText(item.kind, text);
+      const facts = joinText(item.kind, textOf(packed));
       const before = item.join;
       item.join = facts;
       if (before !== undefined && before !== facts) dirtyJoiners(item, options.moved);
@@ -204,7 +207,7 @@ export const createDerived = (options: DerivedOptions): Derived => {
       if (item?.generic === undefined || item.genericSource !== item.source) return undefined;
       const known = parsed.get(id);
       if (known?.source === item.source) return known.document;
-      const document = { ...parse(item.generic), id };
+      const document = { ...parse(textOf(item.generic)), id };
       if (item.kind === 'vm') joinVm(document as unknown as Vm, joinsOf(id));
       parsed.delete(id);
       parsed.set(id, { source: item.source, document });

@@ -5,6 +5,7 @@ import type { DocumentKind } from '../../mappings/generic/model.ts';
 import type { NativeObject, Scan } from '../../mappings/generic/native.ts';
 import type { Entry } from '../../mappings/generic/store-view.ts';
 import type { Match, SubKind } from '../ids/ids.ts';
+import type { PackedText } from './packed-text.ts';
 
 /** Relations to one kind. `sum` is an order-free sum over the ids; `settled` is what it was when the version was given. */
 export interface EdgeList {
@@ -34,7 +35,7 @@ export interface Item extends Entry {
   /** Keys of objects it names that do not exist (yet). */
   dangling: string[];
   readonly lists: EdgeList[];
-  generic: string | undefined;
+  generic: PackedText | undefined;
   genericSource: number;
   /** What joiners see of it, as text; undefined: no joiner asked yet. */
   join: string | undefined;

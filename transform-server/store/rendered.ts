@@ -1,6 +1,8 @@
-/** Rendered bundles of one front: member texts with their path spans come in, members with a version per path are kept. */
+/** Rendered bundles of one front: packed members come in and are kept with a version per path; readers get them with text and spans made. */
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { PathIndex, RenderedMember } from '../../mappings/generic/store-view.ts';
+import { indexOfTemplate, isPacked, type Packed, PackedMember, spansOf, type TemplateIndex } from './packed-member.ts';
+import { plainText, textOf, valuesOf } from './packed-text.ts';
 import type { MemberText } from './store.ts';
 
 interface Shape {
@@ -10,29 +12,87 @@ interface Shape {
   uniform: { version: number; changed: Float64Array } | undefined;
 }
 
+/** What all documents of a template share. */
+interface Known {
+  readonly shape: Shape;
+  readonly types: readonly string[];
+}
+
+interface Kept {
+  readonly member: Packed;
+  readonly known: Known;
+  readonly changed: Float64Array;
+}
+
 interface Bundle {
   source: number;
-  readonly members: readonly RenderedMember[];
+  readonly members: readonly Kept[];
 }
 
 /** Documents of one shape share their path names; a shape that no longer occurs costs little, but not without end. */
 const SHAPES = 20_000;
 
+/** Lives as long as a reader looks at it: what is made here is not kept. */
+class View implements RenderedMember, PathIndex {
+  readonly #kept: Kept;
+  #values: string[] | undefined;
+  #text: string | undefined;
+  #spans: Int32Array | undefined;
+
+  constructor(kept: Kept) {
+    this.#kept = kept;
+  }
+
+  #made(): string[] {
+    this.#values ??= valuesOf(this.#kept.member.packed);
+    return this.#values;
+  }
+
+  get type(): string {
+    return this.#kept.member.type;
+  }
+  get id(): string {
+    return this.#kept.member.id;
+  }
+  get text(): string {
+    this.#text ??= textOf(this.#kept.member.packed, this.#made());
+    return this.#text;
+  }
+  get index(): PathIndex {
+    return this;
+  }
+  get paths(): readonly string[] {
+    return this.#kept.known.shape.paths;
+  }
+  get ordinals(): ReadonlyMap<string, number> {
+    return this.#kept.known.shape.ordinals;
+  }
+  get spans(): Int32Array {
+    this.#spans ??= spansOf(this.#kept.member.index, this.#made());
+    return this.#spans;
+  }
+  get types(): readonly string[] {
+    return this.#kept.known.types;
+  }
+  get changed(): Float64Array {
+    return this.#kept.changed;
+  }
+}
+
 export interface Rendered {
   get(id: HubId, source: number): readonly RenderedMember[] | undefined;
+  has(id: HubId, source: number): boolean;
   put(id: HubId, source: number, members: readonly MemberText[]): void;
   delete(id: HubId): void;
   clear(): void;
   readonly size: number;
 }
 
-/** A text of its own: a slice would keep the whole sheet output alive. */
-const owned = (text: string): string => Buffer.from(text, 'utf8').toString('utf8');
-
 export const createRendered = (): Rendered => {
   const bundles = new Map<HubId, Bundle>();
   const shapes = new Map<string, Shape>();
   const typeLists = new Map<string, readonly string[]>();
+  const templates = new WeakMap<TemplateIndex, Known>();
 
   const shape = (paths: readonly string[]): Shape => {
     const key = paths.join('\n');
@@ -76,43 +136,56 @@ export const createRendered = (): Rendered => {
     return aEnd - aStart === bEnd - bStart && a.slice(aStart, aEnd) === b.slice(bStart, bEnd);
   };
 
-  const member = (text: MemberText, source: number, before: RenderedMember | undefined): RenderedMember => {
-    if (before !== undefined && before.text === text.text) return before;
-    const of = shape(text.paths);
-    const spans = Int32Array.from(text.spans);
-    if (spans.length !== of.paths.length * 4)
-      throw new Error(`${text.type} ${text.id}: ${spans.length} span numbers for ${of.paths.length} paths`);
-    let changed: Float64Array;
-    if (before === undefined) {
-      changed = uniform(of, source);
-    } else {
-      changed = new Float64Array(of.paths.length);
-      const known = before.index;
-      const aligned = known.paths === of.paths;
-      for (let at = 0; at < of.paths.length; at++) {
-        const was = aligned ? at : known.ordinals.get(of.paths[at] ?? '');
-        const kept = was !== undefined && same(text.text, spans, at, before.text, known.spans, was);
-        changed[at] = kept ? (known.changed[was] ?? source) : source;
-      }
+  const knownOf = (index: TemplateIndex): Known => {
+    let known = templates.get(index);
+    if (known === undefined) {
+      known = { shape: shape(index.paths), types: types(index.types) };
+      templates.set(index, known);
     }
-    const index: PathIndex = { paths: of.paths, ordinals: of.ordinals, spans, types: types(text.types), changed };
-    return { type: text.type, id: text.id, text: owned(text.text), index };
+    return known;
+  };
+
+  const packed = (text: MemberText): Packed => {
+    if (isPacked(text)) return text;
+    const plain = plainText(text.text);
+    return new PackedMember(text.type, text.id, plain, indexOfTemplate(plain, text));
+  };
+
+  const kept = (text: MemberText, source: number, before: Kept | undefined): Kept => {
+    const member = packed(text);
+    const known = knownOf(member.index);
+    if (before === undefined) return { member, known, changed: uniform(known.shape, source) };
+    const was = before.member.packed;
+    if (was.template === member.packed.template && was.values === member.packed.values) return before;
+    const oldView = new View(before);
+    const newView = new View({ member, known, changed: before.changed });
+    if (oldView.text === newView.text) return before;
+    const { paths } = known.shape;
+    const changed = new Float64Array(paths.length);
+    const aligned = oldView.paths === paths;
+    for (let at = 0; at < paths.length; at++) {
+      const old = aligned ? at : oldView.ordinals.get(paths[at] ?? '');
+      const isSame = old !== undefined && same(newView.text, newView.spans, at, oldView.text, oldView.spans, old);
+      changed[at] = isSame ? (before.changed[old] ?? source) : source;
+    }
+    return { member, known, changed };
   };
 
   return {
     get: (id, source) => {
       const bundle = bundles.get(id);
-      return bundle?.source === source ? bundle.members : undefined;
+      return bundle?.source === source ? bundle.members.map((one) => new View(one)) : undefined;
     },
+    has: (id, source) => bundles.get(id)?.source === source,
     put: (id, source, members) => {
       const before = bundles.get(id)?.members ?? [];
       bundles.set(id, {
         source,
         members: members.map((one) =>
-          member(
+          kept(
             one,
             source,
-            before.find((old) => old.type === one.type && old.id === one.id),
+            before.find(({ member }) => member.type === one.type && member.id === one.id),
           ),
         ),
       });

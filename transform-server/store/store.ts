@@ -4,8 +4,9 @@ import type { DocumentKind } from '../../mappings/generic/model.ts';
 import type { NativeObject, Scan } from '../../mappings/generic/native.ts';
 import type { Joins } from '../../mappings/generic/platform.ts';
 import type { Entry, StoreView } from '../../mappings/generic/store-view.ts';
+import type { PackedText } from './packed-text.ts';
 
-/** One member of a rendered bundle as `RenderSide.split` and `RenderSide.index` give it. */
+/** One member of a rendered bundle as `RenderSide.split` and `RenderSide.index` give it; the pipeline's are packed (packed-member.ts). */
 export interface MemberText {
   readonly type: string;
   readonly id: string;
@@ -71,7 +72,7 @@ export interface Store {
   /** undefined: nothing is missing (or the object is gone). Without a front: only the generic document. */
   pending(id: HubId, front?: string): Pending | undefined;
   /** The sheet's output, as text of `formatDocument`; parsed when read. false: made from an older state, dropped. */
-  putGeneric(id: HubId, source: number, text: string): boolean;
+  putGeneric(id: HubId, source: number, text: PackedText | string): boolean;
   /** The rendered bundle; its members' path versions are found by comparing with the bundle before. false: older state, dropped. */
   putRendered(front: string, id: HubId, source: number, members: readonly MemberText[]): boolean;
   joins(id: HubId): Joins;

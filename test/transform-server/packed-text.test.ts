@@ -1,0 +1,92 @@
+/** Packed documents: whatever goes in comes out, what is alike is held once, and spans are those of the plain text. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createBatchReader, createBatchWriter } from '../../transform-server/engine/work.ts';
+import { createTemplateIndexes, PackedMember } from '../../transform-server/store/packed-member.ts';
+import { createPacker, plainText, textOf, valuesOf } from '../../transform-server/store/packed-text.ts';
+
+const vm = (n: number): string =>
+  `<name>vm ${n}</name><kind>a</kind>${n % 2 === 0 ? '<on>true</on>' : ''}<config xsi:type="C"><note>${n === 5 ? 'ä < &lt;'.replace('<', '') : n === 7 ? '漢字' : ''}</note><name>vm ${n}</name><mb>512</mb></config>`;
+
+describe('packed texts', () => {
+  test('give back what went in, and share what is alike', () => {
+    const packer = createPacker();
+    const packed = Array.from({ length: 200 }, (_, n) => packer.pack('vm', vm(n)));
+    packed.forEach((one, n) => {
+      expect(textOf(one)).toBe(vm(n));
+    });
+    const late = new Set(packed.slice(20).map(({ template }) => template));
+    expect(late.size).toBe(2);
+    // The second name is a reference to the first; everything else is in the template.
+    const last = packed.at(-1);
+    expect(last?.values.length).toBeLessThan('vm 199'.length + 8);
+    expect(last && valuesOf(last)).toEqual(['vm 199', '', 'vm 199']);
+  });
+
+  test('hold any text at all', () => {
+    const piece = fc.oneof(
+      fc.string({ maxLength: 6 }),
+      fc.constantFrom('<a>', '</a>', '<', '>', '<b x=">"/>', '<!-- > -->', '\u0001\u0080', 'same', 'same', '\u0001', '漢'),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')), { maxLength: 30 }), (texts) => {
+        const packer = createPacker(4);
+        const packed = texts.map((text) => packer.pack('k', text));
+        expect(packed.map((one) => textOf(one))).toEqual(texts);
+      }),
+    );
+  });
+
+  test('survive more structures than are remembered', () => {
+    const packer = createPacker(8);
+    for (let n = 0; n < 300; n++) {
+      const text = `<a>${'<b>x</b>'.repeat(n % 40)}<c>${n}</c></a>`;
+      expect(textOf(packer.pack('k', text))).toBe(text);
+    }
+  });
+
+  test('more values than can be referred to stay correct', () => {
+    const packer = createPacker();
+    const text = (n: number): string => Array.from({ length: 400 }, (_, at) => `<v>${n}-${at % 150}-value</v>`).join('');
+    for (let n = 0; n < 5; n++) expect(textOf(packer.pack('k', text(n)))).toBe(text(n));
+  });
+});
+
+describe('spans of a packed member', () => {
+  const find = (text: string): { paths: string[]; spans: number[]; types: string[] } => {
+    const paths: string[] = [];
+    const spans: number[] = [];
+    for (const found of text.matchAll(/<(name|note|mb|on)>([^<]*)<\/\1>/g)) {
+      const inner = found.index + found[1]!.length + 2;
+      paths.push(`${paths.length} ${found[1]}`);
+      spans.push(found.index, found.index + found[0].length, inner, inner + found[2]!.length);
+    }
+    return { paths, spans, types: paths.map(() => '') };
+  };
+
+  test('are those of the plain text, through the link of the sheet thread too', () => {
+    const packer = createPacker();
+    const indexOf = createTemplateIndexes();
+    const write = createBatchWriter(3);
+    const read = createBatchReader();
+    for (let n = 0; n < 60; n++) {
+      const packed = packer.pack('vm', vm(n));
+      const member = new PackedMember('VM', String(n), packed, indexOf(packed, () => find(vm(n))));
+      const sent = structuredClone(write([{ ok: true, generic: plainText(`<g>${n}</g>`), members: [member] }]));
+      const [done] = read(sent);
+      if (!done?.ok) throw new Error('no answer');
+      expect(textOf(done.generic ?? '')).toBe(`<g>${n}</g>`);
+      const [arrived] = done.members ?? [];
+      expect(arrived?.text).toBe(vm(n));
+      expect(arrived && { paths: arrived.paths, spans: [...arrived.spans], types: arrived.types }).toEqual(find(vm(n)));
+    }
+  });
+
+  test('a path inside a text is refused', () => {
+    const packer = createPacker();
+    packer.pack('k', '<a>one</a>');
+    const packed = packer.pack('k', '<a>two</a>');
+    const indexOf = createTemplateIndexes();
+    expect(() => indexOf(packed, () => ({ paths: ['a'], spans: [0, 10, 4, 6], types: [''] }))).toThrow('inside a text');
+  });
+});

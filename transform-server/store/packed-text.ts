@@ -1,0 +1,189 @@
+/** Texts in, templates and what differs from them out, and back: documents of one structure share their markup and all that is the same in each. */
+
+/** A text is its segments with one value between each two. Compared by identity; never changed once it was handed out. */
+export interface Template {
+  readonly segments: readonly string[];
+}
+
+export interface PackedText {
+  readonly template: Template;
+  /** The values between the segments, each ended by the next `<`, which none of them holds. */
+  readonly values: string;
+}
+
+export interface Packer {
+  /** Texts of one `key` are expected to resemble each other. Any text is packed without loss. */
+  pack(key: string, text: string): PackedText;
+}
+
+/** The first character of a value that stands for an earlier one; no XML text holds it. */
+const AGAIN = 1;
+/** Behind it: which one, as one character, so that the text stays one of one-byte characters. */
+const AGAIN_BASE = 128;
+const AGAIN_MOST = 128;
+/** Shorter values are not worth a reference. */
+const AGAIN_LENGTH = 3;
+
+/** A text that shares nothing. */
+export const plainText = (text: string): PackedText => ({ template: { segments: [text] }, values: '' });
+
+/** The values, written out. */
+export const valuesOf = ({ template, values }: PackedText): string[] => {
+  if (template.segments.length < 2) return [];
+  const found = values.split('<');
+  for (let at = 0; at < found.length; at++) {
+    const value = found[at] as string;
+    if (value.charCodeAt(0) === AGAIN) found[at] = found[value.charCodeAt(1) - AGAIN_BASE] ?? '';
+  }
+  return found;
+};
+
+/** `values`: what `valuesOf` gave, when it is there already. */
+export const textOf = (packed: PackedText | string, values?: readonly string[]): string => {
+  if (typeof packed === 'string') return packed;
+  const { segments } = packed.template;
+  if (segments.length === 1) return segments[0] as string;
+  values ??= valuesOf(packed);
+  const pieces = new Array<string>(segments.length * 2 - 1);
+  for (let at = 0; at < values.length; at++) {
+    pieces[at * 2] = segments[at] as string;
+    pieces[at * 2 + 1] = values[at] as string;
+  }
+  pieces[pieces.length - 1] = segments[segments.length - 1] as string;
+  return pieces.join('');
+};
+
+/** undefined: a value looks like a reference. */
+const joinValues = (values: readonly string[]): string | undefined => {
+  const written = new Array<string>(values.length);
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as string;
+    if (value.charCodeAt(0) === AGAIN) return undefined;
+    const first = value.length < AGAIN_LENGTH ? at : values.indexOf(value);
+    written[at] = first < at && first < AGAIN_MOST ? String.fromCharCode(AGAIN, AGAIN_BASE + first) : value;
+  }
+  return written.join('<');
+};
+
+/** The values of a text that has exactly the template's segments. */
+const match = (text: string, segments: readonly string[]): string[] | undefined => {
+  const values: string[] = [];
+  let at = 0;
+  const last = segments.length - 1;
+  for (let n = 0; n < last; n++) {
+    const segment = segments[n] as string;
+    if (!text.startsWith(segment, at)) return undefined;
+    at += segment.length;
+    const end = text.indexOf('<', at);
+    if (end < 0) return undefined;
+    values.push(text.slice(at, end));
+    at = end;
+  }
+  const tail = segments[last] as string;
+  return text.length - at === tail.length && text.endsWith(tail) ? values : undefined;
+};
+
+/** Every text content is a value, everything else is segments. */
+const cut = (text: string): { segments: string[]; values: string[] } => {
+  const segments: string[] = [];
+  const values: string[] = [];
+  let from = 0;
+  for (let at = text.indexOf('>'); at >= 0; at = text.indexOf('>', at)) {
+    const end = text.indexOf('<', at + 1);
+    if (end < 0) break;
+    if (end > at + 1) {
+      segments.push(text.slice(from, at + 1));
+      values.push(text.slice(at + 1, end));
+      from = end;
+    }
+    at = end;
+  }
+  segments.push(text.slice(from));
+  return { segments, values };
+};
+
+/** Texts of one structure seen so far: what all of them have in common is no value. */
+interface Family {
+  readonly key: string;
+  readonly segments: readonly string[];
+  readonly values: readonly string[];
+  readonly varies: boolean[];
+  template: Template;
+}
+
+const templateOf = ({ segments, values, varies }: Omit<Family, 'template'>): Template => {
+  const merged: string[] = [];
+  let open = segments[0] ?? '';
+  for (let at = 0; at < values.length; at++) {
+    const next = segments[at + 1] ?? '';
+    if (varies[at]) {
+      merged.push(open);
+      open = next;
+    } else open += (values[at] ?? '') + next;
+  }
+  merged.push(open);
+  return { segments: merged };
+};
+
+/** Templates that are tried before the text is cut; they share most of their beginning, so a miss costs little. */
+const TRIES = 24;
+const FAMILIES = 500;
+
+export const createPacker = (limit = FAMILIES): Packer => {
+  const families = new Map<string, Family>();
+  /** By key, last used first. */
+  const recent = new Map<string, Template[]>();
+
+  const toFront = (list: Template[], at: number, template: Template): void => {
+    if (at === 0 && list[0] === template) return;
+    if (at >= 0) list.splice(at, 1);
+    list.unshift(template);
+    if (list.length > TRIES) list.pop();
+  };
+
+  const learn = (key: string, text: string, list: Template[]): Template => {
+    const { segments, values } = cut(text);
+    const skeleton = `${key}\u0000${segments.join('\u0000')}`;
+    let family = families.get(skeleton);
+    families.delete(skeleton);
+    let before = -1;
+    if (family === undefined) {
+      const made = { key, segments, values, varies: new Array<boolean>(values.length).fill(false) };
+      family = { ...made, template: templateOf(made) };
+    } else {
+      before = list.indexOf(family.template);
+      let wider = false;
+      for (let at = 0; at < values.length; at++) {
+        if (family.varies[at] || values[at] === family.values[at]) continue;
+        family.varies[at] = true;
+        wider = true;
+      }
+      if (wider) family.template = templateOf(family);
+    }
+    families.set(skeleton, family);
+    if (families.size > limit) families.delete(families.keys().next().value as string);
+    toFront(list, before, family.template);
+    return family.template;
+  };
+
+  return {
+    pack: (key, text) => {
+      let list = recent.get(key);
+      if (list === undefined) {
+        list = [];
+        recent.set(key, list);
+      }
+      for (let at = 0; at < list.length; at++) {
+        const template = list[at] as Template;
+        const values = match(text, template.segments);
+        if (values === undefined) continue;
+        toFront(list, at, template);
+        const joined = joinValues(values);
+        return joined === undefined ? plainText(text) : { template, values: joined };
+      }
+      const template = learn(key, text, list);
+      const joined = joinValues(match(text, template.segments) ?? []);
+      return joined === undefined ? plainText(text) : { template, values: joined };
+    },
+  };
+};
