@@ -69,7 +69,7 @@ export const STREAM_CHUNK_BYTES = 262_120;
 /** Data smaller than this is copied behind its header: one write instead of two. */
 const COPY_BYTES = 4096;
 
-type Stream = { readonly procedure: Procedure; state: 'opening' | 'open' | 'finishing' | 'aborting' };
+type Stream = { readonly procedure: Procedure; state: 'opening' | 'open' | 'finishing' | 'aborting'; endsEarly?: boolean };
 
 export const createMachine = (sink: Sink): Machine => {
   const cutter = new FrameCutter();
@@ -168,6 +168,7 @@ export const createMachine = (sink: Sink): Machine => {
       else streamAbort(frame.serial);
     }
     sink.reply(frame.serial, outcome);
+    if (stream?.endsEarly === true && stream.state === 'open') streamFinish(frame.serial);
   };
 
   const message = (frame: Frame): void => {
@@ -193,7 +194,7 @@ export const createMachine = (sink: Sink): Machine => {
 
   const streamFrame = (frame: Frame): void => {
     const stream = streams.get(frame.serial);
-    if (!stream || stream.procedure.number !== frame.procedure || stream.state === 'opening') {
+    if (!stream || stream.procedure.number !== frame.procedure) {
       // What was on its way when the stream ended.
       skipped++;
       return;
@@ -221,8 +222,10 @@ export const createMachine = (sink: Sink): Machine => {
       if (lengthBytes < 0n) throw new DecodeError(`hole of ${lengthBytes} bytes`);
       sink.streamHole(frame.serial, lengthBytes);
     } else if (frame.start === frame.end) {
-      // The server's end of data; the stream ends when it has confirmed ours.
-      streamFinish(frame.serial);
+      // The server's end of data; the stream ends when it has confirmed ours. libvirtd may send data and end before the reply to
+      // the very call (seen with DOMAIN_SCREENSHOT, 9.0): its event loop and the worker that replies race.
+      if (stream.state === 'opening') stream.endsEarly = true;
+      else streamFinish(frame.serial);
     } else {
       sink.streamData(frame.serial, frame.bytes.subarray(frame.start, frame.end));
     }
