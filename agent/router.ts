@@ -17,7 +17,7 @@ import type { HostSession } from './host-session.ts';
 import type { Leases } from './leases.ts';
 import type { Outbox } from './outbox.ts';
 import type { ServerPort } from './server-port.ts';
-import type { SessionLease, Sessions } from './sessions.ts';
+import type { SessionLease, Sessions, Visitor } from './sessions.ts';
 import { runTransfer } from './streams.ts';
 
 export interface Router {
@@ -66,6 +66,19 @@ export const createRouter = (options: RouterOptions): Router => {
     client.answer(faultAnswer(served, reason, call));
   };
 
+  const visitorOf = (served: ServedFront, client: Client): Visitor => ({
+    front: served.instance.name,
+    address: client.address,
+    userAgent: client.request.headers['user-agent'] ?? '',
+  });
+
+  /** A session for one transfer, of those who bring user and password with it. */
+  const loginForTransfer = async (served: ServedFront, client: Client): Promise<SessionLease | undefined> => {
+    const credentials = served.front.credentialsOf?.(client.request.headers);
+    if (credentials === undefined) return undefined;
+    return sessions.login(visitorOf(served, client), credentials.user, credentials.password, '');
+  };
+
   const bySession = async (
     served: ServedFront,
     call: Call,
@@ -73,11 +86,7 @@ export const createRouter = (options: RouterOptions): Router => {
     lease: SessionLease | undefined,
   ): Promise<void> => {
     const { front, instance } = served;
-    const visitor = (): { front: string; address: string; userAgent: string } => ({
-      front: instance.name,
-      address: client.address,
-      userAgent: client.request.headers['user-agent'] ?? '',
-    });
+    const visitor = (): Visitor => visitorOf(served, client);
     let cookie: string | undefined;
     const admitted = (fresh: SessionLease | undefined) => {
       if (fresh !== undefined) cookie = front.setCookie(fresh.token, client.secure);
@@ -300,8 +309,10 @@ export const createRouter = (options: RouterOptions): Router => {
       }
     },
     stream: async (served, request, client) => {
+      let own: SessionLease | undefined;
       try {
-        const lease = await findLease(served, client);
+        let lease = await findLease(served, client);
+        if (lease === undefined) lease = own = await loginForTransfer(served, client);
         const access = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'operate';
         const denied = accessFault(access, lease, '');
         if (denied !== undefined || lease === undefined) {
@@ -327,6 +338,9 @@ export const createRouter = (options: RouterOptions): Router => {
         });
       } catch (error) {
         failed(served, undefined, client, error);
+      } finally {
+        // Away with the link: it idles out.
+        if (own !== undefined) await sessions.logout(own).catch(() => {});
       }
     },
     chunk: async (exchange, bytes) => {

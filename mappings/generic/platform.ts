@@ -83,6 +83,8 @@ export interface Front {
   /** Text before and after a streamed body of this call. The broker writes only what is between. */
   wrap(call: Call): { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly before: string; readonly after: string };
   cookieOf(headers: HttpRequest['headers']): string | undefined;
+  /** User and password that come with a transfer itself, for clients that log in nowhere else (virsh: screenshots, files). */
+  credentialsOf?(headers: HttpRequest['headers']): { readonly user: string; readonly password: string } | undefined;
   setCookie(token: string, secure: boolean): string;
   session(call: Call, context: SessionContext): Promise<Reply>;
   /** The hub object a direct call acts on; undefined: not one of ours. */

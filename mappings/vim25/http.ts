@@ -89,6 +89,15 @@ const encode = (call: Call, reply: Reply, front: FrontInstance): HttpAnswer => {
   }
 };
 
+/** Basic authentication (RFC 7617) of `/folder` and `/screen`: libvirt's esx driver sends it instead of the cookie. */
+const credentialsOf: NonNullable<Front['credentialsOf']> = (headers) => {
+  const coded = /^Basic +([A-Za-z0-9+/]{1,4096}={0,2})$/i.exec(header({ headers }, 'authorization') ?? '')?.[1];
+  if (coded === undefined) return undefined;
+  const text = Buffer.from(coded, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  return colon < 1 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
+};
+
 /** HTTP status of a refused transfer; files have no SOAP fault. */
 const STREAM_STATUS: Readonly<Record<string, number>> = {
   'not-authenticated': 401, 'no-permission': 403, 'file-not-found': 404, 'object-not-found': 404, 'invalid-datastore-path': 404, 'file-exists': 409,
@@ -98,7 +107,11 @@ const STREAM_STATUS: Readonly<Record<string, number>> = {
 const streamAnswer = (outcome: Outcome<{ status: number; headers: Record<string, string> }>): HttpAnswer =>
   outcome.ok
     ? { ...outcome.value, body: '' }
-    : plainText(STREAM_STATUS[outcome.fault.kind] ?? 500, outcome.fault.text);
+    : plainText(
+        STREAM_STATUS[outcome.fault.kind] ?? 500,
+        outcome.fault.text,
+        outcome.fault.kind === 'not-authenticated' ? { 'www-authenticate': 'Basic realm="VMware HTTP server"' } : {},
+      );
 
 export const front: Front = {
   port: 443,
@@ -109,6 +122,7 @@ export const front: Front = {
   encode,
   wrap: (call) => ({ status: 200, headers: REPLY_HEADERS, ...wrapReply(call) }),
   cookieOf,
+  credentialsOf,
   setCookie,
   session: answerSession,
   targetOf: (call) => hubIdOf({ type: call.target.type, value: call.target.id }),
