@@ -72,7 +72,7 @@ describe('values that cannot be', () => {
     [{ files: { vmPathName: '[default] ../x' } }, 'InvalidDatastorePath', {}],
     [{ files: { vmPathName: 'no brackets' } }, 'InvalidDatastorePath', {}],
     [{ files: undefined }, 'InvalidVmConfig', { property: 'configSpec.files.vmPathName' }],
-    [{ nestedHVEnabled: true }, 'NotSupported', {}],
+    [{ vPMCEnabled: true }, 'NotSupported', {}],
     [{ ftInfo: { role: 1 } }, 'NotSupported', {}],
   ])('%j is refused as %s', (config, type, members) => {
     const found = refusal(config);
