@@ -31,8 +31,6 @@ export interface OwnMetadata {
   readonly job?: string;
 }
 
-const P = METADATA_PREFIX;
-
 const element = (name: string, text: string | number | boolean | undefined): string =>
   text === undefined || text === '' ? '' : `<${name}>${escapeText(String(text))}</${name}>`;
 
@@ -42,7 +40,7 @@ const shareElement = (name: string, share: Share | undefined): string => {
   return written.length === 0 ? '' : `<${name}${written.join('')}/>`;
 };
 
-/** What is inside our element. It has no namespace of its own: libvirt adds ours to the element that SET_METADATA is given, and to no other. */
+/** What is inside our element. */
 const content = (own: OwnMetadata): string =>
   [
     element('instanceUuid', own.instanceUuid),
@@ -63,10 +61,10 @@ const content = (own: OwnMetadata): string =>
 /** As it stands in a domain; '' when there is nothing to keep. */
 export const formatMetadata = (own: OwnMetadata): string => {
   const inner = content(own);
-  return inner === '' ? '' : `<${P}:vm xmlns:${P}="${METADATA_NAMESPACE}">${inner}</${P}:vm>`;
+  return inner === '' ? '' : `<${METADATA_PREFIX}:vm xmlns:${METADATA_PREFIX}="${METADATA_NAMESPACE}">${inner.replace(/<(\/?)(?=[a-z])/gi, `<$1${METADATA_PREFIX}:`)}</${METADATA_PREFIX}:vm>`;
 };
 
-/** As SET_METADATA takes it; null removes it. */
+/** As SET_METADATA takes it, without a namespace: libvirt gives it ours, the children too (seen: libvirt 9.0). null removes it. */
 export const formatForCall = (own: OwnMetadata): string | null => {
   const inner = content(own);
   return inner === '' ? null : `<vm>${inner}</vm>`;

@@ -7,12 +7,12 @@ import { applyChange } from '../../generic/vm-change.ts';
 import { formatForCall, formatMetadata, metadataOfVm, readMetadata } from '../metadata.ts';
 import { sameSlot } from '../slots.ts';
 import { child, parseSpans, textOf } from '../spans.ts';
-import { splitVolumeNative, volumeNative } from '../volume-names.ts';
+import { volumeNative } from '../volume-names.ts';
 import { checkBuses, checkCapacity, checkSize, type Promised, volumeStep } from './create.ts';
 import { liveSteps } from './live-change.ts';
 import {
-  checkName, checkNetworks, digest, type Found, found, freeDomainName, isActive, isPersistent, macFrom, paramsOf, placed, type Planning, type Pool, poolOf, Refusal,
-  refuse, refuseDuplicate,
+  checkName, checkNetworks, digest, type Found, found, freeDomainName, isActive, isPersistent, macFrom, paramsOf, placed, type Planning, Refusal, refuse,
+  refuseDuplicate, volumeBehind,
 } from './planning.ts';
 import { AFFECT, call, deleteVolume, dom, metadataStep, probe, resizeDisk, resizeVolume, sealed, setAutostart, step } from './steps.ts';
 
@@ -43,23 +43,10 @@ const checkState = (vm: Found<'vm'>, after: Vm, change: VmChange): void => {
       wrong(`A disk of ${doc.name} can only be changed so while it is powered off.`);
 };
 
-/** The volume behind a medium, by the path every volume is known by. */
-const volumeBehind = (medium: Medium, planning: Planning): { pool: Pool; name: string; id: HubId; capacityBytes: number } | undefined => {
-  const { command, context } = planning;
-  const entry =
-    (medium.volume && context.store.entry(medium.volume)) ??
-    (medium.path === undefined ? undefined : context.store.find(command.host, 'volume', `path:${medium.path}`));
-  if (!entry) return undefined;
-  const { poolUuid, name } = splitVolumeNative(entry.native);
-  const storage = context.store.find(command.host, 'storage', poolUuid);
-  const capacityBytes = context.store.generic('volume', entry.id)?.capacityBytes ?? 0;
-  return storage && { pool: poolOf(storage.id, planning), name, id: entry.id, capacityBytes };
-};
-
 /** Volumes of removed disks that nobody else uses. */
 const removedVolumes = (disks: readonly Disk[], vm: HubId, planning: Planning): { step: Step; touches: NativeRef[] }[] =>
   disks.flatMap(({ medium }) => {
-    const volume = volumeBehind(medium, planning);
+    const volume = volumeBehind(medium, vm, planning);
     if (!volume || planning.context.store.edges(volume.id, 'vm').some((user) => user !== vm)) return [];
     const { pool, name } = volume;
     return [{ step: deleteVolume(pool, name, 'forward-only'), touches: [{ kind: 'volume', native: volumeNative(pool.uuid, name) }, { kind: 'storage', native: pool.uuid }] }];
@@ -145,9 +132,9 @@ const draftOf = async (vm: Found<'vm'>, change: VmChange, planning: Planning): P
   for (const [at, { slot, to }] of (change.disks?.change ?? []).entries()) {
     const disk = vm.doc.disks.find((one) => sameSlot(one.slot, slot));
     if (!disk || to.capacityBytes === undefined || to.capacityBytes === disk.capacityBytes) continue;
-    const volume = volumeBehind(disk.medium, planning);
+    const volume = volumeBehind(disk.medium, vm.id, planning);
     if (!volume) return refuse('invalid-device', { index: at, property: 'capacityBytes' }, 'The disk lies outside every storage: its size cannot be changed.');
-    const { pool, name, capacityBytes } = volume;
+    const { pool, name, doc: { capacityBytes } } = volume;
     if (to.capacityBytes < capacityBytes) refuse('invalid-device', { index: at, property: 'capacityBytes' }, 'A disk cannot shrink.');
     checkCapacity(to.capacityBytes, true, at, pool, promised);
     if (to.capacityBytes > capacityBytes) {

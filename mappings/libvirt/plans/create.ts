@@ -68,7 +68,7 @@ const MARK = `</${METADATA_PREFIX}:vm>`;
 
 /** The job's mark in the definition: everything made says by whom. */
 const marked = (xml: string, job: string): string => {
-  if (xml.includes(MARK)) return xml.replace(MARK, `<job>${job}</job>${MARK}`);
+  if (xml.includes(MARK)) return xml.replace(MARK, `<${METADATA_PREFIX}:job>${job}</${METADATA_PREFIX}:job>${MARK}`);
   return xml.replace(/<metadata\s*\/>|<metadata>/, (open) => `<metadata>${formatMetadata({ attributes: [], job })}${open === '<metadata>' ? '' : '</metadata>'}`);
 };
 

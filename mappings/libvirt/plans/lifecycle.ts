@@ -8,7 +8,7 @@ import { checkSize, defineStep } from './create.ts';
 import { volumesToDelete } from './change.ts';
 import {
   checkName, checkNetworks, freeDomainName, freeVolumeName, isActive, macFrom, mintUuid, mustBeStopped, paramsOf, pathIn, type Planning, poolOf, Refusal, refuse,
-  refuseDuplicate, targetVm,
+  refuseDuplicate, targetVm, volumeBehind,
 } from './planning.ts';
 import { call, copyVolume, dom, probe, sealed, step } from './steps.ts';
 
@@ -40,20 +40,16 @@ export const planDelete = async (planning: Planning): Promise<Plan> => {
 const copyDisks = async (
   doc: Vm, name: string, planning: Planning,
 ): Promise<{ disks: Disk[]; steps: Step[]; touches: NativeRef[] }> => {
-  const { command, context } = planning;
+  const { context } = planning;
   const { storage: wanted } = paramsOf(planning, 'vm.clone');
   const taken = new Set<string>();
   const disks: Disk[] = [];
   const steps: Step[] = [];
   const touches: NativeRef[] = [];
   for (const [index, disk] of doc.disks.entries()) {
-    const file = disk.medium.path;
-    const entry = (disk.medium.volume && context.store.entry(disk.medium.volume)) ?? (file === undefined ? undefined : context.store.find(command.host, 'volume', `path:${file}`));
-    const volume = entry && context.store.generic('volume', entry.id);
-    const storage = entry && context.store.edges(entry.id, 'storage')[0];
-    if (!entry || !volume || storage === undefined)
-      return refuse('invalid-device', { index, property: 'medium' }, `The disk ${file ?? disk.device ?? index} lies outside every storage.`);
-    const from = poolOf(storage, planning);
+    const found = volumeBehind(disk.medium, planning.command.target, planning);
+    if (!found) return refuse('invalid-device', { index, property: 'medium' }, `The disk ${disk.medium.path ?? disk.device ?? index} lies outside every storage.`);
+    const { pool: from, doc: volume } = found;
     const to = wanted === undefined ? from : poolOf(wanted, planning);
     const volumeName = freeVolumeName(to, name, taken, planning);
     const xml = await context.fromGeneric({

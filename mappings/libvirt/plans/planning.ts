@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import type { Command, Params, Verb } from '../../generic/commands.ts';
 import { type Fault, type FaultKind, type FaultMembers, fault } from '../../generic/faults.ts';
 import type { HubId } from '../../generic/ids.ts';
-import type { DocumentKind, Documents, Medium, Storage, Vm } from '../../generic/model.ts';
+import type { DocumentKind, Documents, Medium, Storage, Vm, Volume } from '../../generic/model.ts';
 import type { NativeObject } from '../../generic/native.ts';
 import type { PlanContext } from '../../generic/platform.ts';
 import type { Entry } from '../../generic/store-view.ts';
-import { formatVolumeName, volumeNative } from '../volume-names.ts';
+import { formatVolumeName, splitVolumeNative, volumeNative } from '../volume-names.ts';
 
 export interface Planning {
   readonly command: Command;
@@ -148,6 +148,19 @@ export const placed = (medium: Medium, planning: Planning, index: number): Mediu
   if (storage === undefined || medium.volumeName === undefined)
     return refuse('invalid-device', { index, property: 'medium' }, `There is no storage '${medium.storageName}'.`);
   return { ...medium, path: pathIn(poolOf(storage, planning), medium.volumeName) };
+};
+
+/** The volume behind a disk of a VM: told by the document, or the one of its volumes that lies at the disk's path. */
+export const volumeBehind = (
+  medium: Medium, vm: HubId, planning: Planning,
+): { pool: Pool; name: string; id: HubId; doc: Volume } | undefined => {
+  const { command, context } = planning;
+  const { store } = context;
+  const id = medium.volume ?? store.edges(vm, 'volume').find((one) => store.generic('volume', one)?.path === medium.path);
+  const entry = id === undefined ? undefined : store.entry(id);
+  const doc = id === undefined ? undefined : store.generic('volume', id);
+  const storage = entry && store.find(command.host, 'storage', splitVolumeNative(entry.native).poolUuid);
+  return entry && doc && storage && { pool: poolOf(storage.id, planning), name: splitVolumeNative(entry.native).name, id: entry.id, doc };
 };
 
 /** A free volume name for a disk of a VM, by the path that VMware's clients write. */

@@ -20,8 +20,8 @@ const planOf = (vm: Found<'vm'>, steps: readonly Step[], planning: Planning, mak
 
 /** A snapshot lies inside the volumes: their sizes change with it. */
 const volumesOf = (vm: Found<'vm'>, { context }: Planning): NativeRef[] =>
-  vm.doc.disks.flatMap(({ medium }) => {
-    const entry = medium.volume && context.store.entry(medium.volume);
+  context.store.edges(vm.id, 'volume').flatMap((id) => {
+    const entry = context.store.entry(id);
     return entry ? [{ kind: 'volume', native: entry.native }] : [];
   });
 
