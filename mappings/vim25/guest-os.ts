@@ -1,8 +1,12 @@
 /** Operating systems: the hub's libosinfo short id to vim25 guestId and back, and the names people read. */
+
+import { table } from '../generic/table.ts';
 import { twoWay } from '../generic/two-way.ts';
 
 /** guestId -> [full name, family], as `GuestOsDescriptor` has them (vSphere API, VirtualMachineGuestOsIdentifier). */
-export const GUESTS: Readonly<Record<string, readonly [string, 'linuxGuest' | 'windowsGuest' | 'otherGuestFamily' | 'solarisGuest' | 'darwinGuestFamily']>> = {
+export const GUESTS = table<
+  readonly [string, 'linuxGuest' | 'windowsGuest' | 'otherGuestFamily' | 'solarisGuest' | 'darwinGuestFamily']
+>({
   asianux7_64Guest: ['Asianux Server 7 (64-bit)', 'linuxGuest'],
   centos6_64Guest: ['CentOS 6 (64-bit)', 'linuxGuest'],
   centos7_64Guest: ['CentOS 7 (64-bit)', 'linuxGuest'],
@@ -42,7 +46,7 @@ export const GUESTS: Readonly<Record<string, readonly [string, 'linuxGuest' | 'w
   windows9_64Guest: ['Microsoft Windows 10 (64-bit)', 'windowsGuest'],
   windows9Guest: ['Microsoft Windows 10 (32-bit)', 'windowsGuest'],
   windows9Server64Guest: ['Microsoft Windows Server 2016 or later (64-bit)', 'windowsGuest'],
-};
+});
 
 /** libosinfo short id <-> guestId; many ids share one guestId on the way in. */
 export const guestOs = twoWay<string, string>(

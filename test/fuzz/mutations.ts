@@ -40,7 +40,7 @@ const TEXTS = [
   'toString',
   '2024-01-01T00:00:00Z',
   '0000-00-00T00:00:00',
-  '${x}',
+  '{x}',
   '{0}',
   '%s%n',
   'config.hardware.device[4000].backing.fileName',

@@ -158,7 +158,7 @@ export const fuzz = async ({
     const read = readAnswer(status, text);
     count(counts.statuses, String(status));
     if (read.problem !== undefined)
-      finding(problems, `${call?.method ?? 'undecoded'}: ${read.problem}: ${text.slice(-300)}`, body);
+      finding(problems, `${call?.method ?? 'undecoded'}: status ${status}: ${read.problem}: ${text.slice(-300)}`, body);
     if (read.fault !== undefined) count(counts.faults, read.fault);
     if (read.fault === 'SystemError') finding(internal, `${call?.method ?? 'undecoded'}: ${read.text ?? ''}`, body);
     return read.fault;

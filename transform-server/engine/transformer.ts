@@ -27,6 +27,8 @@ const BATCH = 64;
 const IN_FLIGHT = 2;
 const LIMIT_MS = 30_000;
 const QUEUE_LIMIT = 200_000;
+/** Nearly all that the thread makes is garbage at once: a small nursery costs little time and holds tens of megabytes less. */
+const YOUNG_MB = 8;
 
 interface Queued {
   readonly work: Work;
@@ -57,7 +59,7 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
 
   const start = (): Worker => {
     const data: WorkerOptions = { registry: registry.href, ...(options.engine ? { engine: options.engine } : {}) };
-    const started = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data, name: 'sheets' });
+    const started = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data, name: 'sheets', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
     started.unref();
     let reason = 'the sheet thread ended';
     let ready = false;
@@ -127,7 +129,15 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
       worker.ref();
       const batch = ++batches;
       flying.set(batch, { items, timer: undefined });
-      worker.postMessage({ batch, works: items.map((item) => item.work) } satisfies ToWorker);
+      try {
+        worker.postMessage({ batch, works: items.map((item) => item.work) } satisfies ToWorker);
+      } catch (error) {
+        // Something in it cannot be sent: each flies alone, and the one that is to blame fails alone.
+        flying.delete(batch);
+        if (items.length === 1)
+          items[0]?.resolve({ ok: false, error: error instanceof Error ? error.message : String(error) });
+        else for (const item of items) suspects.push(Object.assign(item, { suspect: true }));
+      }
     }
     watch();
   };

@@ -85,12 +85,13 @@ export const planVolumeResize = async (planning: Planning): Promise<Plan> => {
   return planOf(pool, name, [resize], planning);
 };
 
-const poolArgs = (uuid: string) => ({ pool: { uuid }, flags: 0 });
+/** The test driver finds pools by their name alone, the others by their uuid. */
+const poolArgs = (uuid: string, name: string) => ({ pool: { uuid, name }, flags: 0 });
 
 export const planStorageRefresh = async (planning: Planning): Promise<Plan> => {
   const pool = poolOf(planning.command.target, planning);
   return {
-    host: planning.command.host, queue: pool.uuid, steps: [step('refresh', 'pivot', call('STORAGE_POOL_REFRESH', poolArgs(pool.uuid)), probe('always', {}))],
+    host: planning.command.host, queue: pool.uuid, steps: [step('refresh', 'pivot', call('STORAGE_POOL_REFRESH', poolArgs(pool.uuid, pool.name)), probe('always', {}))],
     touches: [{ kind: 'storage', native: pool.uuid }],
   };
 };
@@ -114,10 +115,10 @@ export const planStorageCreate = async (planning: Planning): Promise<Plan> => {
   return {
     host: command.host, queue: `pool:${name}`,
     steps: [
-      step('define pool', 'compensatable', call('STORAGE_POOL_DEFINE_XML', { xml, flags: 0 }), probe('pool-exists', { uuid }), { undo: call('STORAGE_POOL_UNDEFINE', { pool: { uuid } }) }),
-      step('build pool', 'compensatable', call('STORAGE_POOL_BUILD', poolArgs(uuid)), probe('always', {})),
-      step('start pool', 'pivot', call('STORAGE_POOL_CREATE', poolArgs(uuid)), probe('pool-active', { uuid })),
-      step('autostart pool', 'forward-only', call('STORAGE_POOL_SET_AUTOSTART', { pool: { uuid }, autostart: 1 }), probe('pool-autostart-is', { uuid, autostart: true })),
+      step('define pool', 'compensatable', call('STORAGE_POOL_DEFINE_XML', { xml, flags: 0 }), probe('pool-exists', { uuid }), { undo: call('STORAGE_POOL_UNDEFINE', { pool: { uuid, name } }) }),
+      step('build pool', 'compensatable', call('STORAGE_POOL_BUILD', poolArgs(uuid, name)), probe('always', {})),
+      step('start pool', 'pivot', call('STORAGE_POOL_CREATE', poolArgs(uuid, name)), probe('pool-active', { uuid })),
+      step('autostart pool', 'forward-only', call('STORAGE_POOL_SET_AUTOSTART', { pool: { uuid, name }, autostart: 1 }), probe('pool-autostart-is', { uuid, autostart: true })),
     ],
     touches: [ref], makes: ref,
   };
@@ -129,8 +130,9 @@ export const planStorageDelete = async (planning: Planning): Promise<Plan> => {
   const { entry, doc } = found('storage', command.target, planning);
   if (context.store.edges(entry.id, 'vm').length > 0) busy(`${doc.name} is in use.`);
   const uuid = entry.native;
-  const undefine = call('STORAGE_POOL_UNDEFINE', { pool: { uuid } });
-  const stop = step('stop pool', 'compensatable', call('STORAGE_POOL_DESTROY', { pool: { uuid } }), probe('pool-inactive', { uuid }), { undo: call('STORAGE_POOL_CREATE', poolArgs(uuid)) });
+  const { name } = doc;
+  const undefine = call('STORAGE_POOL_UNDEFINE', { pool: { uuid, name } });
+  const stop = step('stop pool', 'compensatable', call('STORAGE_POOL_DESTROY', { pool: { uuid, name } }), probe('pool-inactive', { uuid }), { undo: call('STORAGE_POOL_CREATE', poolArgs(uuid, name)) });
   return {
     host: command.host, queue: uuid, steps: [...(doc.accessible ? [stop] : []), step('undefine pool', 'pivot', undefine, probe('pool-absent', { uuid }))],
     touches: [{ kind: 'storage', native: uuid }],

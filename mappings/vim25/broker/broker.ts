@@ -2,6 +2,7 @@
 import type { Call, Reply, Row } from '../../generic/call.ts';
 import { fault } from '../../generic/faults.ts';
 import type { Broker, BrokerContext, Brokered } from '../../generic/platform.ts';
+import { table } from '../../generic/table.ts';
 import { rowOf } from '../commands.ts';
 import { administration, furnishAdministration } from './administration.ts';
 import {
@@ -69,7 +70,7 @@ import { checkForUpdates, waitForUpdates, waitForUpdatesEx } from './wait.ts';
 /** At once, or by effects. */
 export type Service = (scope: Scope, call: Call) => Brokered | Reply;
 
-const SERVICES: Readonly<Record<string, Service>> = {
+const SERVICES = table<Service>({
   Fetch: fetchProperty,
   RetrieveProperties: retrieveProperties,
   RetrievePropertiesEx: retrievePropertiesEx,
@@ -120,7 +121,7 @@ const SERVICES: Readonly<Record<string, Service>> = {
   ...performance,
   ...environment,
   ...administration,
-};
+});
 
 /** Methods a service answers: the command table's broker rows, no more and no less. */
 export const served: readonly string[] = Object.keys(SERVICES);

@@ -1,6 +1,7 @@
 /** Which objects belong to which: reference properties that are never in rendered text, by type and property, from the store's edges. */
 import type { HubId } from '../../generic/ids.ts';
 import type { DocumentKind } from '../../generic/model.ts';
+import { table } from '../../generic/table.ts';
 import { FURNITURE as F, refOf } from '../ids.ts';
 import type { MoRef } from '../values.ts';
 import type { Scope } from './scope.ts';
@@ -69,7 +70,7 @@ const vmDatastore: Relation['get'] = (scope, hub) => {
       );
 };
 
-export const RELATIONS: Readonly<Record<string, Readonly<Record<string, Relation>>>> = {
+export const RELATIONS = table<Readonly<Record<string, Relation>>>({
   VirtualMachine: {
     parent: fixed(F.vmFolder),
     resourcePool: fixed(F.rootPool),
@@ -130,20 +131,15 @@ export const RELATIONS: Readonly<Record<string, Readonly<Record<string, Relation
     network: { array: true, edge: 'network', get: all('network') },
     recentTask: fixedArray(),
   },
-};
+});
 
 /** Folders differ by moid: what is in each, and above it. */
-export const FOLDERS: Readonly<
-  Record<
-    string,
-    {
-      readonly name: string;
-      readonly childType: readonly string[];
-      readonly parent?: MoRef;
-      readonly children: Relation;
-    }
-  >
-> = {
+export const FOLDERS = table<{
+  readonly name: string;
+  readonly childType: readonly string[];
+  readonly parent?: MoRef;
+  readonly children: Relation;
+}>({
   [F.rootFolder.value]: { name: 'ha-folder-root', childType: ['Datacenter'], children: fixedArray(F.datacenter) },
   [F.vmFolder.value]: {
     name: 'vm',
@@ -169,7 +165,7 @@ export const FOLDERS: Readonly<
     parent: F.datacenter,
     children: { array: true, edge: 'network', get: all('network') },
   },
-};
+});
 
 /** The relation of one property of one object; undefined: not a relation. */
 export const relationOf = (
@@ -183,5 +179,6 @@ export const relationOf = (
     if (property === 'parent') return folder.parent ? fixed(folder.parent) : { array: false, get: () => [] };
     return undefined;
   }
-  return RELATIONS[ref.type]?.[property];
+  const relations = RELATIONS[ref.type];
+  return relations && Object.hasOwn(relations, property) ? relations[property] : undefined;
 };

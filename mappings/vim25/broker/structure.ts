@@ -2,13 +2,14 @@
 import { type HubId, kindOf } from '../../generic/ids.ts';
 import type { DocumentKind } from '../../generic/model.ts';
 import type { StoreView } from '../../generic/store-view.ts';
+import { table } from '../../generic/table.ts';
 
-const FAR: Readonly<Record<string, readonly DocumentKind[]>> = {
+const FAR = table<readonly DocumentKind[]>({
   vm: ['storage', 'network'],
   storage: ['vm'],
   network: ['vm'],
   host: ['vm', 'storage', 'network'],
-};
+});
 
 /** Volumes are no managed objects: their comings and goings change no selection. */
 export class Structure {

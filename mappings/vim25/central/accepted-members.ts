@@ -1,10 +1,11 @@
 /** Members of a VirtualMachineConfigSpec that the hub has no field for: those whose value changes nothing, those kept as attributes, those refused. */
 import type { ForeignAttribute } from '../../generic/model.ts';
+import { table } from '../../generic/table.ts';
 import type { Spec } from './config-spec.ts';
 import { invalidArgument, notSupported } from './refusal.ts';
 
 /** What every VM of this front shows (from-generic/vm.xsl). Asking for it changes nothing. */
-const SHOWN: Readonly<Record<string, unknown>> = {
+const SHOWN = table<unknown>({
   cpuHotRemoveEnabled: false,
   virtualICH7MPresent: false,
   virtualSMCPresent: false,
@@ -66,10 +67,10 @@ const SHOWN: Readonly<Record<string, unknown>> = {
   'bootOptions.bootRetryEnabled': false,
   'bootOptions.bootRetryDelay': 10000,
   'bootOptions.networkBootProtocol': 'ipv4',
-};
+});
 
 /** Wishes that shape no guest: kept under the key that a .vmx file has for them. */
-const KEPT: Readonly<Record<string, string>> = {
+const KEPT = table<string>({
   'tools.afterPowerOn': 'toolScripts.afterPowerOn',
   'tools.afterResume': 'toolScripts.afterResume',
   'tools.beforeGuestStandby': 'toolScripts.beforeSuspend',
@@ -98,7 +99,7 @@ const KEPT: Readonly<Record<string, string>> = {
   'flags.vvtdEnabled': 'vvtd.enable',
   // What a guest sees of virtualisation follows the CPU model that its host gives it.
   nestedHVEnabled: 'vhv.enable',
-};
+});
 
 /** Written by the host, echoed by clients that send a whole configuration back. */
 const ECHOED = new Set([

@@ -3,6 +3,7 @@ import type { Call, Reply } from '../../generic/call.ts';
 import { type Command, command } from '../../generic/commands.ts';
 import { fault, refused } from '../../generic/faults.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
+import { table } from '../../generic/table.ts';
 import { rowOf } from '../commands.ts';
 import { searchDatastore, searchDatastoreSubFolders } from '../datastore/browser.ts';
 import { copyFile, deleteFile, makeDirectory, moveFile } from '../datastore/files.ts';
@@ -86,7 +87,7 @@ function* noConsole(call: Call, context: BrokerContext): Brokered {
   return refuseDirectly('not-supported', {}, 'Consoles are opened on the host itself.');
 }
 
-const ANSWERS: Readonly<Record<string, Answer>> = {
+const ANSWERS = table<Answer>({
   AddPortGroup: addPortGroup,
   AddVirtualSwitch: addVirtualSwitch,
   AcquireTicket: noConsole,
@@ -138,7 +139,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   UnregisterVM: unregisterVm,
   UpdatePortGroup: updatePortGroup,
   UpdateVirtualSwitch: updateVirtualSwitch,
-};
+});
 
 /** Methods answered here: each has a row of the command table (a test compares them). */
 export const centralMethods: readonly string[] = Object.keys(ANSWERS);

@@ -1,6 +1,7 @@
 /** The scalar members of a VirtualMachineConfigSpec in, the hub's change out; what the hub has no place for is kept as an attribute or refused. */
 import type { VmChange } from '../../generic/commands.ts';
 import type { BootDevice, ForeignAttribute, Host, Share, Vm } from '../../generic/model.ts';
+import { table } from '../../generic/table.ts';
 import { hasControls } from '../datastore/tree.ts';
 import { FIELD_KEYS } from '../datastore/vmx.ts';
 import { isGuestId } from '../datastore/vmx-guest.ts';
@@ -109,7 +110,7 @@ const memoryChange = (spec: Spec, { vm }: ScalarContext): VmChange => {
   return change;
 };
 
-const LEVELS: Readonly<Record<string, number>> = { low: 0.5, normal: 1, high: 2 };
+const LEVELS = table<number>({ low: 0.5, normal: 1, high: 2 });
 
 /** ResourceAllocationInfo as a whole Share: `unit` is what one unit of reservation and limit is, `normal` the shares of level normal. */
 const shareOf = (allocation: Spec, before: Share, member: string, unit: number, normal: number): Share => {
@@ -140,12 +141,12 @@ const shareOf = (allocation: Spec, before: Share, member: string, unit: number, 
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-const BOOTABLE: Readonly<Record<string, BootDevice>> = {
+const BOOTABLE = table<BootDevice>({
   VirtualMachineBootOptionsBootableDiskDevice: 'disk',
   VirtualMachineBootOptionsBootableEthernetDevice: 'network',
   VirtualMachineBootOptionsBootableCdromDevice: 'cdrom',
   VirtualMachineBootOptionsBootableFloppyDevice: 'floppy',
-};
+});
 
 const bootChange = (spec: Spec, { vm }: ScalarContext): VmChange => {
   const change: VmChange = {};

@@ -1,17 +1,18 @@
 /** Specs of controllers in, the draft's controllers out. */
 import type { ScsiModel } from '../../generic/model.ts';
+import { table } from '../../generic/table.ts';
 import { KEY } from '../device-keys.ts';
 import { isSubtype } from '../types.ts';
 import { type DeviceSpec, type Draft, deviceNotFound } from './device-draft.ts';
 import { isOn } from './inventory.ts';
 import { deviceFault, invalidDevice, refuse } from './refusal.ts';
 
-const SCSI: Readonly<Record<string, ScsiModel>> = {
+const SCSI = table<ScsiModel>({
   VirtualLsiLogicController: 'lsilogic',
   VirtualLsiLogicSASController: 'lsisas',
   ParaVirtualSCSIController: 'pvscsi',
   VirtualBusLogicController: 'buslogic',
-};
+});
 
 const MAX_OF_A_BUS = 4;
 

@@ -1,6 +1,7 @@
 /** `deviceChange` of a VirtualMachineConfigSpec in, a draft with every spec applied out. */
 import type { Vm } from '../../generic/model.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
+import { table } from '../../generic/table.ts';
 import { nodeAt, type Place, placeOf } from '../datastore/tree.ts';
 import { KEY } from '../device-keys.ts';
 import { isSubtype } from '../types.ts';
@@ -42,12 +43,12 @@ const applySerial = (draft: Draft, { index, operation, device }: DeviceSpec): vo
 };
 
 /** The one video card, keyboard, mouse and VMCI device that every VM has. */
-const FIXED: Readonly<Record<string, number>> = {
+const FIXED = table<number>({
   VirtualMachineVideoCard: KEY.video,
   VirtualKeyboard: KEY.keyboard,
   VirtualPointingDevice: KEY.pointing,
   VirtualMachineVMCIDevice: KEY.vmci,
-};
+});
 const VIDEO: readonly (readonly [string, unknown, string])[] = [
   ['videoRamSizeInKB', 4096, 'svga.vramSize'],
   ['numDisplays', 1, 'svga.numDisplays'],

@@ -1,5 +1,6 @@
 /** Specs of virtual disks in, the draft's disks out: volumes to make, volumes that are there, growth, removal. */
 import type { DiskSpec } from '../../generic/commands.ts';
+import { table } from '../../generic/table.ts';
 import { nodeAt, type Place, placeOf, shownPath, treeNamed, usersOf } from '../datastore/tree.ts';
 import { pathOfVolume, volumeNameOf } from '../names.ts';
 import { MAX_DISK_BYTES } from '../render/storage-input.ts';
@@ -12,12 +13,12 @@ import { freeName } from './vm-names.ts';
 
 const KIB = 1024;
 
-const MODES: Readonly<Record<string, boolean>> = {
+const MODES = table<boolean>({
   persistent: true,
   independent_persistent: true,
   nonpersistent: false,
   independent_nonpersistent: false,
-};
+});
 
 const backingOf = ({ index, device }: DeviceSpec): DataObject => {
   const backing = device['backing'] as DataObject | undefined;

@@ -4,6 +4,7 @@ import { command } from '../../generic/commands.ts';
 import { type HubId, parseHubId } from '../../generic/ids.ts';
 import type { Job } from '../../generic/jobs.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
+import { table } from '../../generic/table.ts';
 import { hubIdOf, refOf } from '../ids.ts';
 import { escapeName } from '../names.ts';
 import { type DataObject, isMoRef } from '../values.ts';
@@ -64,7 +65,7 @@ export function* rescan(call: Call, context: BrokerContext): Brokered {
   return value();
 }
 
-const ACTIONS: Readonly<Record<string, boolean>> = { powerOn: true, none: false, None: false, systemDefault: true };
+const ACTIONS = table<boolean>({ powerOn: true, none: false, None: false, systemDefault: true });
 
 export function* reconfigureAutostart(call: Call, context: BrokerContext): Brokered {
   const spec = call.args['spec'] as DataObject;

@@ -1,5 +1,6 @@
 /** Specs of network adapters in, the draft's nics out. */
 import type { Nic, NicModel } from '../../generic/model.ts';
+import { table } from '../../generic/table.ts';
 import { refOf } from '../ids.ts';
 import { unescapeName } from '../names.ts';
 import { isSubtype } from '../types.ts';
@@ -8,14 +9,14 @@ import { type DeviceSpec, type Draft, deviceNotFound } from './device-draft.ts';
 import { isNamed, isOn, referenceOf } from './inventory.ts';
 import { deviceFault, invalidDevice, refuseAs } from './refusal.ts';
 
-const MODELS: Readonly<Record<string, NicModel>> = {
+const MODELS = table<NicModel>({
   VirtualE1000: 'e1000',
   VirtualE1000e: 'e1000e',
   VirtualVmxnet3: 'vmxnet3',
   VirtualVmxnet2: 'vmxnet3',
   VirtualVmxnet: 'vmxnet3',
   VirtualPCNet32: 'rtl8139',
-};
+});
 /** Faces of models that vim25 does not know (render/vm-input.ts). */
 const FACES: Readonly<Record<NicModel, NicModel>> = {
   e1000: 'e1000',

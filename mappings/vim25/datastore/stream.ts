@@ -5,6 +5,7 @@ import { command } from '../../generic/commands.ts';
 import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { Volume } from '../../generic/model.ts';
 import type { BrokerContext, Brokered, StreamRequest, StreamTarget } from '../../generic/platform.ts';
+import { table } from '../../generic/table.ts';
 import { run } from '../central/effects.ts';
 import { documents, objectOf } from '../central/inventory.ts';
 import { invalidArgument, Refusal, refuse } from '../central/refusal.ts';
@@ -28,11 +29,11 @@ import { formatVmx } from './vmx.ts';
 
 type Range = NonNullable<StreamRequest['range']>;
 
-const TYPES: Readonly<Record<string, string>> = {
+const TYPES = table<string>({
   vmx: 'text/plain; charset=utf-8',
   png: 'image/png',
   log: 'text/plain; charset=utf-8',
-};
+});
 const typeOfPath = (path: string): string =>
   TYPES[path.slice(path.lastIndexOf('.') + 1).toLowerCase()] ?? 'application/octet-stream';
 

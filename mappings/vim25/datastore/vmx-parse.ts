@@ -2,6 +2,7 @@
 
 import { fault, type Outcome } from '../../generic/faults.ts';
 import type { Cdrom, Disk, Floppy, Medium, Nic, ScsiController, Slot, Vm } from '../../generic/model.ts';
+import { table } from '../../generic/table.ts';
 import { blankVm } from '../central/blank-vm.ts';
 import { guestBits, guestOs } from '../guest-os.ts';
 import { formatDatastorePath, parseDatastorePath } from '../names.ts';
@@ -42,20 +43,20 @@ const mediumOf = (name: string, vmPlace: Place, all: Datastores): { medium: Medi
   };
 };
 
-const SCSI_MODELS: Readonly<Record<string, ScsiController['model']>> = {
+const SCSI_MODELS = table<ScsiController['model']>({
   lsilogic: 'lsilogic',
   lsisas1068: 'lsisas',
   pvscsi: 'pvscsi',
   buslogic: 'buslogic',
-};
+});
 
-const NIC_MODELS: Readonly<Record<string, Nic['model']>> = {
+const NIC_MODELS = table<Nic['model']>({
   e1000: 'e1000',
   e1000e: 'e1000e',
   vmxnet3: 'vmxnet3',
   vmxnet: 'vmxnet3',
   vlance: 'rtl8139',
-};
+});
 
 const uuidOf = (text: string | undefined): string | undefined => {
   const hex = (text ?? '').replace(/[\s-]/g, '').toLowerCase();

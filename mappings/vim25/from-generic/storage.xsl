@@ -17,6 +17,7 @@
     </xsl:when>
     <xsl:otherwise>
       <info xsi:type="VmfsDatastoreInfo"><xsl:call-template name="info"/>
+        <maxPhysicalRDMFileSize>0</maxPhysicalRDMFileSize><maxVirtualRDMFileSize>0</maxVirtualRDMFileSize>
         <vmfs><type>VMFS</type><name><xsl:value-of select="x/@name"/></name><capacity><xsl:value-of select="storage/capacityBytes"/></capacity><blockSizeMb>1</blockSizeMb><maxBlocks>63963136</maxBlocks><majorVersion>6</majorVersion><version>6.82</version><uuid><xsl:value-of select="x/@short"/></uuid><extent><diskName><xsl:value-of select="storage/path"/></diskName><partition>1</partition></extent><vmfsUpgradable>false</vmfsUpgradable><ssd>false</ssd><local>true</local></vmfs>
       </info>
     </xsl:otherwise>

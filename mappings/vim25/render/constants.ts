@@ -1,4 +1,5 @@
 /** Properties that are the same for every object of a type: kept once, not in each rendered document. Inner XML by type and property. */
+import { table } from '../../generic/table.ts';
 
 /** VirtualMachineCapability: what this installation can do with a VM (vSphere API, members in schema order). */
 const CAPABILITY = [
@@ -41,6 +42,6 @@ const CAPABILITY = [
   ['vPMCSupported', false],
 ] as const;
 
-export const CONSTANT_PROPERTIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+export const CONSTANT_PROPERTIES = table<Readonly<Record<string, string>>>({
   VirtualMachine: { capability: CAPABILITY.map(([name, able]) => `<${name}>${able}</${name}>`).join('') },
-};
+});

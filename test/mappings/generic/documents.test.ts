@@ -3,8 +3,18 @@ import { formatDocument, parseDocument } from '../../../mappings/generic/documen
 import type { Network } from '../../../mappings/generic/model.ts';
 
 const network: Network = {
-  name: 'lan & <co> "ü"', uuid: 'u', bridge: 'br0', mode: 'bridge', active: true, autostart: false, mtu: 9000,
-  portgroups: [{ name: 'a', vlan: 4 }, { name: 'b\r\nc', vlan: 0 }], uplinks: ['eth0', ''],
+  name: 'lan & <co> "ü"',
+  uuid: 'u',
+  bridge: 'br0',
+  mode: 'bridge',
+  active: true,
+  autostart: false,
+  mtu: 9000,
+  portgroups: [
+    { name: 'a', vlan: 4 },
+    { name: 'b\r\nc', vlan: 0 },
+  ],
+  uplinks: ['eth0', ''],
 };
 
 test('what is written is read back', () => {
@@ -12,10 +22,18 @@ test('what is written is read back', () => {
 });
 
 test('indentation between elements and a declaration are ignored', () => {
-  const text = '<?xml version="1.0"?>\n<network>\n  <name>a</name>\n  <portgroup>\n <name>p</name><vlan>1</vlan></portgroup>\n</network>\n';
-  expect(parseDocument('network', text)).toMatchObject({ name: 'a', portgroups: [{ name: 'p', vlan: 1 }], uplinks: [] });
+  const text =
+    '<?xml version="1.0"?>\n<network>\n  <name>a</name>\n  <portgroup>\n <name>p</name><vlan>1</vlan></portgroup>\n</network>\n';
+  expect(parseDocument('network', text)).toMatchObject({
+    name: 'a',
+    portgroups: [{ name: 'p', vlan: 1 }],
+    uplinks: [],
+  });
 });
 
-test.each(['<network><nme>a</nme></network>', '<network><mtu>x</mtu></network>', '<network><name>a', '<vm/>'])('%s is refused', (text) => {
-  expect(() => parseDocument('network', text)).toThrow(/generic document/);
-});
+test.each(['<network><nme>a</nme></network>', '<network><mtu>x</mtu></network>', '<network><name>a', '<vm/>'])(
+  '%s is refused',
+  (text) => {
+    expect(() => parseDocument('network', text)).toThrow(/generic document/);
+  },
+);

@@ -134,3 +134,19 @@ test('whoever waits goes before what was queued for later', async () => {
   expect(order.indexOf('now')).toBeLessThan(200);
   await thread.close();
 });
+
+test('work that cannot be sent to the thread fails alone', async () => {
+  const transformer = createThread({ registry });
+  const unsendable = {
+    ...generic('bad'),
+    native: { ...net('bad'), facts: { f: (() => 1) as unknown as string } },
+  } as Work;
+  const [before, bad, after] = await Promise.all([
+    transformer.run(generic('one')),
+    transformer.run(unsendable),
+    transformer.run(generic('two')),
+  ]);
+  expect([before.ok, bad.ok, after.ok]).toEqual([true, false, true]);
+  expect((await transformer.run(generic('later'))).ok).toBe(true);
+  await transformer.close();
+});
