@@ -15,10 +15,11 @@ import { makeBridge } from './vcsim-estate.ts';
 const NETWORK = 'VM Network';
 const DATASTORE = 'default';
 
-const CLIENTS: readonly { name: string; needs: readonly ClientName[]; open: (endpoint: Endpoint) => LifecycleClient }[] = [
+/** `lacks`: acts that its API does not have; the steps that need them are not tests of this client. */
+const CLIENTS: readonly { name: string; needs: readonly ClientName[]; lacks?: readonly (keyof LifecycleClient)[]; open: (endpoint: Endpoint) => LifecycleClient }[] = [
   { name: 'govc', needs: ['govc'], open: (endpoint) => govcClient(endpoint, DATASTORE) },
   { name: 'pyVmomi', needs: ['pyvmomi'], open: pyvmomiClient },
-  { name: 'virsh esx', needs: ['virsh'], open: virshClient },
+  { name: 'virsh esx', needs: ['virsh'], lacks: ['setMemory', 'addDisk', 'removeDisk', 'rename', 'events', 'tasks'], open: virshClient },
 ];
 
 describeWith([...LIBVIRT_CLIENTS, 'qemu-img'], 'a VM lives', () => {
@@ -49,7 +50,7 @@ describeWith([...LIBVIRT_CLIENTS, 'qemu-img'], 'a VM lives', () => {
         await product?.[Symbol.asyncDispose]();
       });
 
-      for (const { name, needs, open } of CLIENTS) {
+      for (const { name, needs, lacks = [], open } of CLIENTS) {
         describeWith(needs, `with ${name}`, () => {
           let life: Lifecycle;
           // A step stands on those before it: after a failure the rest says nothing.
@@ -65,10 +66,9 @@ describeWith([...LIBVIRT_CLIENTS, 'qemu-img'], 'a VM lives', () => {
               await host.virshResult(['undefine', life.uuid, '--snapshots-metadata', '--managed-save']);
             }
           });
-          for (const step of STEPS) {
-            test(step.name, { timeout: 60_000 }, async (context) => {
+          for (const step of STEPS.filter(({ needs: act }) => act === undefined || !lacks.includes(act))) {
+            test(step.name, { timeout: 60_000 }, async () => {
               if (broken !== undefined) throw new Error(`not tried: "${broken}" failed before`);
-              if (step.needs !== undefined && life.client[step.needs] === undefined) return context.skip(`not in the API of ${name}`);
               try {
                 await step.act(life);
               } catch (error) {
