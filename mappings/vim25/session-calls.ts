@@ -8,6 +8,8 @@ import { userSession } from './user-session.ts';
 const value = (result: unknown): Reply => ({ kind: 'value', value: result });
 const invalidLogin: Reply = { kind: 'fault', fault: fault('invalid-login', {}, '') };
 
+const notSupported = (call: Call): Reply => ({ kind: 'fault', fault: fault('not-supported', {}, `${call.method} is not supported`) });
+
 const text = (call: Call, name: string): string => (typeof call.args[name] === 'string' ? (call.args[name] as string) : '');
 
 export const answerSession = async (call: Call, context: SessionContext): Promise<Reply> => {
@@ -22,10 +24,17 @@ export const answerSession = async (call: Call, context: SessionContext): Promis
       const session = await context.login(text(call, 'userName'), text(call, 'password'), text(call, 'locale'));
       return session ? value(userSession(session)) : invalidLogin;
     }
+    case 'AcquireCloneTicket':
+      return context.cloneTicket ? value(await context.cloneTicket()) : notSupported(call);
+    case 'CloneSession': {
+      if (context.session) return invalidLogin;
+      const session = await context.loginByTicket?.(text(call, 'cloneTicket'), '');
+      return session ? value(userSession(session)) : invalidLogin;
+    }
     case 'Logout':
       await context.logout();
       return value(undefined);
     default:
-      return { kind: 'fault', fault: fault('not-supported', {}, `${call.method} is not supported`) };
+      return notSupported(call);
   }
 };
