@@ -6,6 +6,7 @@ const HOPS = 200;
 const TEXT = 2048;
 const DEPTH = 6;
 const MEMBERS = 64;
+const NAMING = /^(key|name)$/;
 const SECRET = /passw|secret|token|cookie|credential|ticket/i;
 
 export interface ExchangeLog {
@@ -29,9 +30,14 @@ const cut = (value: unknown, depth = 0): unknown => {
     return value.length > MEMBERS ? [...kept, `... (${value.length} in all)`] : kept;
   }
   const members = Object.entries(value);
+  // A pair such as { key: 'display.password', value }: its name is a value itself.
+  const isSecretPair = members.some(([key, one]) => NAMING.test(key) && typeof one === 'string' && SECRET.test(one));
   const kept = members
     .slice(0, MEMBERS)
-    .map(([key, one]) => [key, SECRET.test(key) ? '[secret]' : cut(one, depth + 1)]);
+    .map(([key, one]) => [
+      key,
+      SECRET.test(key) || (isSecretPair && key === 'value') ? '[secret]' : cut(one, depth + 1),
+    ]);
   if (members.length > MEMBERS) kept.push(['...', `${members.length} in all`]);
   return Object.fromEntries(kept);
 };

@@ -1,0 +1,162 @@
+/** Secrets that clients send or get are found nowhere afterwards: not in logs, not at the admin endpoint, not in the state directory. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LIBVIRT_CLIENTS } from './clients.ts';
+import { describeWith } from './describe-with.ts';
+import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
+import { envelope, type RawSoap, rawSoap } from './raw-soap.ts';
+import { startTransvisor, type Transvisor } from './transvisor.ts';
+
+const RIGHT = 'Right-Password-6f1c';
+const BASIC = (user: string, password: string): string => Buffer.from(`${user}:${password}`).toString('base64');
+
+describeWith(LIBVIRT_CLIENTS, 'secrets', () => {
+  let host: Libvirtd;
+  let product: Transvisor;
+  let soap: RawSoap;
+  /** What for, and the secret itself. */
+  const secrets = new Map<string, string>();
+  const secret = (what: string, text: string): string => {
+    secrets.set(what, text);
+    return text;
+  };
+
+  const adminPage = async (path: string): Promise<string> => {
+    const answer = await fetch(`${product.admin.url}${path}`, {
+      headers: { authorization: `Bearer ${product.admin.token}` },
+    });
+    expect(answer.status).toBe(200);
+    return answer.text();
+  };
+  const adminPages = async (): Promise<readonly (readonly [string, string])[]> => {
+    const pages: [string, string][] = [];
+    for (const path of ['/healthz', '/metrics', '/audit?limit=1000', '/exchanges?limit=1000'])
+      pages.push([path, await adminPage(path)]);
+    const { exchanges } = JSON.parse(await adminPage('/exchanges?limit=1000')) as { exchanges: { exchange: string }[] };
+    for (const { exchange } of exchanges)
+      pages.push([exchange, await adminPage(`/exchanges/${encodeURIComponent(exchange)}`)]);
+    return pages;
+  };
+  const stateFiles = (): readonly (readonly [string, string])[] =>
+    readdirSync(product.state, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => [path.slice(product.state.length + 1), readFileSync(path, 'latin1')] as const);
+
+  /** Places where one of the secrets stands, as it is or as base64. */
+  const leaks = (places: readonly (readonly [string, string])[]): readonly string[] =>
+    places.flatMap(([place, text]) =>
+      [...secrets].flatMap(([what, value]) => {
+        const forms = [value, Buffer.from(value).toString('base64').replace(/=+$/, ''), encodeURIComponent(value)];
+        return forms.some((form) => text.includes(form)) ? [`${what} in ${place}`] : [];
+      }),
+    );
+
+  beforeAll(async () => {
+    host = await startLibvirtd();
+    product = await startTransvisor({ host: host.uri, password: RIGHT });
+    soap = rawSoap(product);
+    secret('the right password', RIGHT);
+    const { cookie, fault } = await soap.logIn();
+    expect(fault).toBeUndefined();
+    const token = /="?([^"]+)/.exec(cookie ?? '')?.[1] ?? '';
+    // The id of a session is in its record; what proves it is not.
+    secret('the cookie', token);
+    secret('the proof in the cookie', token.slice(token.lastIndexOf('-') + 1));
+
+    const manager = await soap.manager('sessionManager');
+    const other = rawSoap(product);
+    expect((await other.logIn('root', secret('a wrong password', 'Wrong-Password-91ab'))).fault).toBe('InvalidLogin');
+    expect((await other.logIn('stranger', secret("a stranger's password", 'Strange-Password-77de'))).fault).toBe(
+      'InvalidLogin',
+    );
+    const invented = secret('an invented cookie', 'Invented-Cookie-52e0a6f0c7d1');
+    const time = envelope(
+      '<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">ServiceInstance</_this></CurrentTime>',
+    );
+    expect((await other.post(time, { Cookie: `vmware_soap_session="${invented}"` })).fault).toBe('NotAuthenticated');
+
+    const acquired = await soap.call('AcquireCloneTicket', 'SessionManager', manager);
+    const ticket = secret('a clone ticket', /<returnval[^>]*>([^<]+)</.exec(acquired.text)?.[1] ?? '');
+    expect(ticket.length).toBeGreaterThan(16);
+    const clone = await other.call('CloneSession', 'SessionManager', manager, `<cloneTicket>${ticket}</cloneTicket>`);
+    expect(clone.fault).toBeUndefined();
+    secret('the cookie of a clone', /="?([^"]+)/.exec(clone.cookie ?? '')?.[1] ?? '');
+    const wrong = secret('a wrong clone ticket', 'cst-wrong-ticket-0be1');
+    expect(
+      (await other.call('CloneSession', 'SessionManager', manager, `<cloneTicket>${wrong}</cloneTicket>`)).fault,
+    ).toBe('InvalidLogin');
+    await soap.call(
+      'LoginBySSPI',
+      'SessionManager',
+      manager,
+      `<base64Token>${secret('an SSPI token', 'SspiToken58b2')}</base64Token>`,
+    );
+
+    // Secrets inside calls that go to the server.
+    const vm = await soap.vm('test');
+    const option = (key: string, value: string): string =>
+      `<spec><extraConfig><key>${key}</key><value xsi:type="xsd:string">${value}</value></extraConfig></spec>`;
+    for (const key of ['RemoteDisplay.vnc.password', 'guestinfo.secret.token'])
+      await soap.run(
+        'ReconfigVM_Task',
+        'VirtualMachine',
+        vm,
+        option(key, secret(`extraConfig ${key}`, `Option-${key.length}-4c3d`)),
+      );
+    const shown = await soap.call('AcquireTicket', 'VirtualMachine', vm, '<ticketType>vnc</ticketType>');
+    const given = /<ticket>([^<]{8,})</.exec(shown.text)?.[1];
+    if (given !== undefined) secret('a screen ticket', given);
+    const nas = `<spec><remoteHost>h</remoteHost><remotePath>/p</remotePath><localPath>nas</localPath><accessMode>readWrite</accessMode><type>CIFS</type><userName>u</userName><password>${secret('a NAS password', 'Nas-Password-2f2f')}</password></spec>`;
+    await soap.call('CreateNasDatastore', 'HostDatastoreSystem', 'ha-datastoresystem', nas);
+    const files = new URL('/folder/x?dcPath=ha-datacenter&dsName=default-pool', product.url);
+    await soap.get(
+      `${files.pathname}${files.search}&password=${secret('a password in a query', 'Query-Password-c0de')}`,
+    );
+    const basic = BASIC('root', secret('a Basic password', 'Basic-Password-d00d'));
+    secret('a Basic header', basic);
+    await soap.post(time, { Authorization: `Basic ${basic}`, Cookie: '' });
+    // A bad request's text must not be logged either.
+    await soap.post(`<Envelope><password>${secret('a password in broken XML', 'Broken-Password-8a8a')}</Envelope>`);
+    other.close();
+    // Hops and counts come once a second.
+    await new Promise((resolve) => setTimeout(resolve, 1300));
+  });
+  afterAll(async () => {
+    soap?.close();
+    await product?.[Symbol.asyncDispose]();
+    await host?.stop();
+  });
+
+  test('there are some, all different', () => {
+    expect(secrets.size).toBeGreaterThanOrEqual(14);
+    expect([...secrets.values()].every((value) => value.length >= 8)).toBe(true);
+    expect(new Set(secrets.values()).size).toBe(secrets.size);
+  });
+  test('a leak is found', () => {
+    expect(leaks([['here', `xx ${RIGHT} xx`]])).toEqual(['the right password in here']);
+    expect(leaks([['there', Buffer.from(RIGHT).toString('base64')]])).toHaveLength(1);
+  });
+  test('not in the log', () => {
+    expect(leaks([['the log', product.wholeLog()]])).toEqual([]);
+    expect(product.wholeLog()).toContain('login refused');
+  });
+  test('not at the admin endpoint', async () => {
+    const pages = await adminPages();
+    expect(pages.length).toBeGreaterThan(8);
+    expect(leaks(pages)).toEqual([]);
+    expect(pages.every(([, text]) => !text.includes(product.admin.token))).toBe(true);
+  });
+  test('not in the state directory, but for what a VM is configured with', () => {
+    const found = leaks(stateFiles()).filter((leak) => !leak.startsWith('extraConfig '));
+    expect(stateFiles().length).toBeGreaterThan(2);
+    expect(found).toEqual([]);
+  });
+  test('not on the command line', () => {
+    const lines = product
+      .pids()
+      .map((pid) => [`the command line of ${pid}`, readFileSync(`/proc/${pid}/cmdline`, 'latin1')] as const);
+    expect(leaks(lines)).toEqual([]);
+  });
+});
