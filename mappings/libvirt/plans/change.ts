@@ -62,8 +62,10 @@ const wordSteps = (vm: Found<'vm'>, after: Vm, flags: number): Step[] => {
   const domain = parseSpans(text);
   const uuid = vm.native.native;
   const steps: Step[] = [];
-  const title = after.name === after.nativeName ? '' : after.name;
   const oldTitle = textOf(text, child(domain, 'title'));
+  // A title that says the same as the name is someone's: it stays while nothing is renamed.
+  const isRenamed = after.name !== vm.doc.name || after.nativeName !== vm.doc.nativeName;
+  const title = !isRenamed ? oldTitle : after.name === after.nativeName ? '' : after.name;
   if (title !== oldTitle) steps.push(metadataStep(uuid, 'title', title, oldTitle, flags));
   const { description } = vm.doc;
   if (after.description !== description) steps.push(metadataStep(uuid, 'description', after.description, description, flags));
