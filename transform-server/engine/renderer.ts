@@ -1,5 +1,6 @@
 /** Ids of objects in, their generic and rendered documents in the store out: lazily, at most once per version. */
-import type { HubId } from '../../mappings/generic/ids.ts';
+import { type HubId, kindOf } from '../../mappings/generic/ids.ts';
+import type { DocumentKind } from '../../mappings/generic/model.ts';
 import type { FrontInstance, Platform } from '../../mappings/generic/platform.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Pending, Store } from '../store/store.ts';
@@ -137,8 +138,12 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
   const rendered = async (front: FrontInstance, ids: readonly HubId[], urgency: Urgency = 'now'): Promise<void> => {
     // Changed joined objects dirty their joiners only when their new generic document is known.
     await generic(store.takeJoined(), urgency);
-    // A kind that the front has no sheet for is shown by its broker from the entry alone.
+    // A kind that the front has no sheet for is shown by its broker from the generic document.
     const sheets = platform(front.platform)?.sheets.fromGeneric ?? {};
+    await generic(
+      ids.filter((id) => !sheets[kindOf(id) as DocumentKind]),
+      urgency,
+    );
     const missing = ids.filter((id) => {
       const pending = store.pending(id, front.name);
       return pending?.rendered && sheets[pending.kind];
