@@ -233,8 +233,10 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
       const before = await state();
       expect(await create(name)).toBeUndefined();
       expect(await host.virsh('list', '--all', '--title')).toContain(name);
-      const id = await soap.vm(name);
-      expect((await soap.read('VirtualMachine', id, 'name')).get('name')).toBe(name.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'));
+      // The API writes these two so, in names and in paths.
+      const shown = name.replaceAll('%', '%25').replaceAll('/', '%2f');
+      const id = await soap.vm(shown);
+      expect((await soap.read('VirtualMachine', id, 'name')).get('name')).toBe(shown.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'));
       expect(await soap.run('Destroy_Task', 'VirtualMachine', id)).toBeUndefined();
       await host.virsh('pool-refresh', 'default');
       expect(await state()).toBe(before);
