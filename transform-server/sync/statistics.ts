@@ -4,7 +4,7 @@ import type { HubId } from '../../mappings/generic/ids.ts';
 import type { HostSample, Statistics, VmSample } from '../../mappings/generic/statistics.ts';
 import type { Store } from '../store/store.ts';
 
-/** vSphere's own interval of real-time statistics. */
+/** The interval at which the APIs' own real-time statistics move. */
 export const SAMPLE_MS = 20_000;
 
 export interface StatisticsOptions {

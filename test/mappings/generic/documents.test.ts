@@ -1,3 +1,4 @@
+// Generic documents: what is written is read back; anything unexpected is refused.
 import { expect, test } from 'vitest';
 import { formatDocument, parseDocument } from '../../../mappings/generic/documents.ts';
 import type { Network } from '../../../mappings/generic/model.ts';

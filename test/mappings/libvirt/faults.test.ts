@@ -1,3 +1,4 @@
+// libvirt's errors to faults of the hub.
 import { describe, expect, it } from 'vitest';
 import { faultOf, type VirError } from '../../../mappings/libvirt/faults.ts';
 

@@ -1,3 +1,4 @@
+// Recorded frames decode and re-encode to equal bytes; every truncation is seen.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eventNumbered, type Fields, procedureNumbered } from '../../../mappings/libvirt/codec.ts';

@@ -1,3 +1,4 @@
+// The transport against a scripted daemon: order, loss, time-outs, streams, events.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PROGRAM_REMOTE } from '../../../mappings/libvirt/codec.ts';

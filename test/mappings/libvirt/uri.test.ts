@@ -1,3 +1,4 @@
+// URIs to endpoints and the names to open.
 import { describe, expect, it } from 'vitest';
 import { parseUri } from '../../../mappings/libvirt/uri.ts';
 

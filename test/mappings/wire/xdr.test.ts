@@ -1,3 +1,4 @@
+// XDR: bounds, padding and round trips.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DecodeError, EncodeError, XdrReader, XdrWriter } from '../../../mappings/wire/xdr.ts';
