@@ -38,7 +38,7 @@ export interface PathIndex {
   readonly paths: readonly string[];
   readonly ordinals: ReadonlyMap<string, number>;
   /** Four numbers a path: outer start, outer end, inner start, inner end (of the first element when repeated). */
-  readonly spans: Int32Array;
+  readonly spans: ArrayLike<number>;
   /** Dynamic type from xsi:type by ordinal, '' when none is written. */
   readonly types: readonly string[];
   /** Store version at which the text of the path last changed. */

@@ -78,7 +78,7 @@ describe('spans of a packed member', () => {
       expect(textOf(done.generic ?? '')).toBe(`<g>${n}</g>`);
       const [arrived] = done.members ?? [];
       expect(arrived?.text).toBe(vm(n));
-      expect(arrived && { paths: arrived.paths, spans: [...arrived.spans], types: arrived.types }).toEqual(find(vm(n)));
+      expect(arrived && { paths: arrived.paths, spans: Array.from(arrived.spans), types: arrived.types }).toEqual(find(vm(n)));
     }
   });
 

@@ -7,6 +7,7 @@ import type { NativeObject } from '../../mappings/generic/native.ts';
 import type { Platform } from '../../mappings/generic/platform.ts';
 import { createTemplateIndexes, PackedMember } from '../store/packed-member.ts';
 import { createPacker, type PackedText } from '../store/packed-text.ts';
+import { type Folded, foldConstants } from './constant-parts.ts';
 import { type Sheet, SheetError, type XsltEngine } from './engine.ts';
 import { joinsOf, type Work, type WorkDone } from './work.ts';
 
@@ -19,9 +20,11 @@ export interface Pipeline {
   dispose(): void;
 }
 
+const asIs = (output: string): string => output;
+
 export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pipeline => {
   const platforms = new Map<string, Promise<Platform>>();
-  const sheets = new Map<string, Promise<Sheet>>();
+  const sheets = new Map<string, Promise<{ sheet: Sheet; restore: Folded['restore'] }>>();
   const packer = createPacker();
   const indexOf = createTemplateIndexes();
 
@@ -40,18 +43,32 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     platform: Platform,
     direction: 'toGeneric' | 'fromGeneric',
     kind: DocumentKind,
-  ): Promise<Sheet> => {
+  ): Promise<{ sheet: Sheet; restore: Folded['restore'] }> => {
     const key = `${platform.name} ${direction} ${kind}`;
     let sheet = sheets.get(key);
     if (!sheet) {
       const url = platform.sheets[direction][kind];
       if (!url) throw new SheetError(`${platform.name} has no ${direction} sheet for ${kind}`);
-      sheet = readFile(url, 'utf8').then((text) => engine.compile(text));
+      sheet = readFile(url, 'utf8').then(async (text) => {
+        // The other engine declares a namespace where it is used, so its parts are no text that can be cut out.
+        const { sheet: folded, restore } = engine.name === 'libxslt' ? foldConstants(text) : { sheet: text, restore: asIs };
+        return { sheet: await engine.compile(folded), restore };
+      });
       sheets.set(key, sheet);
       // A sheet that does not compile is tried again when it is asked for again: it may have been mended.
       sheet.catch(() => sheets.delete(key));
     }
     return sheet;
+  };
+
+  const transform = async (
+    platform: Platform,
+    direction: 'toGeneric' | 'fromGeneric',
+    kind: DocumentKind,
+    input: string,
+  ): Promise<string> => {
+    const { sheet, restore } = await sheetOf(platform, direction, kind);
+    return restore(await engine.transform(sheet, input));
   };
 
   const toGeneric = async (
@@ -60,8 +77,7 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
   ): Promise<{ text: PackedText; document: Documents[DocumentKind] }> => {
     const platform = await platformOf(name);
     if (!platform.host) throw new Error(`${name} drives no host`);
-    const sheet = await sheetOf(platform, 'toGeneric', native.kind);
-    const output = await engine.transform(sheet, platform.host.toGenericInput(native));
+    const output = await transform(platform, 'toGeneric', native.kind, platform.host.toGenericInput(native));
     // Parsed here, so that a sheet whose output the model does not know fails on this object and not at a reader; formatted again
     // for one spelling.
     const document = parseDocument(native.kind, output);
@@ -76,11 +92,10 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     const platform = await platformOf(work.front.platform);
     const side = platform.render;
     if (!side) throw new Error(`${platform.name} renders nothing`);
-    const sheet = await sheetOf(platform, 'fromGeneric', kind);
     const joins = joinsOf(work.joins);
     if (kind === 'vm') joinVm(document as Vm, joins);
     const input = side.input(kind, document as Documents[DocumentKind], joins, work.front);
-    const output = await engine.transform(sheet, input);
+    const output = await transform(platform, 'fromGeneric', kind, input);
     const members = side.split(output).map(({ type, id, text }) => {
       const packed = packer.pack(`${platform.name} ${type}`, text);
       return new PackedMember(
@@ -96,8 +111,8 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
   const change = async (work: Extract<Work, { work: 'change' }>): Promise<WorkDone> => {
     const platform = await platformOf(work.platform);
     if (!platform.host) throw new Error(`${work.platform} drives no host`);
-    const sheet = await sheetOf(platform, 'fromGeneric', work.change.kind);
-    return { ok: true, output: await engine.transform(sheet, platform.host.fromGenericInput(work.change)) };
+    const input = platform.host.fromGenericInput(work.change);
+    return { ok: true, output: await transform(platform, 'fromGeneric', work.change.kind, input) };
   };
 
   const run = async (work: Work): Promise<WorkDone> => {
@@ -118,7 +133,7 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
   };
 
   const reload = (): void => {
-    for (const sheet of sheets.values()) sheet.then((one) => one.dispose()).catch(() => {});
+    for (const sheet of sheets.values()) sheet.then((one) => one.sheet.dispose()).catch(() => {});
     sheets.clear();
   };
 

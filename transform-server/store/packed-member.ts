@@ -62,11 +62,13 @@ export const indexOfTemplate = (
   return { paths, types, constant, values: before };
 };
 
-export const spansOf = (index: TemplateIndex, values: readonly string[]): Int32Array => {
+/** An array of the JavaScript heap: typed ones of this size lie outside it, where garbage is collected late. */
+export const spansOf = (index: TemplateIndex, values: readonly string[]): number[] => {
   const { constant, values: before } = index;
-  const lengths = new Int32Array(values.length + 1);
+  const lengths = new Array<number>(values.length + 1);
+  lengths[0] = 0;
   for (let at = 0; at < values.length; at++) lengths[at + 1] = (lengths[at] as number) + (values[at] as string).length;
-  const spans = new Int32Array(constant.length);
+  const spans = new Array<number>(constant.length);
   for (let at = 0; at < spans.length; at++) spans[at] = (constant[at] as number) + (lengths[before[at] as number] as number);
   return spans;
 };
@@ -87,7 +89,7 @@ export class PackedMember implements Packed {
   get text(): string {
     return textOf(this.packed);
   }
-  get spans(): Int32Array {
+  get spans(): number[] {
     return spansOf(this.index, valuesOf(this.packed));
   }
   get paths(): readonly string[] {

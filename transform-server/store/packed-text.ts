@@ -72,7 +72,8 @@ const match = (text: string, segments: readonly string[]): string[] | undefined 
   const last = segments.length - 1;
   for (let n = 0; n < last; n++) {
     const segment = segments[n] as string;
-    if (!text.startsWith(segment, at)) return undefined;
+    // Compared as strings: startsWith looks at one character at a time.
+    if (text.slice(at, at + segment.length) !== segment) return undefined;
     at += segment.length;
     const end = text.indexOf('<', at);
     if (end < 0) return undefined;
@@ -80,7 +81,7 @@ const match = (text: string, segments: readonly string[]): string[] | undefined 
     at = end;
   }
   const tail = segments[last] as string;
-  return text.length - at === tail.length && text.endsWith(tail) ? values : undefined;
+  return text.slice(at) === tail ? values : undefined;
 };
 
 /** Every text content is a value, everything else is segments. */

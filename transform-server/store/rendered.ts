@@ -37,7 +37,7 @@ class View implements RenderedMember, PathIndex {
   readonly #kept: Kept;
   #values: string[] | undefined;
   #text: string | undefined;
-  #spans: Int32Array | undefined;
+  #spans: readonly number[] | undefined;
 
   constructor(kept: Kept) {
     this.#kept = kept;
@@ -67,7 +67,7 @@ class View implements RenderedMember, PathIndex {
   get ordinals(): ReadonlyMap<string, number> {
     return this.#kept.known.shape.ordinals;
   }
-  get spans(): Int32Array {
+  get spans(): readonly number[] {
     this.#spans ??= spansOf(this.#kept.member.index, this.#made());
     return this.#spans;
   }

@@ -12,7 +12,7 @@ export interface MemberText {
   readonly id: string;
   readonly text: string;
   readonly paths: readonly string[];
-  readonly spans: readonly number[] | Int32Array;
+  readonly spans: ArrayLike<number>;
   readonly types: readonly string[];
 }
 

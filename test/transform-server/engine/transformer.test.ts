@@ -62,7 +62,7 @@ describe.each(Object.entries(kinds))('%s', (_, create) => {
       paths: ['name'],
       types: [''],
     });
-    const [, , from, to] = member?.spans ?? [];
+    const [, , from, to] = Array.from(member?.spans ?? []);
     expect(member?.text.slice(from, to)).toBe('a&amp;b');
   });
 
