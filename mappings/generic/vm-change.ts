@@ -30,7 +30,9 @@ const seatOf = <T extends Seated>(list: readonly T[], slot: Slot, index: number)
 /** Removals first, then changes, then additions: a place can be given up and taken in one change. */
 const applyTo = <T extends Seated>(
   list: readonly T[],
-  change: { remove?: readonly Slot[]; change?: readonly { slot: Slot; apply: (before: T) => T }[]; add?: readonly T[] } | undefined,
+  change:
+    | { remove?: readonly Slot[]; change?: readonly { slot: Slot; apply: (before: T) => T }[]; add?: readonly T[] }
+    | undefined,
 ): T[] => {
   const out = [...list];
   let index = 0;
@@ -67,7 +69,10 @@ const withMedium = <T extends { medium?: unknown }>(before: T, medium: T['medium
   return (medium === undefined ? rest : { ...rest, medium }) as T;
 };
 
-const mergeAttributes = (before: readonly ForeignAttribute[], changes: readonly ForeignAttribute[]): ForeignAttribute[] => {
+const mergeAttributes = (
+  before: readonly ForeignAttribute[],
+  changes: readonly ForeignAttribute[],
+): ForeignAttribute[] => {
   const keyOf = (one: ForeignAttribute): string => `${one.owner}\u0000${one.key}`;
   const merged = new Map(before.map((one) => [keyOf(one), one]));
   for (const one of changes) {
@@ -93,7 +98,8 @@ const changeNics = (vm: Vm, change: VmChange['nics']): Vm['nics'] => {
     if (before) nics[place] = { ...before, ...to };
   }
   for (const nic of change?.add ?? []) {
-    if (nic.mac !== '' && nics.some((one) => one.mac.toLowerCase() === nic.mac.toLowerCase())) throw new Refusal(index, 'mac', `${nic.mac} is taken`);
+    if (nic.mac !== '' && nics.some((one) => one.mac.toLowerCase() === nic.mac.toLowerCase()))
+      throw new Refusal(index, 'mac', `${nic.mac} is taken`);
     nics.push(nic);
     index += 1;
   }
@@ -101,8 +107,27 @@ const changeNics = (vm: Vm, change: VmChange['nics']): Vm['nics'] => {
 };
 
 const PLAIN = [
-  'name', 'description', 'cpuCount', 'coresPerSocket', 'memoryBytes', 'cpuHotAdd', 'memoryHotAdd', 'firmware', 'secureBoot', 'osId', 'bits', 'uuid',
-  'instanceUuid', 'template', 'autostart', 'bootOrder', 'cpuShare', 'memoryShare', 'scsiControllers', 'serialPorts', 'vnc',
+  'name',
+  'description',
+  'cpuCount',
+  'coresPerSocket',
+  'memoryBytes',
+  'cpuHotAdd',
+  'memoryHotAdd',
+  'firmware',
+  'secureBoot',
+  'osId',
+  'bits',
+  'uuid',
+  'instanceUuid',
+  'template',
+  'autostart',
+  'bootOrder',
+  'cpuShare',
+  'memoryShare',
+  'scsiControllers',
+  'serialPorts',
+  'vnc',
 ] as const satisfies readonly (keyof VmChange & keyof Vm)[];
 
 /** Room for CPUs to be added to a running VM, when it is asked for. */
@@ -115,9 +140,13 @@ const sizes = (vm: Vm, change: VmChange): Pick<Vm, 'cpuMax' | 'memoryMaxBytes'> 
   // While it runs, the most it can have stands as it is: whether the change fits is the host's to say.
   if (vm.powerState !== 'stopped') return { cpuMax: vm.cpuMax, memoryMaxBytes: vm.memoryMaxBytes };
   let cpuMax = vm.cpuMax === vm.cpuCount ? cpuCount : Math.max(vm.cpuMax, cpuCount);
-  if (change.cpuHotAdd === true && cpuMax <= cpuCount) cpuMax = Math.max(cpuCount, Math.min(MOST_CPUS, cpuCount * HOT_ADD_FACTOR));
+  if (change.cpuHotAdd === true && cpuMax <= cpuCount)
+    cpuMax = Math.max(cpuCount, Math.min(MOST_CPUS, cpuCount * HOT_ADD_FACTOR));
   if (change.cpuHotAdd === false) cpuMax = cpuCount;
-  return { cpuMax, memoryMaxBytes: vm.memoryMaxBytes === vm.memoryBytes ? memoryBytes : Math.max(vm.memoryMaxBytes, memoryBytes) };
+  return {
+    cpuMax,
+    memoryMaxBytes: vm.memoryMaxBytes === vm.memoryBytes ? memoryBytes : Math.max(vm.memoryMaxBytes, memoryBytes),
+  };
 };
 
 const apply = (vm: Vm, change: VmChange): Vm => {
@@ -136,12 +165,14 @@ const apply = (vm: Vm, change: VmChange): Vm => {
     }),
     cdroms: applyTo(vm.cdroms, {
       remove: cdroms?.remove ?? [],
-      change: cdroms?.change?.map(({ slot, medium }) => ({ slot, apply: (before) => withMedium(before, medium) })) ?? [],
+      change:
+        cdroms?.change?.map(({ slot, medium }) => ({ slot, apply: (before) => withMedium(before, medium) })) ?? [],
       add: cdroms?.add ?? [],
     }),
     floppies: applyTo(vm.floppies, {
       remove: floppies?.remove ?? [],
-      change: floppies?.change?.map(({ slot, medium }) => ({ slot, apply: (before) => withMedium(before, medium) })) ?? [],
+      change:
+        floppies?.change?.map(({ slot, medium }) => ({ slot, apply: (before) => withMedium(before, medium) })) ?? [],
       add: floppies?.add ?? [],
     }),
     nics: changeNics(vm, change.nics),

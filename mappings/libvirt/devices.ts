@@ -44,8 +44,15 @@ export const disksOf = (text: string, domain: Span): DiskFacts[] =>
     const get = (name: string): string | undefined => (from ? attribute(text, from, name) : undefined);
     return [
       {
-        span, device, dev, bus, slot: slotOf(bus, dev, addressFacts(text, span)),
-        path: get('file') ?? get('dev'), pool: get('pool'), volume: get('volume'), format: driver && attribute(text, driver, 'type'),
+        span,
+        device,
+        dev,
+        bus,
+        slot: slotOf(bus, dev, addressFacts(text, span)),
+        path: get('file') ?? get('dev'),
+        pool: get('pool'),
+        volume: get('volume'),
+        format: driver && attribute(text, driver, 'type'),
       },
     ];
   });

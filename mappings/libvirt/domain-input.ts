@@ -15,7 +15,9 @@ const GENERATED_MAC = /^52:54:00:/i;
 
 /** Per-device order and `<os><boot>` exclude each other (libvirt's rule). Several disks in a row are one boot device of the hub. */
 const bootOrder = (text: string, domain: Span): BootDevice[] => {
-  const os = children(child(domain, 'os'), 'boot').map((boot) => bootDevices.toGeneric(attribute(text, boot, 'dev') ?? ''));
+  const os = children(child(domain, 'os'), 'boot').map((boot) =>
+    bootDevices.toGeneric(attribute(text, boot, 'dev') ?? ''),
+  );
   const ordered: [number, BootDevice][] = [];
   for (const device of child(domain, 'devices')?.children ?? []) {
     const boot = child(device, 'boot');
@@ -38,8 +40,13 @@ const snapshotInput = (name: string, text: string, current: boolean): string => 
   const state = textOf(text, child(root, 'state'));
   const hasImage = memory ? attribute(text, memory, 'snapshot') !== 'no' : state === 'running';
   return `<snapshot${attributes({
-    native: name, name: own?.name ?? name, created: millisecondsOf(textOf(text, child(root, 'creationTime'))) ?? 0,
-    powerState: snapshotPowerState(state), hasMemory: hasImage && own?.memory !== false, parent: textOf(text, path(root, 'parent', 'name')) || undefined, current,
+    native: name,
+    name: own?.name ?? name,
+    created: millisecondsOf(textOf(text, child(root, 'creationTime'))) ?? 0,
+    powerState: snapshotPowerState(state),
+    hasMemory: hasImage && own?.memory !== false,
+    parent: textOf(text, path(root, 'parent', 'name')) || undefined,
+    current,
   })}><description>${escapeText(textOf(text, child(root, 'description')))}</description></snapshot>`;
 };
 
@@ -53,7 +60,10 @@ const isSecureBoot = (text: string, os: Span | undefined): boolean => {
 
 const isEfi = (text: string, os: Span | undefined): boolean => {
   const loader = child(os, 'loader');
-  return (os !== undefined && attribute(text, os, 'firmware') === 'efi') || (loader !== undefined && attribute(text, loader, 'type') === 'pflash');
+  return (
+    (os !== undefined && attribute(text, os, 'firmware') === 'efi') ||
+    (loader !== undefined && attribute(text, loader, 'type') === 'pflash')
+  );
 };
 
 const guestAgent = (text: string, domain: Span): { installed: boolean; running: boolean } => {
@@ -67,11 +77,17 @@ const guestAgent = (text: string, domain: Span): { installed: boolean; running: 
 };
 
 const shareText = (name: string, share: Share | undefined): string =>
-  share ? `<${name}>${(['reservation', 'limit', 'shares'] as const).map((f) => (share[f] === undefined ? '' : `<${f}>${share[f]}</${f}>`)).join('')}</${name}>` : '';
+  share
+    ? `<${name}>${(['reservation', 'limit', 'shares'] as const).map((f) => (share[f] === undefined ? '' : `<${f}>${share[f]}</${f}>`)).join('')}</${name}>`
+    : '';
 
 const ownText = (own: OwnMetadata, osId: string): string =>
   `<own${attributes({
-    instanceUuid: own.instanceUuid, osId, template: own.template === true, created: own.createdMs, memoryHotAdd: own.memoryHotAdd === true,
+    instanceUuid: own.instanceUuid,
+    osId,
+    template: own.template === true,
+    created: own.createdMs,
+    memoryHotAdd: own.memoryHotAdd === true,
   })}>${shareText('cpuShare', own.cpuShare)}${shareText('memoryShare', own.memoryShare)}${own.attributes
     .map((one) => `<attribute${attributes({ owner: one.owner, key: one.key })}>${escapeText(one.value)}</attribute>`)
     .join('')}</own>`;
@@ -79,8 +95,17 @@ const ownText = (own: OwnMetadata, osId: string): string =>
 const deviceAnnotations = (text: string, domain: Span): { from: number; to: number; put: string }[] => [
   ...disksOf(text, domain).map(({ span, device, dev, slot, format, path: file, pool, volume }) =>
     annotation(span, {
-      tDevice: device, tDev: dev, tBus: slot.bus, tController: slot.controller, tUnit: slot.unit, tFormat: format, tThin: format === 'qcow2',
-      tPath: file, tPool: pool, tVolume: volume, tMedium: file !== undefined || volume !== undefined,
+      tDevice: device,
+      tDev: dev,
+      tBus: slot.bus,
+      tController: slot.controller,
+      tUnit: slot.unit,
+      tFormat: format,
+      tThin: format === 'qcow2',
+      tPath: file,
+      tPool: pool,
+      tVolume: volume,
+      tMedium: file !== undefined || volume !== undefined,
     }),
   ),
   ...nicsOf(text, domain).map(({ span, mac, network, bridge }, ordinal) => {
@@ -88,13 +113,20 @@ const deviceAnnotations = (text: string, domain: Span): { from: number; to: numb
     // QEMU's own default card on x86, where the document names none.
     const name = (model && attribute(text, model, 'type')) ?? 'rtl8139';
     return annotation(span, {
-      tOrdinal: ordinal, tMac: mac, tGenerated: GENERATED_MAC.test(mac), tModel: nicModels.toGeneric(name) ?? 'other', tNetwork: network ?? bridge ?? '',
+      tOrdinal: ordinal,
+      tMac: mac,
+      tGenerated: GENERATED_MAC.test(mac),
+      tModel: nicModels.toGeneric(name) ?? 'other',
+      tNetwork: network ?? bridge ?? '',
     });
   }),
   ...children(child(domain, 'devices'), 'controller')
     .filter((span) => attribute(text, span, 'type') === 'scsi')
     .map((span) =>
-      annotation(span, { tOrdinal: attribute(text, span, 'index') ?? '0', tModel: scsiModels.toGeneric(attribute(text, span, 'model') ?? '') ?? 'lsilogic' }),
+      annotation(span, {
+        tOrdinal: attribute(text, span, 'index') ?? '0',
+        tModel: scsiModels.toGeneric(attribute(text, span, 'model') ?? '') ?? 'lsilogic',
+      }),
     ),
 ];
 
@@ -123,17 +155,31 @@ export const domainInput = (object: NativeObject): string => {
   const cpuCount = Number((vcpu && attribute(text, vcpu, 'current')) ?? cpuMax);
   return wrap(
     {
-      uuid: object.native, displayName: displayName(text, domain),
+      uuid: object.native,
+      displayName: displayName(text, domain),
       powerState: powerStateOf(Number(facts['state'] ?? 5), facts['managedSave'] === true),
-      permanent: facts['persistent'] !== false, autostart: facts['autostart'] === true, firmware: isEfi(text, os) ? 'efi' : 'bios',
-      secureBoot: isSecureBoot(text, os), cpuCount, cpuMax, cores: (topology && attribute(text, topology, 'cores')) ?? 1,
+      permanent: facts['persistent'] !== false,
+      autostart: facts['autostart'] === true,
+      firmware: isEfi(text, os) ? 'efi' : 'bios',
+      secureBoot: isSecureBoot(text, os),
+      cpuCount,
+      cpuMax,
+      cores: (topology && attribute(text, topology, 'cores')) ?? 1,
       cpuHotAdd: own.cpuHotAdd === true || cpuMax > cpuCount,
-      memory: memoryAt('currentMemory') ?? memoryMax, memoryMax, bits: /^(i[3-6]86|armv[67]l|ppc|mips(el)?|s390)$/.test(arch) ? 32 : 64,
-      serialPorts: serialPorts(domain), tools: agent.installed || facts['agent'] === true, toolsRunning: agent.running || facts['agent'] === true,
+      memory: memoryAt('currentMemory') ?? memoryMax,
+      memoryMax,
+      bits: /^(i[3-6]86|armv[67]l|ppc|mips(el)?|s390)$/.test(arch) ? 32 : 64,
+      serialPorts: serialPorts(domain),
+      tools: agent.installed || facts['agent'] === true,
+      toolsRunning: agent.running || facts['agent'] === true,
     },
-    bootOrder(text, domain).map((boot) => `<boot>${boot}</boot>`).join('') +
+    bootOrder(text, domain)
+      .map((boot) => `<boot>${boot}</boot>`)
+      .join('') +
       ownText(own, own.osId ?? libosinfoId(text, domain)) +
-      snapshots.map((part) => snapshotInput(part.slice(9), object.parts[part] ?? '', part.slice(9) === current)).join('') +
+      snapshots
+        .map((part) => snapshotInput(part.slice(9), object.parts[part] ?? '', part.slice(9) === current))
+        .join('') +
       splice(text.slice(0, domain.end), deviceAnnotations(text, domain)).slice(domain.start),
   );
 };

@@ -1,6 +1,7 @@
 /** A change of a generic document in, the input of its from-generic sheet out: `<change><native/><x/></change>`, where `<x>` holds what differs. */
-import type { DocumentKind, Documents, Network, Storage, Vm, Volume } from '../generic/model.ts';
+
 import { formatDocument } from '../generic/documents.ts';
+import type { DocumentKind, Documents, Network, Storage, Vm, Volume } from '../generic/model.ts';
 import type { NativeObject } from '../generic/native.ts';
 import { domainCreate, domainEdits } from './domain-edits.ts';
 import { attributes } from './markup.ts';
@@ -22,13 +23,18 @@ const documentText = (object: NativeObject | undefined, part: string): string =>
   return text === undefined ? '' : source(text, parseSpans(text));
 };
 
-const poolType = { local: 'dir', nfs: 'netfs', block: 'disk', other: 'dir' } as const satisfies Record<Storage['kind'], string>;
+const poolType = { local: 'dir', nfs: 'netfs', block: 'disk', other: 'dir' } as const satisfies Record<
+  Storage['kind'],
+  string
+>;
 
 const computed = (kind: DocumentKind, change: DocumentChange): string => {
   const { native, before, after } = change;
   switch (kind) {
     case 'vm':
-      return before && native?.kind === 'vm' ? domainEdits(native, before as Vm, after as Vm) : domainCreate(native, after as Vm);
+      return before && native?.kind === 'vm'
+        ? domainEdits(native, before as Vm, after as Vm)
+        : domainCreate(native, after as Vm);
     case 'storage':
       return `<x${attributes({ type: poolType[(after as Storage).kind] })}/>`;
     case 'volume': {
@@ -46,11 +52,18 @@ const computed = (kind: DocumentKind, change: DocumentChange): string => {
   }
 };
 
-const PART: Readonly<Record<DocumentKind, string>> = { vm: 'domain', storage: 'pool', volume: 'volume', network: 'network', host: 'capabilities' };
+const PART: Readonly<Record<DocumentKind, string>> = {
+  vm: 'domain',
+  storage: 'pool',
+  volume: 'volume',
+  network: 'network',
+  host: 'capabilities',
+};
 
 export const fromGenericInput = (change: DocumentChange): string => {
   const { kind, native, before, after } = change;
   const text = native?.kind === kind && before ? documentText(native, PART[kind]) : '';
-  const document = (one: Documents[DocumentKind] | undefined): string => (one ? formatDocument(kind, one as never) : '');
+  const document = (one: Documents[DocumentKind] | undefined): string =>
+    one ? formatDocument(kind, one as never) : '';
   return `<change><native>${text}</native><before>${document(before)}</before><after>${document(after)}</after>${computed(kind, change)}</change>`;
 };

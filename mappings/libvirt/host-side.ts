@@ -23,11 +23,16 @@ const sheet = (file: string): URL => new URL(file, import.meta.url);
 
 export const sheets: Sheets = {
   toGeneric: {
-    vm: sheet('to-generic/vm.xsl'), storage: sheet('to-generic/storage.xsl'), volume: sheet('to-generic/volume.xsl'),
-    network: sheet('to-generic/network.xsl'), host: sheet('to-generic/host.xsl'),
+    vm: sheet('to-generic/vm.xsl'),
+    storage: sheet('to-generic/storage.xsl'),
+    volume: sheet('to-generic/volume.xsl'),
+    network: sheet('to-generic/network.xsl'),
+    host: sheet('to-generic/host.xsl'),
   },
   fromGeneric: {
-    vm: sheet('from-generic/vm.xsl'), storage: sheet('from-generic/storage.xsl'), volume: sheet('from-generic/volume.xsl'),
+    vm: sheet('from-generic/vm.xsl'),
+    storage: sheet('from-generic/storage.xsl'),
+    volume: sheet('from-generic/volume.xsl'),
     network: sheet('from-generic/network.xsl'),
   },
 };

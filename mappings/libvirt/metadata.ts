@@ -36,7 +36,9 @@ const element = (name: string, text: string | number | boolean | undefined): str
 
 const shareElement = (name: string, share: Share | undefined): string => {
   if (share === undefined) return '';
-  const written = (['reservation', 'limit', 'shares'] as const).filter((field) => share[field] !== undefined).map((field) => ` ${field}="${share[field]}"`);
+  const written = (['reservation', 'limit', 'shares'] as const)
+    .filter((field) => share[field] !== undefined)
+    .map((field) => ` ${field}="${share[field]}"`);
   return written.length === 0 ? '' : `<${name}${written.join('')}/>`;
 };
 
@@ -51,7 +53,10 @@ const content = (own: OwnMetadata): string =>
     element('memoryHotAdd', own.memoryHotAdd || undefined),
     shareElement('cpuShare', own.cpuShare),
     shareElement('memoryShare', own.memoryShare),
-    ...own.attributes.map(({ owner, key, value }) => `<attribute owner="${escapeAttribute(owner)}" key="${escapeAttribute(key)}">${escapeText(value)}</attribute>`),
+    ...own.attributes.map(
+      ({ owner, key, value }) =>
+        `<attribute owner="${escapeAttribute(owner)}" key="${escapeAttribute(key)}">${escapeText(value)}</attribute>`,
+    ),
     own.snapshot
       ? `<snapshot native="${escapeAttribute(own.snapshot.native)}" memory="${own.snapshot.memory}">${escapeText(own.snapshot.name)}</snapshot>`
       : '',
@@ -61,7 +66,9 @@ const content = (own: OwnMetadata): string =>
 /** As it stands in a domain; '' when there is nothing to keep. */
 export const formatMetadata = (own: OwnMetadata): string => {
   const inner = content(own);
-  return inner === '' ? '' : `<${METADATA_PREFIX}:vm xmlns:${METADATA_PREFIX}="${METADATA_NAMESPACE}">${inner.replace(/<(\/?)(?=[a-z])/gi, `<$1${METADATA_PREFIX}:`)}</${METADATA_PREFIX}:vm>`;
+  return inner === ''
+    ? ''
+    : `<${METADATA_PREFIX}:vm xmlns:${METADATA_PREFIX}="${METADATA_NAMESPACE}">${inner.replace(/<(\/?)(?=[a-z])/gi, `<$1${METADATA_PREFIX}:`)}</${METADATA_PREFIX}:vm>`;
 };
 
 /** As SET_METADATA takes it, without a namespace: libvirt gives it ours, the children too (seen: libvirt 9.0). null removes it. */
@@ -115,8 +122,20 @@ const fromElement = (root: XmlElement): OwnMetadata => {
     memoryHotAdd: text('memoryHotAdd') === 'true',
     ...(cpuShare ? { cpuShare } : {}),
     ...(memoryShare ? { memoryShare } : {}),
-    attributes: childrenOf(root, 'attribute').map((one) => ({ owner: attributeOf(one, 'owner') ?? '', key: attributeOf(one, 'key') ?? '', value: one.text })),
-    ...(mark ? { snapshot: { native: attributeOf(mark, 'native') ?? '', name: mark.text, memory: attributeOf(mark, 'memory') !== 'false' } } : {}),
+    attributes: childrenOf(root, 'attribute').map((one) => ({
+      owner: attributeOf(one, 'owner') ?? '',
+      key: attributeOf(one, 'key') ?? '',
+      value: one.text,
+    })),
+    ...(mark
+      ? {
+          snapshot: {
+            native: attributeOf(mark, 'native') ?? '',
+            name: mark.text,
+            memory: attributeOf(mark, 'memory') !== 'false',
+          },
+        }
+      : {}),
     ...(job === undefined ? {} : { job }),
   };
 };

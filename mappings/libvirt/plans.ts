@@ -9,9 +9,21 @@ import { planClone, planDelete } from './plans/lifecycle.ts';
 import { planAddPortgroup, planNetworkCreate, planNetworkDelete, planRemovePortgroup } from './plans/networks.ts';
 import { type Planning, Refusal } from './plans/planning.ts';
 import { planPower } from './plans/power.ts';
-import { planRevert, planSnapshot, planSnapshotDelete, planSnapshotDeleteAll, planSnapshotRename } from './plans/snapshots.ts';
 import {
-  planStorageCreate, planStorageDelete, planStorageRefresh, planVolumeCopy, planVolumeCreate, planVolumeDelete, planVolumeResize,
+  planRevert,
+  planSnapshot,
+  planSnapshotDelete,
+  planSnapshotDeleteAll,
+  planSnapshotRename,
+} from './plans/snapshots.ts';
+import {
+  planStorageCreate,
+  planStorageDelete,
+  planStorageRefresh,
+  planVolumeCopy,
+  planVolumeCreate,
+  planVolumeDelete,
+  planVolumeResize,
 } from './plans/storage.ts';
 
 const PLANS: Readonly<Record<Verb, (planning: Planning) => Promise<Plan>>> = {

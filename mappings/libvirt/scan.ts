@@ -20,7 +20,8 @@ export const alias = {
 const folderOf = (file: string): string => file.slice(0, file.lastIndexOf('/'));
 
 /** The title, if it has one, else its name: libvirt renames no running domain, a title it takes at any time. */
-export const displayName = (text: string, domain: Span): string => textOf(text, child(domain, 'title')).trim() || textOf(text, child(domain, 'name'));
+export const displayName = (text: string, domain: Span): string =>
+  textOf(text, child(domain, 'title')).trim() || textOf(text, child(domain, 'name'));
 
 const scanVm = (object: NativeObject): Scan => {
   const text = currentDomain(object.parts);
@@ -51,7 +52,8 @@ const scanVm = (object: NativeObject): Scan => {
     else if (bridge !== undefined) relate('network', alias.bridge(bridge));
     owns.push({ kind: 'nic', match: mac.toLowerCase(), slot: String(ordinal) });
   }
-  for (const part in object.parts) if (part.startsWith('snapshot:')) owns.push({ kind: 'snapshot', match: part.slice(9), slot: '' });
+  for (const part in object.parts)
+    if (part.startsWith('snapshot:')) owns.push({ kind: 'snapshot', match: part.slice(9), slot: '' });
   return { name: displayName(text, domain), uuid: object.native, relations, owns };
 };
 
@@ -70,7 +72,13 @@ export const scan = (object: NativeObject): Scan => {
       const { text, root } = part(object, 'pool');
       const name = textOf(text, child(root, 'name'));
       const folder = textOf(text, path(root, 'target', 'path'));
-      return { name, uuid: object.native, relations: [], owns: [], aliases: [alias.name(name), ...(folder === '' ? [] : [alias.folder(folder)])] };
+      return {
+        name,
+        uuid: object.native,
+        relations: [],
+        owns: [],
+        aliases: [alias.name(name), ...(folder === '' ? [] : [alias.folder(folder)])],
+      };
     }
     case 'volume': {
       const { text, root } = part(object, 'volume');
@@ -86,8 +94,16 @@ export const scan = (object: NativeObject): Scan => {
     case 'network': {
       const { text, root } = part(object, 'network');
       const name = textOf(text, child(root, 'name'));
-      const bridges = children(root, 'bridge').map((bridge) => attribute(text, bridge, 'name') ?? '').filter((bridge) => bridge !== '');
-      return { name, uuid: object.native, relations: [], owns: [], aliases: [alias.name(name), ...bridges.map(alias.bridge)] };
+      const bridges = children(root, 'bridge')
+        .map((bridge) => attribute(text, bridge, 'name') ?? '')
+        .filter((bridge) => bridge !== '');
+      return {
+        name,
+        uuid: object.native,
+        relations: [],
+        owns: [],
+        aliases: [alias.name(name), ...bridges.map(alias.bridge)],
+      };
     }
     case 'host':
       return { name: String(object.facts['hostname'] ?? ''), uuid: object.native, relations: [], owns: [] };

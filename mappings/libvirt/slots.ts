@@ -13,7 +13,8 @@ export const deviceIndex = (device: string): number => {
 
 export const deviceLetters = (index: number): string => {
   let letters = '';
-  for (let rest = index + 1; rest > 0; rest = Math.floor((rest - 1) / 26)) letters = String.fromCharCode(97 + ((rest - 1) % 26)) + letters;
+  for (let rest = index + 1; rest > 0; rest = Math.floor((rest - 1) / 26))
+    letters = String.fromCharCode(97 + ((rest - 1) % 26)) + letters;
   return letters;
 };
 
@@ -37,11 +38,17 @@ export const slotOf = (bus: Bus, device: string, address: DriveAddress | undefin
     }
     case 'ide':
       // The one IDE controller has two channels: those are what others call controllers.
-      return address ? { bus, controller: address.bus, unit: address.unit } : { bus, controller: index >> 1, unit: index & 1 };
+      return address
+        ? { bus, controller: address.bus, unit: address.unit }
+        : { bus, controller: index >> 1, unit: index & 1 };
     case 'sata':
-      return address ? { bus, controller: address.controller, unit: address.unit } : { bus, controller: Math.floor(index / 6), unit: index % 6 };
+      return address
+        ? { bus, controller: address.controller, unit: address.unit }
+        : { bus, controller: Math.floor(index / 6), unit: index % 6 };
     case 'scsi':
-      return address ? { bus, controller: address.controller, unit: address.unit || address.target } : { bus, controller: Math.floor(index / 7), unit: index % 7 };
+      return address
+        ? { bus, controller: address.controller, unit: address.unit || address.target }
+        : { bus, controller: Math.floor(index / 7), unit: index % 7 };
     case 'fdc':
       return { bus, controller: 0, unit: address?.unit ?? index };
     case 'usb':
@@ -52,14 +59,16 @@ export const slotOf = (bus: Bus, device: string, address: DriveAddress | undefin
   }
 };
 
-export const sameSlot = (a: Slot, b: Slot): boolean => a.bus === b.bus && a.controller === b.controller && a.unit === b.unit;
+export const sameSlot = (a: Slot, b: Slot): boolean =>
+  a.bus === b.bus && a.controller === b.controller && a.unit === b.unit;
 
 /** The target's device name for a slot: the one that reads back as that slot, or the next free one where the address decides. */
 export const deviceOf = (slot: Slot, taken: ReadonlySet<string>): string => {
   const { bus, controller, unit } = slot;
   const prefix = DEVICE_PREFIX[bus];
   let index = unit;
-  if (bus === 'virtio') return prefix + deviceLetters(controller * PER_CONTROLLER + (unit > OWN_UNIT ? unit - 1 : unit));
+  if (bus === 'virtio')
+    return prefix + deviceLetters(controller * PER_CONTROLLER + (unit > OWN_UNIT ? unit - 1 : unit));
   if (bus === 'ide') index = controller * 2 + unit;
   else if (bus === 'sata') index = controller * 6 + unit;
   else if (bus === 'scsi') index = controller * 16 + unit;

@@ -29,6 +29,25 @@ const after = (text: string, mark: string, from: number): number => {
   return at + mark.length;
 };
 
+/** The `>` of a start tag: the first one outside of its values, which are passed over one by one. */
+const tagEnd = (text: string, nameEnd: number): number => {
+  let end = text.indexOf('>', nameEnd);
+  let at = nameEnd;
+  for (;;) {
+    if (end < 0) throw broken(nameEnd, 'a tag without an end');
+    const equals = text.indexOf('=', at);
+    if (equals < 0 || equals > end) return end;
+    let quote = equals + 1;
+    while (isSpace(text.charCodeAt(quote))) quote++;
+    const mark = text.charCodeAt(quote);
+    const close =
+      mark === QUOTE ? text.indexOf('"', quote + 1) : mark === APOSTROPHE ? text.indexOf("'", quote + 1) : -1;
+    if (close < 0) throw broken(nameEnd, 'a value without its quotes');
+    if (close > end) end = text.indexOf('>', close);
+    at = close + 1;
+  }
+};
+
 /** The root element. Comments, CDATA and instructions are passed over whole; hosts' documents have no DTD, and one that has is refused. */
 export const parseSpans = (text: string): Span => {
   const open: Span[] = [];
@@ -39,7 +58,8 @@ export const parseSpans = (text: string): Span => {
     if (next === SLASH) {
       const span = open.pop();
       const end = text.indexOf('>', at);
-      if (span === undefined || end < 0 || !text.startsWith(span.name, at + 2)) throw broken(at, 'an end tag without its start');
+      if (span === undefined || end < 0 || !text.startsWith(span.name, at + 2))
+        throw broken(at, 'an end tag without its start');
       span.closeStart = at;
       span.end = end + 1;
       at = end + 1;
@@ -51,21 +71,24 @@ export const parseSpans = (text: string): Span => {
       at = after(text, '?>', at + 2);
     } else {
       let nameEnd = at + 1;
-      for (let code = text.charCodeAt(nameEnd); code !== SLASH && code !== GREATER && !isSpace(code); code = text.charCodeAt(nameEnd)) {
+      for (
+        let code = text.charCodeAt(nameEnd);
+        code !== SLASH && code !== GREATER && !isSpace(code);
+        code = text.charCodeAt(nameEnd)
+      ) {
         if (++nameEnd > text.length) throw broken(at, 'a tag without an end');
       }
-      let end = nameEnd;
-      for (;;) {
-        const code = text.charCodeAt(end);
-        if (code === GREATER) break;
-        if (code === QUOTE || code === APOSTROPHE) {
-          end = text.indexOf(code === QUOTE ? '"' : "'", end + 1);
-          if (end < 0) throw broken(at, 'a value without an end');
-        }
-        if (++end > text.length) throw broken(at, 'a tag without an end');
-      }
+      const end = tagEnd(text, nameEnd);
       const empty = text.charCodeAt(end - 1) === SLASH;
-      const span: Span = { name: text.slice(at + 1, nameEnd), start: at, nameEnd, openEnd: end + 1, closeStart: end + 1, end: end + 1, children: NO_CHILDREN };
+      const span: Span = {
+        name: text.slice(at + 1, nameEnd),
+        start: at,
+        nameEnd,
+        openEnd: end + 1,
+        closeStart: end + 1,
+        end: end + 1,
+        children: NO_CHILDREN,
+      };
       const parent = open.at(-1);
       if (parent === undefined) {
         if (root !== undefined) throw broken(at, 'a second root');
@@ -85,11 +108,14 @@ const ENTITY: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', q
 
 export const decodeEntities = (text: string): string =>
   text.includes('&')
-    ? text.replace(/&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|([a-z]+));/g, (whole, hex: string, decimal: string, name: string) => {
-        if (name !== undefined) return ENTITY[name] ?? whole;
-        const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
-        return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-      })
+    ? text.replace(
+        /&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|([a-z]+));/g,
+        (whole, hex: string, decimal: string, name: string) => {
+          if (name !== undefined) return ENTITY[name] ?? whole;
+          const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+          return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+        },
+      )
     : text;
 
 /** The value of an attribute, undefined when the element has none of that name. */
@@ -109,9 +135,11 @@ export const attribute = (text: string, span: Span, name: string): string | unde
   return undefined;
 };
 
-export const child = (span: Span | undefined, name: string): Span | undefined => span?.children.find((one) => one.name === name);
+export const child = (span: Span | undefined, name: string): Span | undefined =>
+  span?.children.find((one) => one.name === name);
 
-export const children = (span: Span | undefined, name: string): readonly Span[] => span?.children.filter((one) => one.name === name) ?? NO_CHILDREN;
+export const children = (span: Span | undefined, name: string): readonly Span[] =>
+  span?.children.filter((one) => one.name === name) ?? NO_CHILDREN;
 
 /** `path(domain, 'os', 'type')` */
 export const path = (span: Span | undefined, ...names: readonly string[]): Span | undefined => {
@@ -144,7 +172,10 @@ export const textOf = (text: string, span: Span | undefined): string => {
 export const source = (text: string, span: Span): string => text.slice(span.start, span.end);
 
 /** Text with replacements at offsets that do not overlap. */
-export const splice = (text: string, edits: readonly { readonly from: number; readonly to: number; readonly put: string }[]): string => {
+export const splice = (
+  text: string,
+  edits: readonly { readonly from: number; readonly to: number; readonly put: string }[],
+): string => {
   let out = '';
   let at = 0;
   for (const { from, to, put } of [...edits].sort((a, b) => a.from - b.from || a.to - b.to)) {

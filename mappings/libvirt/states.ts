@@ -4,7 +4,13 @@ import { twoWay } from '../generic/two-way.ts';
 
 /** virDomainState without the managed-save image. A guest in standby (7) runs as far as its host is concerned. */
 const POWER: Readonly<Record<number, PowerState>> = {
-  1: 'running', 2: 'running', 3: 'paused', 4: 'running', 5: 'stopped', 6: 'stopped', 7: 'running',
+  1: 'running',
+  2: 'running',
+  3: 'paused',
+  4: 'running',
+  5: 'stopped',
+  6: 'stopped',
+  7: 'running',
 };
 
 /** A stopped domain with a managed-save image goes on where it was at its next start: that is what other APIs call suspended. */
@@ -15,7 +21,8 @@ export const powerStateOf = (state: number, managedSave: boolean): PowerState =>
 
 /** `<state>` of a snapshot. */
 export const snapshotPowerState = (state: string): PowerState => {
-  if (state === 'running' || state === 'blocked' || state === 'pmsuspended' || state === 'disk-snapshot') return 'running';
+  if (state === 'running' || state === 'blocked' || state === 'pmsuspended' || state === 'disk-snapshot')
+    return 'running';
   return state === 'paused' ? 'paused' : 'stopped';
 };
 
@@ -59,12 +66,24 @@ export const nicModels = twoWay<string, NicModel>(
     ['vmxnet3', 'vmxnet3'],
     ['rtl8139', 'rtl8139'],
   ],
-  { inOnly: [['virtio-transitional', 'virtio'], ['virtio-non-transitional', 'virtio']], outOnly: [['e1000', 'other']] },
+  {
+    inOnly: [
+      ['virtio-transitional', 'virtio'],
+      ['virtio-non-transitional', 'virtio'],
+    ],
+    outOnly: [['e1000', 'other']],
+  },
 );
 
 /** Prefix of a target's device name for each bus; scsi, sata and usb share one name space. */
 export const DEVICE_PREFIX: Readonly<Record<Bus, string>> = {
-  ide: 'hd', sata: 'sd', scsi: 'sd', usb: 'sd', virtio: 'vd', nvme: 'nvme', fdc: 'fd',
+  ide: 'hd',
+  sata: 'sd',
+  scsi: 'sd',
+  usb: 'sd',
+  virtio: 'vd',
+  nvme: 'nvme',
+  fdc: 'fd',
 };
 
 export const busOf = (bus: string | undefined, device: string): Bus => {

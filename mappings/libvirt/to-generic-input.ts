@@ -2,7 +2,7 @@
 import type { NativeObject } from '../generic/native.ts';
 import { domainInput } from './domain-input.ts';
 import { annotation, wrap } from './markup.ts';
-import { attribute, children, child, parseSpans, path, type Span, source, splice, textOf } from './spans.ts';
+import { attribute, child, children, parseSpans, path, type Span, source, splice, textOf } from './spans.ts';
 import { isPoolUp, networkMode, storageKind } from './states.ts';
 import { bytesOf, millisecondsOf, versionText } from './units.ts';
 
@@ -25,8 +25,13 @@ const storageInput = (object: NativeObject): string => {
   };
   return wrap(
     {
-      uuid: object.native, kind: storageKind(attribute(text, root, 'type') ?? ''), accessible: isPoolUp(facts['state']),
-      autostart: facts['autostart'] === true, capacity: size('capacity'), allocation: size('allocation'), available: size('available'),
+      uuid: object.native,
+      kind: storageKind(attribute(text, root, 'type') ?? ''),
+      accessible: isPoolUp(facts['state']),
+      autostart: facts['autostart'] === true,
+      capacity: size('capacity'),
+      allocation: size('allocation'),
+      available: size('available'),
     },
     source(text, root),
   );
@@ -36,7 +41,8 @@ const volumeInput = (object: NativeObject): string => {
   const { text, root } = documentOf(object, 'volume');
   return wrap(
     {
-      storageName: String(object.facts['pool'] ?? ''), capacity: bytesAt(text, child(root, 'capacity')) ?? 0,
+      storageName: String(object.facts['pool'] ?? ''),
+      capacity: bytesAt(text, child(root, 'capacity')) ?? 0,
       allocation: bytesAt(text, child(root, 'allocation')) ?? 0,
       modified: millisecondsOf(textOf(text, path(root, 'target', 'timestamps', 'mtime'))),
     },
@@ -49,17 +55,24 @@ const vlanOf = (text: string, portgroup: Span): number => {
   const vlan = child(portgroup, 'vlan');
   if (!vlan) return 0;
   const tags = children(vlan, 'tag');
-  return attribute(text, vlan, 'trunk') === 'yes' || tags.length > 1 ? 4095 : Number((tags[0] && attribute(text, tags[0], 'id')) ?? 0);
+  return attribute(text, vlan, 'trunk') === 'yes' || tags.length > 1
+    ? 4095
+    : Number((tags[0] && attribute(text, tags[0], 'id')) ?? 0);
 };
 
 const networkInput = (object: NativeObject): string => {
   const { text, root } = documentOf(object, 'network');
   const forward = child(root, 'forward');
-  const annotated = splice(text.slice(0, root.end), children(root, 'portgroup').map((one) => annotation(one, { tVlan: vlanOf(text, one) })));
+  const annotated = splice(
+    text.slice(0, root.end),
+    children(root, 'portgroup').map((one) => annotation(one, { tVlan: vlanOf(text, one) })),
+  );
   return wrap(
     {
-      uuid: object.native, mode: networkMode(forward && attribute(text, forward, 'mode'), forward !== undefined),
-      active: object.facts['active'] === true, autostart: object.facts['autostart'] === true,
+      uuid: object.native,
+      mode: networkMode(forward && attribute(text, forward, 'mode'), forward !== undefined),
+      active: object.facts['active'] === true,
+      autostart: object.facts['autostart'] === true,
     },
     annotated.slice(root.start),
   );
@@ -74,10 +87,21 @@ const hostInput = (object: NativeObject): string => {
   const others = ['nics', 'sysinfo'].map((name) => object.parts[name]).filter((one) => one !== undefined);
   return wrap(
     {
-      name: String(facts['hostname'] ?? ''), uuid: object.native, cpuMhz: number('mhz'), packages, cores, threads: Math.max(cores, number('cpus')),
-      nodes: Math.max(1, number('nodes')), memory: number('memoryKiB') * 1024, vmCpuMax: number('maxCpus') || 255,
-      hypervisor: String(facts['type'] ?? ''), version: versionText(facts['version']), libVersion: versionText(facts['libVersion']),
-      connected: facts['connected'] !== false, model: String(facts['model'] ?? ''), booted: number('bootedMs'),
+      name: String(facts['hostname'] ?? ''),
+      uuid: object.native,
+      cpuMhz: number('mhz'),
+      packages,
+      cores,
+      threads: Math.max(cores, number('cpus')),
+      nodes: Math.max(1, number('nodes')),
+      memory: number('memoryKiB') * 1024,
+      vmCpuMax: number('maxCpus') || 255,
+      hypervisor: String(facts['type'] ?? ''),
+      version: versionText(facts['version']),
+      libVersion: versionText(facts['libVersion']),
+      connected: facts['connected'] !== false,
+      model: String(facts['model'] ?? ''),
+      booted: number('bootedMs'),
     },
     source(text, root) + others.map((one) => source(one, parseSpans(one))).join(''),
   );

@@ -4,9 +4,9 @@ import { done, type Outcome, refused } from '../../generic/faults.ts';
 import type { ProbeAnswer } from '../../generic/plan.ts';
 import type { DriverSend } from '../../generic/platform.ts';
 import { readXml, type XmlElement } from '../../wire/xml.ts';
+import { disksOf, nicsOf } from '../devices.ts';
 import { attribute, child, children, parseSpans, path, type Span, textOf } from '../spans.ts';
 import { bytesOf } from '../units.ts';
-import { disksOf, nicsOf } from '../devices.ts';
 import { domain, network, pool, snapshot } from './arguments.ts';
 import { ask } from './conversation.ts';
 
@@ -22,7 +22,10 @@ const sha256 = (value: string): string => createHash('sha256').update(value).dig
 
 /** A question answered by one call and a look at what it told. */
 const look =
-  <T>(asked: (send: DriverSend, args: Args) => Promise<Outcome<T>>, isDone: (told: T, args: Args) => boolean): Question =>
+  <T>(
+    asked: (send: DriverSend, args: Args) => Promise<Outcome<T>>,
+    isDone: (told: T, args: Args) => boolean,
+  ): Question =>
   async (send, args) => {
     const outcome = await asked(send, args);
     return outcome.ok ? done(isDone(outcome.value, args) ? 'done' : 'not-done') : refused(outcome.fault);
@@ -32,8 +35,10 @@ const look =
 const INACTIVE = 2;
 const LIVE = 0;
 
-const definition = (flags: number) => (send: DriverSend, args: Args) => ask(send, 'DOMAIN_GET_XML_DESC', { dom: domain(text(args, 'uuid')), flags });
-const state = (send: DriverSend, args: Args) => ask(send, 'DOMAIN_GET_STATE', { dom: domain(text(args, 'uuid')), flags: 0 });
+const definition = (flags: number) => (send: DriverSend, args: Args) =>
+  ask(send, 'DOMAIN_GET_XML_DESC', { dom: domain(text(args, 'uuid')), flags });
+const state = (send: DriverSend, args: Args) =>
+  ask(send, 'DOMAIN_GET_STATE', { dom: domain(text(args, 'uuid')), flags: 0 });
 
 /** virDomainState */
 const STATE = { running: [1, 2], paused: [3], inactive: [5, 6] } as const;
@@ -49,7 +54,9 @@ const deviceOf = (xml: string, args: Args): Span | undefined => {
     case 'interface':
       return nicsOf(xml, root).find(({ mac }) => mac.toLowerCase() === key.toLowerCase())?.span;
     case 'controller':
-      return children(child(root, 'devices'), 'controller').find((span) => `${attribute(xml, span, 'type')}:${attribute(xml, span, 'index')}` === key);
+      return children(child(root, 'devices'), 'controller').find(
+        (span) => `${attribute(xml, span, 'type')}:${attribute(xml, span, 'index')}` === key,
+      );
     default:
       throw new Error(`a probe of a device without its element`);
   }
@@ -93,8 +100,16 @@ const metadataIs: Question = async (send, args) => {
   const wanted = args['text'] as string | null;
   const type = Number(args['type']);
   const flags = args['live'] === true ? 1 : 2;
-  const outcome = await ask(send, 'DOMAIN_GET_METADATA', { dom: domain(text(args, 'uuid')), type, uri: (args['uri'] as string | undefined) ?? null, flags });
-  if (!outcome.ok) return outcome.fault.native?.code === NO_METADATA ? done(wanted === null ? 'done' : 'not-done') : refused(outcome.fault);
+  const outcome = await ask(send, 'DOMAIN_GET_METADATA', {
+    dom: domain(text(args, 'uuid')),
+    type,
+    uri: (args['uri'] as string | undefined) ?? null,
+    flags,
+  });
+  if (!outcome.ok)
+    return outcome.fault.native?.code === NO_METADATA
+      ? done(wanted === null ? 'done' : 'not-done')
+      : refused(outcome.fault);
   const found = outcome.value.metadata;
   if (wanted === null) return done(found === '' ? 'done' : 'not-done');
   if (type !== ELEMENT) return done(found === wanted ? 'done' : 'not-done');
@@ -112,18 +127,26 @@ const isThere =
     return done(outcome.ok === wanted ? 'done' : 'not-done');
   };
 
-const poolFound = (send: DriverSend, args: Args) => ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: text(args, 'uuid') });
-const networkFound = (send: DriverSend, args: Args) => ask(send, 'NETWORK_LOOKUP_BY_UUID', { uuid: text(args, 'uuid') });
-const poolActive = (send: DriverSend, args: Args) => ask(send, 'STORAGE_POOL_IS_ACTIVE', { pool: pool(text(args, 'uuid')) });
-const networkActive = (send: DriverSend, args: Args) => ask(send, 'NETWORK_IS_ACTIVE', { net: network(text(args, 'uuid')) });
-const networkText = (send: DriverSend, args: Args) => ask(send, 'NETWORK_GET_XML_DESC', { net: network(text(args, 'uuid')), flags: 0 });
+const poolFound = (send: DriverSend, args: Args) =>
+  ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: text(args, 'uuid') });
+const networkFound = (send: DriverSend, args: Args) =>
+  ask(send, 'NETWORK_LOOKUP_BY_UUID', { uuid: text(args, 'uuid') });
+const poolActive = (send: DriverSend, args: Args) =>
+  ask(send, 'STORAGE_POOL_IS_ACTIVE', { pool: pool(text(args, 'uuid')) });
+const networkActive = (send: DriverSend, args: Args) =>
+  ask(send, 'NETWORK_IS_ACTIVE', { net: network(text(args, 'uuid')) });
+const networkText = (send: DriverSend, args: Args) =>
+  ask(send, 'NETWORK_GET_XML_DESC', { net: network(text(args, 'uuid')), flags: 0 });
 
 const hasPortgroup = (xml: string, args: Args): boolean =>
   children(parseSpans(xml), 'portgroup').some((span) => attribute(xml, span, 'name') === text(args, 'name'));
 
 /** Large enough, which no other volume of that name was before the step. */
 const volumeCapacity: Question = async (send, args) => {
-  const found = await ask(send, 'STORAGE_VOL_LOOKUP_BY_NAME', { pool: { name: text(args, 'pool'), uuid: text(args, 'poolUuid') }, name: text(args, 'name') });
+  const found = await ask(send, 'STORAGE_VOL_LOOKUP_BY_NAME', {
+    pool: { name: text(args, 'pool'), uuid: text(args, 'poolUuid') },
+    name: text(args, 'name'),
+  });
   if (!found.ok) return ABSENT.has(found.fault.kind) ? done('not-done') : refused(found.fault);
   const info = await ask(send, 'STORAGE_VOL_GET_INFO', { vol: found.value.vol });
   if (!info.ok) return refused(info.fault);
@@ -142,11 +165,16 @@ export const STATE_QUESTIONS: Readonly<Record<string, Question>> = {
   'domain-paused': inState(STATE.paused),
   'domain-inactive': inState(STATE.inactive),
   'saved-state-absent': look(
-    (send, args) => ask(send, 'DOMAIN_HAS_MANAGED_SAVE_IMAGE', { dom: domain(text(args, 'uuid')), flags: 0 }), (told) => told.result === 0,
+    (send, args) => ask(send, 'DOMAIN_HAS_MANAGED_SAVE_IMAGE', { dom: domain(text(args, 'uuid')), flags: 0 }),
+    (told) => told.result === 0,
   ),
-  'name-is': look(definition(INACTIVE), ({ xml }, args) => textOf(xml, path(parseSpans(xml), 'name')) === text(args, 'name')),
+  'name-is': look(
+    definition(INACTIVE),
+    ({ xml }, args) => textOf(xml, path(parseSpans(xml), 'name')) === text(args, 'name'),
+  ),
   'autostart-is': look(
-    (send, args) => ask(send, 'DOMAIN_GET_AUTOSTART', { dom: domain(text(args, 'uuid')) }), (told, args) => (told.autostart === 1) === args['autostart'],
+    (send, args) => ask(send, 'DOMAIN_GET_AUTOSTART', { dom: domain(text(args, 'uuid')) }),
+    (told, args) => (told.autostart === 1) === args['autostart'],
   ),
   'config-differs': look(definition(INACTIVE), ({ xml }, args) => sha256(xml) !== text(args, 'sha256')),
   'memory-is': look(definition(LIVE), ({ xml }, args) => kibAt(xml) === args['kib']),
@@ -157,7 +185,8 @@ export const STATE_QUESTIONS: Readonly<Record<string, Question>> = {
   'device-is': look(definition(LIVE), ({ xml }, args) => deviceIs(xml, args)),
   'snapshot-current': snapshotCurrent,
   'snapshot-differs': look(
-    (send, args) => ask(send, 'DOMAIN_SNAPSHOT_GET_XML_DESC', { snap: snapshot(text(args, 'uuid'), text(args, 'name')), flags: 0 }),
+    (send, args) =>
+      ask(send, 'DOMAIN_SNAPSHOT_GET_XML_DESC', { snap: snapshot(text(args, 'uuid'), text(args, 'name')), flags: 0 }),
     ({ xml }, args) => sha256(xml) !== text(args, 'sha256'),
   ),
   'volume-capacity': volumeCapacity,
@@ -166,14 +195,16 @@ export const STATE_QUESTIONS: Readonly<Record<string, Question>> = {
   'pool-active': look(poolActive, (told) => told.active === 1),
   'pool-inactive': look(poolActive, (told) => told.active === 0),
   'pool-autostart-is': look(
-    (send, args) => ask(send, 'STORAGE_POOL_GET_AUTOSTART', { pool: pool(text(args, 'uuid')) }), (told, args) => (told.autostart === 1) === args['autostart'],
+    (send, args) => ask(send, 'STORAGE_POOL_GET_AUTOSTART', { pool: pool(text(args, 'uuid')) }),
+    (told, args) => (told.autostart === 1) === args['autostart'],
   ),
   'network-exists': isThere(true, networkFound),
   'network-absent': isThere(false, networkFound),
   'network-active': look(networkActive, (told) => told.active === 1),
   'network-inactive': look(networkActive, (told) => told.active === 0),
   'network-autostart-is': look(
-    (send, args) => ask(send, 'NETWORK_GET_AUTOSTART', { net: network(text(args, 'uuid')) }), (told, args) => (told.autostart === 1) === args['autostart'],
+    (send, args) => ask(send, 'NETWORK_GET_AUTOSTART', { net: network(text(args, 'uuid')) }),
+    (told, args) => (told.autostart === 1) === args['autostart'],
   ),
   'portgroup-exists': look(networkText, ({ xml }, args) => hasPortgroup(xml, args)),
   'portgroup-absent': look(networkText, ({ xml }, args) => !hasPortgroup(xml, args)),

@@ -1,58 +1,82 @@
 /** vm.change in, its plan out: one new definition for a stopped VM; live calls and then the definition for one that runs. */
 import type { VmChange } from '../../generic/commands.ts';
-import type { HubId, NativeRef } from '../../generic/ids.ts';
-import type { Disk, Medium, Vm } from '../../generic/model.ts';
+import type { Vm } from '../../generic/model.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
-import { applyChange } from '../../generic/vm-change.ts';
 import { formatForCall, formatMetadata, metadataOfVm, readMetadata } from '../metadata.ts';
-import { sameSlot } from '../slots.ts';
 import { child, parseSpans, textOf } from '../spans.ts';
-import { volumeNative } from '../volume-names.ts';
-import { checkBuses, checkCapacity, checkSize, type Promised, volumeStep } from './create.ts';
+import { draftOf } from './change-draft.ts';
+import { checkBuses, checkSize } from './create.ts';
 import { liveSteps } from './live-change.ts';
 import {
-  checkName, checkNetworks, digest, type Found, found, freeDomainName, isActive, isPersistent, macFrom, paramsOf, placed, type Planning, Refusal, refuse,
-  refuseDuplicate, volumeBehind,
+  checkName,
+  checkNetworks,
+  digest,
+  type Found,
+  found,
+  freeDomainName,
+  isActive,
+  isPersistent,
+  type Planning,
+  paramsOf,
+  refuse,
+  refuseDuplicate,
 } from './planning.ts';
-import { AFFECT, call, deleteVolume, dom, metadataStep, probe, resizeDisk, resizeVolume, sealed, setAutostart, step } from './steps.ts';
+import { AFFECT, call, dom, metadataStep, probe, sealed, setAutostart, step } from './steps.ts';
 
 /** What may change at any time, being words only. */
-const WORDS = new Set<keyof VmChange>(['name', 'description', 'osId', 'instanceUuid', 'template', 'attributes', 'autostart', 'cpuShare', 'memoryShare']);
+const WORDS = new Set<keyof VmChange>([
+  'name',
+  'description',
+  'osId',
+  'instanceUuid',
+  'template',
+  'attributes',
+  'autostart',
+  'cpuShare',
+  'memoryShare',
+]);
 
 /** What the hardware of a running VM fixes. */
-const FIXED = ['coresPerSocket', 'cpuHotAdd', 'memoryHotAdd', 'firmware', 'secureBoot'] as const satisfies readonly (keyof VmChange)[];
+const FIXED = [
+  'coresPerSocket',
+  'cpuHotAdd',
+  'memoryHotAdd',
+  'firmware',
+  'secureBoot',
+] as const satisfies readonly (keyof VmChange)[];
 
 const checkState = (vm: Found<'vm'>, after: Vm, change: VmChange): void => {
   const { doc } = vm;
-  const touched = (Object.keys(change) as (keyof VmChange)[]).filter((field) => change[field] !== undefined && !WORDS.has(field));
-  const wrong = (text: string): never => refuse('wrong-state', { requested: 'stopped', existing: doc.powerState }, text);
+  const touched = (Object.keys(change) as (keyof VmChange)[]).filter(
+    (field) => change[field] !== undefined && !WORDS.has(field),
+  );
+  const wrong = (text: string): never =>
+    refuse('wrong-state', { requested: 'stopped', existing: doc.powerState }, text);
   // A saved VM goes on with the hardware it was saved with.
   if (doc.powerState === 'suspended' && touched.length > 0) wrong(`${doc.name} is suspended.`);
   if (!isActive(vm)) return;
-  for (const field of FIXED) if (change[field] !== undefined && change[field] !== doc[field]) wrong(`${field} can only be changed while ${doc.name} is powered off.`);
+  for (const field of FIXED)
+    if (change[field] !== undefined && change[field] !== doc[field])
+      wrong(`${field} can only be changed while ${doc.name} is powered off.`);
   if (after.memoryBytes > doc.memoryMaxBytes)
-    refuse('invalid-vm-config', { property: 'memoryBytes' }, 'Memory hot plug is not supported for this virtual machine.');
-  if (after.cpuCount > doc.cpuMax) refuse('invalid-vm-config', { property: 'cpuCount' }, 'CPU hot plug is not supported for this virtual machine.');
+    refuse(
+      'invalid-vm-config',
+      { property: 'memoryBytes' },
+      'Memory hot plug is not supported for this virtual machine.',
+    );
+  if (after.cpuCount > doc.cpuMax)
+    refuse('invalid-vm-config', { property: 'cpuCount' }, 'CPU hot plug is not supported for this virtual machine.');
   if (after.cpuCount < doc.cpuCount) wrong(`CPUs can only be taken from ${doc.name} while it is powered off.`);
   for (const [index, { slot }] of (change.disks?.add ?? []).entries())
-    if (slot.bus === 'ide' || slot.bus === 'sata') refuse('invalid-device', { index, property: 'slot' }, `${slot.bus} takes no disks while the machine runs.`);
+    if (slot.bus === 'ide' || slot.bus === 'sata')
+      refuse('invalid-device', { index, property: 'slot' }, `${slot.bus} takes no disks while the machine runs.`);
   for (const { to } of change.nics?.change ?? [])
-    if (to.model !== undefined || to.mac !== undefined || to.mtu !== undefined) wrong(`A network card of ${doc.name} can only be exchanged while it is powered off.`);
+    if (to.model !== undefined || to.mac !== undefined || to.mtu !== undefined)
+      wrong(`A network card of ${doc.name} can only be exchanged while it is powered off.`);
   for (const { to } of change.disks?.change ?? [])
     if (to.readOnly !== undefined || to.shareable !== undefined || to.persistent !== undefined || to.slot !== undefined)
       wrong(`A disk of ${doc.name} can only be changed so while it is powered off.`);
 };
-
-/** Volumes of removed disks that nobody else uses. */
-const removedVolumes = (disks: readonly Disk[], vm: HubId, planning: Planning): { step: Step; touches: NativeRef[] }[] =>
-  disks.flatMap(({ medium }) => {
-    const volume = volumeBehind(medium, vm, planning);
-    if (!volume || planning.context.store.edges(volume.id, 'vm').some((user) => user !== vm)) return [];
-    const { pool, name } = volume;
-    return [{ step: deleteVolume(pool, name, 'forward-only'), touches: [{ kind: 'volume', native: volumeNative(pool.uuid, name) }, { kind: 'storage', native: pool.uuid }] }];
-  });
-
-export const volumesToDelete = removedVolumes;
 
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
@@ -68,10 +92,15 @@ const wordSteps = (vm: Found<'vm'>, after: Vm, flags: number): Step[] => {
   const title = !isRenamed ? oldTitle : after.name === after.nativeName ? '' : after.name;
   if (title !== oldTitle) steps.push(metadataStep(uuid, 'title', title, oldTitle, flags));
   const { description } = vm.doc;
-  if (after.description !== description) steps.push(metadataStep(uuid, 'description', after.description, description, flags));
+  if (after.description !== description)
+    steps.push(metadataStep(uuid, 'description', after.description, description, flags));
   const old = readMetadata(text, domain);
-  const own = { ...metadataOfVm(after, old.job === undefined ? {} : { job: old.job }), cpuHotAdd: isSame(after.cpuHotAdd, vm.doc.cpuHotAdd) ? old.cpuHotAdd === true : after.cpuHotAdd };
-  if (!isSame(metadataOfVm(after), metadataOfVm(vm.doc)) && formatMetadata(own) !== formatMetadata(old)) steps.push(metadataStep(uuid, 'element', formatForCall(own), formatForCall(old), flags));
+  const own = {
+    ...metadataOfVm(after, old.job === undefined ? {} : { job: old.job }),
+    cpuHotAdd: isSame(after.cpuHotAdd, vm.doc.cpuHotAdd) ? old.cpuHotAdd === true : after.cpuHotAdd,
+  };
+  if (!isSame(metadataOfVm(after), metadataOfVm(vm.doc)) && formatMetadata(own) !== formatMetadata(old))
+    steps.push(metadataStep(uuid, 'element', formatForCall(own), formatForCall(old), flags));
   return steps;
 };
 
@@ -80,79 +109,35 @@ const canRename = (vm: Found<'vm'>): boolean =>
   !isActive(vm) && isPersistent(vm) && vm.doc.powerState === 'stopped' && vm.doc.snapshots.length === 0;
 
 const renameStep = (uuid: string, from: string, to: string): Step =>
-  step('rename', 'compensatable', call('DOMAIN_RENAME', { dom: dom(uuid), new_name: to, flags: 0 }), probe('name-is', { uuid, name: to }), {
-    undo: call('DOMAIN_RENAME', { dom: dom(uuid), new_name: from, flags: 0 }),
-  });
+  step(
+    'rename',
+    'compensatable',
+    call('DOMAIN_RENAME', { dom: dom(uuid), new_name: to, flags: 0 }),
+    probe('name-is', { uuid, name: to }),
+    {
+      undo: call('DOMAIN_RENAME', { dom: dom(uuid), new_name: from, flags: 0 }),
+    },
+  );
 
 /** Everything that is not words. */
 const isHardware = (before: Vm, after: Vm): boolean => {
   const strip = (vm: Vm): unknown => {
-    const { name, nativeName, description, osId, instanceUuid, template, attributes, autostart, cpuShare, memoryShare, ...rest } = vm;
+    const {
+      name,
+      nativeName,
+      description,
+      osId,
+      instanceUuid,
+      template,
+      attributes,
+      autostart,
+      cpuShare,
+      memoryShare,
+      ...rest
+    } = vm;
     return { ...rest, disks: rest.disks.map(({ capacityBytes, allocationBytes, ...disk }) => disk) };
   };
   return !isSame(strip(before), strip(after));
-};
-
-interface Draft {
-  readonly after: Vm;
-  readonly first: Step[];
-  readonly last: Step[];
-  readonly touches: NativeRef[];
-}
-
-/** Disks of the change with their volumes: made before, grown and deleted after. */
-const draftOf = async (vm: Found<'vm'>, change: VmChange, planning: Planning): Promise<Draft> => {
-  const first: Step[] = [];
-  const last: Step[] = [];
-  const touches: NativeRef[] = [];
-  const promised: Promised = new Map();
-  const add: Disk[] = [];
-  let index = (change.disks?.remove?.length ?? 0) + (change.disks?.change?.length ?? 0);
-  for (const spec of change.disks?.add ?? []) {
-    const made = await volumeStep(spec, index++, promised, planning);
-    add.push(made.disk);
-    if (made.step) first.push(made.step);
-    touches.push(...made.touches);
-  }
-  const place = <T extends { medium?: Medium }>(one: T, at: number): T => (one.medium ? { ...one, medium: placed(one.medium, planning, at) } : one);
-  const withPaths: VmChange = {
-    ...change,
-    ...(change.disks ? { disks: { ...change.disks, add, change: (change.disks.change ?? []).map((one, at) => ({ ...one, to: place(one.to, at) })) } } : {}),
-    ...(change.cdroms ? { cdroms: { ...change.cdroms, add: (change.cdroms.add ?? []).map(place), change: (change.cdroms.change ?? []).map(place) } } : {}),
-    ...(change.floppies ? { floppies: { ...change.floppies, add: (change.floppies.add ?? []).map(place), change: (change.floppies.change ?? []).map(place) } } : {}),
-    ...(change.nics
-      ? {
-          nics: {
-            ...change.nics,
-            add: (change.nics.add ?? []).map((nic, at) => (nic.mac === '' ? { ...nic, mac: macFrom(vm.native.native, planning.context.job, String(at)) } : nic)),
-          },
-        }
-      : {}),
-  };
-  const applied = applyChange(vm.doc, withPaths);
-  if (!applied.ok) throw new Refusal(applied.fault);
-  for (const [at, { slot, to }] of (change.disks?.change ?? []).entries()) {
-    const disk = vm.doc.disks.find((one) => sameSlot(one.slot, slot));
-    if (!disk || to.capacityBytes === undefined || to.capacityBytes === disk.capacityBytes) continue;
-    const volume = volumeBehind(disk.medium, vm.id, planning);
-    if (!volume) return refuse('invalid-device', { index: at, property: 'capacityBytes' }, 'The disk lies outside every storage: its size cannot be changed.');
-    const { pool, name, doc: { capacityBytes } } = volume;
-    if (to.capacityBytes < capacityBytes) refuse('invalid-device', { index: at, property: 'capacityBytes' }, 'A disk cannot shrink.');
-    checkCapacity(to.capacityBytes, true, at, pool, promised);
-    if (to.capacityBytes > capacityBytes) {
-      last.push(
-        isActive(vm) ? resizeDisk(vm.native.native, disk.device ?? '', pool, name, to.capacityBytes, 'forward-only') : resizeVolume(pool, name, to.capacityBytes, 'forward-only'),
-      );
-      touches.push({ kind: 'volume', native: volumeNative(pool.uuid, name) }, { kind: 'storage', native: pool.uuid });
-    }
-  }
-  const remove = (change.disks?.remove ?? []).filter(({ deleteVolume: wanted }) => wanted);
-  const gone = vm.doc.disks.filter(({ slot }) => remove.some((one) => sameSlot(one.slot, slot)));
-  for (const removed of removedVolumes(gone, vm.id, planning)) {
-    last.push(removed.step);
-    touches.push(...removed.touches);
-  }
-  return { after: applied.value, first, last, touches };
 };
 
 /** The steps that bring a VM from one document to another, its volumes apart. */
@@ -168,13 +153,20 @@ const editSteps = async (vm: Found<'vm'>, before: Vm, after: Vm, planning: Plann
   if (active) steps.push(...wordSteps(vm, after, AFFECT.live), ...liveSteps(vm, after, xml));
   if (isPersistent(vm)) {
     const stored = native.parts['domain'] ?? '';
-    steps.push(step('define', 'pivot', call('DOMAIN_DEFINE_XML_FLAGS', { xml, flags: 0 }), probe('config-differs', { uuid, sha256: digest(stored) })));
+    steps.push(
+      step(
+        'define',
+        'pivot',
+        call('DOMAIN_DEFINE_XML_FLAGS', { xml, flags: 0 }),
+        probe('config-differs', { uuid, sha256: digest(stored) }),
+      ),
+    );
   }
   return steps;
 };
 
 export const planEdit = async (vm: Found<'vm'>, change: VmChange, planning: Planning): Promise<Plan> => {
-  const { command, context } = planning;
+  const { command } = planning;
   const { doc, native } = vm;
   const uuid = native.native;
   if (change.uuid !== undefined && change.uuid.toLowerCase() !== doc.uuid.toLowerCase())
@@ -185,23 +177,39 @@ export const planEdit = async (vm: Found<'vm'>, change: VmChange, planning: Plan
     refuseDuplicate(change.name ?? '', planning, vm.id);
   }
   const draft = await draftOf(vm, change, planning);
-  const after: Vm = { ...draft.after, nativeName: renamed && canRename(vm) ? freeDomainName(draft.after.name, planning, vm.id) : doc.nativeName };
+  const after: Vm = {
+    ...draft.after,
+    nativeName: renamed && canRename(vm) ? freeDomainName(draft.after.name, planning, vm.id) : doc.nativeName,
+  };
   checkState(vm, after, change);
   if (change.cpuCount !== undefined || change.memoryBytes !== undefined) checkSize(after, planning);
   checkNetworks(after.nics, doc.nics, planning);
   checkBuses({ disks: draft.after.disks.filter((disk) => !doc.disks.includes(disk)), cdroms: [] });
   const { autostart, ...hardware } = after;
-  const steps = [...draft.first, ...(await editSteps(vm, doc, { ...hardware, autostart: doc.autostart }, planning)), ...draft.last];
-  if (autostart !== doc.autostart) steps.push(setAutostart(uuid, autostart, steps.length === 0 ? 'pivot' : 'forward-only'));
+  const steps = [
+    ...draft.first,
+    ...(await editSteps(vm, doc, { ...hardware, autostart: doc.autostart }, planning)),
+    ...draft.last,
+  ];
+  if (autostart !== doc.autostart)
+    steps.push(setAutostart(uuid, autostart, steps.length === 0 ? 'pivot' : 'forward-only'));
   // What is past the pivot alone is the pivot itself.
-  const ordered = steps.some(({ kind }) => kind !== 'forward-only') ? steps : steps.map((one, at): Step => (at === 0 ? { ...one, kind: 'pivot' } : one));
-  return { host: command.host, queue: uuid, steps: sealed(ordered), touches: [{ kind: 'vm', native: uuid }, ...draft.touches] };
+  const ordered = steps.some(({ kind }) => kind !== 'forward-only')
+    ? steps
+    : steps.map((one, at): Step => (at === 0 ? { ...one, kind: 'pivot' } : one));
+  return {
+    host: command.host,
+    queue: uuid,
+    steps: sealed(ordered),
+    touches: [{ kind: 'vm', native: uuid }, ...draft.touches],
+  };
 };
 
 export const planChange = async (planning: Planning): Promise<Plan> => {
   const { change, atVersion } = paramsOf(planning, 'vm.change');
   const vm = found('vm', planning.command.target, planning);
-  if (atVersion !== undefined && vm.entry.version > atVersion) refuse('concurrent-access', {}, `${vm.doc.name} was changed by someone else.`);
+  if (atVersion !== undefined && vm.entry.version > atVersion)
+    refuse('concurrent-access', {}, `${vm.doc.name} was changed by someone else.`);
   return planEdit(vm, change, planning);
 };
 
@@ -209,4 +217,8 @@ export const planRename = (planning: Planning): Promise<Plan> =>
   planEdit(found('vm', planning.command.target, planning), { name: paramsOf(planning, 'vm.rename').name }, planning);
 
 export const planAutostart = (planning: Planning): Promise<Plan> =>
-  planEdit(found('vm', planning.command.target, planning), { autostart: paramsOf(planning, 'vm.setAutostart').autostart }, planning);
+  planEdit(
+    found('vm', planning.command.target, planning),
+    { autostart: paramsOf(planning, 'vm.setAutostart').autostart },
+    planning,
+  );

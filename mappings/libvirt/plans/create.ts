@@ -1,13 +1,26 @@
 /** vm.create in, its plan out: volumes first, each of which can be taken back, then the definition, after which the VM is there. */
 import type { DiskSpec } from '../../generic/commands.ts';
-import type { Disk, Host, Vm } from '../../generic/model.ts';
 import type { NativeRef } from '../../generic/ids.ts';
+import type { Disk, Host, Vm } from '../../generic/model.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
 import { diskOfSpec } from '../../generic/vm-change.ts';
 import { formatMetadata, METADATA_PREFIX } from '../metadata.ts';
 import { volumeNative } from '../volume-names.ts';
 import {
-  checkName, checkNetworks, found, freeDomainName, macFrom, mintUuid, paramsOf, pathIn, placed, type Planning, poolOf, refuse, refuseDuplicate, volumeOf,
+  checkName,
+  checkNetworks,
+  found,
+  freeDomainName,
+  macFrom,
+  mintUuid,
+  type Planning,
+  paramsOf,
+  pathIn,
+  placed,
+  poolOf,
+  refuse,
+  refuseDuplicate,
+  volumeOf,
 } from './planning.ts';
 import { call, createVolume, probe, sealed, setAutostart, step } from './steps.ts';
 
@@ -15,11 +28,18 @@ import { call, createVolume, probe, sealed, setAutostart, step } from './steps.t
 const MOST_DISK_BYTES = 62 * 1024 ** 4;
 const MOST_MEMORY_BYTES = 24 * 1024 ** 4;
 
-export const checkSize = (vm: Pick<Vm, 'cpuCount' | 'cpuMax' | 'memoryBytes'>, { command, context }: Planning): void => {
+export const checkSize = (
+  vm: Pick<Vm, 'cpuCount' | 'cpuMax' | 'memoryBytes'>,
+  { command, context }: Planning,
+): void => {
   const host: Host | undefined = context.store.generic('host', command.host);
   const most = host?.vmCpuMax ?? 255;
   if (!(vm.cpuCount >= 1) || vm.cpuCount > most)
-    refuse('invalid-vm-config', { property: 'cpuCount' }, `A virtual machine has 1 to ${most} CPUs on this host, not ${vm.cpuCount}.`);
+    refuse(
+      'invalid-vm-config',
+      { property: 'cpuCount' },
+      `A virtual machine has 1 to ${most} CPUs on this host, not ${vm.cpuCount}.`,
+    );
   if (!(vm.memoryBytes > 0) || vm.memoryBytes > MOST_MEMORY_BYTES)
     refuse('invalid-vm-config', { property: 'memoryBytes' }, `${vm.memoryBytes} bytes are no memory size.`);
 };
@@ -27,23 +47,34 @@ export const checkSize = (vm: Pick<Vm, 'cpuCount' | 'cpuMax' | 'memoryBytes'>, {
 /** Bytes already promised in the same plan, by pool. */
 export type Promised = Map<string, number>;
 
-export const checkCapacity = (capacityBytes: number, thin: boolean, index: number, pool: { name: string; doc: { availableBytes: number } }, promised: Promised): void => {
+export const checkCapacity = (
+  capacityBytes: number,
+  thin: boolean,
+  index: number,
+  pool: { name: string; doc: { availableBytes: number } },
+  promised: Promised,
+): void => {
   if (!(capacityBytes > 0) || capacityBytes > MOST_DISK_BYTES)
     refuse('invalid-device', { index, property: 'capacityBytes' }, `A disk cannot have ${capacityBytes} bytes.`);
   if (thin) return;
   const sum = (promised.get(pool.name) ?? 0) + capacityBytes;
   promised.set(pool.name, sum);
-  if (sum > pool.doc.availableBytes) refuse('no-disk-space', { storage: pool.name }, `There is not enough room in ${pool.name}.`);
+  if (sum > pool.doc.availableBytes)
+    refuse('no-disk-space', { storage: pool.name }, `There is not enough room in ${pool.name}.`);
 };
 
 export const checkBuses = (vm: Pick<Vm, 'disks' | 'cdroms'>): void => {
   for (const [index, { slot }] of [...vm.disks, ...vm.cdroms].entries())
-    if (slot.bus === 'nvme') refuse('invalid-device', { index, property: 'slot' }, 'This host has no NVMe controllers for virtual machines.');
+    if (slot.bus === 'nvme')
+      refuse('invalid-device', { index, property: 'slot' }, 'This host has no NVMe controllers for virtual machines.');
 };
 
 /** Makes the volume of a disk that asks for one; the disk then names it. */
 export const volumeStep = async (
-  spec: DiskSpec, index: number, promised: Promised, planning: Planning,
+  spec: DiskSpec,
+  index: number,
+  promised: Promised,
+  planning: Planning,
 ): Promise<{ disk: Disk; step?: Step; touches: NativeRef[] }> => {
   const { create } = spec;
   if (!create) return { disk: { ...spec, medium: placed(spec.medium, planning, index) }, touches: [] };
@@ -60,16 +91,22 @@ export const volumeStep = async (
   return {
     disk: diskOfSpec({ ...spec, medium: { ...spec.medium, storageName: pool.name, volumeName: name, path, format } }),
     step: createVolume(pool, name, xml, capacityBytes, !thin && format === 'qcow2'),
-    touches: [{ kind: 'volume', native: volumeNative(pool.uuid, name) }, { kind: 'storage', native: pool.uuid }],
+    touches: [
+      { kind: 'volume', native: volumeNative(pool.uuid, name) },
+      { kind: 'storage', native: pool.uuid },
+    ],
   };
 };
 
 const MARK = `</${METADATA_PREFIX}:vm>`;
 
 /** The job's mark in the definition: everything made says by whom. */
-const marked = (xml: string, job: string): string => {
+export const marked = (xml: string, job: string): string => {
   if (xml.includes(MARK)) return xml.replace(MARK, `<${METADATA_PREFIX}:job>${job}</${METADATA_PREFIX}:job>${MARK}`);
-  return xml.replace(/<metadata\s*\/>|<metadata>/, (open) => `<metadata>${formatMetadata({ attributes: [], job })}${open === '<metadata>' ? '' : '</metadata>'}`);
+  return xml.replace(
+    /<metadata\s*\/>|<metadata>/,
+    (open) => `<metadata>${formatMetadata({ attributes: [], job })}${open === '<metadata>' ? '' : '</metadata>'}`,
+  );
 };
 
 export const defineStep = (uuid: string, xml: string): Step =>
@@ -82,7 +119,8 @@ export const planCreate = async (planning: Planning): Promise<Plan> => {
   refuseDuplicate(wanted.name, planning);
   checkSize(wanted, planning);
   const uuid = (wanted.uuid === '' ? mintUuid(planning, 'vm') : wanted.uuid).toLowerCase();
-  if (context.store.find(command.host, 'vm', uuid)) refuse('already-exists', { name: uuid }, `A virtual machine with the UUID ${uuid} exists.`);
+  if (context.store.find(command.host, 'vm', uuid))
+    refuse('already-exists', { name: uuid }, `A virtual machine with the UUID ${uuid} exists.`);
   checkNetworks(wanted.nics, [], planning);
   const promised: Promised = new Map();
   const disks: Disk[] = [];
@@ -97,8 +135,17 @@ export const planCreate = async (planning: Planning): Promise<Plan> => {
   const withMedium = <T extends { medium?: Disk['medium'] }>(drive: T, index: number): T =>
     drive.medium ? { ...drive, medium: placed(drive.medium, planning, index) } : drive;
   const vm: Vm = {
-    ...wanted, uuid, nativeName: freeDomainName(wanted.name, planning), disks, cdroms: wanted.cdroms.map(withMedium), floppies: wanted.floppies.map(withMedium),
-    nics: wanted.nics.map((nic, ordinal) => ({ ...nic, ordinal, mac: nic.mac === '' ? macFrom(uuid, String(ordinal)) : nic.mac })),
+    ...wanted,
+    uuid,
+    nativeName: freeDomainName(wanted.name, planning),
+    disks,
+    cdroms: wanted.cdroms.map(withMedium),
+    floppies: wanted.floppies.map(withMedium),
+    nics: wanted.nics.map((nic, ordinal) => ({
+      ...nic,
+      ordinal,
+      mac: nic.mac === '' ? macFrom(uuid, String(ordinal)) : nic.mac,
+    })),
   };
   checkBuses(vm);
   const { native: host } = found('host', command.host, planning);
@@ -106,5 +153,11 @@ export const planCreate = async (planning: Planning): Promise<Plan> => {
   steps.push(defineStep(uuid, marked(xml, context.job)));
   if (vm.autostart) steps.push(setAutostart(uuid, true, 'forward-only'));
   const ref: NativeRef = { kind: 'vm', native: uuid };
-  return { host: command.host, queue: `name:${vm.nativeName}`, steps: sealed(steps), touches: [ref, ...touches], makes: ref };
+  return {
+    host: command.host,
+    queue: `name:${vm.nativeName}`,
+    steps: sealed(steps),
+    touches: [ref, ...touches],
+    makes: ref,
+  };
 };

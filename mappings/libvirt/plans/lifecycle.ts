@@ -4,11 +4,26 @@ import type { Disk, Vm } from '../../generic/model.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { volumeNative } from '../volume-names.ts';
-import { checkSize, defineStep } from './create.ts';
-import { volumesToDelete } from './change.ts';
+import { removedVolumes } from './change-draft.ts';
+import { checkSize, defineStep, marked } from './create.ts';
 import {
-  checkName, checkNetworks, freeDomainName, freeVolumeName, isActive, macFrom, mintUuid, mustBeStopped, paramsOf, pathIn, type Planning, poolOf, Refusal, refuse,
-  refuseDuplicate, targetVm, volumeBehind,
+  checkName,
+  checkNetworks,
+  freeDomainName,
+  freeVolumeName,
+  isActive,
+  macFrom,
+  mintUuid,
+  mustBeStopped,
+  type Planning,
+  paramsOf,
+  pathIn,
+  poolOf,
+  Refusal,
+  refuse,
+  refuseDuplicate,
+  targetVm,
+  volumeBehind,
 } from './planning.ts';
 import { call, copyVolume, dom, probe, sealed, step } from './steps.ts';
 
@@ -19,17 +34,24 @@ export const planDelete = async (planning: Planning): Promise<Plan> => {
   const { deleteVolumes } = paramsOf(planning, 'vm.delete');
   const vm = targetVm(planning);
   const { doc, native } = vm;
-  if (isActive(vm)) refuse('wrong-state', { requested: 'stopped', existing: doc.powerState }, `${doc.name} must be powered off.`);
+  if (isActive(vm))
+    refuse('wrong-state', { requested: 'stopped', existing: doc.powerState }, `${doc.name} must be powered off.`);
   const uuid = native.native;
   const flags =
     (native.facts['managedSave'] === true ? UNDEFINE.managedSave : 0) |
     (native.facts['hasSnapshots'] === true || doc.snapshots.length > 0 ? UNDEFINE.snapshots : 0) |
     (doc.firmware === 'efi' ? UNDEFINE.nvram : 0);
-  const removed = deleteVolumes ? volumesToDelete(doc.disks, vm.id, planning) : [];
+  const removed = deleteVolumes ? removedVolumes(doc.disks, vm.id, planning) : [];
   return {
-    host: planning.command.host, queue: uuid,
+    host: planning.command.host,
+    queue: uuid,
     steps: [
-      step('undefine', 'pivot', call('DOMAIN_UNDEFINE_FLAGS', { dom: dom(uuid), flags }), probe('domain-absent', { uuid })),
+      step(
+        'undefine',
+        'pivot',
+        call('DOMAIN_UNDEFINE_FLAGS', { dom: dom(uuid), flags }),
+        probe('domain-absent', { uuid }),
+      ),
       ...removed.map((one) => one.step),
     ],
     touches: [{ kind: 'vm', native: uuid }, ...removed.flatMap(({ touches }) => touches)],
@@ -38,7 +60,9 @@ export const planDelete = async (planning: Planning): Promise<Plan> => {
 
 /** Every disk in a storage is copied; what lies outside cannot be, and is refused. */
 const copyDisks = async (
-  doc: Vm, name: string, planning: Planning,
+  doc: Vm,
+  name: string,
+  planning: Planning,
 ): Promise<{ disks: Disk[]; steps: Step[]; touches: NativeRef[] }> => {
   const { context } = planning;
   const { storage: wanted } = paramsOf(planning, 'vm.clone');
@@ -48,18 +72,33 @@ const copyDisks = async (
   const touches: NativeRef[] = [];
   for (const [index, disk] of doc.disks.entries()) {
     const found = volumeBehind(disk.medium, planning.command.target, planning);
-    if (!found) return refuse('invalid-device', { index, property: 'medium' }, `The disk ${disk.medium.path ?? disk.device ?? index} lies outside every storage.`);
+    if (!found)
+      return refuse(
+        'invalid-device',
+        { index, property: 'medium' },
+        `The disk ${disk.medium.path ?? disk.device ?? index} lies outside every storage.`,
+      );
     const { pool: from, doc: volume } = found;
     const to = wanted === undefined ? from : poolOf(wanted, planning);
     const volumeName = freeVolumeName(to, name, taken, planning);
     const xml = await context.fromGeneric({
       kind: 'volume',
-      after: { name: volumeName, storageName: to.name, path: '', format: volume.format, capacityBytes: volume.capacityBytes, allocationBytes: 0 },
+      after: {
+        name: volumeName,
+        storageName: to.name,
+        path: '',
+        format: volume.format,
+        capacityBytes: volume.capacityBytes,
+        allocationBytes: 0,
+      },
     });
     steps.push(copyVolume({ pool: from, name: volume.name }, { pool: to, name: volumeName }, xml));
     touches.push({ kind: 'volume', native: volumeNative(to.uuid, volumeName) }, { kind: 'storage', native: to.uuid });
     const { id: _, allocationBytes: __, uuid: ___, ...rest } = disk;
-    disks.push({ ...rest, medium: { storageName: to.name, storage: to.id, volumeName, path: pathIn(to, volumeName), format: volume.format } });
+    disks.push({
+      ...rest,
+      medium: { storageName: to.name, storage: to.id, volumeName, path: pathIn(to, volumeName), format: volume.format },
+    });
   }
   return { disks, steps, touches };
 };
@@ -72,19 +111,38 @@ export const planClone = async (planning: Planning): Promise<Plan> => {
   checkName(name);
   refuseDuplicate(name, planning);
   const uuid = (wanted === '' ? mintUuid(planning, 'vm') : wanted).toLowerCase();
-  if (context.store.find(command.host, 'vm', uuid)) refuse('already-exists', { name: uuid }, `A virtual machine with the UUID ${uuid} exists.`);
-  if (change.disks?.add?.some(({ create }) => create)) refuse('not-supported', {}, 'New disks are added to a clone after it is made.');
+  if (context.store.find(command.host, 'vm', uuid))
+    refuse('already-exists', { name: uuid }, `A virtual machine with the UUID ${uuid} exists.`);
+  if (change.disks?.add?.some(({ create }) => create))
+    refuse('not-supported', {}, 'New disks are added to a clone after it is made.');
   const { disks, steps, touches } = await copyDisks(vm.doc, name, planning);
   const { id: _, instanceUuid: __, ...source } = vm.doc;
   const copy: Vm = {
-    ...source, name, nativeName: freeDomainName(name, planning), uuid, disks, template, snapshots: [],
+    ...source,
+    name,
+    nativeName: freeDomainName(name, planning),
+    uuid,
+    disks,
+    template,
+    snapshots: [],
     nics: vm.doc.nics.map((nic, ordinal) => ({ ...nic, macGenerated: true, mac: macFrom(uuid, String(ordinal)) })),
   };
   const { name: ___, uuid: ____, ...rest } = change;
   // A change names cards by the addresses of the source.
   const renamed = rest.nics
-    ? { ...rest, nics: { ...rest.nics, change: (rest.nics.change ?? []).map((one) => ({ ...one, mac: copy.nics[vm.doc.nics.findIndex(({ mac }) => mac === one.mac)]?.mac ?? one.mac })),
-        remove: (rest.nics.remove ?? []).map((gone) => copy.nics[vm.doc.nics.findIndex(({ mac }) => mac === gone)]?.mac ?? gone) } }
+    ? {
+        ...rest,
+        nics: {
+          ...rest.nics,
+          change: (rest.nics.change ?? []).map((one) => ({
+            ...one,
+            mac: copy.nics[vm.doc.nics.findIndex(({ mac }) => mac === one.mac)]?.mac ?? one.mac,
+          })),
+          remove: (rest.nics.remove ?? []).map(
+            (gone) => copy.nics[vm.doc.nics.findIndex(({ mac }) => mac === gone)]?.mac ?? gone,
+          ),
+        },
+      }
     : rest;
   const applied = applyChange(copy, renamed);
   if (!applied.ok) throw new Refusal(applied.fault);
@@ -92,5 +150,11 @@ export const planClone = async (planning: Planning): Promise<Plan> => {
   checkNetworks(applied.value.nics, vm.doc.nics, planning);
   const xml = await context.fromGeneric({ kind: 'vm', native: vm.native, before: vm.doc, after: applied.value });
   const ref: NativeRef = { kind: 'vm', native: uuid };
-  return { host: command.host, queue: vm.native.native, steps: sealed([...steps, defineStep(uuid, xml)]), touches: [ref, ...touches], makes: ref };
+  return {
+    host: command.host,
+    queue: vm.native.native,
+    steps: sealed([...steps, defineStep(uuid, marked(xml, context.job))]),
+    touches: [ref, ...touches],
+    makes: ref,
+  };
 };

@@ -30,16 +30,26 @@ const devicesOf = (text: string): Map<string, Device> => {
   // Controllers first: disks are attached to them.
   for (const span of children(child(domain, 'devices'), 'controller')) {
     if (attribute(text, span, 'type') !== 'scsi') continue;
-    add({ element: 'controller', key: `scsi:${attribute(text, span, 'index') ?? '0'}`, xml: source(text, span), state: {} });
+    add({
+      element: 'controller',
+      key: `scsi:${attribute(text, span, 'index') ?? '0'}`,
+      xml: source(text, span),
+      state: {},
+    });
   }
   for (const { span, dev } of disksOf(text, domain)) {
-    const state = { 'source@file': get(text, span, 'source', 'file'), 'source@dev': get(text, span, 'source', 'dev'), 'source@volume': get(text, span, 'source', 'volume') };
+    const state = {
+      'source@file': get(text, span, 'source', 'file'),
+      'source@dev': get(text, span, 'source', 'dev'),
+      'source@volume': get(text, span, 'source', 'volume'),
+    };
     add({ element: 'disk', key: dev, xml: source(text, span), state });
   }
   for (const { span, mac } of nicsOf(text, domain)) {
     const link = get(text, span, 'link', 'state');
     const state = {
-      'source@network': get(text, span, 'source', 'network'), 'source@bridge': get(text, span, 'source', 'bridge'),
+      'source@network': get(text, span, 'source', 'network'),
+      'source@bridge': get(text, span, 'source', 'bridge'),
       // Up is written or not, as libvirt likes.
       'link@state': link === 'up' ? '' : link,
     };
@@ -61,10 +71,20 @@ const deviceSteps = (uuid: string, before: ReadonlyMap<string, Device>, after: R
   for (const [key, device] of after) {
     const was = before.get(key);
     if (!was) {
-      steps.push(step(`attach ${key}`, 'compensatable', attach(uuid, device.xml), probe('device-present', where(uuid, device)), { undo: detach(uuid, device.xml) }));
+      steps.push(
+        step(`attach ${key}`, 'compensatable', attach(uuid, device.xml), probe('device-present', where(uuid, device)), {
+          undo: detach(uuid, device.xml),
+        }),
+      );
     } else if (JSON.stringify(was.state) !== JSON.stringify(device.state)) {
       steps.push(
-        step(`update ${key}`, 'compensatable', update(uuid, device.xml), probe('device-is', { ...where(uuid, device), is: device.state }), { undo: update(uuid, was.xml) }),
+        step(
+          `update ${key}`,
+          'compensatable',
+          update(uuid, device.xml),
+          probe('device-is', { ...where(uuid, device), is: device.state }),
+          { undo: update(uuid, was.xml) },
+        ),
       );
     }
   }
@@ -73,7 +93,8 @@ const deviceSteps = (uuid: string, before: ReadonlyMap<string, Device>, after: R
     if (after.has(key) || device.element === 'controller') continue;
     steps.push(
       step(`detach ${key}`, 'compensatable', detach(uuid, device.xml), probe('device-absent', where(uuid, device)), {
-        undo: attach(uuid, device.xml), awaits: { limitMs: DETACH_LIMIT_MS },
+        undo: attach(uuid, device.xml),
+        awaits: { limitMs: DETACH_LIMIT_MS },
       }),
     );
   }
@@ -84,14 +105,31 @@ const deviceSteps = (uuid: string, before: ReadonlyMap<string, Device>, after: R
 export const liveSteps = (vm: Found<'vm'>, after: Vm, xml: string): Step[] => {
   const uuid = vm.native.native;
   const { doc: before } = vm;
-  const steps = deviceSteps(uuid, devicesOf(vm.native.parts['domain'] ?? vm.native.parts['live'] ?? ''), devicesOf(xml));
+  const steps = deviceSteps(
+    uuid,
+    devicesOf(vm.native.parts['domain'] ?? vm.native.parts['live'] ?? ''),
+    devicesOf(xml),
+  );
   if (after.memoryBytes !== before.memoryBytes) {
-    const setMemory = (bytes: number) => call('DOMAIN_SET_MEMORY_FLAGS', { dom: dom(uuid), memory: String(kibOf(bytes)), flags });
-    steps.push(step('memory', 'compensatable', setMemory(after.memoryBytes), probe('memory-is', { uuid, kib: kibOf(after.memoryBytes) }), { undo: setMemory(before.memoryBytes) }));
+    const setMemory = (bytes: number) =>
+      call('DOMAIN_SET_MEMORY_FLAGS', { dom: dom(uuid), memory: String(kibOf(bytes)), flags });
+    steps.push(
+      step(
+        'memory',
+        'compensatable',
+        setMemory(after.memoryBytes),
+        probe('memory-is', { uuid, kib: kibOf(after.memoryBytes) }),
+        { undo: setMemory(before.memoryBytes) },
+      ),
+    );
   }
   if (after.cpuCount !== before.cpuCount) {
     const setCpus = (nvcpus: number) => call('DOMAIN_SET_VCPUS_FLAGS', { dom: dom(uuid), nvcpus, flags });
-    steps.push(step('cpus', 'compensatable', setCpus(after.cpuCount), probe('vcpus-is', { uuid, count: after.cpuCount }), { undo: setCpus(before.cpuCount) }));
+    steps.push(
+      step('cpus', 'compensatable', setCpus(after.cpuCount), probe('vcpus-is', { uuid, count: after.cpuCount }), {
+        undo: setCpus(before.cpuCount),
+      }),
+    );
   }
   return steps;
 };

@@ -2,7 +2,7 @@
 import type { NativeRef } from '../../generic/ids.ts';
 import type { Plan } from '../../generic/plan.ts';
 import { escapeAttribute } from '../../wire/xml.ts';
-import { type Found, found, mintUuid, paramsOf, type Planning, refuse } from './planning.ts';
+import { type Found, found, mintUuid, type Planning, paramsOf, refuse } from './planning.ts';
 import { AFFECT, busy, call, probe, step } from './steps.ts';
 
 const net = (uuid: string) => ({ net: { uuid } });
@@ -15,16 +15,32 @@ export const planNetworkCreate = async (planning: Planning): Promise<Plan> => {
   if (other) refuse('duplicate-name', { name, object: other.id }, `The name '${name}' already exists.`);
   const uuid = mintUuid(planning, 'network');
   const mode = bridge !== '' || uplinks.length > 0 ? 'bridge' : 'isolated';
-  const xml = await context.fromGeneric({ kind: 'network', after: { name, uuid, bridge, mode, active: true, autostart: true, portgroups: [], uplinks } });
+  const xml = await context.fromGeneric({
+    kind: 'network',
+    after: { name, uuid, bridge, mode, active: true, autostart: true, portgroups: [], uplinks },
+  });
   const ref: NativeRef = { kind: 'network', native: uuid };
   return {
-    host: command.host, queue: `network:${name}`,
+    host: command.host,
+    queue: `network:${name}`,
     steps: [
-      step('define network', 'compensatable', call('NETWORK_DEFINE_XML_FLAGS', { xml, flags: 0 }), probe('network-exists', { uuid }), { undo: call('NETWORK_UNDEFINE', net(uuid)) }),
+      step(
+        'define network',
+        'compensatable',
+        call('NETWORK_DEFINE_XML_FLAGS', { xml, flags: 0 }),
+        probe('network-exists', { uuid }),
+        { undo: call('NETWORK_UNDEFINE', net(uuid)) },
+      ),
       step('start network', 'pivot', call('NETWORK_CREATE', net(uuid)), probe('network-active', { uuid })),
-      step('autostart network', 'forward-only', call('NETWORK_SET_AUTOSTART', { ...net(uuid), autostart: 1 }), probe('network-autostart-is', { uuid, autostart: true })),
+      step(
+        'autostart network',
+        'forward-only',
+        call('NETWORK_SET_AUTOSTART', { ...net(uuid), autostart: 1 }),
+        probe('network-autostart-is', { uuid, autostart: true }),
+      ),
     ],
-    touches: [ref], makes: ref,
+    touches: [ref],
+    makes: ref,
   };
 };
 
@@ -34,31 +50,50 @@ const PORTGROUP = 9;
 
 const update = ({ native, doc }: Found<'network'>, command: number, xml: string) =>
   call('NETWORK_UPDATE', {
-    net: { uuid: native.native }, command, section: PORTGROUP, parentIndex: -1, xml, flags: doc.active ? AFFECT.both : AFFECT.config,
+    net: { uuid: native.native },
+    command,
+    section: PORTGROUP,
+    parentIndex: -1,
+    xml,
+    flags: doc.active ? AFFECT.both : AFFECT.config,
   });
 
 const planOf = (network: Found<'network'>, plan: Pick<Plan, 'steps'>, planning: Planning): Plan => ({
-  host: planning.command.host, queue: network.native.native, touches: [{ kind: 'network', native: network.native.native }], ...plan,
+  host: planning.command.host,
+  queue: network.native.native,
+  touches: [{ kind: 'network', native: network.native.native }],
+  ...plan,
 });
 
 export const planAddPortgroup = async (planning: Planning): Promise<Plan> => {
   const { name, vlan } = paramsOf(planning, 'network.addPortgroup');
   const network = found('network', planning.command.target, planning);
-  if (network.doc.portgroups.some((one) => one.name === name)) refuse('already-exists', { name }, `The port group '${name}' already exists.`);
-  if (!Number.isInteger(vlan) || vlan < 0 || vlan > 4094) refuse('invalid-argument', { property: 'vlan' }, `${vlan} is no VLAN.`);
+  if (network.doc.portgroups.some((one) => one.name === name))
+    refuse('already-exists', { name }, `The port group '${name}' already exists.`);
+  if (!Number.isInteger(vlan) || vlan < 0 || vlan > 4094)
+    refuse('invalid-argument', { property: 'vlan' }, `${vlan} is no VLAN.`);
   const tag = vlan === 0 ? '' : `<vlan><tag id="${vlan}"/></vlan>`;
   const xml = `<portgroup name="${escapeAttribute(name)}">${tag}</portgroup>`;
   const probed = probe('portgroup-exists', { uuid: network.native.native, name });
-  return planOf(network, { steps: [step('add port group', 'pivot', update(network, COMMAND.addLast, xml), probed)] }, planning);
+  return planOf(
+    network,
+    { steps: [step('add port group', 'pivot', update(network, COMMAND.addLast, xml), probed)] },
+    planning,
+  );
 };
 
 export const planRemovePortgroup = async (planning: Planning): Promise<Plan> => {
   const { name } = paramsOf(planning, 'network.removePortgroup');
   const network = found('network', planning.command.target, planning);
-  if (!network.doc.portgroups.some((one) => one.name === name)) refuse('not-found', {}, `There is no port group '${name}'.`);
+  if (!network.doc.portgroups.some((one) => one.name === name))
+    refuse('not-found', {}, `There is no port group '${name}'.`);
   const xml = `<portgroup name="${escapeAttribute(name)}"/>`;
   const probed = probe('portgroup-absent', { uuid: network.native.native, name });
-  return planOf(network, { steps: [step('remove port group', 'pivot', update(network, COMMAND.delete, xml), probed)] }, planning);
+  return planOf(
+    network,
+    { steps: [step('remove port group', 'pivot', update(network, COMMAND.delete, xml), probed)] },
+    planning,
+  );
 };
 
 export const planNetworkDelete = async (planning: Planning): Promise<Plan> => {
@@ -66,10 +101,21 @@ export const planNetworkDelete = async (planning: Planning): Promise<Plan> => {
   const { doc, native, id } = network;
   if (planning.context.store.edges(id, 'vm').length > 0) busy(`${doc.name} is in use.`);
   const uuid = native.native;
-  const stop = step('stop network', 'compensatable', call('NETWORK_DESTROY', net(uuid)), probe('network-inactive', { uuid }), { undo: call('NETWORK_CREATE', net(uuid)) });
+  const stop = step(
+    'stop network',
+    'compensatable',
+    call('NETWORK_DESTROY', net(uuid)),
+    probe('network-inactive', { uuid }),
+    { undo: call('NETWORK_CREATE', net(uuid)) },
+  );
   return planOf(
     network,
-    { steps: [...(doc.active ? [stop] : []), step('undefine network', 'pivot', call('NETWORK_UNDEFINE', net(uuid)), probe('network-absent', { uuid }))] },
+    {
+      steps: [
+        ...(doc.active ? [stop] : []),
+        step('undefine network', 'pivot', call('NETWORK_UNDEFINE', net(uuid)), probe('network-absent', { uuid })),
+      ],
+    },
     planning,
   );
 };

@@ -14,7 +14,8 @@ export interface Planning {
   readonly context: PlanContext;
 }
 
-export const paramsOf = <V extends Verb>(planning: Planning, _verb: V): Params[V] => planning.command.params as Params[V];
+export const paramsOf = <V extends Verb>(planning: Planning, _verb: V): Params[V] =>
+  planning.command.params as Params[V];
 
 /** Thrown in the middle of planning, caught once in plans.ts, where it becomes the answer. */
 export class Refusal extends Error {
@@ -40,7 +41,8 @@ export interface Found<K extends DocumentKind> {
 export const found = <K extends DocumentKind>(kind: K, id: HubId, { context }: Planning): Found<K> => {
   const entry = context.store.entry(id);
   const native = context.native(id);
-  if (!entry || entry.kind !== kind || !native) return refuse('object-not-found', { type: kind, id }, `There is no ${kind} ${id}.`);
+  if (!entry || entry.kind !== kind || !native)
+    return refuse('object-not-found', { type: kind, id }, `There is no ${kind} ${id}.`);
   const doc = context.store.generic(kind, id);
   if (!doc) throw new Error(`${id} was not rendered before planning`);
   return { id, entry, native, doc };
@@ -67,7 +69,11 @@ export const uuidFrom = (...seeds: readonly string[]): string => {
 
 /** An address of the range that QEMU and libvirt hand out. */
 export const macFrom = (...seeds: readonly string[]): string =>
-  `52:54:00:${createHash('sha256').update(seeds.join('\u0000')).digest('hex').slice(0, 6).replace(/(..)(?=.)/g, '$1:')}`;
+  `52:54:00:${createHash('sha256')
+    .update(seeds.join('\u0000'))
+    .digest('hex')
+    .slice(0, 6)
+    .replace(/(..)(?=.)/g, '$1:')}`;
 
 export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -82,12 +88,14 @@ export const refuseDuplicate = (name: string, { command, context }: Planning, bu
   if (other) refuse('duplicate-name', { name, object: other.id }, `The name '${name}' already exists.`);
 };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what XML cannot hold is refused
-const UNWRITABLE = /[\u0000-\u0008\u000a-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+/** What XML cannot hold, and line ends. */
+const UNWRITABLE =
+  /[\u0000-\u0008\u000a-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 /** A display name that a title can hold: one line, not empty. */
 export const checkName = (name: string): void => {
-  if (name.trim() === '' || UNWRITABLE.test(name)) refuse('invalid-name', { name }, `'${name}' is no name for a virtual machine.`);
+  if (name.trim() === '' || UNWRITABLE.test(name))
+    refuse('invalid-name', { name }, `'${name}' is no name for a virtual machine.`);
 };
 
 const MOST_BYTES = 180;
@@ -95,7 +103,7 @@ const MOST_BYTES = 180;
 /** Cut at a whole character. */
 const shortened = (text: string, bytes: number): string => {
   let out = text;
-  while (Buffer.byteLength(out) > bytes) out = out.slice(0, out.codePointAt(out.length - 2)! > 0xffff ? -2 : -1);
+  while (Buffer.byteLength(out) > bytes) out = out.replace(/.$/su, '');
   return out;
 };
 
@@ -110,7 +118,9 @@ export const freeDomainName = (name: string, { command, context }: Planning, but
   for (const { id } of context.store.list('vm', command.host)) {
     if (id === but) continue;
     const text = context.native(id)?.parts['domain'] ?? '';
-    taken.add((DOMAIN_NAME.exec(text)?.[1] ?? '').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'));
+    taken.add(
+      (DOMAIN_NAME.exec(text)?.[1] ?? '').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'),
+    );
   }
   const slug = slugOf(name);
   let free = slug;
@@ -144,7 +154,8 @@ export const placed = (medium: Medium, planning: Planning, index: number): Mediu
   const { command, context } = planning;
   const known = medium.volume && context.store.generic('volume', medium.volume);
   if (known) return { ...medium, path: known.path, format: medium.format ?? known.format };
-  const storage = medium.storage ?? context.store.list('storage', command.host).find(({ name }) => name === medium.storageName)?.id;
+  const storage =
+    medium.storage ?? context.store.list('storage', command.host).find(({ name }) => name === medium.storageName)?.id;
   if (storage === undefined || medium.volumeName === undefined)
     return refuse('invalid-device', { index, property: 'medium' }, `There is no storage '${medium.storageName}'.`);
   return { ...medium, path: pathIn(poolOf(storage, planning), medium.volumeName) };
@@ -152,15 +163,22 @@ export const placed = (medium: Medium, planning: Planning, index: number): Mediu
 
 /** The volume behind a disk of a VM: told by the document, or the one of its volumes that lies at the disk's path. */
 export const volumeBehind = (
-  medium: Medium, vm: HubId, planning: Planning,
+  medium: Medium,
+  vm: HubId,
+  planning: Planning,
 ): { pool: Pool; name: string; id: HubId; doc: Volume } | undefined => {
   const { command, context } = planning;
   const { store } = context;
-  const id = medium.volume ?? store.edges(vm, 'volume').find((one) => store.generic('volume', one)?.path === medium.path);
+  const id =
+    medium.volume ?? store.edges(vm, 'volume').find((one) => store.generic('volume', one)?.path === medium.path);
   const entry = id === undefined ? undefined : store.entry(id);
   const doc = id === undefined ? undefined : store.generic('volume', id);
   const storage = entry && store.find(command.host, 'storage', splitVolumeNative(entry.native).poolUuid);
-  return entry && doc && storage && { pool: poolOf(storage.id, planning), name: splitVolumeNative(entry.native).name, id: entry.id, doc };
+  return (
+    entry &&
+    doc &&
+    storage && { pool: poolOf(storage.id, planning), name: splitVolumeNative(entry.native).name, id: entry.id, doc }
+  );
 };
 
 /** A free volume name for a disk of a VM, by the path that VMware's clients write. */

@@ -13,23 +13,42 @@ interface Act {
   readonly probe: (uuid: string, state: PowerState) => Probe;
 }
 
-const simple = (procedure: string) => (uuid: string): NativeCall => call(procedure, { dom: dom(uuid), flags: 0 });
-const bare = (procedure: string) => (uuid: string): NativeCall => call(procedure, { dom: dom(uuid) });
-const is = (name: string) => (uuid: string): Probe => probe(name, { uuid });
+const simple =
+  (procedure: string) =>
+  (uuid: string): NativeCall =>
+    call(procedure, { dom: dom(uuid), flags: 0 });
+const bare =
+  (procedure: string) =>
+  (uuid: string): NativeCall =>
+    call(procedure, { dom: dom(uuid) });
+const is =
+  (name: string) =>
+  (uuid: string): Probe =>
+    probe(name, { uuid });
 const always = (): Probe => probe('always', {});
 
 const ACTS: Partial<Record<Verb, Act>> = {
   'vm.start': {
-    from: ['stopped', 'suspended', 'paused'], to: 'running',
-    call: (uuid, state) => (state === 'paused' ? bare('DOMAIN_RESUME')(uuid) : simple('DOMAIN_CREATE_WITH_FLAGS')(uuid)), probe: is('domain-running'),
+    from: ['stopped', 'suspended', 'paused'],
+    to: 'running',
+    call: (uuid, state) =>
+      state === 'paused' ? bare('DOMAIN_RESUME')(uuid) : simple('DOMAIN_CREATE_WITH_FLAGS')(uuid),
+    probe: is('domain-running'),
   },
   'vm.stop': {
-    from: ['running', 'paused', 'suspended'], to: 'stopped',
-    call: (uuid, state) => (state === 'suspended' ? simple('DOMAIN_MANAGED_SAVE_REMOVE')(uuid) : simple('DOMAIN_DESTROY_FLAGS')(uuid)),
+    from: ['running', 'paused', 'suspended'],
+    to: 'stopped',
+    call: (uuid, state) =>
+      state === 'suspended' ? simple('DOMAIN_MANAGED_SAVE_REMOVE')(uuid) : simple('DOMAIN_DESTROY_FLAGS')(uuid),
     probe: (uuid, state) => probe(state === 'suspended' ? 'saved-state-absent' : 'domain-inactive', { uuid }),
   },
   'vm.reset': { from: ['running', 'paused'], to: 'running', call: simple('DOMAIN_RESET'), probe: always },
-  'vm.suspend': { from: ['running', 'paused'], to: 'suspended', call: simple('DOMAIN_MANAGED_SAVE'), probe: is('domain-inactive') },
+  'vm.suspend': {
+    from: ['running', 'paused'],
+    to: 'suspended',
+    call: simple('DOMAIN_MANAGED_SAVE'),
+    probe: is('domain-inactive'),
+  },
   'vm.pause': { from: ['running'], to: 'paused', call: bare('DOMAIN_SUSPEND'), probe: is('domain-paused') },
   'vm.resume': { from: ['paused'], to: 'running', call: bare('DOMAIN_RESUME'), probe: is('domain-running') },
   // The guest's own time: the call returns when the button was pressed, and that is all that the verb promises.
@@ -43,10 +62,13 @@ export const planPower = async (planning: Planning): Promise<Plan> => {
   if (!act) throw new Error(`${command.verb} is no power verb`);
   const { doc, native } = targetVm(planning);
   if (doc.template && act.to === 'running') refuse('invalid-state', {}, `${doc.name} is a template.`);
-  if (!act.from.includes(doc.powerState)) refuse('wrong-state', { requested: act.to, existing: doc.powerState }, `${doc.name} is ${doc.powerState}.`);
+  if (!act.from.includes(doc.powerState))
+    refuse('wrong-state', { requested: act.to, existing: doc.powerState }, `${doc.name} is ${doc.powerState}.`);
   const uuid = native.native;
   return {
-    host: command.host, queue: uuid,
-    steps: [step(command.verb, 'pivot', act.call(uuid, doc.powerState), act.probe(uuid, doc.powerState))], touches: [{ kind: 'vm', native: uuid }],
+    host: command.host,
+    queue: uuid,
+    steps: [step(command.verb, 'pivot', act.call(uuid, doc.powerState), act.probe(uuid, doc.powerState))],
+    touches: [{ kind: 'vm', native: uuid }],
   };
 };

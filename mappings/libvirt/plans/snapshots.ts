@@ -5,7 +5,7 @@ import type { Plan, Step } from '../../generic/plan.ts';
 import { escapeText } from '../../wire/xml.ts';
 import { formatForCall, formatMetadata, ownElement, readMetadata } from '../metadata.ts';
 import { child, parseSpans, path, splice, textOf } from '../spans.ts';
-import { digest, type Found, isActive, isPersistent, paramsOf, type Planning, refuse, targetVm } from './planning.ts';
+import { digest, type Found, isActive, isPersistent, type Planning, paramsOf, refuse, targetVm } from './planning.ts';
 import { AFFECT, call, dom, metadataStep, probe, step } from './steps.ts';
 
 /** virDomainSnapshotCreateFlags, virDomainSnapshotRevertFlags, virDomainSnapshotDeleteFlags */
@@ -14,7 +14,10 @@ const REVERT = { running: 1, force: 4 } as const;
 const DELETE = { children: 1 } as const;
 
 const planOf = (vm: Found<'vm'>, steps: readonly Step[], planning: Planning, makes?: NativeRef): Plan => ({
-  host: planning.command.host, queue: vm.native.native, steps, touches: [{ kind: 'vm', native: vm.native.native }, ...volumesOf(vm, planning)],
+  host: planning.command.host,
+  queue: vm.native.native,
+  steps,
+  touches: [{ kind: 'vm', native: vm.native.native }, ...volumesOf(vm, planning)],
   ...(makes ? { makes } : {}),
 });
 
@@ -26,7 +29,8 @@ const volumesOf = (vm: Found<'vm'>, { context }: Planning): NativeRef[] =>
   });
 
 const snapshotOf = (vm: Found<'vm'>, native: string): Snapshot =>
-  vm.doc.snapshots.find((one) => one.native === native) ?? refuse('object-not-found', { type: 'snapshot', id: native }, `There is no snapshot '${native}'.`);
+  vm.doc.snapshots.find((one) => one.native === native) ??
+  refuse('object-not-found', { type: 'snapshot', id: native }, `There is no snapshot '${native}'.`);
 
 const snap = (uuid: string, name: string) => ({ name, dom: dom(uuid) });
 
@@ -49,13 +53,27 @@ const markStep = (vm: Found<'vm'>, native: string, name: string, memory: boolean
   const { snapshot: _, ...rest } = old;
   if (native === name && memory) return [];
   const flags = (isActive(vm) ? AFFECT.live : 0) | (isPersistent(vm) ? AFFECT.config : 0);
-  return [metadataStep(vm.native.native, 'element', formatForCall({ ...rest, snapshot: { native, name, memory } }), formatForCall(old), flags)];
+  return [
+    metadataStep(
+      vm.native.native,
+      'element',
+      formatForCall({ ...rest, snapshot: { native, name, memory } }),
+      formatForCall(old),
+      flags,
+    ),
+  ];
 };
 
 const freezeSteps = (uuid: string): { before: Step; after: Step } => {
   const thaw = call('DOMAIN_FSTHAW', { dom: dom(uuid), mountpoints: [], flags: 0 });
   return {
-    before: step('freeze', 'compensatable', call('DOMAIN_FSFREEZE', { dom: dom(uuid), mountpoints: [], flags: 0 }), probe('always', {}), { undo: thaw }),
+    before: step(
+      'freeze',
+      'compensatable',
+      call('DOMAIN_FSFREEZE', { dom: dom(uuid), mountpoints: [], flags: 0 }),
+      probe('always', {}),
+      { undo: thaw },
+    ),
     after: step('thaw', 'forward-only', thaw, probe('always', {})),
   };
 };
@@ -71,7 +89,12 @@ export const planSnapshot = async (planning: Planning): Promise<Plan> => {
   const steps: Step[] = [
     ...markStep(vm, native, name, memory || !active),
     ...(freeze ? [freeze.before] : []),
-    step('snapshot', 'pivot', call('DOMAIN_SNAPSHOT_CREATE_XML', { dom: dom(uuid), xml_desc: xml, flags: 0 }), probe('snapshot-exists', { uuid, name: native })),
+    step(
+      'snapshot',
+      'pivot',
+      call('DOMAIN_SNAPSHOT_CREATE_XML', { dom: dom(uuid), xml_desc: xml, flags: 0 }),
+      probe('snapshot-exists', { uuid, name: native }),
+    ),
     ...(freeze ? [freeze.after] : []),
   ];
   return planOf(vm, steps, planning, { kind: 'snapshot', native });
@@ -85,13 +108,32 @@ export const planRevert = async (planning: Planning): Promise<Plan> => {
   const comesUp = snapshot.powerState === 'running' || snapshot.powerState === 'paused';
   const flags = REVERT.force | (start === true && !comesUp ? REVERT.running : 0);
   const steps: Step[] = [
-    step('revert', 'pivot', call('DOMAIN_REVERT_TO_SNAPSHOT', { snap: snap(uuid, native), flags }), probe('snapshot-current', { uuid, name: native })),
+    step(
+      'revert',
+      'pivot',
+      call('DOMAIN_REVERT_TO_SNAPSHOT', { snap: snap(uuid, native), flags }),
+      probe('snapshot-current', { uuid, name: native }),
+    ),
   ];
   if (comesUp && (start === false || (start === undefined && !snapshot.hasMemory)))
-    steps.push(step('power off', 'forward-only', call('DOMAIN_DESTROY_FLAGS', { dom: dom(uuid), flags: 0 }), probe('domain-inactive', { uuid })));
+    steps.push(
+      step(
+        'power off',
+        'forward-only',
+        call('DOMAIN_DESTROY_FLAGS', { dom: dom(uuid), flags: 0 }),
+        probe('domain-inactive', { uuid }),
+      ),
+    );
   // The saved state belongs to what the disks were before.
   if (vm.native.facts['managedSave'] === true)
-    steps.push(step('drop saved state', 'forward-only', call('DOMAIN_MANAGED_SAVE_REMOVE', { dom: dom(uuid), flags: 0 }), probe('saved-state-absent', { uuid })));
+    steps.push(
+      step(
+        'drop saved state',
+        'forward-only',
+        call('DOMAIN_MANAGED_SAVE_REMOVE', { dom: dom(uuid), flags: 0 }),
+        probe('saved-state-absent', { uuid }),
+      ),
+    );
   // A VM keeps its name through a revert; the definition inside the snapshot may have an older one.
   const text = vm.native.parts[`snapshot:${native}`] ?? '';
   const inside = text === '' ? undefined : textOf(text, path(parseSpans(text), 'domain', 'title'));
@@ -105,7 +147,12 @@ export const planRevert = async (planning: Planning): Promise<Plan> => {
 };
 
 const deleteStep = (uuid: string, native: string, flags: number, kind: Step['kind']): Step =>
-  step(`delete snapshot ${native}`, kind, call('DOMAIN_SNAPSHOT_DELETE', { snap: snap(uuid, native), flags }), probe('snapshot-absent', { uuid, name: native }));
+  step(
+    `delete snapshot ${native}`,
+    kind,
+    call('DOMAIN_SNAPSHOT_DELETE', { snap: snap(uuid, native), flags }),
+    probe('snapshot-absent', { uuid, name: native }),
+  );
 
 export const planSnapshotDelete = async (planning: Planning): Promise<Plan> => {
   const { snapshot: native, children } = paramsOf(planning, 'snapshot.delete');
@@ -117,9 +164,17 @@ export const planSnapshotDelete = async (planning: Planning): Promise<Plan> => {
 export const planSnapshotDeleteAll = async (planning: Planning): Promise<Plan> => {
   const vm = targetVm(planning);
   const { snapshots } = vm.doc;
-  const roots = snapshots.filter(({ parent }) => parent === undefined || !snapshots.some(({ native }) => native === parent));
+  const roots = snapshots.filter(
+    ({ parent }) => parent === undefined || !snapshots.some(({ native }) => native === parent),
+  );
   if (roots.length === 0) refuse('not-found', {}, `${vm.doc.name} has no snapshots.`);
-  return planOf(vm, roots.map(({ native }, at) => deleteStep(vm.native.native, native, DELETE.children, at === 0 ? 'pivot' : 'forward-only')), planning);
+  return planOf(
+    vm,
+    roots.map(({ native }, at) =>
+      deleteStep(vm.native.native, native, DELETE.children, at === 0 ? 'pivot' : 'forward-only'),
+    ),
+    planning,
+  );
 };
 
 /** The same snapshot told anew: description in its own place, a name that libvirt does not have as our mark. */
@@ -133,7 +188,10 @@ const renamed = (text: string, native: string, name: string, description: string
   if (domain) {
     const { snapshot: mark, ...own } = readMetadata(text, domain);
     const memory = mark?.native === native ? mark.memory : true;
-    const metadata = formatMetadata({ ...own, ...(name === native && memory ? {} : { snapshot: { native, name, memory } }) });
+    const metadata = formatMetadata({
+      ...own,
+      ...(name === native && memory ? {} : { snapshot: { native, name, memory } }),
+    });
     const mine = ownElement(text, domain);
     const holder = child(domain, 'metadata');
     if (mine) edits.push({ from: mine.start, to: mine.end, put: metadata });
@@ -161,7 +219,12 @@ export const planSnapshotRename = async (planning: Planning): Promise<Plan> => {
   return planOf(
     vm,
     [
-      step('redefine snapshot', 'pivot', call('DOMAIN_SNAPSHOT_CREATE_XML', { dom: dom(uuid), xml_desc: xml, flags }), probe('snapshot-differs', { uuid, name: native, sha256: digest(text) })),
+      step(
+        'redefine snapshot',
+        'pivot',
+        call('DOMAIN_SNAPSHOT_CREATE_XML', { dom: dom(uuid), xml_desc: xml, flags }),
+        probe('snapshot-differs', { uuid, name: native, sha256: digest(text) }),
+      ),
     ],
     planning,
   );

@@ -24,7 +24,13 @@ import { type Pool, Refusal } from './planning.ts';
 /** virDomainModificationImpact */
 export const AFFECT = { live: 1, config: 2, both: 3 } as const;
 
-export const step = (name: string, kind: StepKind, call: NativeCall, probe: Probe, more: Pick<Step, 'undo' | 'awaits'> = {}): Step => ({ name, kind, call, probe, ...more });
+export const step = (
+  name: string,
+  kind: StepKind,
+  call: NativeCall,
+  probe: Probe,
+  more: Pick<Step, 'undo' | 'awaits'> = {},
+): Step => ({ name, kind, call, probe, ...more });
 
 export const probe = (name: string, args: Readonly<Record<string, unknown>>): Probe => ({ probe: name, args });
 
@@ -37,7 +43,12 @@ const volume = (pool: Pool, name: string) => ({ pool: pool.name, name });
 
 /** The pool's record and `name` of a STORAGE_VOL call. */
 export const deleteVolume = (pool: Pool, name: string, kind: StepKind): Step =>
-  step(`delete volume ${name}`, kind, call('STORAGE_VOL_DELETE', { vol: volume(pool, name), flags: 0 }), probe('volume-absent', place(pool, name)));
+  step(
+    `delete volume ${name}`,
+    kind,
+    call('STORAGE_VOL_DELETE', { vol: volume(pool, name), flags: 0 }),
+    probe('volume-absent', place(pool, name)),
+  );
 
 /** virStorageVolCreateFlags */
 const PREALLOCATE = 1;
@@ -47,52 +58,107 @@ const PREALLOCATE = 1;
  * plan was made, and the call fails on a name that exists: then the step is refused and nothing is undone. In doubt after a crash, the name
  * that was absent and now exists, with the size that was asked for, is the one that this step made.
  */
-export const createVolume = (pool: Pool, name: string, xml: string, capacityBytes: number, preallocate: boolean, kind: StepKind = 'compensatable'): Step =>
+export const createVolume = (
+  pool: Pool,
+  name: string,
+  xml: string,
+  capacityBytes: number,
+  preallocate: boolean,
+  kind: StepKind = 'compensatable',
+): Step =>
   step(
-    `create volume ${name}`, kind,
-    call('STORAGE_VOL_CREATE_XML', { pool: { uuid: pool.uuid, name: pool.name }, xml, flags: preallocate ? PREALLOCATE : 0 }),
+    `create volume ${name}`,
+    kind,
+    call('STORAGE_VOL_CREATE_XML', {
+      pool: { uuid: pool.uuid, name: pool.name },
+      xml,
+      flags: preallocate ? PREALLOCATE : 0,
+    }),
     probe('volume-capacity', { ...place(pool, name), capacityBytes }),
     { undo: call('STORAGE_VOL_DELETE', { vol: volume(pool, name), flags: 0 }) },
   );
 
-export const copyVolume = (from: { pool: Pool; name: string }, to: { pool: Pool; name: string }, xml: string, kind: StepKind = 'compensatable'): Step =>
+export const copyVolume = (
+  from: { pool: Pool; name: string },
+  to: { pool: Pool; name: string },
+  xml: string,
+  kind: StepKind = 'compensatable',
+): Step =>
   step(
-    `copy volume ${from.name} to ${to.name}`, kind,
-    call('STORAGE_VOL_CREATE_XML_FROM', { pool: { uuid: to.pool.uuid, name: to.pool.name }, xml, clonevol: volume(from.pool, from.name), flags: 0 }),
+    `copy volume ${from.name} to ${to.name}`,
+    kind,
+    call('STORAGE_VOL_CREATE_XML_FROM', {
+      pool: { uuid: to.pool.uuid, name: to.pool.name },
+      xml,
+      clonevol: volume(from.pool, from.name),
+      flags: 0,
+    }),
     probe('volume-exists', place(to.pool, to.name)),
     { undo: call('STORAGE_VOL_DELETE', { vol: volume(to.pool, to.name), flags: 0 }) },
   );
 
 export const resizeVolume = (pool: Pool, name: string, capacityBytes: number, kind: StepKind): Step =>
   step(
-    `resize volume ${name}`, kind, call('STORAGE_VOL_RESIZE', { vol: volume(pool, name), capacity: String(capacityBytes), flags: 0 }),
+    `resize volume ${name}`,
+    kind,
+    call('STORAGE_VOL_RESIZE', { vol: volume(pool, name), capacity: String(capacityBytes), flags: 0 }),
     probe('volume-capacity', { ...place(pool, name), capacityBytes }),
   );
 
 /** virDomainBlockResizeFlags */
 const BYTES = 1;
 
-export const resizeDisk = (uuid: string, device: string, pool: Pool, name: string, capacityBytes: number, kind: StepKind): Step =>
+export const resizeDisk = (
+  uuid: string,
+  device: string,
+  pool: Pool,
+  name: string,
+  capacityBytes: number,
+  kind: StepKind,
+): Step =>
   step(
-    `resize disk ${device}`, kind, call('DOMAIN_BLOCK_RESIZE', { dom: dom(uuid), disk: device, size: String(capacityBytes), flags: BYTES }),
+    `resize disk ${device}`,
+    kind,
+    call('DOMAIN_BLOCK_RESIZE', { dom: dom(uuid), disk: device, size: String(capacityBytes), flags: BYTES }),
     probe('volume-capacity', { ...place(pool, name), capacityBytes }),
   );
 
 export const setAutostart = (uuid: string, autostart: boolean, kind: StepKind): Step =>
-  step('autostart', kind, call('DOMAIN_SET_AUTOSTART', { dom: dom(uuid), autostart: autostart ? 1 : 0 }), probe('autostart-is', { uuid, autostart }));
+  step(
+    'autostart',
+    kind,
+    call('DOMAIN_SET_AUTOSTART', { dom: dom(uuid), autostart: autostart ? 1 : 0 }),
+    probe('autostart-is', { uuid, autostart }),
+  );
 
 const setMetadata = (uuid: string, type: keyof typeof METADATA_TYPE, text: string | null, flags: number): NativeCall =>
   call('DOMAIN_SET_METADATA', {
-    dom: dom(uuid), type: METADATA_TYPE[type], metadata: text === '' ? null : text, key: type === 'element' ? METADATA_PREFIX : null,
-    uri: type === 'element' ? METADATA_NAMESPACE : null, flags,
+    dom: dom(uuid),
+    type: METADATA_TYPE[type],
+    metadata: text === '' ? null : text,
+    key: type === 'element' ? METADATA_PREFIX : null,
+    uri: type === 'element' ? METADATA_NAMESPACE : null,
+    flags,
   });
 
 /** Title, description or our own element: these change at any time, running or not. */
-export const metadataStep = (uuid: string, type: keyof typeof METADATA_TYPE, text: string | null, before: string | null, flags: number): Step =>
+export const metadataStep = (
+  uuid: string,
+  type: keyof typeof METADATA_TYPE,
+  text: string | null,
+  before: string | null,
+  flags: number,
+): Step =>
   step(
-    `set ${type}`, 'compensatable', setMetadata(uuid, type, text, flags),
+    `set ${type}`,
+    'compensatable',
+    setMetadata(uuid, type, text, flags),
     probe('metadata-is', {
-      uuid, live: flags === AFFECT.live, type: METADATA_TYPE[type], text: text === '' ? null : text, ...(type === 'element' ? { uri: METADATA_NAMESPACE } : {}),
+      uuid,
+      live: flags === AFFECT.live,
+      type: METADATA_TYPE[type],
+      text: text === '' ? null : text,
+      ...(type === 'element' ? { uri: METADATA_NAMESPACE } : {}),
     }),
     { undo: setMetadata(uuid, type, before, flags) },
   );
@@ -100,7 +166,8 @@ export const metadataStep = (uuid: string, type: keyof typeof METADATA_TYPE, tex
 /** The last step that can be taken back becomes the point of no return where a plan has none of its own. */
 export const sealed = (steps: readonly Step[]): Step[] => {
   // The journal keeps an empty plan as little as the host would: a change that changes nothing is the caller's to answer.
-  if (steps.length === 0) return [step('nothing to change', 'pivot', call('CONNECT_GET_LIB_VERSION', {}), probe('always', {}))];
+  if (steps.length === 0)
+    return [step('nothing to change', 'pivot', call('CONNECT_GET_LIB_VERSION', {}), probe('always', {}))];
   if (steps.some(({ kind }) => kind === 'pivot')) return [...steps];
   const last = steps.findLastIndex(({ kind }) => kind === 'compensatable');
   return steps.map((one, at) => (at === Math.max(last, 0) ? { ...one, kind: 'pivot' } : one));

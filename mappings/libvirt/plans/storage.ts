@@ -3,13 +3,37 @@ import type { NativeRef } from '../../generic/ids.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
 import { volumeNative } from '../volume-names.ts';
 import { checkCapacity } from './create.ts';
+import {
+  type Found,
+  found,
+  isActive,
+  mintUuid,
+  type Planning,
+  type Pool,
+  paramsOf,
+  poolOf,
+  refuse,
+  volumeOf,
+} from './planning.ts';
 import { busy, call, copyVolume, createVolume, deleteVolume, probe, resizeDisk, resizeVolume, step } from './steps.ts';
-import { type Found, found, isActive, mintUuid, paramsOf, type Planning, type Pool, poolOf, refuse, volumeOf } from './planning.ts';
 
-const refs = (pool: Pool, name: string): NativeRef[] => [{ kind: 'volume', native: volumeNative(pool.uuid, name) }, { kind: 'storage', native: pool.uuid }];
+const refs = (pool: Pool, name: string): NativeRef[] => [
+  { kind: 'volume', native: volumeNative(pool.uuid, name) },
+  { kind: 'storage', native: pool.uuid },
+];
 
-const planOf = (pool: Pool, name: string, steps: readonly Step[], planning: Planning, more: Partial<Plan> = {}): Plan => ({
-  host: planning.command.host, queue: volumeNative(pool.uuid, name), steps, touches: refs(pool, name), ...more,
+const planOf = (
+  pool: Pool,
+  name: string,
+  steps: readonly Step[],
+  planning: Planning,
+  more: Partial<Plan> = {},
+): Plan => ({
+  host: planning.command.host,
+  queue: volumeNative(pool.uuid, name),
+  steps,
+  touches: refs(pool, name),
+  ...more,
 });
 
 const mustExist = (pool: Pool, name: string, planning: Planning) =>
@@ -21,7 +45,8 @@ const mustBeFree = (pool: Pool, name: string, planning: Planning): void => {
 
 /** A volume's name is a file's name. */
 const checkVolumeName = (name: string): void => {
-  if (name === '' || name.startsWith('.') || name.includes('/') || Buffer.byteLength(name) > 255) refuse('invalid-name', { name }, `'${name}' is no name for a volume.`);
+  if (name === '' || name.startsWith('.') || name.includes('/') || Buffer.byteLength(name) > 255)
+    refuse('invalid-name', { name }, `'${name}' is no name for a volume.`);
 };
 
 export const planVolumeCreate = async (planning: Planning): Promise<Plan> => {
@@ -34,10 +59,19 @@ export const planVolumeCreate = async (planning: Planning): Promise<Plan> => {
   if (isImage || capacityBytes > 0) checkCapacity(capacityBytes, thin, 0, pool, new Map());
   const xml = await planning.context.fromGeneric({
     kind: 'volume',
-    after: { name, storageName: pool.name, path: '', format: format === '' ? 'qcow2' : format, capacityBytes, allocationBytes: thin ? 0 : capacityBytes },
+    after: {
+      name,
+      storageName: pool.name,
+      path: '',
+      format: format === '' ? 'qcow2' : format,
+      capacityBytes,
+      allocationBytes: thin ? 0 : capacityBytes,
+    },
   });
   const made: NativeRef = { kind: 'volume', native: volumeNative(pool.uuid, name) };
-  return planOf(pool, name, [createVolume(pool, name, xml, capacityBytes, !thin && isImage, 'pivot')], planning, { makes: made });
+  return planOf(pool, name, [createVolume(pool, name, xml, capacityBytes, !thin && isImage, 'pivot')], planning, {
+    makes: made,
+  });
 };
 
 const usersOf = (id: Parameters<Planning['context']['store']['entry']>[0], planning: Planning): Found<'vm'>[] =>
@@ -64,7 +98,14 @@ export const planVolumeCopy = async (planning: Planning): Promise<Plan> => {
   mustBeFree(to, toName, planning);
   const xml = await planning.context.fromGeneric({
     kind: 'volume',
-    after: { name: toName, storageName: to.name, path: '', format: doc.format, capacityBytes: doc.capacityBytes, allocationBytes: 0 },
+    after: {
+      name: toName,
+      storageName: to.name,
+      path: '',
+      format: doc.format,
+      capacityBytes: doc.capacityBytes,
+      allocationBytes: 0,
+    },
   });
   return planOf(to, toName, [copyVolume({ pool: from, name }, { pool: to, name: toName }, xml, 'pivot')], planning, {
     makes: { kind: 'volume', native: volumeNative(to.uuid, toName) },
@@ -76,12 +117,17 @@ export const planVolumeResize = async (planning: Planning): Promise<Plan> => {
   const pool = poolOf(storage, planning);
   const entry = mustExist(pool, name, planning);
   const { doc } = found('volume', entry.id, planning);
-  if (capacityBytes < doc.capacityBytes) refuse('invalid-argument', { property: 'capacityBytes' }, 'A volume cannot shrink.');
+  if (capacityBytes < doc.capacityBytes)
+    refuse('invalid-argument', { property: 'capacityBytes' }, 'A volume cannot shrink.');
   checkCapacity(capacityBytes, true, 0, pool, new Map());
   const user = usersOf(entry.id, planning).find(isActive);
-  const device = user && planning.context.store.generic('vm', user.id)?.disks.find(({ medium }) => medium.path === doc.path)?.device;
+  const device =
+    user && planning.context.store.generic('vm', user.id)?.disks.find(({ medium }) => medium.path === doc.path)?.device;
   if (user && device === undefined) refuse('file-locked', { path: name }, `${name} is in use.`);
-  const resize = user && device !== undefined ? resizeDisk(user.native.native, device, pool, name, capacityBytes, 'pivot') : resizeVolume(pool, name, capacityBytes, 'pivot');
+  const resize =
+    user && device !== undefined
+      ? resizeDisk(user.native.native, device, pool, name, capacityBytes, 'pivot')
+      : resizeVolume(pool, name, capacityBytes, 'pivot');
   return planOf(pool, name, [resize], planning);
 };
 
@@ -91,7 +137,11 @@ const poolArgs = (uuid: string, name: string) => ({ pool: { uuid, name }, flags:
 export const planStorageRefresh = async (planning: Planning): Promise<Plan> => {
   const pool = poolOf(planning.command.target, planning);
   return {
-    host: planning.command.host, queue: pool.uuid, steps: [step('refresh', 'pivot', call('STORAGE_POOL_REFRESH', poolArgs(pool.uuid, pool.name)), probe('always', {}))],
+    host: planning.command.host,
+    queue: pool.uuid,
+    steps: [
+      step('refresh', 'pivot', call('STORAGE_POOL_REFRESH', poolArgs(pool.uuid, pool.name)), probe('always', {})),
+    ],
     touches: [{ kind: 'storage', native: pool.uuid }],
   };
 };
@@ -108,19 +158,41 @@ export const planStorageCreate = async (planning: Planning): Promise<Plan> => {
   const xml = await context.fromGeneric({
     kind: 'storage',
     after: {
-      name, uuid, kind: remote ? 'nfs' : 'local', path, ...remote, capacityBytes: 0, allocationBytes: 0, availableBytes: 0, accessible: false, autostart: true,
+      name,
+      uuid,
+      kind: remote ? 'nfs' : 'local',
+      path,
+      ...remote,
+      capacityBytes: 0,
+      allocationBytes: 0,
+      availableBytes: 0,
+      accessible: false,
+      autostart: true,
     },
   });
   const ref: NativeRef = { kind: 'storage', native: uuid };
   return {
-    host: command.host, queue: `pool:${name}`,
+    host: command.host,
+    queue: `pool:${name}`,
     steps: [
-      step('define pool', 'compensatable', call('STORAGE_POOL_DEFINE_XML', { xml, flags: 0 }), probe('pool-exists', { uuid }), { undo: call('STORAGE_POOL_UNDEFINE', { pool: { uuid, name } }) }),
+      step(
+        'define pool',
+        'compensatable',
+        call('STORAGE_POOL_DEFINE_XML', { xml, flags: 0 }),
+        probe('pool-exists', { uuid }),
+        { undo: call('STORAGE_POOL_UNDEFINE', { pool: { uuid, name } }) },
+      ),
       step('build pool', 'compensatable', call('STORAGE_POOL_BUILD', poolArgs(uuid, name)), probe('always', {})),
       step('start pool', 'pivot', call('STORAGE_POOL_CREATE', poolArgs(uuid, name)), probe('pool-active', { uuid })),
-      step('autostart pool', 'forward-only', call('STORAGE_POOL_SET_AUTOSTART', { pool: { uuid, name }, autostart: 1 }), probe('pool-autostart-is', { uuid, autostart: true })),
+      step(
+        'autostart pool',
+        'forward-only',
+        call('STORAGE_POOL_SET_AUTOSTART', { pool: { uuid, name }, autostart: 1 }),
+        probe('pool-autostart-is', { uuid, autostart: true }),
+      ),
     ],
-    touches: [ref], makes: ref,
+    touches: [ref],
+    makes: ref,
   };
 };
 
@@ -132,9 +204,20 @@ export const planStorageDelete = async (planning: Planning): Promise<Plan> => {
   const uuid = entry.native;
   const { name } = doc;
   const undefine = call('STORAGE_POOL_UNDEFINE', { pool: { uuid, name } });
-  const stop = step('stop pool', 'compensatable', call('STORAGE_POOL_DESTROY', { pool: { uuid, name } }), probe('pool-inactive', { uuid }), { undo: call('STORAGE_POOL_CREATE', poolArgs(uuid, name)) });
+  const stop = step(
+    'stop pool',
+    'compensatable',
+    call('STORAGE_POOL_DESTROY', { pool: { uuid, name } }),
+    probe('pool-inactive', { uuid }),
+    { undo: call('STORAGE_POOL_CREATE', poolArgs(uuid, name)) },
+  );
   return {
-    host: command.host, queue: uuid, steps: [...(doc.accessible ? [stop] : []), step('undefine pool', 'pivot', undefine, probe('pool-absent', { uuid }))],
+    host: command.host,
+    queue: uuid,
+    steps: [
+      ...(doc.accessible ? [stop] : []),
+      step('undefine pool', 'pivot', undefine, probe('pool-absent', { uuid })),
+    ],
     touches: [{ kind: 'storage', native: uuid }],
   };
 };
