@@ -10,9 +10,9 @@ import { dirtyOf, registerEvents } from './driver/events.ts';
 import { listNetworks, readHost, readNetwork } from './driver/host.ts';
 import { executeVerb } from './driver/power.ts';
 import { probeHost } from './driver/probes.ts';
-import { statistics } from './driver/statistics.ts';
-import { listPools, readPool, readVolume, volumeStream } from './driver/storage.ts';
 import { screenshot } from './driver/screenshot.ts';
+import { statistics } from './driver/statistics.ts';
+import { listPools, readBytes, readPool, readVolume, volumeStream } from './driver/storage.ts';
 
 const BATCH = 256;
 /** Calls under way at once; the transport holds them to what the daemon reads. */
@@ -72,14 +72,20 @@ const RESCAN_ALL = 500;
 const rescan = async (send: DriverSend): Promise<NativeRef[]> => {
   const [pools, domains] = await Promise.all([listPools(send), listDomains(send)]);
   const refs: NativeRef[] = pools.map(({ uuid }) => ({ kind: 'storage', native: uuid }));
-  for (const [uuid, facts] of domains) if (domains.size <= RESCAN_ALL || facts.hasSnapshots) refs.push({ kind: 'vm', native: uuid });
+  for (const [uuid, facts] of domains)
+    if (domains.size <= RESCAN_ALL || facts.hasSnapshots) refs.push({ kind: 'vm', native: uuid });
   return refs;
 };
 
-const QUESTIONS = ['stats', 'screenshot'] as const;
+const QUESTIONS = ['stats', 'screenshot', 'volume.read'] as const;
 
-const answer = async (send: DriverSend, question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome> => {
+const answer = async (
+  send: DriverSend,
+  question: string,
+  args: Readonly<Record<string, unknown>>,
+): Promise<Outcome> => {
   if (question === 'stats') return statistics(send, args['natives'] as readonly string[] | undefined);
+  if (question === 'volume.read') return readBytes(send, args);
   if (question === 'screenshot') return screenshot(send, String(args['vm']), Number(args['screen'] ?? 0));
   return refused(fault('not-supported', {}, `no such question: ${question}`));
 };

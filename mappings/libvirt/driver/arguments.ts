@@ -1,5 +1,5 @@
 /** A plan's arguments, as they come over the link, to what the codec of a procedure takes: whole references, 64-bit numbers as bigint. */
-import { QEMU_PROCEDURES, type ProcedureRow, REMOTE_PROCEDURES } from '../procedures.ts';
+import { type ProcedureRow, QEMU_PROCEDURES, REMOTE_PROCEDURES } from '../procedures.ts';
 
 const ROWS: Readonly<Record<string, ProcedureRow>> = { ...REMOTE_PROCEDURES, ...QEMU_PROCEDURES };
 

@@ -9,7 +9,8 @@ export const ask = <P extends ProcedureName>(
   procedure: P,
   args: ArgsOf<P>,
   lane: 'read' | 'work' = 'read',
-): Promise<Outcome<RetOf<P>>> => send.call(procedure, args as Readonly<Record<string, unknown>>, lane) as Promise<Outcome<RetOf<P>>>;
+): Promise<Outcome<RetOf<P>>> =>
+  send.call(procedure, args as Readonly<Record<string, unknown>>, lane) as Promise<Outcome<RetOf<P>>>;
 
 /** The value, or what stands for it where the host has none. */
 export const askOr = async <P extends ProcedureName, D>(
@@ -24,7 +25,11 @@ export const askOr = async <P extends ProcedureName, D>(
 };
 
 /** At most `width` at once: enough to fill the pipe, few enough not to hold ten thousand documents. */
-export const inParallel = async <T, R>(items: readonly T[], width: number, act: (item: T) => Promise<R>): Promise<R[]> => {
+export const inParallel = async <T, R>(
+  items: readonly T[],
+  width: number,
+  act: (item: T) => Promise<R>,
+): Promise<R[]> => {
   const results = new Array<R>(items.length);
   let next = 0;
   const run = async (): Promise<void> => {

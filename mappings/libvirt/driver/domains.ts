@@ -28,7 +28,8 @@ const listed = async (send: DriverSend, flags: number): Promise<readonly Dom[]> 
   return outcome.value.domains;
 };
 
-const uuids = async (send: DriverSend, flags: number): Promise<ReadonlySet<string>> => new Set((await listed(send, flags)).map(({ uuid }) => uuid));
+const uuids = async (send: DriverSend, flags: number): Promise<ReadonlySet<string>> =>
+  new Set((await listed(send, flags)).map(({ uuid }) => uuid));
 
 /** Every domain with what the list and statistics calls tell: a handful of calls however many domains there are. */
 export const listDomains = async (send: DriverSend): Promise<Map<string, DomainFacts>> => {
@@ -49,7 +50,13 @@ export const listDomains = async (send: DriverSend): Promise<Map<string, DomainF
   for (const { name, uuid, id } of all) {
     const [state, reason] = states.get(uuid) ?? (id >= 0 ? [1, 0] : [5, 0]);
     out.set(uuid, {
-      name, state, reason, id, persistent: persistent.has(uuid), autostart: autostart.has(uuid), managedSave: managedSave.has(uuid),
+      name,
+      state,
+      reason,
+      id,
+      persistent: persistent.has(uuid),
+      autostart: autostart.has(uuid),
+      managedSave: managedSave.has(uuid),
       hasSnapshots: hasSnapshot.has(uuid),
     });
   }
@@ -69,25 +76,46 @@ export const domainFacts = async (send: DriverSend, uuid: string): Promise<Domai
     askOr(send, 'DOMAIN_LIST_ALL_SNAPSHOTS', { dom, need_results: 0, flags: 0 }, { ret: 0 }),
   ]);
   return {
-    name: dom.name, state: state.state, reason: state.reason, id: dom.id, persistent: persistent.persistent === 1,
-    autostart: autostart.autostart === 1, managedSave: managedSave.result === 1, hasSnapshots: snapshots.ret > 0,
+    name: dom.name,
+    state: state.state,
+    reason: state.reason,
+    id: dom.id,
+    persistent: persistent.persistent === 1,
+    autostart: autostart.autostart === 1,
+    managedSave: managedSave.result === 1,
+    hasSnapshots: snapshots.ret > 0,
   };
 };
 
-const snapshotParts = async (send: DriverSend, dom: Dom): Promise<{ parts: Record<string, string>; current: string }> => {
-  const { snapshots } = await askOr(send, 'DOMAIN_LIST_ALL_SNAPSHOTS', { dom, need_results: 1, flags: 0 }, { snapshots: [] });
+const snapshotParts = async (
+  send: DriverSend,
+  dom: Dom,
+): Promise<{ parts: Record<string, string>; current: string }> => {
+  const { snapshots } = await askOr(
+    send,
+    'DOMAIN_LIST_ALL_SNAPSHOTS',
+    { dom, need_results: 1, flags: 0 },
+    { snapshots: [] },
+  );
   const parts: Record<string, string> = {};
-  const texts = await inParallel(snapshots, 4, (snap) => askOr(send, 'DOMAIN_SNAPSHOT_GET_XML_DESC', { snap, flags: 0 }, undefined));
+  const texts = await inParallel(snapshots, 4, (snap) =>
+    askOr(send, 'DOMAIN_SNAPSHOT_GET_XML_DESC', { snap, flags: 0 }, undefined),
+  );
   for (const [n, snap] of snapshots.entries()) {
     const text = texts[n];
     if (text) parts[`snapshot:${snap.name}`] = text.xml;
   }
-  const current = snapshots.length > 0 ? await askOr(send, 'DOMAIN_SNAPSHOT_CURRENT', { dom, flags: 0 }, undefined) : undefined;
+  const current =
+    snapshots.length > 0 ? await askOr(send, 'DOMAIN_SNAPSHOT_CURRENT', { dom, flags: 0 }, undefined) : undefined;
   return { parts, current: current?.snap.name ?? '' };
 };
 
 /** One domain whole: its stored definition, its live one while it runs, its snapshots. Undefined when it vanished meanwhile. */
-export const readDomain = async (send: DriverSend, uuid: string, facts: DomainFacts): Promise<NativeObject | undefined> => {
+export const readDomain = async (
+  send: DriverSend,
+  uuid: string,
+  facts: DomainFacts,
+): Promise<NativeObject | undefined> => {
   const dom: Dom = { name: facts.name, uuid, id: facts.id };
   const active = facts.id >= 0;
   const [stored, live, snapshots] = await Promise.all([
@@ -101,8 +129,14 @@ export const readDomain = async (send: DriverSend, uuid: string, facts: DomainFa
     native: uuid,
     parts: { domain: stored.value.xml, ...(live ? { live: live.xml } : {}), ...snapshots.parts },
     facts: {
-      state: facts.state, reason: facts.reason, id: facts.id, persistent: facts.persistent, autostart: facts.autostart,
-      managedSave: facts.managedSave, hasSnapshots: facts.hasSnapshots, currentSnapshot: snapshots.current,
+      state: facts.state,
+      reason: facts.reason,
+      id: facts.id,
+      persistent: facts.persistent,
+      autostart: facts.autostart,
+      managedSave: facts.managedSave,
+      hasSnapshots: facts.hasSnapshots,
+      currentSnapshot: snapshots.current,
     },
   };
 };

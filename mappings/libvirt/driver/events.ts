@@ -8,7 +8,15 @@ import { ask } from './conversation.ts';
 const DOMAIN_EVENTS = [0, 1, 9, 10, 13, 15, 17, 18, 19, 23] as const;
 
 /** Hints for the event log by virDomainEventType, and by detail where it matters. */
-const LIFECYCLE: Readonly<Record<number, string>> = { 0: 'vm.changed', 1: 'vm.deleted', 2: 'vm.started', 3: 'vm.paused', 4: 'vm.resumed', 5: 'vm.stopped', 8: 'vm.crashed' };
+const LIFECYCLE: Readonly<Record<number, string>> = {
+  0: 'vm.changed',
+  1: 'vm.deleted',
+  2: 'vm.started',
+  3: 'vm.paused',
+  4: 'vm.resumed',
+  5: 'vm.stopped',
+  8: 'vm.crashed',
+};
 const lifecycleHint = (event: number, detail: number): string | undefined => {
   if (event === 0 && detail === 0) return 'vm.created';
   if (event === 0 && detail === 2) return 'vm.renamed';
@@ -20,7 +28,9 @@ const lifecycleHint = (event: number, detail: number): string | undefined => {
 };
 
 export const registerEvents = async (send: DriverSend): Promise<void> => {
-  const domainEvents = DOMAIN_EVENTS.map((eventID) => ask(send, 'CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY', { eventID, dom: null }));
+  const domainEvents = DOMAIN_EVENTS.map((eventID) =>
+    ask(send, 'CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY', { eventID, dom: null }),
+  );
   const networks = ask(send, 'CONNECT_NETWORK_EVENT_REGISTER_ANY', { eventID: 0, net: null });
   const pools = [0, 1].map((eventID) => ask(send, 'CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY', { eventID, pool: null }));
   const [lifecycle] = await Promise.all([...domainEvents, networks, ...pools]);

@@ -9,7 +9,9 @@ const NO_UUID = '00000000-0000-0000-0000-000000000000';
 
 const interfacesText = async (send: DriverSend): Promise<string | undefined> => {
   const { ifaces } = await askOr(send, 'CONNECT_LIST_ALL_INTERFACES', { need_results: 1, flags: 0 }, { ifaces: [] });
-  const texts = await inParallel(ifaces, 4, (iface) => askOr(send, 'INTERFACE_GET_XML_DESC', { iface, flags: 0 }, undefined));
+  const texts = await inParallel(ifaces, 4, (iface) =>
+    askOr(send, 'INTERFACE_GET_XML_DESC', { iface, flags: 0 }, undefined),
+  );
   const found = texts.filter((text) => text !== undefined).map(({ xml }) => xml);
   return found.length > 0 ? `<nics>${found.join('')}</nics>` : undefined;
 };
@@ -34,8 +36,20 @@ export const readHost = async (send: DriverSend): Promise<NativeObject> => {
     native: UUID.exec(text)?.[1] ?? NO_UUID,
     parts: { capabilities: text, ...(nics ? { nics } : {}) },
     facts: {
-      hostname: hostname.hostname, model, memoryKiB: String(memory), cpus, mhz, nodes, sockets, cores, threads, type: type.type,
-      version: String(version.hv_ver), libVersion: String(libVersion.lib_ver), maxCpus: maxCpus.max_vcpus, connected: true,
+      hostname: hostname.hostname,
+      model,
+      memoryKiB: String(memory),
+      cpus,
+      mhz,
+      nodes,
+      sockets,
+      cores,
+      threads,
+      type: type.type,
+      version: String(version.hv_ver),
+      libVersion: String(libVersion.lib_ver),
+      maxCpus: maxCpus.max_vcpus,
+      connected: true,
     },
   };
 };
@@ -54,6 +68,11 @@ export const readNetwork = async (send: DriverSend, uuid: string): Promise<Nativ
     askOr(send, 'NETWORK_GET_AUTOSTART', { net }, { autostart: 0 }),
   ]);
   return (
-    text && { kind: 'network', native: uuid, parts: { network: text.xml }, facts: { active: active.active === 1, autostart: autostart.autostart === 1 } }
+    text && {
+      kind: 'network',
+      native: uuid,
+      parts: { network: text.xml },
+      facts: { active: active.active === 1, autostart: autostart.autostart === 1 },
+    }
   );
 };

@@ -13,10 +13,20 @@ const OPERATION_INVALID = '55';
 const INTERNAL_ERROR = '1';
 
 /** virDomainState to the hub's, without the managed-save image that makes a stopped one suspended. */
-const POWER: Readonly<Record<number, PowerState>> = { 1: 'running', 2: 'running', 3: 'paused', 4: 'running', 5: 'stopped', 6: 'stopped', 7: 'running' };
+const POWER: Readonly<Record<number, PowerState>> = {
+  1: 'running',
+  2: 'running',
+  3: 'paused',
+  4: 'running',
+  5: 'stopped',
+  6: 'stopped',
+  7: 'running',
+};
 
 const stateOf = async (send: DriverSend, uuid: string): Promise<PowerState> =>
-  POWER[(await askOr(send, 'DOMAIN_GET_STATE', { dom: domain(uuid), flags: 0 }, { state: 0, reason: 0 }, 'work')).state] ?? 'stopped';
+  POWER[
+    (await askOr(send, 'DOMAIN_GET_STATE', { dom: domain(uuid), flags: 0 }, { state: 0, reason: 0 }, 'work')).state
+  ] ?? 'stopped';
 
 const isInvalid = (reason: Fault): boolean => reason.native?.code === OPERATION_INVALID;
 const wrongState = (requested: PowerState, existing: PowerState, reason: Fault): Outcome<never> =>
@@ -25,18 +35,21 @@ const wrongState = (requested: PowerState, existing: PowerState, reason: Fault):
 type Act = (send: DriverSend, uuid: string) => Promise<Outcome>;
 
 /** The call, and on "not in this state" the fault with the state the VM is really in. `from`: where the call belongs. */
-const orWrongState = (requested: PowerState, from: PowerState, act: Act): Act => async (send, uuid) => {
-  const outcome = await act(send, uuid);
-  if (outcome.ok || !(isInvalid(outcome.fault) || outcome.fault.native?.code === INTERNAL_ERROR)) return outcome;
-  const existing = await stateOf(send, uuid);
-  return isInvalid(outcome.fault) || existing !== from ? wrongState(requested, existing, outcome.fault) : outcome;
-};
+const orWrongState =
+  (requested: PowerState, from: PowerState, act: Act): Act =>
+  async (send, uuid) => {
+    const outcome = await act(send, uuid);
+    if (outcome.ok || !(isInvalid(outcome.fault) || outcome.fault.native?.code === INTERNAL_ERROR)) return outcome;
+    const existing = await stateOf(send, uuid);
+    return isInvalid(outcome.fault) || existing !== from ? wrongState(requested, existing, outcome.fault) : outcome;
+  };
 
 const start: Act = async (send, uuid) => {
   const outcome = await ask(send, 'DOMAIN_CREATE_WITH_FLAGS', { dom: domain(uuid), flags: 0 }, 'work');
   if (outcome.ok || !(isInvalid(outcome.fault) || outcome.fault.native?.code === INTERNAL_ERROR)) return outcome;
   const existing = await stateOf(send, uuid);
-  if (existing === 'stopped') return isInvalid(outcome.fault) ? wrongState('running', existing, outcome.fault) : outcome;
+  if (existing === 'stopped')
+    return isInvalid(outcome.fault) ? wrongState('running', existing, outcome.fault) : outcome;
   if (existing === 'paused') return ask(send, 'DOMAIN_RESUME', { dom: domain(uuid) }, 'work');
   return wrongState('running', existing, outcome.fault);
 };
@@ -45,7 +58,13 @@ const start: Act = async (send, uuid) => {
 const stop: Act = async (send, uuid) => {
   const outcome = await ask(send, 'DOMAIN_DESTROY_FLAGS', { dom: domain(uuid), flags: 0 }, 'work');
   if (outcome.ok || !isInvalid(outcome.fault)) return outcome;
-  const saved = await askOr(send, 'DOMAIN_HAS_MANAGED_SAVE_IMAGE', { dom: domain(uuid), flags: 0 }, { result: 0 }, 'work');
+  const saved = await askOr(
+    send,
+    'DOMAIN_HAS_MANAGED_SAVE_IMAGE',
+    { dom: domain(uuid), flags: 0 },
+    { result: 0 },
+    'work',
+  );
   if (saved.result === 1) return ask(send, 'DOMAIN_MANAGED_SAVE_REMOVE', { dom: domain(uuid), flags: 0 }, 'work');
   return wrongState('stopped', 'stopped', outcome.fault);
 };
@@ -53,15 +72,31 @@ const stop: Act = async (send, uuid) => {
 const ACTS: Partial<Record<Verb, Act>> = {
   'vm.start': start,
   'vm.stop': stop,
-  'vm.reset': orWrongState('running', 'running', (send, uuid) => ask(send, 'DOMAIN_RESET', { dom: domain(uuid), flags: 0 }, 'work')),
-  'vm.suspend': orWrongState('suspended', 'running', (send, uuid) => ask(send, 'DOMAIN_MANAGED_SAVE', { dom: domain(uuid), flags: 0 }, 'work')),
-  'vm.pause': orWrongState('paused', 'running', (send, uuid) => ask(send, 'DOMAIN_SUSPEND', { dom: domain(uuid) }, 'work')),
-  'vm.resume': orWrongState('running', 'paused', (send, uuid) => ask(send, 'DOMAIN_RESUME', { dom: domain(uuid) }, 'work')),
-  'vm.shutdownGuest': orWrongState('stopped', 'running', (send, uuid) => ask(send, 'DOMAIN_SHUTDOWN_FLAGS', { dom: domain(uuid), flags: 0 }, 'work')),
-  'vm.rebootGuest': orWrongState('running', 'running', (send, uuid) => ask(send, 'DOMAIN_REBOOT', { dom: domain(uuid), flags: 0 }, 'work')),
+  'vm.reset': orWrongState('running', 'running', (send, uuid) =>
+    ask(send, 'DOMAIN_RESET', { dom: domain(uuid), flags: 0 }, 'work'),
+  ),
+  'vm.suspend': orWrongState('suspended', 'running', (send, uuid) =>
+    ask(send, 'DOMAIN_MANAGED_SAVE', { dom: domain(uuid), flags: 0 }, 'work'),
+  ),
+  'vm.pause': orWrongState('paused', 'running', (send, uuid) =>
+    ask(send, 'DOMAIN_SUSPEND', { dom: domain(uuid) }, 'work'),
+  ),
+  'vm.resume': orWrongState('running', 'paused', (send, uuid) =>
+    ask(send, 'DOMAIN_RESUME', { dom: domain(uuid) }, 'work'),
+  ),
+  'vm.shutdownGuest': orWrongState('stopped', 'running', (send, uuid) =>
+    ask(send, 'DOMAIN_SHUTDOWN_FLAGS', { dom: domain(uuid), flags: 0 }, 'work'),
+  ),
+  'vm.rebootGuest': orWrongState('running', 'running', (send, uuid) =>
+    ask(send, 'DOMAIN_REBOOT', { dom: domain(uuid), flags: 0 }, 'work'),
+  ),
 };
 
-export const executeVerb = async (send: DriverSend, verb: Verb, native: string): Promise<Outcome<{ touches: NativeRef[] }>> => {
+export const executeVerb = async (
+  send: DriverSend,
+  verb: Verb,
+  native: string,
+): Promise<Outcome<{ touches: NativeRef[] }>> => {
   const act = ACTS[verb];
   if (!act) throw new Error(`${verb} is no direct verb of this driver`);
   const outcome = await act(send, native);

@@ -22,13 +22,26 @@ const exists = async (asked: Promise<Outcome<unknown>>): Promise<Outcome<boolean
   if (outcome.ok) return done(true);
   return ABSENT.has(outcome.fault.kind) ? done(false) : refused(outcome.fault);
 };
-const when = (wanted: boolean, found: Outcome<boolean>): Outcome<ProbeAnswer> => (found.ok ? done(found.value === wanted ? 'done' : 'not-done') : found);
+const when = (wanted: boolean, found: Outcome<boolean>): Outcome<ProbeAnswer> =>
+  found.ok ? done(found.value === wanted ? 'done' : 'not-done') : found;
 
 const volume = (send: DriverSend, args: Args): Promise<Outcome<boolean>> =>
-  exists(ask(send, 'STORAGE_VOL_LOOKUP_BY_NAME', { pool: { name: text(args, 'pool'), uuid: text(args, 'poolUuid') }, name: text(args, 'name') }));
-const domainFound = (send: DriverSend, args: Args): Promise<Outcome<boolean>> => exists(ask(send, 'DOMAIN_LOOKUP_BY_UUID', { uuid: text(args, 'uuid') }));
+  exists(
+    ask(send, 'STORAGE_VOL_LOOKUP_BY_NAME', {
+      pool: { name: text(args, 'pool'), uuid: text(args, 'poolUuid') },
+      name: text(args, 'name'),
+    }),
+  );
+const domainFound = (send: DriverSend, args: Args): Promise<Outcome<boolean>> =>
+  exists(ask(send, 'DOMAIN_LOOKUP_BY_UUID', { uuid: text(args, 'uuid') }));
 const snapshotFound = (send: DriverSend, args: Args): Promise<Outcome<boolean>> =>
-  exists(ask(send, 'DOMAIN_SNAPSHOT_LOOKUP_BY_NAME', { dom: domain(text(args, 'uuid')), name: text(args, 'name'), flags: 0 }));
+  exists(
+    ask(send, 'DOMAIN_SNAPSHOT_LOOKUP_BY_NAME', {
+      dom: domain(text(args, 'uuid')),
+      name: text(args, 'name'),
+      flags: 0,
+    }),
+  );
 
 /** virDomainJobType: 0 is none. A host without job statistics has no jobs. */
 const busy = async (send: DriverSend, uuid: string): Promise<boolean> => {
@@ -52,11 +65,9 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
   },
 };
 
-
 /** Throws on a probe that plans may not ask: that is our bug. */
 export const probeHost = (send: DriverSend, probe: Probe): Promise<Outcome<ProbeAnswer>> => {
   const question = QUESTIONS[probe.probe];
   if (!question) throw new Error(`libvirt has no probe ${probe.probe}`);
   return question(send, probe.args);
 };
-

@@ -6,7 +6,11 @@ import { domain } from './arguments.ts';
 /** A 4K screen as PPM has 25 MB. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-export const screenshot = async (send: DriverSend, uuid: string, screen: number): Promise<Outcome<{ bytes: Uint8Array }>> => {
+export const screenshot = async (
+  send: DriverSend,
+  uuid: string,
+  screen: number,
+): Promise<Outcome<{ bytes: Uint8Array }>> => {
   const gathered = await send.gather('DOMAIN_SCREENSHOT', { dom: domain(uuid), screen, flags: 0 }, MAX_BYTES);
   return gathered.ok ? done({ bytes: gathered.value }) : gathered;
 };

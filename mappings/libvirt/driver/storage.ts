@@ -17,7 +17,14 @@ export const listPools = async (send: DriverSend): Promise<readonly Pool[]> =>
 
 const volumeObject = async (send: DriverSend, pool: Pool, vol: Vol): Promise<NativeObject | undefined> => {
   const text = await askOr(send, 'STORAGE_VOL_GET_XML_DESC', { vol, flags: 0 }, undefined);
-  return text && { kind: 'volume', native: volumeNative(pool.uuid, vol.name), parts: { volume: text.xml }, facts: { pool: pool.name } };
+  return (
+    text && {
+      kind: 'volume',
+      native: volumeNative(pool.uuid, vol.name),
+      parts: { volume: text.xml },
+      facts: { pool: pool.name },
+    }
+  );
 };
 
 /** The pool and every volume in it; [] when the pool is gone. */
@@ -31,14 +38,25 @@ export const readPool = async (send: DriverSend, uuid: string): Promise<NativeOb
     askOr(send, 'STORAGE_POOL_GET_AUTOSTART', { pool }, { autostart: 0 }),
   ]);
   if (!text.ok) return [];
-  const { vols } = await askOr(send, 'STORAGE_POOL_LIST_ALL_VOLUMES', { pool, need_results: 1, flags: 0 }, { vols: [] });
-  const volumes = (await inParallel(vols, 8, (vol) => volumeObject(send, pool, vol))).filter((object) => object !== undefined);
+  const { vols } = await askOr(
+    send,
+    'STORAGE_POOL_LIST_ALL_VOLUMES',
+    { pool, need_results: 1, flags: 0 },
+    { vols: [] },
+  );
+  const volumes = (await inParallel(vols, 8, (vol) => volumeObject(send, pool, vol))).filter(
+    (object) => object !== undefined,
+  );
   const storage: NativeObject = {
     kind: 'storage',
     native: uuid,
     parts: { pool: text.value.xml },
     facts: {
-      name: pool.name, state: info.state, capacity: String(info.capacity), allocation: String(info.allocation), available: String(info.available),
+      name: pool.name,
+      state: info.state,
+      capacity: String(info.capacity),
+      allocation: String(info.allocation),
+      available: String(info.available),
       autostart: autostart.autostart === 1,
     },
     contains: { kind: 'volume', natives: volumes.map(({ native }) => native) },
@@ -69,5 +87,22 @@ export const volumeStream = async (send: DriverSend, call: NativeCall): Promise<
   const length = Number(call.args['lengthBytes'] ?? -1);
   const vol = { pool: found.value.pool.name, name, key: '' };
   // libvirt's 0 is "to the end".
-  return done({ procedure, args: { vol, offset: BigInt(Number(call.args['offsetBytes'] ?? 0)), length: BigInt(Math.max(0, length)), flags: 0 } });
+  return done({
+    procedure,
+    args: { vol, offset: BigInt(Number(call.args['offsetBytes'] ?? 0)), length: BigInt(Math.max(0, length)), flags: 0 },
+  });
+};
+
+/** A .vmx or a descriptor; whoever wants more than this uses a transfer. */
+const READ_MOST_BYTES = 1024 * 1024;
+
+/** Bytes of a small volume, whole. */
+export const readBytes = async (
+  send: DriverSend,
+  args: Readonly<Record<string, unknown>>,
+): Promise<Outcome<{ bytes: Uint8Array }>> => {
+  const call = await volumeStream(send, { procedure: 'volume.download', args });
+  if (!call.ok) return call;
+  const gathered = await send.gather(call.value.procedure, call.value.args, READ_MOST_BYTES);
+  return gathered.ok ? done({ bytes: gathered.value }) : gathered;
 };
