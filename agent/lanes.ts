@@ -121,7 +121,10 @@ export const openLanes = async (options: {
     slot.connection.transport.call(waiting.procedure, waiting.args).then(
       (outcome) => {
         finish(lane, slot);
-        waiting.resolve(outcome);
+        // A transport answers what it cannot send or lost by this fault, without words of the host: no one may take it for the host's.
+        const lost = !outcome.ok && outcome.fault.kind === 'host-communication' && outcome.fault.native === undefined;
+        if (lost) waiting.reject(new HostLost(outcome.fault.text));
+        else waiting.resolve(outcome);
       },
       (error: unknown) => {
         // A call rejects only when its connection is lost.

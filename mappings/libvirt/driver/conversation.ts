@@ -24,6 +24,22 @@ export const askOr = async <P extends ProcedureName, D>(
   return outcome.ok ? outcome.value : otherwise;
 };
 
+/** The value; undefined when what is asked for is gone. Any other refusal says nothing of that: the reader must not take it for gone. */
+export const askFound = async <P extends ProcedureName>(send: DriverSend, procedure: P, args: ArgsOf<P>): Promise<RetOf<P> | undefined> => {
+  const outcome = await ask(send, procedure, args);
+  if (outcome.ok) return outcome.value;
+  if (outcome.fault.kind === 'object-not-found' || outcome.fault.kind === 'not-found') return undefined;
+  throw new Error(`${procedure}: ${outcome.fault.text}`);
+};
+
+/** A list; empty where the host has nothing of the kind at all. */
+export const askList = async <P extends ProcedureName>(send: DriverSend, procedure: P, args: ArgsOf<P>): Promise<RetOf<P> | undefined> => {
+  const outcome = await ask(send, procedure, args);
+  if (outcome.ok) return outcome.value;
+  if (outcome.fault.kind === 'not-supported') return undefined;
+  throw new Error(`${procedure}: ${outcome.fault.text}`);
+};
+
 /** At most `width` at once: enough to fill the pipe, few enough not to hold ten thousand documents. */
 export const inParallel = async <T, R>(
   items: readonly T[],

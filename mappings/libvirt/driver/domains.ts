@@ -2,7 +2,7 @@
 import type { NativeObject } from '../../generic/native.ts';
 import type { DriverSend } from '../../generic/platform.ts';
 import type { Dom } from '../types.ts';
-import { ask, askOr, inParallel } from './conversation.ts';
+import { ask, askFound, askOr, inParallel } from './conversation.ts';
 
 /** virConnectListAllDomainsFlags */
 const LIST = { all: 0, active: 1, persistent: 4, managedSave: 256, autostart: 1024, hasSnapshot: 4096 } as const;
@@ -65,9 +65,9 @@ export const listDomains = async (send: DriverSend): Promise<Map<string, DomainF
 
 /** The same facts of one domain; undefined when it is gone. */
 export const domainFacts = async (send: DriverSend, uuid: string): Promise<DomainFacts | undefined> => {
-  const found = await ask(send, 'DOMAIN_LOOKUP_BY_UUID', { uuid });
-  if (!found.ok) return undefined;
-  const { dom } = found.value;
+  const found = await askFound(send, 'DOMAIN_LOOKUP_BY_UUID', { uuid });
+  if (!found) return undefined;
+  const { dom } = found;
   const [state, persistent, autostart, managedSave, snapshots] = await Promise.all([
     askOr(send, 'DOMAIN_GET_STATE', { dom, flags: 0 }, { state: 0, reason: 0 }),
     askOr(send, 'DOMAIN_IS_PERSISTENT', { dom }, { persistent: 1 }),
@@ -119,15 +119,15 @@ export const readDomain = async (
   const dom: Dom = { name: facts.name, uuid, id: facts.id };
   const active = facts.id >= 0;
   const [stored, live, snapshots] = await Promise.all([
-    ask(send, 'DOMAIN_GET_XML_DESC', { dom, flags: XML_INACTIVE }),
+    askFound(send, 'DOMAIN_GET_XML_DESC', { dom, flags: XML_INACTIVE }),
     active ? askOr(send, 'DOMAIN_GET_XML_DESC', { dom, flags: 0 }, undefined) : undefined,
     facts.hasSnapshots ? snapshotParts(send, dom) : { parts: {}, current: '' },
   ]);
-  if (!stored.ok) return undefined;
+  if (!stored) return undefined;
   return {
     kind: 'vm',
     native: uuid,
-    parts: { domain: stored.value.xml, ...(live ? { live: live.xml } : {}), ...snapshots.parts },
+    parts: { domain: stored.xml, ...(live ? { live: live.xml } : {}), ...snapshots.parts },
     facts: {
       state: facts.state,
       reason: facts.reason,

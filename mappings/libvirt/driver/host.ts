@@ -2,7 +2,7 @@
 import type { NativeObject } from '../../generic/native.ts';
 import type { DriverSend } from '../../generic/platform.ts';
 import type { Net } from '../types.ts';
-import { ask, askOr, inParallel } from './conversation.ts';
+import { ask, askFound, askList, askOr, inParallel } from './conversation.ts';
 
 const UUID = /<uuid>([0-9a-fA-F-]{36})<\/uuid>/;
 const NO_UUID = '00000000-0000-0000-0000-000000000000';
@@ -55,15 +55,15 @@ export const readHost = async (send: DriverSend): Promise<NativeObject> => {
 };
 
 export const listNetworks = async (send: DriverSend): Promise<readonly Net[]> =>
-  (await askOr(send, 'CONNECT_LIST_ALL_NETWORKS', { need_results: 1, flags: 0 }, { nets: [] })).nets;
+  (await askList(send, 'CONNECT_LIST_ALL_NETWORKS', { need_results: 1, flags: 0 }))?.nets ?? [];
 
 /** One network; undefined when it is gone. Drivers differ: QEMU's finds a network by UUID, the test driver of libvirt 9.0 by name. */
 export const readNetwork = async (send: DriverSend, uuid: string): Promise<NativeObject | undefined> => {
-  const found = await ask(send, 'NETWORK_LOOKUP_BY_UUID', { uuid });
-  if (!found.ok) return undefined;
-  const { net } = found.value;
+  const found = await askFound(send, 'NETWORK_LOOKUP_BY_UUID', { uuid });
+  if (!found) return undefined;
+  const { net } = found;
   const [text, active, autostart] = await Promise.all([
-    askOr(send, 'NETWORK_GET_XML_DESC', { net, flags: 0 }, undefined),
+    askFound(send, 'NETWORK_GET_XML_DESC', { net, flags: 0 }),
     askOr(send, 'NETWORK_IS_ACTIVE', { net }, { active: 0 }),
     askOr(send, 'NETWORK_GET_AUTOSTART', { net }, { autostart: 0 }),
   ]);

@@ -3,7 +3,7 @@ import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { NativeCall, NativeObject } from '../../generic/native.ts';
 import type { DriverSend } from '../../generic/platform.ts';
 import type { Pool, Vol } from '../types.ts';
-import { ask, askOr, inParallel } from './conversation.ts';
+import { ask, askFound, askList, askOr, inParallel } from './conversation.ts';
 
 /** A volume's native name holds its pool's uuid, because its own name is unique there only. */
 export const volumeNative = (poolUuid: string, name: string): string => `${poolUuid}/${name}`;
@@ -13,10 +13,10 @@ export const volumeOfNative = (native: string): { poolUuid: string; name: string
 };
 
 export const listPools = async (send: DriverSend): Promise<readonly Pool[]> =>
-  (await askOr(send, 'CONNECT_LIST_ALL_STORAGE_POOLS', { need_results: 1, flags: 0 }, { pools: [] })).pools;
+  (await askList(send, 'CONNECT_LIST_ALL_STORAGE_POOLS', { need_results: 1, flags: 0 }))?.pools ?? [];
 
 const volumeObject = async (send: DriverSend, pool: Pool, vol: Vol): Promise<NativeObject | undefined> => {
-  const text = await askOr(send, 'STORAGE_VOL_GET_XML_DESC', { vol, flags: 0 }, undefined);
+  const text = await askFound(send, 'STORAGE_VOL_GET_XML_DESC', { vol, flags: 0 });
   return (
     text && {
       kind: 'volume',
@@ -29,15 +29,15 @@ const volumeObject = async (send: DriverSend, pool: Pool, vol: Vol): Promise<Nat
 
 /** The pool and every volume in it; [] when the pool is gone. */
 export const readPool = async (send: DriverSend, uuid: string): Promise<NativeObject[]> => {
-  const found = await ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid });
-  if (!found.ok) return [];
-  const { pool } = found.value;
+  const found = await askFound(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid });
+  if (!found) return [];
+  const { pool } = found;
   const [text, info, autostart] = await Promise.all([
-    ask(send, 'STORAGE_POOL_GET_XML_DESC', { pool, flags: 0 }),
+    askFound(send, 'STORAGE_POOL_GET_XML_DESC', { pool, flags: 0 }),
     askOr(send, 'STORAGE_POOL_GET_INFO', { pool }, { state: 0, capacity: 0n, allocation: 0n, available: 0n }),
     askOr(send, 'STORAGE_POOL_GET_AUTOSTART', { pool }, { autostart: 0 }),
   ]);
-  if (!text.ok) return [];
+  if (!text) return [];
   const { vols } = await askOr(
     send,
     'STORAGE_POOL_LIST_ALL_VOLUMES',
@@ -50,7 +50,7 @@ export const readPool = async (send: DriverSend, uuid: string): Promise<NativeOb
   const storage: NativeObject = {
     kind: 'storage',
     native: uuid,
-    parts: { pool: text.value.xml },
+    parts: { pool: text.xml },
     facts: {
       name: pool.name,
       state: info.state,
@@ -67,9 +67,8 @@ export const readPool = async (send: DriverSend, uuid: string): Promise<NativeOb
 /** One volume; undefined when it is gone. */
 export const readVolume = async (send: DriverSend, native: string): Promise<NativeObject | undefined> => {
   const { poolUuid, name } = volumeOfNative(native);
-  const found = await ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: poolUuid });
-  if (!found.ok) return undefined;
-  return volumeObject(send, found.value.pool, { pool: found.value.pool.name, name, key: '' });
+  const found = await askFound(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: poolUuid });
+  return found && volumeObject(send, found.pool, { pool: found.pool.name, name, key: '' });
 };
 
 const STREAMS: Readonly<Record<string, 'STORAGE_VOL_DOWNLOAD' | 'STORAGE_VOL_UPLOAD'>> = {
