@@ -72,6 +72,9 @@ export const planAddPortgroup = async (planning: Planning): Promise<Plan> => {
     refuse('already-exists', { name }, `The port group '${name}' already exists.`);
   if (!Number.isInteger(vlan) || vlan < 0 || vlan > 4094)
     refuse('invalid-argument', { property: 'vlan' }, `${vlan} is no VLAN.`);
+  // libvirt tags frames on Open vSwitch alone: a network on a Linux bridge refuses a VLAN (libvirt 9.0).
+  if (vlan !== 0 && !/<virtualport type=['"]openvswitch['"]/.test(network.native.parts['network'] ?? ''))
+    refuse('not-supported', {}, `${network.doc.name} cannot tag frames.`);
   const tag = vlan === 0 ? '' : `<vlan><tag id="${vlan}"/></vlan>`;
   const xml = `<portgroup name="${escapeAttribute(name)}">${tag}</portgroup>`;
   const probed = probe('portgroup-exists', { uuid: network.native.native, name });

@@ -172,6 +172,9 @@ describe('storage, volumes, networks, power', () => {
     expect(await estate.fault('network.addPortgroup', estate.id(LAN), { name: 'blue', vlan: 1 })).toMatchObject({
       kind: 'already-exists',
     });
+    expect(await estate.fault('network.addPortgroup', estate.id(LAN), { name: 'red', vlan: 7 })).toMatchObject({
+      kind: 'not-supported',
+    });
     expect(await estate.fault('vm.start', estate.id(RUNNING), {})).toMatchObject({
       kind: 'wrong-state',
       existing: 'running',
