@@ -1,5 +1,5 @@
-/** Durable storage on one SQLite file: statements come in, one synchronous transaction a flush goes to disk; one process at a time. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** Durable storage on one SQLite file: statements come in, one transaction a flush is written and synced off the thread; one process at a time. */
+import { closeSync, fdatasync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup, DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { SqlRow, SqlValue, Statement, Storage } from './contract.ts';
@@ -51,6 +51,8 @@ const open = (directory: string): DatabaseSync => {
     if (format > FORMAT)
       throw new Error(`${directory} was written by a newer version (format ${format}, known ${FORMAT})`);
     if (format < FORMAT) db.exec(`PRAGMA user_version = ${FORMAT}`);
+    // From here on a commit writes the log and we sync it ourselves, off this thread. Checkpoints still sync what they need.
+    db.exec('PRAGMA synchronous = NORMAL');
   } catch (error) {
     db.close();
     throw isBusy(error) ? new DirectoryInUse(directory, pidNote(directory)) : error;
@@ -59,12 +61,26 @@ const open = (directory: string): DatabaseSync => {
   return db;
 };
 
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export const openStorage = (directory: string): Storage => {
   const db = open(directory);
+  // The write-ahead log stays one file as long as the database is open, and SQLite holds no lock on it that closing would drop.
+  const log = openSync(join(directory, `${DATABASE}-wal`), 'r+');
   let dirty = false;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
-  let waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  /** Wait for the open batch. */
+  let waiting: Waiter[] = [];
+  /** Wait until the log is synced; the batches they wait for are in it. */
+  let written: Waiter[] = [];
+  let unsynced = false;
+  let syncing: Waiter[] | undefined;
+  /** After a failed sync nothing says what is on disk: no flush succeeds any more. */
+  let broken: unknown;
 
   /** false: the storage is closed. To whoever still runs this is the end of the process: nothing is written, no flush succeeds. */
   const begin = (): boolean => {
@@ -72,28 +88,74 @@ export const openStorage = (directory: string): Storage => {
     if (dirty) return true;
     db.exec('BEGIN IMMEDIATE');
     dirty = true;
-    timer = setTimeout(commit, GATHER_MS);
+    timer = setTimeout(gathered, GATHER_MS);
     return true;
   };
 
-  const commit = (): void => {
+  const settle = (waiters: readonly Waiter[]): void => {
+    for (const one of waiters) {
+      if (broken === undefined) one.resolve();
+      else one.reject(broken);
+    }
+  };
+
+  /** Ends the batch: it is in the log, but not yet on disk. */
+  const write = (): void => {
     clearTimeout(timer);
     timer = undefined;
     const released = waiting;
     waiting = [];
-    if (!dirty) {
-      for (const one of released) one.resolve();
+    if (dirty) {
+      try {
+        db.exec('COMMIT');
+        dirty = false;
+        unsynced = true;
+      } catch (error) {
+        // The batch stays open: a full disk may get room. Those who wait must not show what is not on disk.
+        for (const one of released) one.reject(error);
+        if (!closed) timer = setTimeout(gathered, 1000);
+        return;
+      }
+    }
+    written.push(...released);
+  };
+
+  const sync = (): void => {
+    if (syncing !== undefined) return;
+    if (!unsynced) {
+      settle(written.splice(0));
       return;
     }
-    try {
-      db.exec('COMMIT');
-      dirty = false;
-      for (const one of released) one.resolve();
-    } catch (error) {
-      // The batch stays open: a full disk may get room. Those who wait must not show what is not on disk.
-      for (const one of released) one.reject(error);
-      if (!closed) timer = setTimeout(commit, 1000);
+    unsynced = false;
+    const released = written;
+    written = [];
+    syncing = released;
+    fdatasync(log, (error) => {
+      // Closed meanwhile: that synced too.
+      if (syncing === undefined) return;
+      syncing = undefined;
+      if (error !== null) broken ??= error;
+      settle(released);
+      sync();
+    });
+  };
+
+  const gathered = (): void => {
+    write();
+    sync();
+  };
+
+  const commit = (): void => {
+    write();
+    if (unsynced || syncing !== undefined) {
+      try {
+        fdatasyncSync(log);
+        unsynced = false;
+      } catch (error) {
+        broken ??= error;
+      }
     }
+    settle(written.splice(0));
   };
 
   const statement = (prepared: StatementSync): Statement => ({
@@ -133,6 +195,9 @@ export const openStorage = (directory: string): Storage => {
     commit();
     closed = true;
     clearTimeout(timer);
+    settle(syncing ?? []);
+    syncing = undefined;
+    closeSync(log);
     db.close();
   };
 
@@ -145,15 +210,18 @@ export const openStorage = (directory: string): Storage => {
     },
     flush: () => {
       if (closed) return Promise.reject(new Error('the storage is closed'));
-      if (!dirty) return Promise.resolve();
+      if (broken !== undefined) return Promise.reject(broken);
+      if (!dirty && !unsynced && syncing === undefined) return Promise.resolve();
       return new Promise<void>((resolve, reject) => {
-        waiting.push({ resolve, reject });
-        timer ??= setTimeout(commit, GATHER_MS);
+        if (dirty) waiting.push({ resolve, reject });
+        else written.push({ resolve, reject });
+        if (dirty) timer ??= setTimeout(gathered, GATHER_MS);
+        else sync();
       });
     },
     commit,
     get dirty() {
-      return dirty;
+      return dirty || unsynced || syncing !== undefined;
     },
     backup: async (path) => {
       commit();

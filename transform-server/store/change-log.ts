@@ -11,7 +11,7 @@ const TOMBSTONES = 20_000;
 
 export interface ChangeLog {
   add(id: HubId, version: number, gone: boolean): void;
-  /** Starts anew from what lives; restored versions are older than the newest. */
+  /** Starts anew from what lives when it is read next; restored versions are older than the newest. `live` can be gone through again at any time. */
   rebuild(live: Iterable<{ readonly id: HubId; readonly version: number }>): void;
   since(version: number, current: (id: HubId) => number | undefined): readonly Change[] | undefined;
 }
@@ -24,6 +24,8 @@ export const createChangeLog = (
   let log: Change[] = tombstones.map(({ id, version }) => ({ id, version, gone: true }));
   let graves = log.length;
   let live = 0;
+  /** A rebuild that is due: done when somebody reads, not in the turn that ends a listing. */
+  let due: Iterable<{ readonly id: HubId; readonly version: number }> | undefined;
   /** Clients at an older version cannot be told what is gone. */
   let floor = tombstones.length >= limit ? (tombstones[0]?.version ?? 0) : 0;
 
@@ -54,6 +56,14 @@ export const createChangeLog = (
     live = log.length - graves;
   };
 
+  const rebuild = (entries: Iterable<{ readonly id: HubId; readonly version: number }>): void => {
+    const dead = log.filter((change) => change.gone);
+    const alive: Change[] = [];
+    for (const { id, version } of entries) alive.push({ id, version, gone: false });
+    live = alive.length;
+    log = [...dead, ...alive].sort((a, b) => a.version - b.version);
+  };
+
   return {
     add: (id, version, gone) => {
       log.push({ id, version, gone });
@@ -61,13 +71,13 @@ export const createChangeLog = (
       if (log.length > 2 * (live + graves) + 50_000 || graves > limit * 2) compact();
     },
     rebuild: (entries) => {
-      const dead = log.filter((change) => change.gone);
-      const alive: Change[] = [];
-      for (const { id, version } of entries) alive.push({ id, version, gone: false });
-      live = alive.length;
-      log = [...dead, ...alive].sort((a, b) => a.version - b.version);
+      due = entries;
     },
     since: (version, current) => {
+      if (due !== undefined) {
+        rebuild(due);
+        due = undefined;
+      }
       if (version < floor) return undefined;
       const found: Change[] = [];
       for (let at = firstAfter(version); at < log.length; at++) {

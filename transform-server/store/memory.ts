@@ -15,7 +15,7 @@ const NONE: readonly HubId[] = [];
 const NO_ALIASES: readonly string[] = [];
 const NO_SLOTS: Readonly<Record<string, unknown>> = {};
 const TOMBSTONES = 20_000;
-const MARKS = 500;
+const MARKS = 200;
 
 export const createStore = (ids: Ids, versions: Versions): Store => {
   const items = new Map<HubId, Item>();
@@ -238,7 +238,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     retireUnlisted(host);
     writeMarks();
     drainMarks();
-    log.rebuild(items.values());
+    log.rebuild({ [Symbol.iterator]: () => items.values() });
     versions.wake();
     return before;
   };

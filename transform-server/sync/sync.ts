@@ -46,7 +46,7 @@ export interface SyncOptions {
 const TWICE_MS = 5000;
 const TOLD = 10_000;
 /** Objects put in one turn of the event loop: scanning a document takes some ten microseconds. */
-const SLICE = 64;
+const SLICE = 32;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -164,8 +164,9 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
           post(host, entry.id, entry.name, happeningOf({ kind: entry.kind, change: 'gone', name: entry.name }));
         tell(lost.map((entry) => entry.id));
       }
-      await flush();
+      // Ids are shown to nobody before a flush of their own; the agent asks only at the end whether all are on disk.
       if (!complete) return;
+      await flush();
       for (const wake of waiting.get(host.id) ?? []) wake();
       waiting.delete(host.id);
     },
