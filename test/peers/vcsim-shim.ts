@@ -72,14 +72,15 @@ const main = async (): Promise<void> => {
 
   const address = flag('l');
   const colon = address.lastIndexOf(':');
-  const estate = await makeEstate({
-    driver: process.env['TRANSVISOR_VCSIM_DRIVER'] === 'qemu' ? 'qemu' : 'test',
-    vms: Number(flag('vm')),
-    datastores: Number(flag('ds')),
-    running: flag('autostart') === 'true',
-  });
+  let estate: Awaited<ReturnType<typeof makeEstate>> | undefined;
   let product: Awaited<ReturnType<typeof startTransvisor>>;
   try {
+    estate = await makeEstate({
+      driver: process.env['TRANSVISOR_VCSIM_DRIVER'] === 'qemu' ? 'qemu' : 'test',
+      vms: Number(flag('vm')),
+      datastores: Number(flag('ds')),
+      running: flag('autostart') === 'true',
+    });
     product = await startTransvisor({
       host: estate.uri,
       user: flag('username'),
@@ -91,7 +92,7 @@ const main = async (): Promise<void> => {
       ],
     });
   } catch (error) {
-    await estate.stop();
+    await estate?.stop();
     return refuse(fifo, error instanceof Error ? error.message.slice(-600).replaceAll('\n', ' ') : String(error));
   }
   let ending = false;
@@ -101,7 +102,7 @@ const main = async (): Promise<void> => {
     ending = true;
     if (process.env['TRANSVISOR_VCSIM_LOG'] !== undefined) process.stderr.write(product.log());
     await product[Symbol.asyncDispose]();
-    await estate.stop();
+    await estate?.stop();
     process.exit(code);
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => void end(0));
