@@ -6,8 +6,9 @@ import type { DriverSend } from '../../generic/platform.ts';
 import { readXml, type XmlElement } from '../../wire/xml.ts';
 import { disksOf, nicsOf } from '../devices.ts';
 import { attribute, child, children, parseSpans, path, type Span, textOf } from '../spans.ts';
+import type { Net, Pool } from '../types.ts';
 import { bytesOf } from '../units.ts';
-import { domain, network, pool, snapshot } from './arguments.ts';
+import { domain, snapshot } from './arguments.ts';
 import { ask } from './conversation.ts';
 
 type Args = Readonly<Record<string, unknown>>;
@@ -131,12 +132,22 @@ const poolFound = (send: DriverSend, args: Args) =>
   ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: text(args, 'uuid') });
 const networkFound = (send: DriverSend, args: Args) =>
   ask(send, 'NETWORK_LOOKUP_BY_UUID', { uuid: text(args, 'uuid') });
-const poolActive = (send: DriverSend, args: Args) =>
-  ask(send, 'STORAGE_POOL_IS_ACTIVE', { pool: pool(text(args, 'uuid')) });
-const networkActive = (send: DriverSend, args: Args) =>
-  ask(send, 'NETWORK_IS_ACTIVE', { net: network(text(args, 'uuid')) });
-const networkText = (send: DriverSend, args: Args) =>
-  ask(send, 'NETWORK_GET_XML_DESC', { net: network(text(args, 'uuid')), flags: 0 });
+/** Asked with the object that the host itself gave: the test driver finds some by name alone. */
+const ofPool =
+  <T>(asked: (send: DriverSend, pool: Pool) => Promise<Outcome<T>>) =>
+  async (send: DriverSend, args: Args): Promise<Outcome<T>> => {
+    const found = await poolFound(send, args);
+    return found.ok ? asked(send, found.value.pool) : refused(found.fault);
+  };
+const ofNetwork =
+  <T>(asked: (send: DriverSend, net: Net) => Promise<Outcome<T>>) =>
+  async (send: DriverSend, args: Args): Promise<Outcome<T>> => {
+    const found = await networkFound(send, args);
+    return found.ok ? asked(send, found.value.net) : refused(found.fault);
+  };
+const poolActive = ofPool((send, pool) => ask(send, 'STORAGE_POOL_IS_ACTIVE', { pool }));
+const networkActive = ofNetwork((send, net) => ask(send, 'NETWORK_IS_ACTIVE', { net }));
+const networkText = ofNetwork((send, net) => ask(send, 'NETWORK_GET_XML_DESC', { net, flags: 0 }));
 
 const hasPortgroup = (xml: string, args: Args): boolean =>
   children(parseSpans(xml), 'portgroup').some((span) => attribute(xml, span, 'name') === text(args, 'name'));
@@ -195,7 +206,7 @@ export const STATE_QUESTIONS: Readonly<Record<string, Question>> = {
   'pool-active': look(poolActive, (told) => told.active === 1),
   'pool-inactive': look(poolActive, (told) => told.active === 0),
   'pool-autostart-is': look(
-    (send, args) => ask(send, 'STORAGE_POOL_GET_AUTOSTART', { pool: pool(text(args, 'uuid')) }),
+    ofPool((send, pool) => ask(send, 'STORAGE_POOL_GET_AUTOSTART', { pool })),
     (told, args) => (told.autostart === 1) === args['autostart'],
   ),
   'network-exists': isThere(true, networkFound),
@@ -203,7 +214,7 @@ export const STATE_QUESTIONS: Readonly<Record<string, Question>> = {
   'network-active': look(networkActive, (told) => told.active === 1),
   'network-inactive': look(networkActive, (told) => told.active === 0),
   'network-autostart-is': look(
-    (send, args) => ask(send, 'NETWORK_GET_AUTOSTART', { net: network(text(args, 'uuid')) }),
+    ofNetwork((send, net) => ask(send, 'NETWORK_GET_AUTOSTART', { net })),
     (told, args) => (told.autostart === 1) === args['autostart'],
   ),
   'portgroup-exists': look(networkText, ({ xml }, args) => hasPortgroup(xml, args)),

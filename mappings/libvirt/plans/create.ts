@@ -7,6 +7,7 @@ import { diskOfSpec } from '../../generic/vm-change.ts';
 import { formatMetadata, METADATA_PREFIX } from '../metadata.ts';
 import { volumeNative } from '../volume-names.ts';
 import {
+  canPreallocate,
   checkName,
   checkNetworks,
   found,
@@ -90,7 +91,7 @@ export const volumeStep = async (
   const path = pathIn(pool, name);
   return {
     disk: diskOfSpec({ ...spec, medium: { ...spec.medium, storageName: pool.name, volumeName: name, path, format } }),
-    step: createVolume(pool, name, xml, capacityBytes, !thin && format === 'qcow2'),
+    step: createVolume(pool, name, xml, capacityBytes, !thin && format === 'qcow2' && canPreallocate(planning)),
     touches: [
       { kind: 'volume', native: volumeNative(pool.uuid, name) },
       { kind: 'storage', native: pool.uuid },

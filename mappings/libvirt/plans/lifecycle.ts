@@ -110,7 +110,7 @@ export const planClone = async (planning: Planning): Promise<Plan> => {
   mustBeStopped(vm);
   checkName(name);
   refuseDuplicate(name, planning);
-  const uuid = (wanted === '' ? mintUuid(planning, 'vm') : wanted).toLowerCase();
+  const uuid = (wanted === '' ? mintUuid(planning, 'clone') : wanted).toLowerCase();
   if (context.store.find(command.host, 'vm', uuid))
     refuse('already-exists', { name: uuid }, `A virtual machine with the UUID ${uuid} exists.`);
   if (change.disks?.add?.some(({ create }) => create))

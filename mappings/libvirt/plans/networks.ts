@@ -5,7 +5,8 @@ import { escapeAttribute } from '../../wire/xml.ts';
 import { type Found, found, mintUuid, type Planning, paramsOf, refuse } from './planning.ts';
 import { AFFECT, busy, call, probe, step } from './steps.ts';
 
-const net = (uuid: string) => ({ net: { uuid } });
+/** The test driver finds networks by their name alone in some calls, the others by their uuid. */
+const net = (uuid: string, name: string) => ({ net: { uuid, name } });
 
 export const planNetworkCreate = async (planning: Planning): Promise<Plan> => {
   const { name, bridge, uplinks } = paramsOf(planning, 'network.create');
@@ -29,13 +30,13 @@ export const planNetworkCreate = async (planning: Planning): Promise<Plan> => {
         'compensatable',
         call('NETWORK_DEFINE_XML_FLAGS', { xml, flags: 0 }),
         probe('network-exists', { uuid }),
-        { undo: call('NETWORK_UNDEFINE', net(uuid)) },
+        { undo: call('NETWORK_UNDEFINE', net(uuid, name)) },
       ),
-      step('start network', 'pivot', call('NETWORK_CREATE', net(uuid)), probe('network-active', { uuid })),
+      step('start network', 'pivot', call('NETWORK_CREATE', net(uuid, name)), probe('network-active', { uuid })),
       step(
         'autostart network',
         'forward-only',
-        call('NETWORK_SET_AUTOSTART', { ...net(uuid), autostart: 1 }),
+        call('NETWORK_SET_AUTOSTART', { ...net(uuid, name), autostart: 1 }),
         probe('network-autostart-is', { uuid, autostart: true }),
       ),
     ],
@@ -50,7 +51,7 @@ const PORTGROUP = 9;
 
 const update = ({ native, doc }: Found<'network'>, command: number, xml: string) =>
   call('NETWORK_UPDATE', {
-    net: { uuid: native.native },
+    ...net(native.native, doc.name),
     command,
     section: PORTGROUP,
     parentIndex: -1,
@@ -104,19 +105,20 @@ export const planNetworkDelete = async (planning: Planning): Promise<Plan> => {
   const { doc, native, id } = network;
   if (planning.context.store.edges(id, 'vm').length > 0) busy(`${doc.name} is in use.`);
   const uuid = native.native;
+  const { name } = doc;
   const stop = step(
     'stop network',
     'compensatable',
-    call('NETWORK_DESTROY', net(uuid)),
+    call('NETWORK_DESTROY', net(uuid, name)),
     probe('network-inactive', { uuid }),
-    { undo: call('NETWORK_CREATE', net(uuid)) },
+    { undo: call('NETWORK_CREATE', net(uuid, name)) },
   );
   return planOf(
     network,
     {
       steps: [
         ...(doc.active ? [stop] : []),
-        step('undefine network', 'pivot', call('NETWORK_UNDEFINE', net(uuid)), probe('network-absent', { uuid })),
+        step('undefine network', 'pivot', call('NETWORK_UNDEFINE', net(uuid, name)), probe('network-absent', { uuid })),
       ],
     },
     planning,

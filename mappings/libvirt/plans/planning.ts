@@ -146,6 +146,10 @@ export const poolOf = (id: HubId, planning: Planning): Pool => {
 export const volumeOf = (pool: Pool, name: string, { command, context }: Planning): Entry | undefined =>
   context.store.find(command.host, 'volume', volumeNative(pool.uuid, name));
 
+/** libvirt's test driver makes no files: it refuses to preallocate them. */
+export const canPreallocate = ({ command, context }: Planning): boolean =>
+  String(context.native(command.host)?.facts['type'] ?? '').toUpperCase() !== 'TEST';
+
 export const pathIn = (pool: Pool, name: string): string => `${pool.doc.path.replace(/\/+$/, '')}/${name}`;
 
 /** A medium with the path that a domain can name. What the store knows is asked before anything is composed. */

@@ -4,6 +4,7 @@ import type { Plan, Step } from '../../generic/plan.ts';
 import { volumeNative } from '../volume-names.ts';
 import { checkCapacity } from './create.ts';
 import {
+  canPreallocate,
   type Found,
   found,
   isActive,
@@ -69,9 +70,15 @@ export const planVolumeCreate = async (planning: Planning): Promise<Plan> => {
     },
   });
   const made: NativeRef = { kind: 'volume', native: volumeNative(pool.uuid, name) };
-  return planOf(pool, name, [createVolume(pool, name, xml, capacityBytes, !thin && isImage, 'pivot')], planning, {
-    makes: made,
-  });
+  return planOf(
+    pool,
+    name,
+    [createVolume(pool, name, xml, capacityBytes, !thin && isImage && canPreallocate(planning), 'pivot')],
+    planning,
+    {
+      makes: made,
+    },
+  );
 };
 
 const usersOf = (id: Parameters<Planning['context']['store']['entry']>[0], planning: Planning): Found<'vm'>[] =>
