@@ -84,6 +84,9 @@ export const openOutbox = (options: {
   let through = 0;
   let dirty = false;
   let syncing = false;
+  /** Its fsync is under way: another thread works on the number, which must not become another file's. */
+  let inSync: number | undefined;
+  let retired: number | undefined;
   let pumping = false;
   let closed = false;
   let waiters: { readonly seq: number; resolve(): void; reject(error: Error): void }[] = [];
@@ -135,14 +138,18 @@ export const openOutbox = (options: {
       return;
     }
     dirty = false;
+    inSync = fd;
     fsync(fd, (error) => {
+      inSync = undefined;
+      if (retired !== undefined) closeSync(retired);
+      retired = undefined;
       if (error !== null && !closed) log.error({ error }, 'outbox: fsync failed');
       sync();
     });
   };
   /** Acknowledged records leave the file when there is nothing else to keep but the open starts. */
   const compact = (): void => {
-    if (queue.size > 0 || fileBytes < COMPACT_BYTES) return;
+    if (queue.size > 0 || fileBytes < COMPACT_BYTES || retired !== undefined) return;
     const next = openSync(`${path}.new`, 'w', 0o600);
     // Open starts come before `through`, which marks them as known to the server.
     const kept = Buffer.concat([
@@ -155,7 +162,8 @@ export const openOutbox = (options: {
     renameSync(`${path}.new`, path);
     const old = fd;
     fd = openSync(path, 'a+', 0o600);
-    closeSync(old);
+    if (inSync === old) retired = old;
+    else closeSync(old);
     fileBytes = kept.length;
   };
 

@@ -67,7 +67,7 @@ export const linesOf = (report: FuzzReport): readonly string[] => {
     `decoded by the program        ${share(report.decoded)}`,
     `reached the dispatch of a row ${share(report.dispatched)}   (needed: ${DISPATCH_SHARE * 100} %)`,
     `reached a call of the driver  ${share(report.driver)}   (needed: ${DRIVER_SHARE * 100} %)`,
-    `slowest answer ${Math.round(report.slowestMs)} ms; hangs ${report.hangs.length}; problems ${report.problems.length}; internal ${report.internal.length}; kinds of logged errors ${report.errors.size}`,
+    `slowest answer ${Math.round(report.slowestMs)} ms (${report.slowest}); hangs ${report.hangs.length}; problems ${report.problems.length}; internal ${report.internal.length}; kinds of logged errors ${report.errors.size}`,
     `memory, MiB: warm ${mib(warm)}, end ${mib(end)}, most ${mib(most)}; ${memory
       .filter((_, at) => at % step === 0)
       .map(mib)

@@ -33,6 +33,7 @@ export interface FuzzReport {
   readonly dispatched: number;
   readonly driver: number;
   readonly slowestMs: number;
+  readonly slowest: string;
   /** No answer in 30 s. */
   readonly hangs: readonly string[];
   /** Broken connections and answers that are not what the API would say. */
@@ -54,7 +55,7 @@ interface Worker {
 
 const LIMIT_MS = 30_000;
 const WAIT_MS = 1000;
-const TEND_EVERY = 400;
+const TEND_EVERY = 700;
 const SAMPLE_MS = 500;
 const FINDINGS = fileURLToPath(new URL('../../.cache/fuzz/', import.meta.url));
 const FINDINGS_MOST = 60;
@@ -131,6 +132,7 @@ export const fuzz = async ({
   const problems: string[] = [];
   const internal: string[] = [];
   let slowestMs = 0;
+  let slowest = '';
   let sent = 0;
   let answered = 0;
   let findings = 0;
@@ -172,7 +174,10 @@ export const fuzz = async ({
     const waits = mayWait(call);
     const result = await sender.send(body, waits ? WAIT_MS : LIMIT_MS);
     if (result.kind === 'answer') {
-      slowestMs = Math.max(slowestMs, result.ms);
+      if (result.ms > slowestMs && !waits) {
+        slowestMs = result.ms;
+        slowest = call?.method ?? 'undecoded';
+      }
       const fault = judge(body, call, result.status, result.body);
       if (fault === undefined) belongings.note(result.body);
       if (fault !== 'NotAuthenticated') return;
@@ -223,6 +228,7 @@ export const fuzz = async ({
       dispatched: end.dispatched - start.dispatched - keeperDecoded,
       driver: end.driver - start.driver - keeperDriver,
       slowestMs,
+      slowest,
       hangs,
       problems,
       internal,

@@ -126,8 +126,8 @@ const diskPath = (estate: Estate, dice: Dice): string => `[${estate.datastore}] 
 
 const GENERATED: readonly Generated[] = [
   // Direct commands: each that keeps its VM is a call to the driver.
-  [6, 'PowerOnVM_Task', 'VirtualMachine'],
-  [6, 'PowerOffVM_Task', 'VirtualMachine'],
+  [8, 'PowerOnVM_Task', 'VirtualMachine'],
+  [8, 'PowerOffVM_Task', 'VirtualMachine'],
   [3, 'SuspendVM_Task', 'VirtualMachine'],
   [3, 'ResetVM_Task', 'VirtualMachine'],
   [2, 'ShutdownGuest', 'VirtualMachine'],

@@ -8,6 +8,8 @@ import type { StoreView } from '../../mappings/generic/store-view.ts';
 import type { Renderer } from '../engine/renderer.ts';
 import type { Store } from '../store/store.ts';
 
+const RENDER_TRIES = 5;
+
 /** Hub ids anywhere in a command's parameters. */
 const idsIn = (value: unknown, found: Set<HubId>): void => {
   if (typeof value === 'string') {
@@ -38,7 +40,12 @@ export const createPlanner =
     const platform = platformOf(command.host);
     if (!platform?.host) return refused(fault('not-supported', {}, 'This host takes no such command.'));
     const view = store.view(front);
-    await renderer.generic(readBy(command, view));
+    // What changes on the host while it is rendered is rendered anew: a plan is made from documents that are there.
+    for (let tries = 0; tries < RENDER_TRIES; tries++) {
+      const absent = readBy(command, view).filter((id) => store.pending(id)?.generic);
+      if (absent.length === 0) break;
+      await renderer.generic(absent);
+    }
     return platform.host.plan(command, {
       job,
       store: view,
