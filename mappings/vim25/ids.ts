@@ -47,6 +47,7 @@ export const FURNITURE = {
   setting: moRef('OptionManager', 'HostAgentSettings'),
   fileManager: moRef('FileManager', 'ha-nfc-file-manager'),
   virtualDiskManager: moRef('VirtualDiskManager', 'ha-vdiskmanager'),
+  datastoreNamespaceManager: moRef('DatastoreNamespaceManager', 'ha-datastore-namespace-manager'),
   environmentBrowser: moRef('EnvironmentBrowser', 'ha-env-browser'),
   datastoreBrowser: moRef('HostDatastoreBrowser', 'ha-host-datastorebrowser'),
   advancedOption: moRef('OptionManager', 'ha-adv-options'),

@@ -7,6 +7,8 @@ import { moRef } from './values.ts';
 const MANAGERS = [
   'rootFolder', 'propertyCollector', 'viewManager', 'setting', 'sessionManager', 'authorizationManager', 'perfManager', 'eventManager',
   'taskManager', 'licenseManager', 'searchIndex', 'fileManager', 'virtualDiskManager',
+  // There, as on ESXi, though no datastore of ours has namespaces: govc uses it without looking whether it is set.
+  'datastoreNamespaceManager',
 ] as const satisfies readonly (keyof typeof FURNITURE)[];
 
 export const serviceContent = (front: { readonly uuid: string }) => ({

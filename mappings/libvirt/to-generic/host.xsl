@@ -30,7 +30,7 @@
       <name><xsl:value-of select="@name"/></name>
       <mac><xsl:value-of select="mac/@address"/></mac>
       <driver/><pci/>
-      <linkMbps><xsl:choose><xsl:when test="link/@speed"><xsl:value-of select="link/@speed"/></xsl:when><xsl:otherwise>0</xsl:otherwise></xsl:choose></linkMbps>
+      <linkMbps><xsl:choose><xsl:when test="link/@speed and link/@speed != '4294967295'"><xsl:value-of select="link/@speed"/></xsl:when><xsl:otherwise>0</xsl:otherwise></xsl:choose></linkMbps>
       <duplex>true</duplex>
     </nic>
   </xsl:for-each>
