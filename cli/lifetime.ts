@@ -6,10 +6,16 @@ export const untilSignal = (): Promise<NodeJS.Signals> =>
   });
 
 const CLOSE_MS = 10_000;
+/** Ctrl-C below npm comes twice, from the terminal and from npm: that is one wish, not impatience. */
+const ECHO_MS = 500;
 
 /** Closes in order; what does not end in time is left, since nothing durable depends on a clean end. */
 export const closeAll = async (closers: readonly (() => Promise<void> | void)[]): Promise<void> => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
+  const begun = performance.now();
+  const impatient = (): void => {
+    if (performance.now() - begun > ECHO_MS) process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, impatient);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, CLOSE_MS);

@@ -73,12 +73,13 @@ const introduction = (ready: Ready, simulated: boolean): string => {
   const login = `${url.protocol}//${quoted(front.user)}:${quoted(front.password)}@${url.host}${url.pathname}`;
   return [
     '',
-    simulated
-      ? 'Transvisor is up on its built-in simulated host (no libvirt answers on this machine;'
-      : `Transvisor is up: this machine's KVM (${LIBVIRT_URI}) is a VMware ESXi host to its clients.`,
     ...(simulated
-      ? ['`npm start -- --install` as root on Debian installs libvirt and QEMU and starts on real VMs).']
-      : []),
+      ? [
+          'Transvisor is up on its built-in simulated host, because no libvirt answers on this machine.',
+          'The host and its VMs are gone when this ends. `npm start -- --install`, as root on Debian,',
+          'installs libvirt and QEMU and starts on real VMs.',
+        ]
+      : [`Transvisor is up: this machine's libvirt (${LIBVIRT_URI}) is a VMware ESXi host to its clients.`]),
     '',
     `  endpoint     ${front.url}`,
     `  user         ${front.user}`,
@@ -87,11 +88,12 @@ const introduction = (ready: Ready, simulated: boolean): string => {
     `               SHA-256 ${front.fingerprint256}`,
     ...(ready.admin === undefined ? [] : [`  admin        ${ready.admin.url}/healthz`]),
     '',
-    'Try, in another terminal:',
+    'Try, in another terminal (govc is VMware\'s command line, github.com/vmware/govmomi):',
     '',
     `  export GOVC_URL='${login}' GOVC_INSECURE=1`,
     '  govc about',
     '  govc ls -l vm',
+    '  govc host.info',
     '',
     'Ctrl-C ends it.',
     '',
