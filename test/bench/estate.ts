@@ -56,14 +56,14 @@ export const fillEstate = async (domains: number): Promise<BenchEstate> => {
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
 
-  const waiting = new Map<string, ((at: number) => void)[]>();
+  const listeners = new Map<string, ((at: number) => void)[]>();
   value(await watch.transport.call('CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY', { eventID: 0, dom: null }));
   watch.transport.onEvent((event) => {
     const at = performance.now();
     const dom = (event.args as { msg?: { dom?: { name: string } }; dom?: { name: string } }).msg?.dom ?? (event.args as { dom?: { name: string } }).dom;
-    const found = waiting.get(dom?.name ?? '');
+    const found = listeners.get(dom?.name ?? '');
     if (found === undefined) return;
-    waiting.delete(dom?.name ?? '');
+    listeners.delete(dom?.name ?? '');
     for (const tell of found) tell(at);
   });
   const domOf = (name: string) => ({ name, uuid: uuids.get(name) ?? '', id: -1 });
@@ -76,11 +76,23 @@ export const fillEstate = async (domains: number): Promise<BenchEstate> => {
       if (on) value(await transport.call('DOMAIN_CREATE_WITH_FLAGS', { dom, flags: 0 }));
       else value(await transport.call('DOMAIN_DESTROY_FLAGS', { dom, flags: 0 }));
     },
-    nextEvent: (name) => new Promise((resolve) => waiting.set(name, [...(waiting.get(name) ?? []), resolve])),
+    nextEvent: (name) => new Promise((resolve) => listeners.set(name, [...(listeners.get(name) ?? []), resolve])),
     bulkCalls: async () => {
       const bare = await open();
+      let inFlight = 0;
+      const waiting: (() => void)[] = [];
       const send: DriverSend = {
-        call: (procedure, args) => bare.transport.call(procedure as never, args as never) as Promise<Outcome<Record<string, unknown>>>,
+        // As many at once as libvirtd reads of one client before it waits (max_client_requests is 5 by default).
+        call: async (procedure, args) => {
+          if (inFlight >= IN_FLIGHT) await new Promise<void>((resolve) => waiting.push(resolve));
+          inFlight += 1;
+          try {
+            return (await bare.transport.call(procedure as never, args as never)) as Outcome<Record<string, unknown>>;
+          } finally {
+            inFlight -= 1;
+            waiting.shift()?.();
+          }
+        },
         gather: () => Promise.reject(new Error('a listing gathers nothing')),
       };
       const begun = performance.now();
