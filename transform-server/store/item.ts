@@ -5,6 +5,7 @@ import type { DocumentKind } from '../../mappings/generic/model.ts';
 import type { NativeObject, Scan } from '../../mappings/generic/native.ts';
 import type { Entry } from '../../mappings/generic/store-view.ts';
 import type { Match, SubKind } from '../ids/ids.ts';
+import type { KeptNative } from './native-texts.ts';
 import type { PackedText } from './packed-text.ts';
 
 /** Relations to one kind. `sum` is an order-free sum over the ids; `settled` is what it was when the version was given. */
@@ -22,7 +23,7 @@ export interface Item extends Entry {
   facts: NativeObject['facts'];
   version: number;
   stale: boolean;
-  object: NativeObject;
+  kept: KeptNative;
   /** Version of the object's own text and joins; derived documents are valid for one source. */
   source: number;
   content: string;

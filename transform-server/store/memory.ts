@@ -8,6 +8,7 @@ import type { Ids } from '../ids/ids.ts';
 import { createChangeLog } from './change-log.ts';
 import { createDerived } from './derived.ts';
 import { contentHash, edgesOf, type Item, isMarkOf, markText, packOwns, unpackOwns } from './item.ts';
+import { createNativeTexts, nativeOf } from './native-texts.ts';
 import { createRelations } from './relations.ts';
 import type { PutCounts, Store, Versions } from './store.ts';
 
@@ -61,6 +62,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     version: () => change?.version,
   });
 
+  const natives = createNativeTexts((act) => setImmediate(act));
   const dirtyMarks = new Set<Item>();
   const listedMarks = new Set<Item>();
   const writeMarks = (): void => {
@@ -95,7 +97,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       facts: object.facts,
       version: 0,
       stale: false,
-      object,
+      kept: { whole: object },
       source: 0,
       content: '',
       owns: '',
@@ -147,7 +149,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       // One version for the whole batch: documents that came together share their arrays of path versions.
       if (!restored) version ||= versions.next();
       change = round === undefined ? { version: version || versions.next() } : undefined;
-      item.object = object;
+      natives.keep(item, object);
       item.content = content;
       item.name = facts.name;
       item.uuid = facts.uuid ?? '';
@@ -334,7 +336,10 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       }
     },
     entry: (id) => items.get(id),
-    native: (id) => items.get(id)?.object,
+    native: (id) => {
+      const item = items.get(id);
+      return item && nativeOf(item.kept);
+    },
     pending: derived.pending,
     putGeneric: derived.putGeneric,
     putRendered: derived.putRendered,
