@@ -32,7 +32,11 @@ export interface VmChange {
   vnc?: Vm['vnc'];
   /** value '' removes the attribute. */
   attributes?: ForeignAttribute[];
-  disks?: { add?: DiskSpec[]; change?: { slot: Disk['slot']; to: Partial<DiskSpec> }[]; remove?: { slot: Disk['slot']; deleteVolume: boolean }[] };
+  disks?: {
+    add?: DiskSpec[];
+    change?: { slot: Disk['slot']; to: Partial<DiskSpec> }[];
+    remove?: { slot: Disk['slot']; deleteVolume: boolean }[];
+  };
   cdroms?: { add?: Cdrom[]; change?: { slot: Cdrom['slot']; medium?: Medium }[]; remove?: Cdrom['slot'][] };
   floppies?: { add?: Vm['floppies']; change?: { slot: Cdrom['slot']; medium?: Medium }[]; remove?: Cdrom['slot'][] };
   nics?: { add?: Nic[]; change?: { mac: string; to: Partial<Nic> }[]; remove?: string[] };

@@ -6,7 +6,8 @@ type Plain = Record<string, unknown>;
 
 const SPECIAL = /[&<>\r]/;
 const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' };
-const escapeText = (text: string): string => (SPECIAL.test(text) ? text.replace(/[&<>\r]/g, (c) => NAMED[c] ?? c) : text);
+const escapeText = (text: string): string =>
+  SPECIAL.test(text) ? text.replace(/[&<>\r]/g, (c) => NAMED[c] ?? c) : text;
 
 const formatField = (element: string, type: FieldType, value: unknown): string => {
   if (value === undefined) return '';
@@ -35,7 +36,10 @@ export const formatDocument = <K extends DocumentKind>(kind: K, document: Docume
 // ---- reading: our own sheets' output only; anything unexpected is a broken sheet and throws ----
 
 /** For one struct: element name -> [field, type of one item, array?]. */
-const READERS = new Map<StructName, Map<string, { field: string; type: Exclude<FieldType, readonly unknown[]>; array: boolean }>>();
+const READERS = new Map<
+  StructName,
+  Map<string, { field: string; type: Exclude<FieldType, readonly unknown[]>; array: boolean }>
+>();
 const readerOf = (struct: StructName) => {
   let reader = READERS.get(struct);
   if (!reader) {
@@ -55,7 +59,11 @@ const ENTITY: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', q
 const unescapeText = (text: string): string =>
   text.includes('&')
     ? text.replace(/&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));/g, (whole, hex: string, decimal: string, name: string) =>
-        hex ? String.fromCodePoint(Number.parseInt(hex, 16)) : decimal ? String.fromCodePoint(Number(decimal)) : (ENTITY[name] ?? whole),
+        hex
+          ? String.fromCodePoint(Number.parseInt(hex, 16))
+          : decimal
+            ? String.fromCodePoint(Number(decimal))
+            : (ENTITY[name] ?? whole),
       )
     : text;
 
@@ -86,7 +94,8 @@ const readScalar = (cursor: Cursor, name: string, type: 's' | 'n' | 'b'): unknow
   if (type === 's') return text;
   if (type === 'b') return text.trim() === 'true';
   const number = Number(text);
-  if (text.trim() === '' || !Number.isFinite(number)) throw broken(cursor, `number expected in ${name}, found '${text}'`);
+  if (text.trim() === '' || !Number.isFinite(number))
+    throw broken(cursor, `number expected in ${name}, found '${text}'`);
   return number;
 };
 
@@ -112,7 +121,8 @@ const readStruct = (cursor: Cursor, struct: StructName, closing: string): Plain 
     const rule = reader.get(name);
     if (!rule) throw broken(cursor, `${struct} has no field ${name}`);
     let value: unknown;
-    if (rule.type === 's' || rule.type === 'n' || rule.type === 'b') value = empty ? (rule.type === 's' ? '' : undefined) : readScalar(cursor, name, rule.type);
+    if (rule.type === 's' || rule.type === 'n' || rule.type === 'b')
+      value = empty ? (rule.type === 's' ? '' : undefined) : readScalar(cursor, name, rule.type);
     else value = empty ? emptyStruct(rule.type) : readStruct(cursor, rule.type, name);
     if (rule.array) (out[rule.field] as unknown[]).push(value);
     else if (value !== undefined) out[rule.field] = value;

@@ -63,11 +63,17 @@ export interface Fault<K extends FaultKind = FaultKind> {
   readonly native?: NativeFault;
 }
 
-export const fault = <K extends FaultKind>(kind: K, members: FaultMembers[K], text: string, native?: NativeFault): Fault =>
-  ({ kind, members, text, ...(native ? { native } : {}) }) as Fault;
+export const fault = <K extends FaultKind>(
+  kind: K,
+  members: FaultMembers[K],
+  text: string,
+  native?: NativeFault,
+): Fault => ({ kind, members, text, ...(native ? { native } : {}) }) as Fault;
 
 /** What a host or a command may legitimately answer. */
-export type Outcome<T = unknown> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
+export type Outcome<T = unknown> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly fault: Fault };
 
 export const done = <T>(value: T): Outcome<T> => ({ ok: true, value });
 export const refused = (reason: Fault): Outcome<never> => ({ ok: false, fault: reason });

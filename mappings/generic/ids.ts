@@ -3,7 +3,18 @@
 declare const brand: unique symbol;
 
 /** The kinds of object that own a row of the ID table. */
-export const KINDS = ['host', 'vm', 'template', 'snapshot', 'storage', 'volume', 'network', 'disk', 'nic', 'job'] as const;
+export const KINDS = [
+  'host',
+  'vm',
+  'template',
+  'snapshot',
+  'storage',
+  'volume',
+  'network',
+  'disk',
+  'nic',
+  'job',
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** `<kind>-<n>`, for example `vm-17`. `n` is unique over all kinds of one installation. */

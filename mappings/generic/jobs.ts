@@ -36,11 +36,36 @@ export interface Job {
 }
 
 export type EventKind =
-  | 'vm.created' | 'vm.changed' | 'vm.renamed' | 'vm.deleted' | 'vm.started' | 'vm.stopped' | 'vm.suspended' | 'vm.resumed'
-  | 'vm.reset' | 'vm.crashed' | 'vm.paused' | 'vm.guestShutdown' | 'vm.guestReboot' | 'vm.registered' | 'vm.unregistered'
-  | 'snapshot.created' | 'snapshot.reverted' | 'snapshot.deleted' | 'storage.added' | 'storage.removed' | 'network.added'
-  | 'network.removed' | 'host.connected' | 'host.disconnected' | 'session.login' | 'session.logout' | 'session.loginFailed'
-  | 'job.started' | 'job.failed' | 'user.message';
+  | 'vm.created'
+  | 'vm.changed'
+  | 'vm.renamed'
+  | 'vm.deleted'
+  | 'vm.started'
+  | 'vm.stopped'
+  | 'vm.suspended'
+  | 'vm.resumed'
+  | 'vm.reset'
+  | 'vm.crashed'
+  | 'vm.paused'
+  | 'vm.guestShutdown'
+  | 'vm.guestReboot'
+  | 'vm.registered'
+  | 'vm.unregistered'
+  | 'snapshot.created'
+  | 'snapshot.reverted'
+  | 'snapshot.deleted'
+  | 'storage.added'
+  | 'storage.removed'
+  | 'network.added'
+  | 'network.removed'
+  | 'host.connected'
+  | 'host.disconnected'
+  | 'session.login'
+  | 'session.logout'
+  | 'session.loginFailed'
+  | 'job.started'
+  | 'job.failed'
+  | 'user.message';
 
 export interface HubEvent {
   /** Strictly increasing; the event's key. */

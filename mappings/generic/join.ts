@@ -7,12 +7,17 @@ type Volume = Facts['volumes'][number];
 
 const volumeOf = (medium: Medium, joins: Facts): Volume | undefined => {
   const storage = joins.storages.find(({ name }) => name === medium.storageName);
-  return joins.volumes.find((volume) => (storage && volume.storage === storage.id && volume.name === medium.volumeName) || volume.path === medium.path);
+  return joins.volumes.find(
+    (volume) =>
+      (storage && volume.storage === storage.id && volume.name === medium.volumeName) || volume.path === medium.path,
+  );
 };
 
 const joinMedium = (medium: Medium, joins: Facts): Volume | undefined => {
   const volume = volumeOf(medium, joins);
-  const storage = volume ? joins.storages.find(({ id }) => id === volume.storage) : joins.storages.find(({ name }) => name === medium.storageName);
+  const storage = volume
+    ? joins.storages.find(({ id }) => id === volume.storage)
+    : joins.storages.find(({ name }) => name === medium.storageName);
   if (volume) {
     medium.volume = volume.id;
     medium.volumeName = volume.name;

@@ -23,7 +23,11 @@ export interface Scan {
   /** Other native names that relations may use for this object (`name:default`, `path:/images/a`); unique for its kind and host. */
   readonly aliases?: readonly string[];
   /** Sub-objects that own an id: disks by volume, nics by MAC, snapshots by name. */
-  readonly owns: readonly { readonly kind: 'disk' | 'nic' | 'snapshot'; readonly match: string; readonly slot: string }[];
+  readonly owns: readonly {
+    readonly kind: 'disk' | 'nic' | 'snapshot';
+    readonly match: string;
+    readonly slot: string;
+  }[];
 }
 
 /** What a host reports after its first listing. `hint` names the happening when the host said so (for the event log). */

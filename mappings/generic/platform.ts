@@ -81,7 +81,12 @@ export interface Front {
   decode(request: HttpRequest, front: FrontInstance): Decoded;
   encode(call: Call, reply: Reply, front: FrontInstance): HttpAnswer;
   /** Text before and after a streamed body of this call. The broker writes only what is between. */
-  wrap(call: Call): { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly before: string; readonly after: string };
+  wrap(call: Call): {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly before: string;
+    readonly after: string;
+  };
   cookieOf(headers: HttpRequest['headers']): string | undefined;
   /** User and password that come with a transfer itself, for clients that log in nowhere else (virsh: screenshots, files). */
   credentialsOf?(headers: HttpRequest['headers']): { readonly user: string; readonly password: string } | undefined;
@@ -109,7 +114,12 @@ export type Effect =
   /** Run a command as a job, do not wait; resumed with the Job. */
   | { readonly effect: 'start'; readonly command: Command; readonly call: Call }
   /** Ask the host something that is no change (statistics, a screenshot's size); resumed with Outcome. */
-  | { readonly effect: 'ask'; readonly host: HubId; readonly question: string; readonly args: Readonly<Record<string, unknown>> }
+  | {
+      readonly effect: 'ask';
+      readonly host: HubId;
+      readonly question: string;
+      readonly args: Readonly<Record<string, unknown>>;
+    }
   /** A job of the front's own that already has an outcome (a search of the datastore); resumed with the Job. */
   | { readonly effect: 'settle'; readonly call: Call; readonly target: HubId; readonly outcome: Outcome };
 
@@ -145,7 +155,12 @@ export interface Broker {
 }
 
 export type StreamTarget =
-  | { readonly kind: 'bytes'; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'bytes';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly bytes: Uint8Array;
+    }
   | {
       readonly kind: 'native';
       readonly direction: 'download' | 'upload';
@@ -175,7 +190,11 @@ export interface Endpoint {
 /** What the agent's connection hands a driver. */
 export interface DriverSend {
   /** One native conversation step; rejects only when the connection is lost. Reads go on the events connection, writes on work ones. */
-  call(procedure: string, args: Readonly<Record<string, unknown>>, lane: 'read' | 'work'): Promise<Outcome<Record<string, unknown>>>;
+  call(
+    procedure: string,
+    args: Readonly<Record<string, unknown>>,
+    lane: 'read' | 'work',
+  ): Promise<Outcome<Record<string, unknown>>>;
   /** A short download, gathered whole on a connection of its own; more than maxBytes is a `too-many` fault. */
   gather(procedure: string, args: Readonly<Record<string, unknown>>, maxBytes: number): Promise<Outcome<Uint8Array>>;
 }
@@ -186,7 +205,10 @@ export interface Driver {
   /** Everything, in batches, from few bulk calls. Register for events first. */
   inventory(send: DriverSend): AsyncIterable<NativeObject[]>;
   /** Objects that a native event makes dirty, with a hint for the event log; [] for events of no interest. */
-  dirty(event: { procedure: string; args: Readonly<Record<string, unknown>> }): readonly { ref: NativeRef; hint?: string }[];
+  dirty(event: {
+    procedure: string;
+    args: Readonly<Record<string, unknown>>;
+  }): readonly { ref: NativeRef; hint?: string }[];
   /** Re-reads exactly these; a ref that is gone comes back as `gone`. */
   read(send: DriverSend, refs: readonly NativeRef[]): Promise<NativeChange[]>;
   /** Slow scan for what has no event (volumes, snapshots): refs that may have changed. */
@@ -211,7 +233,12 @@ export interface HostSide {
   /** Input text of the to-generic sheet: native parts with units, ordinals, dates and enumerations written in. */
   toGenericInput(object: NativeObject): string;
   /** The change document for the from-generic sheet. Absent before: create. */
-  fromGenericInput(change: { kind: DocumentKind; native?: NativeObject; before?: Documents[DocumentKind]; after: Documents[DocumentKind] }): string;
+  fromGenericInput(change: {
+    kind: DocumentKind;
+    native?: NativeObject;
+    before?: Documents[DocumentKind];
+    after: Documents[DocumentKind];
+  }): string;
   /** A central command to a plan. Asynchronous only because the sheet engine that it is handed is. */
   plan(command: Command, context: PlanContext): Promise<Outcome<Plan>>;
 }
@@ -221,7 +248,12 @@ export interface PlanContext {
   readonly store: StoreView;
   native(id: HubId): NativeObject | undefined;
   /** The from-generic sheet of that kind applied (rendering is brought up first by the server). */
-  fromGeneric(change: { kind: DocumentKind; native?: NativeObject; before?: Documents[DocumentKind]; after: Documents[DocumentKind] }): Promise<string>;
+  fromGeneric(change: {
+    kind: DocumentKind;
+    native?: NativeObject;
+    before?: Documents[DocumentKind];
+    after: Documents[DocumentKind];
+  }): Promise<string>;
 }
 
 /** Sheets of a platform, as files beside the manifest: `to-generic/vm.xsl`. */
@@ -248,7 +280,15 @@ export interface Joins {
   readonly storages: readonly { id: HubId; name: string; path: string }[];
   readonly networks: readonly { id: HubId; name: string; native: string }[];
   /** Volumes this object uses, by path. */
-  readonly volumes: readonly { id: HubId; path: string; name: string; storage: HubId; capacityBytes: number; allocationBytes: number; format: string }[];
+  readonly volumes: readonly {
+    id: HubId;
+    path: string;
+    name: string;
+    storage: HubId;
+    capacityBytes: number;
+    allocationBytes: number;
+    format: string;
+  }[];
   owned(kind: 'disk' | 'nic' | 'snapshot', match: string): HubId | undefined;
 }
 
@@ -282,7 +322,11 @@ export interface HostTransport {
   call(procedure: string, args: Readonly<Record<string, unknown>>): Promise<Outcome<Record<string, unknown>>>;
   onEvent(listener: (event: { procedure: string; args: Readonly<Record<string, unknown>> }) => void): void;
   /** Opens a byte stream with a call. */
-  stream(procedure: string, args: Readonly<Record<string, unknown>>, direction: 'download' | 'upload' | 'both'): HostStream;
+  stream(
+    procedure: string,
+    args: Readonly<Record<string, unknown>>,
+    direction: 'download' | 'upload' | 'both',
+  ): HostStream;
   closed(reason: string): void;
   /** The connection's wish to hear that there is something to drain (a call was made) or that `paused` or `wakeAt` changed. */
   onOutput(wake: () => void): void;

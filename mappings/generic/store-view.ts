@@ -62,7 +62,9 @@ export interface StoreView {
   /** The generic document at the current version; undefined: yield a `render` effect first. */
   generic<K extends DocumentKind>(kind: K, id: HubId): Documents[K] | undefined;
   /** Objects changed after `version`, gone ones included; undefined: too old, tombstones were dropped. */
-  changedSince(version: number): readonly { readonly id: HubId; readonly version: number; readonly gone: boolean }[] | undefined;
+  changedSince(
+    version: number,
+  ): readonly { readonly id: HubId; readonly version: number; readonly gone: boolean }[] | undefined;
   /** Ids of sub-objects (disks, nics, snapshots) by owner and match. */
   owned(owner: HubId, kind: 'disk' | 'nic' | 'snapshot', match: string): HubId | undefined;
   /** The owner of a sub-object and its match. */

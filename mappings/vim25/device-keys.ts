@@ -2,8 +2,24 @@
 import type { Cdrom, Disk, Floppy, Nic, ScsiModel, Slot, Vm } from '../generic/model.ts';
 
 export const KEY = {
-  pci: 100, ide: 200, ps2: 300, sio: 400, video: 500, keyboard: 600, pointing: 700, scsi: 1000, vmci: 12000, sata: 15000, nvme: 31000,
-  disk: 2000, ideDevice: 3000, nic: 4000, floppy: 8000, serial: 9000, sataDevice: 16000, nvmeDisk: 32000,
+  pci: 100,
+  ide: 200,
+  ps2: 300,
+  sio: 400,
+  video: 500,
+  keyboard: 600,
+  pointing: 700,
+  scsi: 1000,
+  vmci: 12000,
+  sata: 15000,
+  nvme: 31000,
+  disk: 2000,
+  ideDevice: 3000,
+  nic: 4000,
+  floppy: 8000,
+  serial: 9000,
+  sataDevice: 16000,
+  nvmeDisk: 32000,
 } as const;
 
 export type Place = { readonly key: number; readonly controllerKey: number; readonly unitNumber: number };
@@ -26,7 +42,9 @@ export interface Devices {
 }
 
 /** virtio has no vim25 counterpart: its disks hang on paravirtual SCSI controllers numbered after the real ones. */
-export const scsiOrdinals = (vm: Pick<Vm, 'scsiControllers' | 'disks' | 'cdroms'>): { scsi: number; virtio: number } => {
+export const scsiOrdinals = (
+  vm: Pick<Vm, 'scsiControllers' | 'disks' | 'cdroms'>,
+): { scsi: number; virtio: number } => {
   let scsi = 0;
   let virtio = 0;
   for (const controller of vm.scsiControllers) scsi = Math.max(scsi, controller.ordinal + 1);
@@ -71,7 +89,8 @@ export const devicesOf = (vm: Vm): Devices => {
   }
   for (const kind of ['sata', 'nvme'] as const) {
     const used = [...vm.disks, ...vm.cdroms].filter(({ slot }) => slot.bus === kind).map(({ slot }) => slot.controller);
-    for (let n = 0; n <= Math.max(-1, ...used); n++) controllers.push({ kind, key: KEY[kind] + n, busNumber: n, devices: [] });
+    for (let n = 0; n <= Math.max(-1, ...used); n++)
+      controllers.push({ kind, key: KEY[kind] + n, busNumber: n, devices: [] });
   }
   const ideDevices: [number[], number[]] = [[], []];
   const attach = <T extends Place>(device: T): T => {
@@ -91,16 +110,23 @@ export const devicesOf = (vm: Vm): Devices => {
 };
 
 /** The slot behind a controller key and unit number of a client's spec; undefined when no such controller can exist. */
-export const slotOf = (controllerKey: number, unit: number, vm: Pick<Vm, 'scsiControllers' | 'disks' | 'cdroms'>): Slot | undefined => {
+export const slotOf = (
+  controllerKey: number,
+  unit: number,
+  vm: Pick<Vm, 'scsiControllers' | 'disks' | 'cdroms'>,
+): Slot | undefined => {
   const { scsi, virtio } = scsiOrdinals(vm);
   if (controllerKey >= KEY.scsi && controllerKey < KEY.scsi + 4) {
     const n = controllerKey - KEY.scsi;
     const isVirtio = n >= scsi && n < scsi + virtio;
     return isVirtio ? { bus: 'virtio', controller: n - scsi, unit } : { bus: 'scsi', controller: n, unit };
   }
-  if (controllerKey === KEY.ide || controllerKey === KEY.ide + 1) return { bus: 'ide', controller: controllerKey - KEY.ide, unit };
-  if (controllerKey >= KEY.sata && controllerKey < KEY.sata + 4) return { bus: 'sata', controller: controllerKey - KEY.sata, unit };
-  if (controllerKey >= KEY.nvme && controllerKey < KEY.nvme + 4) return { bus: 'nvme', controller: controllerKey - KEY.nvme, unit };
+  if (controllerKey === KEY.ide || controllerKey === KEY.ide + 1)
+    return { bus: 'ide', controller: controllerKey - KEY.ide, unit };
+  if (controllerKey >= KEY.sata && controllerKey < KEY.sata + 4)
+    return { bus: 'sata', controller: controllerKey - KEY.sata, unit };
+  if (controllerKey >= KEY.nvme && controllerKey < KEY.nvme + 4)
+    return { bus: 'nvme', controller: controllerKey - KEY.nvme, unit };
   if (controllerKey === KEY.sio) return { bus: 'fdc', controller: 0, unit };
   return undefined;
 };

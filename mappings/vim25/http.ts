@@ -3,7 +3,16 @@ import type { Call, Reply } from '../generic/call.ts';
 import type { Outcome } from '../generic/faults.ts';
 import type { HubId } from '../generic/ids.ts';
 import type { Decoded, Front, FrontInstance, HttpAnswer, HttpRequest, StreamRequest } from '../generic/platform.ts';
-import { cookieOf, decodeRequest, encodeFault, encodeReply, REPLY_HEADERS, SERVICE_VERSIONS, setCookie, wrapReply } from './front.ts';
+import {
+  cookieOf,
+  decodeRequest,
+  encodeFault,
+  encodeReply,
+  REPLY_HEADERS,
+  SERVICE_VERSIONS,
+  setCookie,
+  wrapReply,
+} from './front.ts';
 import { hubIdOf, refOf } from './ids.ts';
 import { answerSession } from './session-calls.ts';
 import { moRef } from './values.ts';
@@ -33,7 +42,8 @@ const rangeOf = (text: string | undefined): StreamRequest['range'] => {
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']);
 
 const decodeStream = (request: HttpRequest): Decoded => {
-  if (!METHODS.has(request.method)) return { kind: 'answer', answer: plainText(405, 'Method Not Allowed', { allow: [...METHODS].join(', ') }) };
+  if (!METHODS.has(request.method))
+    return { kind: 'answer', answer: plainText(405, 'Method Not Allowed', { allow: [...METHODS].join(', ') }) };
   let path: string;
   try {
     path = decodeURIComponent(request.path);
@@ -65,10 +75,14 @@ const context = (front: FrontInstance) => {
 
 const decode = (request: HttpRequest, front: FrontInstance): Decoded => {
   if (SDK.test(request.path)) {
-    if (request.method !== 'POST') return { kind: 'answer', answer: plainText(405, 'Method Not Allowed', { allow: 'POST' }) };
+    if (request.method !== 'POST')
+      return { kind: 'answer', answer: plainText(405, 'Method Not Allowed', { allow: 'POST' }) };
     const decoded = decodeRequest(request.body, { soapAction: header(request, 'soapaction') });
     if (decoded.ok) return { kind: 'call', call: decoded.call };
-    return { kind: 'answer', answer: { status: 500, headers: REPLY_HEADERS, body: encodeFault(decoded, decoded.fault, context(front)) } };
+    return {
+      kind: 'answer',
+      answer: { status: 500, headers: REPLY_HEADERS, body: encodeFault(decoded, decoded.fault, context(front)) },
+    };
   }
   if (request.path === '/sdk/vimServiceVersions.xml' && request.method === 'GET')
     return { kind: 'answer', answer: { status: 200, headers: { 'content-type': 'text/xml' }, body: SERVICE_VERSIONS } };
@@ -100,8 +114,19 @@ const credentialsOf: NonNullable<Front['credentialsOf']> = (headers) => {
 
 /** HTTP status of a refused transfer; files have no SOAP fault. */
 const STREAM_STATUS: Readonly<Record<string, number>> = {
-  'not-authenticated': 401, 'no-permission': 403, 'file-not-found': 404, 'object-not-found': 404, 'invalid-datastore-path': 404, 'file-exists': 409,
-  'file-locked': 423, 'no-disk-space': 507, 'host-communication': 503, 'not-supported': 501, busy: 503, 'invalid-argument': 400, 'invalid-request': 400,
+  'not-authenticated': 401,
+  'no-permission': 403,
+  'file-not-found': 404,
+  'object-not-found': 404,
+  'invalid-datastore-path': 404,
+  'file-exists': 409,
+  'file-locked': 423,
+  'no-disk-space': 507,
+  'host-communication': 503,
+  'not-supported': 501,
+  busy: 503,
+  'invalid-argument': 400,
+  'invalid-request': 400,
 };
 
 const streamAnswer = (outcome: Outcome<{ status: number; headers: Record<string, string> }>): HttpAnswer =>
@@ -133,4 +158,3 @@ export const front: Front = {
   },
   streamAnswer,
 };
-

@@ -1,13 +1,12 @@
 /** Entity names and datastore paths of vim25, from the hub's names and back. */
 
 /** `/ \ %` are stored escaped in entity names (vSphere API, ManagedEntity.name). */
-export const escapeName = (name: string): string => name.replace(/[%/\\]/g, (c) => (c === '%' ? '%25' : c === '/' ? '%2f' : '%5c'));
+export const escapeName = (name: string): string =>
+  name.replace(/[%/\\]/g, (c) => (c === '%' ? '%25' : c === '/' ? '%2f' : '%5c'));
 export const unescapeName = (name: string): string =>
-  name.replace(/%(25|2[fF]|5[cC])/g, (_, code: string) => (code === '25' ? '%' : code.toLowerCase() === '2f' ? '/' : '\\'));
-
-/** Flat volume name of a path inside a datastore (`vm/vm.vmdk` -> `vm%2fvm.vmdk`) and back. */
-export const volumeNameOf = (path: string): string => path.replace(/[%/]/g, (c) => (c === '%' ? '%25' : '%2f'));
-export const pathOfVolume = (volumeName: string): string => volumeName.replace(/%(25|2f)/g, (_, code: string) => (code === '25' ? '%' : '/'));
+  name.replace(/%(25|2[fF]|5[cC])/g, (_, code: string) =>
+    code === '25' ? '%' : code.toLowerCase() === '2f' ? '/' : '\\',
+  );
 
 export interface DatastorePath {
   readonly datastore: string;

@@ -5,8 +5,19 @@ import { moRef } from './values.ts';
 
 /** Members of ServiceContent -> furniture. What a HostAgent lacks (alarms, extensions, ...) is not here and so is unset. */
 const MANAGERS = [
-  'rootFolder', 'propertyCollector', 'viewManager', 'setting', 'sessionManager', 'authorizationManager', 'perfManager', 'eventManager',
-  'taskManager', 'licenseManager', 'searchIndex', 'fileManager', 'virtualDiskManager',
+  'rootFolder',
+  'propertyCollector',
+  'viewManager',
+  'setting',
+  'sessionManager',
+  'authorizationManager',
+  'perfManager',
+  'eventManager',
+  'taskManager',
+  'licenseManager',
+  'searchIndex',
+  'fileManager',
+  'virtualDiskManager',
   // There, as on ESXi, though no datastore of ours has namespaces: govc uses it without looking whether it is set.
   'datastoreNamespaceManager',
 ] as const satisfies readonly (keyof typeof FURNITURE)[];

@@ -8,9 +8,13 @@ import { userSession } from './user-session.ts';
 const value = (result: unknown): Reply => ({ kind: 'value', value: result });
 const invalidLogin: Reply = { kind: 'fault', fault: fault('invalid-login', {}, '') };
 
-const notSupported = (call: Call): Reply => ({ kind: 'fault', fault: fault('not-supported', {}, `${call.method} is not supported`) });
+const notSupported = (call: Call): Reply => ({
+  kind: 'fault',
+  fault: fault('not-supported', {}, `${call.method} is not supported`),
+});
 
-const text = (call: Call, name: string): string => (typeof call.args[name] === 'string' ? (call.args[name] as string) : '');
+const text = (call: Call, name: string): string =>
+  typeof call.args[name] === 'string' ? (call.args[name] as string) : '';
 
 export const answerSession = async (call: Call, context: SessionContext): Promise<Reply> => {
   switch (call.method) {

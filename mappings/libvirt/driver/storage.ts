@@ -3,14 +3,8 @@ import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { NativeCall, NativeObject } from '../../generic/native.ts';
 import type { DriverSend } from '../../generic/platform.ts';
 import type { Pool, Vol } from '../types.ts';
+import { splitVolumeNative, volumeNative } from '../volume-names.ts';
 import { ask, askFound, askList, askOr, inParallel } from './conversation.ts';
-
-/** A volume's native name holds its pool's uuid, because its own name is unique there only. */
-export const volumeNative = (poolUuid: string, name: string): string => `${poolUuid}/${name}`;
-export const volumeOfNative = (native: string): { poolUuid: string; name: string } => {
-  const slash = native.indexOf('/');
-  return { poolUuid: native.slice(0, slash), name: native.slice(slash + 1) };
-};
 
 export const listPools = async (send: DriverSend): Promise<readonly Pool[]> =>
   (await askList(send, 'CONNECT_LIST_ALL_STORAGE_POOLS', { need_results: 1, flags: 0 }))?.pools ?? [];
@@ -66,7 +60,7 @@ export const readPool = async (send: DriverSend, uuid: string): Promise<NativeOb
 
 /** One volume; undefined when it is gone. */
 export const readVolume = async (send: DriverSend, native: string): Promise<NativeObject | undefined> => {
-  const { poolUuid, name } = volumeOfNative(native);
+  const { poolUuid, name } = splitVolumeNative(native);
   const found = await askFound(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: poolUuid });
   return found && volumeObject(send, found.pool, { pool: found.pool.name, name, key: '' });
 };
@@ -80,7 +74,7 @@ const STREAMS: Readonly<Record<string, 'STORAGE_VOL_DOWNLOAD' | 'STORAGE_VOL_UPL
 export const volumeStream = async (send: DriverSend, call: NativeCall): Promise<Outcome<NativeCall>> => {
   const procedure = STREAMS[call.procedure];
   if (procedure === undefined) return refused(fault('not-supported', {}, `no such transfer: ${call.procedure}`));
-  const { poolUuid, name } = volumeOfNative(String(call.args['volume']));
+  const { poolUuid, name } = splitVolumeNative(String(call.args['volume']));
   const found = await ask(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: poolUuid });
   if (!found.ok) return found;
   const length = Number(call.args['lengthBytes'] ?? -1);

@@ -7,7 +7,8 @@ import type { DocumentKind, Documents, Medium, Storage, Vm, Volume } from '../..
 import type { NativeObject } from '../../generic/native.ts';
 import type { PlanContext } from '../../generic/platform.ts';
 import type { Entry } from '../../generic/store-view.ts';
-import { formatVolumeName, splitVolumeNative, volumeNative } from '../volume-names.ts';
+import { volumeNameOf } from '../../generic/volume-path.ts';
+import { splitVolumeNative, volumeNative } from '../volume-names.ts';
 
 export interface Planning {
   readonly command: Command;
@@ -189,7 +190,7 @@ export const volumeBehind = (
 export const freeVolumeName = (pool: Pool, vmName: string, taken: Set<string>, planning: Planning): string => {
   const base = slugOf(vmName);
   for (let n = 0; ; n++) {
-    const name = formatVolumeName(`${base}/${base}${n === 0 ? '' : `_${n}`}.vmdk`);
+    const name = volumeNameOf(`${base}/${base}${n === 0 ? '' : `_${n}`}.vmdk`);
     const key = `${pool.id}/${name}`;
     if (taken.has(key) || volumeOf(pool, name, planning)) continue;
     taken.add(key);

@@ -1,4 +1,5 @@
 /** Statistics of the simulated host: counters that only grow and rates that rise and fall, computed from the time alone. */
+import type { VmSample } from '../../generic/statistics.ts';
 import { type Procedure, type SimState, took, type VmRecord } from './state.ts';
 
 /** A number from 0 to 1 that is always the same for the same text (FNV-1a). */
@@ -17,19 +18,6 @@ const counter = (seed: string, meanPerMs: number, fromMs: number, toMs: number):
   const swing = (Math.cos(phase + turn * fromMs) - Math.cos(phase + turn * toMs)) / turn;
   return Math.max(0, Math.round(meanPerMs * (toMs - fromMs + 0.8 * swing)));
 };
-
-export interface VmSample {
-  readonly native: string;
-  readonly cpuNs: number;
-  readonly memoryBytes: number;
-  readonly residentBytes: number;
-  readonly readBytes: number;
-  readonly writtenBytes: number;
-  readonly readRequests: number;
-  readonly writeRequests: number;
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
 
 const sampleOf = ({ native, doc }: VmRecord, nowMs: number): VmSample => {
   const isUp = doc.powerState === 'running' || doc.powerState === 'paused';

@@ -20,5 +20,7 @@ export const furnishService = (): void => {
   );
   furnish('FileManager', (_scope, ref) => (sameRef(ref, F.fileManager) ? { values: {} } : undefined));
   furnish('VirtualDiskManager', (_scope, ref) => (sameRef(ref, F.virtualDiskManager) ? { values: {} } : undefined));
-  furnish('DatastoreNamespaceManager', (_scope, ref) => (sameRef(ref, F.datastoreNamespaceManager) ? { values: {} } : undefined));
+  furnish('DatastoreNamespaceManager', (_scope, ref) =>
+    sameRef(ref, F.datastoreNamespaceManager) ? { values: {} } : undefined,
+  );
 };

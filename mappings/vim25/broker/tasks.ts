@@ -84,7 +84,8 @@ export function cancelTask(scope: Scope, call: Call): Reply {
   if (!job) return refuse(objectNotFound(ref));
   if (job.finishedMs !== undefined || job.state === 'success' || job.state === 'error')
     return refuse(fault('invalid-state', {}, ''));
-  if (!job.cancelable || !scope.context.jobs.cancel(job.id)) return refuse(fault('not-supported', {}, 'this task cannot be cancelled'));
+  if (!job.cancelable || !scope.context.jobs.cancel(job.id))
+    return refuse(fault('not-supported', {}, 'this task cannot be cancelled'));
   return value(undefined);
 }
 

@@ -1,8 +1,8 @@
 /** Specs of virtual disks in, the draft's disks out: volumes to make, volumes that are there, growth, removal. */
 import type { DiskSpec } from '../../generic/commands.ts';
 import { table } from '../../generic/table.ts';
+import { pathOfVolume, volumeNameOf } from '../../generic/volume-path.ts';
 import { nodeAt, type Place, placeOf, shownPath, treeNamed, usersOf } from '../datastore/tree.ts';
-import { pathOfVolume, volumeNameOf } from '../names.ts';
 import { MAX_DISK_BYTES } from '../render/storage-input.ts';
 import { isSubtype } from '../types.ts';
 import type { DataObject } from '../values.ts';

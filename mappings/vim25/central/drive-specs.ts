@@ -1,7 +1,7 @@
 /** Specs of CD-ROM and floppy drives in, the draft's drives out. */
 import type { Medium, Slot } from '../../generic/model.ts';
+import { pathOfVolume } from '../../generic/volume-path.ts';
 import { nodeAt, placeOf, shownPath } from '../datastore/tree.ts';
-import { pathOfVolume } from '../names.ts';
 import { isSubtype } from '../types.ts';
 import type { DataObject } from '../values.ts';
 import { type DeviceSpec, type Draft, deviceNotFound, type Spot, slotText, takeSlot } from './device-draft.ts';

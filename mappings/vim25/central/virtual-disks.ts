@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Call } from '../../generic/call.ts';
 import { type Command, command } from '../../generic/commands.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
+import { volumeNameOf } from '../../generic/volume-path.ts';
 import { DISK_FORMAT } from '../datastore/formats.ts';
 import {
   type Datastores,
@@ -15,7 +16,6 @@ import {
   shownPath,
   usersOf,
 } from '../datastore/tree.ts';
-import { volumeNameOf } from '../names.ts';
 import { MAX_DISK_BYTES } from '../render/storage-input.ts';
 import type { DataObject } from '../values.ts';
 import { runAll, start, value } from './effects.ts';

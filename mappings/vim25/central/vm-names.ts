@@ -1,7 +1,8 @@
 /** Names of VMs as clients send them in, the hub's names and the names of files made for them out. */
 
+import { volumeNameOf } from '../../generic/volume-path.ts';
 import { hasControls } from '../datastore/tree.ts';
-import { unescapeName, volumeNameOf } from '../names.ts';
+import { unescapeName } from '../names.ts';
 import { refuse, refuseDirectly } from './refusal.ts';
 
 const MAX_NAME = 80;

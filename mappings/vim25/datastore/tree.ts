@@ -2,9 +2,10 @@
 import type { HubId } from '../../generic/ids.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import type { Entry, OwnView } from '../../generic/store-view.ts';
+import { pathOfVolume } from '../../generic/volume-path.ts';
 import { type Found, isNamed, storages, vms } from '../central/inventory.ts';
 import { invalidDatastore, refuse } from '../central/refusal.ts';
-import { formatDatastorePath, parseDatastorePath, pathOfVolume } from '../names.ts';
+import { formatDatastorePath, parseDatastorePath } from '../names.ts';
 import { vmPathOf } from '../render/vm-input.ts';
 
 /** What no host holds: directories made by clients, `.vmx` files of VMs that were unregistered, screenshots. */

@@ -1,8 +1,9 @@
 /** A generic VM in, the text of its `.vmx` file out: the keys that virsh's reader knows, the same text for the same VM. */
 import type { Medium, Nic, Storage, Vm } from '../../generic/model.ts';
+import { pathOfVolume } from '../../generic/volume-path.ts';
 import { scsiOrdinals } from '../device-keys.ts';
 import { guestIdOf } from '../guest-os.ts';
-import { parseDatastorePath, pathOfVolume } from '../names.ts';
+import { parseDatastorePath } from '../names.ts';
 import { own, vmPathOf } from '../render/vm-input.ts';
 import { directoryOf } from './tree.ts';
 import { vmxGuestOs } from './vmx-guest.ts';

@@ -32,7 +32,9 @@ export const hostInput = (host: Host, joins: Joins, front: FrontInstance): strin
   const totalMhz = host.cpuMhz * host.cpuCores;
   const inner = [
     ...Object.entries(about(front.uuid)).map(([member, value]) => element('about', { member, value })),
-    ...Object.entries(CONFIG_MANAGER).map(([member, ref]) => element('manager', { member, type: ref.type, moid: ref.value })),
+    ...Object.entries(CONFIG_MANAGER).map(([member, ref]) =>
+      element('manager', { member, type: ref.type, moid: ref.value }),
+    ),
     packagesInput(host),
     ...joins.networks.map(({ id, name }) => element('network', { id, name: escapeName(name) })),
     ...joins.storages.map(({ name, path }) => element('storage', { name: escapeName(name), path })),
@@ -41,9 +43,17 @@ export const hostInput = (host: Host, joins: Joins, front: FrontInstance): strin
   const x = element(
     'x',
     {
-      port: front.port, thumbprint: front.options['thumbprint'], numNics: host.nics.length, hz: host.cpuMhz * 1_000_000, totalMhz,
-      memoryMB: Math.floor(host.memoryBytes / MIB), hyperThread: host.cpuThreads > host.cpuCores, hostName: host.name.split('.')[0] ?? host.name,
-      connection: host.connected ? 'connected' : 'notResponding', power: host.connected ? 'poweredOn' : 'unknown', timeZone: host.timeZone || 'UTC',
+      port: front.port,
+      thumbprint: front.options['thumbprint'],
+      numNics: host.nics.length,
+      hz: host.cpuMhz * 1_000_000,
+      totalMhz,
+      memoryMB: Math.floor(host.memoryBytes / MIB),
+      hyperThread: host.cpuThreads > host.cpuCores,
+      hostName: host.name.split('.')[0] ?? host.name,
+      connection: host.connected ? 'connected' : 'notResponding',
+      power: host.connected ? 'poweredOn' : 'unknown',
+      timeZone: host.timeZone || 'UTC',
       bootTime: host.bootedMs > 0 ? dateTime(host.bootedMs) : undefined,
     },
     inner,

@@ -1,8 +1,17 @@
 /** Small writer for sheet inputs: names and scalar values to elements with attributes. */
 
 const SPECIAL = /[&<>"\n\r\t]/;
-const CODE: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;', '\r': '&#13;', '\t': '&#9;' };
-export const escapeAttribute = (text: string): string => (SPECIAL.test(text) ? text.replace(/[&<>"\n\r\t]/g, (c) => CODE[c] ?? c) : text);
+const CODE: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\n': '&#10;',
+  '\r': '&#13;',
+  '\t': '&#9;',
+};
+export const escapeAttribute = (text: string): string =>
+  SPECIAL.test(text) ? text.replace(/[&<>"\n\r\t]/g, (c) => CODE[c] ?? c) : text;
 
 export type Scalars = Readonly<Record<string, string | number | boolean | undefined>>;
 

@@ -20,7 +20,12 @@ interface Element {
 }
 
 /** Elements of depth 1 (`deep` false) or 1 and 2 of text[from, to), in document order, in one pass. */
-const scan = (text: string, from: number, to: number, deep: boolean): { element: Element; parent: Element | undefined }[] => {
+const scan = (
+  text: string,
+  from: number,
+  to: number,
+  deep: boolean,
+): { element: Element; parent: Element | undefined }[] => {
   const found: { element: Element; parent: Element | undefined }[] = [];
   const open: Element[] = [];
   const limit = deep ? 2 : 1;
@@ -86,7 +91,11 @@ export const indexPaths = (text: string): Indexed => {
   add('', top);
   for (const [n, element] of top.entries()) {
     const repeated = top[n - 1]?.name === element.name || top[n + 1]?.name === element.name;
-    if (!repeated) add(`${element.name}.`, found.filter(({ parent }) => parent === element).map((child) => child.element));
+    if (!repeated)
+      add(
+        `${element.name}.`,
+        found.filter(({ parent }) => parent === element).map((child) => child.element),
+      );
   }
   return { paths, spans, types };
 };
@@ -101,7 +110,8 @@ export const splitBundle = (output: string): { type: string; id: string; text: s
     const tag = output.slice(member.outerStart, member.innerStart);
     const type = / type="([^"]*)"/.exec(tag)?.[1];
     const id = / id="([^"]*)"/.exec(tag)?.[1];
-    if (member.name !== 'member' || type === undefined || id === undefined) throw new Error(`rendered document: bad member ${tag}`);
+    if (member.name !== 'member' || type === undefined || id === undefined)
+      throw new Error(`rendered document: bad member ${tag}`);
     return { type, id, text: output.slice(member.innerStart, member.innerEnd) };
   });
 };

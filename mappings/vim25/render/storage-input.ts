@@ -12,8 +12,13 @@ export const MAX_DISK_BYTES = 68_169_720_922_112;
 export const storageInput = (storage: Storage, joins: Joins): string => {
   const type = storage.kind === 'nfs' ? 'NFS' : 'VMFS';
   const x = element('x', {
-    moid: `datastore-${numberOf(joins.id)}`, name: escapeName(storage.name), url: storage.path, type, maxFileSize: MAX_DISK_BYTES,
-    status: storage.accessible ? 'green' : 'red', short: storage.uuid,
+    moid: `datastore-${numberOf(joins.id)}`,
+    name: escapeName(storage.name),
+    url: storage.path,
+    type,
+    maxFileSize: MAX_DISK_BYTES,
+    status: storage.accessible ? 'green' : 'red',
+    short: storage.uuid,
   });
   return `<in>${formatDocument('storage', storage)}${x}</in>`;
 };
