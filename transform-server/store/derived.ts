@@ -209,6 +209,12 @@ export const createDerived = (options: DerivedOptions): Derived => {
       if (known?.source === item.source) return known.document;
       const document = { ...parse(textOf(item.generic)), id };
       if (item.kind === 'vm') joinVm(document as unknown as Vm, joinsOf(id));
+      // A join whose facts are not known yet will change the document without moving its source: not kept.
+      const unknown = (kind: DocumentKind): boolean =>
+        (edgesOf(item, kind)?.ids ?? []).some(
+          (other) => options.item(other) !== undefined && factsOf(other) === undefined,
+        );
+      if ([...(joined.get(item.kind) ?? [])].some(unknown)) return document;
       parsed.delete(id);
       parsed.set(id, { source: item.source, document });
       if (parsed.size > PARSED) parsed.delete(parsed.keys().next().value as HubId);
