@@ -20,7 +20,7 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
   const { options, credentials } = await agentOptions(config, log);
   const server = await startServer(config, log);
   try {
-    await server.server.recovered.catch(() => {}); // reported by the server itself; what it left unfinished stays in its journal
+    // Not waiting for its recovery: what an earlier life left unfinished is brought to its end through the agent's host.
     const agent = await startAgent(options);
     const pair = memoryPair();
     server.accept(pair.right);
