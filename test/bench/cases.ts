@@ -99,7 +99,6 @@ export const directPower = async (endpoint: Endpoint, estate: BenchEstate, pairs
   for (let n = 0; n < pairs; n += 1) {
     const name = names[n % names.length] ?? '';
     const moid = machines.get(`Machine ${n % names.length}`) ?? machines.get(name) ?? '';
-    const isOn = new Map<string, boolean>();
     const turn = async (on: boolean, direct: boolean): Promise<void> => {
       const event = estate.nextEvent(name);
       const begun = performance.now();
@@ -112,11 +111,10 @@ export const directPower = async (endpoint: Endpoint, estate: BenchEstate, pairs
       // The first turn of each VM fetches its lease: not counted.
       const took = (await event) - begun;
       if (n >= names.length) (direct ? bare : through).push(took);
-      isOn.set(name, on);
       // Let the task of ours end before the next command of the same VM.
       await new Promise((resolve) => setTimeout(resolve, 25));
     };
-    const started = (n % names.length) % 4 !== 3;
+    const started = estate.isOn(name);
     for (const direct of n % 2 === 0 ? [true, false] : [false, true]) {
       await turn(!started, direct);
       await turn(started, direct);
@@ -152,12 +150,12 @@ export const eventToUpdate = async (endpoint: Endpoint, estate: BenchEstate, sam
   const late: number[] = [];
   for (let n = 0; n < samples; n += 1) {
     const name = estate.names[(n * 37) % estate.names.length] ?? '';
-    const on = (((n * 37) % estate.names.length) % 4 !== 3) === (Math.floor((n * 37) / estate.names.length) % 2 === 1);
     const update = wait();
+    update.catch(() => {}); // awaited below; an error before that must be the one that is told
     // The wait is at the server before the change happens.
     await new Promise((resolve) => setTimeout(resolve, 15));
     const event = estate.nextEvent(name);
-    await estate.power(name, on);
+    await estate.power(name, !estate.isOn(name));
     const at = await event;
     const text = await update;
     if (n >= 10) late.push(performance.now() - at);

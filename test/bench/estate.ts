@@ -11,6 +11,8 @@ export type BenchEstate = {
   readonly uri: string;
   readonly names: readonly string[];
   readonly uuidOf: (name: string) => string;
+  /** As the bare driver left it. */
+  readonly isOn: (name: string) => boolean;
   /** One libvirt call by the bare driver. */
   readonly power: (name: string, on: boolean) => Promise<void>;
   /** Resolves at the next lifecycle event of that domain, with the moment it was decoded. */
@@ -37,6 +39,7 @@ export const fillEstate = async (domains: number): Promise<BenchEstate> => {
   const watch = await open();
   const { transport } = work;
   const uuids = new Map<string, string>();
+  const on = new Set<string>();
   value(await transport.call('DOMAIN_DESTROY_FLAGS', { dom: value(await transport.call('DOMAIN_LOOKUP_BY_NAME', { name: 'test' })).dom, flags: 0 }));
   value(await transport.call('DOMAIN_UNDEFINE_FLAGS', { dom: value(await transport.call('DOMAIN_LOOKUP_BY_NAME', { name: 'test' })).dom, flags: 0 }));
   const network = value(await transport.call('NETWORK_DEFINE_XML_FLAGS', { flags: 0, xml: "<network><name>storage</name><bridge name='virbr1'/><ip address='10.20.0.1' netmask='255.255.0.0'/></network>" }));
@@ -51,7 +54,9 @@ export const fillEstate = async (domains: number): Promise<BenchEstate> => {
       next += 1;
       const { dom } = value(await transport.call('DOMAIN_DEFINE_XML_FLAGS', { xml: texts[number] ?? '', flags: 0 }));
       uuids.set(dom.name, dom.uuid);
-      if (isRunning(number)) value(await transport.call('DOMAIN_CREATE_WITH_FLAGS', { dom, flags: 0 }));
+      if (!isRunning(number)) continue;
+      on.add(dom.name);
+      value(await transport.call('DOMAIN_CREATE_WITH_FLAGS', { dom, flags: 0 }));
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
@@ -71,9 +76,12 @@ export const fillEstate = async (domains: number): Promise<BenchEstate> => {
     uri,
     names: Array.from({ length: domains }, (_, number) => domainName(number)),
     uuidOf: (name) => uuids.get(name) ?? '',
-    power: async (name, on) => {
+    isOn: (name) => on.has(name),
+    power: async (name, wanted) => {
       const dom = domOf(name);
-      if (on) value(await transport.call('DOMAIN_CREATE_WITH_FLAGS', { dom, flags: 0 }));
+      if (wanted) on.add(name);
+      else on.delete(name);
+      if (wanted) value(await transport.call('DOMAIN_CREATE_WITH_FLAGS', { dom, flags: 0 }));
       else value(await transport.call('DOMAIN_DESTROY_FLAGS', { dom, flags: 0 }));
     },
     nextEvent: (name) => new Promise((resolve) => listeners.set(name, [...(listeners.get(name) ?? []), resolve])),
