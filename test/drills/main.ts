@@ -1,39 +1,33 @@
-/** npm run drills: the program killed with -9 at 50 random moments of a create with three steps. `--times N`, `--seed N`, `--two` for two processes. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** `npm run drills`: the program killed with -9 at random moments of a create with three steps, and libvirtd killed with -9 under load. Flags: --times N, --crashes N, --seed N, --two. */
 import { parseArgs } from 'node:util';
 import { startLibvirtd } from '../peers/libvirtd.ts';
-import { startTransvisor } from '../peers/transvisor.ts';
-import { runCreateDrill } from './create-drill.ts';
-import { random } from './random.ts';
+import { createDrills } from './create-drills.ts';
+import { crashDrills } from './crash-drill.ts';
 
 const { values: flags } = parseArgs({
-  options: { times: { type: 'string', default: '50' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, two: { type: 'boolean', default: false }, most: { type: 'string', default: '220' } },
+  options: {
+    times: { type: 'string', default: '50' },
+    crashes: { type: 'string', default: '5' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    /** Server and agent apart, both killed. */
+    two: { type: 'boolean', default: false },
+  },
 });
-const seed = Number(flags.seed);
-const next = random(seed);
-const host = await startLibvirtd({ qemu: true });
-let failed = 0;
-try {
-  const file = join(host.root, 'keeper.xml');
-  writeFileSync(file, "<domain type='qemu'><name>keeper</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>");
-  await host.virsh('define', file);
-  await using product = await startTransvisor({ host: host.uri, twoProcesses: flags.two });
-  const counts = { whole: 0, nothing: 0 };
-  for (let n = 1; n <= Number(flags.times); n += 1) {
-    const killAfterMs = next() * Number(flags.most);
-    try {
-      const { outcome, answered, recoveredMs } = await runCreateDrill({ host, product, datastore: 'default', keeper: 'keeper' }, `drill-${n}`, killAfterMs);
-      counts[outcome] += 1;
-      process.stdout.write(`${String(n).padStart(3)}: killed after ${killAfterMs.toFixed(0).padStart(3)} ms, ${answered ? 'answered' : 'cut off '}, ${outcome.padEnd(7)}, recovered in ${recoveredMs.toFixed(0)} ms\n`);
-    } catch (error) {
-      failed += 1;
-      process.stdout.write(`${String(n).padStart(3)}: FAILED ${error instanceof Error ? error.message : String(error)}\n`);
-      await product.restart();
-    }
-  }
-  process.stdout.write(`seed ${seed}: ${counts.whole} whole, ${counts.nothing} nothing, ${failed} failed\n`);
-} finally {
-  await host.stop();
+const [times, crashes, seed] = [flags.times, flags.crashes, flags.seed].map(Number);
+if (times === undefined || crashes === undefined || seed === undefined || ![times, crashes, seed].every(Number.isInteger)) {
+  console.error('usage: npm run drills [-- --times N --crashes N --seed N --two]');
+  process.exit(64);
 }
-process.exitCode = failed === 0 ? 0 : 1;
+const say = (line: string): void => console.log(line);
+const broken: string[] = [];
+say(`seed ${seed}, ${flags.two ? 'server and agent apart' : 'one process'}`);
+if (times > 0) {
+  await using host = await startLibvirtd({ qemu: true });
+  broken.push(...(await createDrills({ host, times, seed, twoProcesses: flags.two, say })));
+}
+if (crashes > 0) {
+  await using host = await startLibvirtd({ qemu: true });
+  broken.push(...(await crashDrills({ host, crashes, seed, twoProcesses: flags.two, say })));
+}
+for (const one of broken) say(`BROKEN: ${one}`);
+process.exitCode = broken.length === 0 ? 0 : 1;
