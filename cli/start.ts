@@ -88,7 +88,7 @@ const introduction = (ready: Ready, simulated: boolean): string => {
     `               SHA-256 ${front.fingerprint256}`,
     ...(ready.admin === undefined ? [] : [`  admin        ${ready.admin.url}/healthz`]),
     '',
-    'Try, in another terminal (govc is VMware\'s command line, github.com/vmware/govmomi):',
+    "Try, in another terminal (govc is VMware's command line, github.com/vmware/govmomi):",
     '',
     `  export GOVC_URL='${login}' GOVC_INSECURE=1`,
     '  govc about',
