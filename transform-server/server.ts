@@ -6,7 +6,7 @@ import type { Platform } from '../mappings/generic/platform.ts';
 import type { EventsView } from '../mappings/generic/store-view.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
-import { type AgentApi, type AgentCounts, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
+import { type AgentApi, type AgentCounts, type Hop, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
 import type { Inspected } from './admin/admin.ts';
 import { createRenderer, type Renderer } from './engine/renderer.ts';
 import { createThread, type Transformer } from './engine/transformer.ts';
@@ -96,7 +96,8 @@ export const createServer = (options: ServerOptions): Server => {
     doerOf: (object, kind) => trail.doerOf(object, kind),
   });
   const gateway = createGateway({ hosts, sync, verbOf: (job) => jobs.get(job)?.verb });
-  const jobs = createJobs({ storage, store, hosts: gateway, platformOf, renderer, events, clock, ids, log });
+  const hop = (one: Hop): void => exchangeLog.add(one);
+  const jobs = createJobs({ storage, store, hosts: gateway, platformOf, renderer, events, clock, ids, log, hop });
   const stopTrail = trail.follow(jobs);
   const leases = createLeases({ store, jobs, generic: (list) => renderer.generic(list), log });
   sync.onChange((changed) => {
@@ -170,7 +171,12 @@ export const createServer = (options: ServerOptions): Server => {
     for (const agent of agents) agent.revokeSessions([id]).catch(() => undefined); // an agent that is away asks again when it is back
   });
   const stopSweep = clock.every(SWEEP_MS, () => void sessions.sweep());
-  const sampler = createSampler({ store, ask: (host, question) => ask(host, question, {}), generic: (list) => renderer.generic(list), now });
+  const sampler = createSampler({
+    store,
+    ask: (host, question) => ask(host, question, {}),
+    generic: (list) => renderer.generic(list),
+    now,
+  });
   const stopSampling = clock.every(SAMPLE_MS, () => {
     sampler.sample().catch((error: unknown) => {
       if (!closed) log.error({ error }, 'statistics could not be taken');

@@ -47,7 +47,15 @@ const read = (text: string): Node | undefined => {
       open = open.parent;
     } else {
       const node: Node = {
-        name, attributes, start: at, parent: open, openEnd: last, closeStart: last, end: last, children: [], mixed: false,
+        name,
+        attributes,
+        start: at,
+        parent: open,
+        openEnd: last,
+        closeStart: last,
+        end: last,
+        children: [],
+        mixed: false,
       };
       if (open === undefined) root ??= node;
       else open.children.push(node);
@@ -82,7 +90,18 @@ const constant = (text: string, node: Node): string | undefined => {
 };
 
 /** Instructions whose content is looked at again, or is no element of the result. */
-const KEPT = new Set(['variable', 'param', 'with-param', 'attribute', 'attribute-set', 'comment', 'processing-instruction', 'message', 'key', 'sort']);
+const KEPT = new Set([
+  'variable',
+  'param',
+  'with-param',
+  'attribute',
+  'attribute-set',
+  'comment',
+  'processing-instruction',
+  'message',
+  'key',
+  'sort',
+]);
 const CALLS = new Set(['call-template', 'apply-templates', 'apply-imports']);
 
 const some = (node: Node, test: (node: Node) => boolean): boolean =>

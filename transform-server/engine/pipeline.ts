@@ -51,7 +51,8 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
       if (!url) throw new SheetError(`${platform.name} has no ${direction} sheet for ${kind}`);
       sheet = readFile(url, 'utf8').then(async (text) => {
         // The other engine declares a namespace where it is used, so its parts are no text that can be cut out.
-        const { sheet: folded, restore } = engine.name === 'libxslt' ? foldConstants(text) : { sheet: text, restore: asIs };
+        const { sheet: folded, restore } =
+          engine.name === 'libxslt' ? foldConstants(text) : { sheet: text, restore: asIs };
         return { sheet: await engine.compile(folded), restore };
       });
       sheets.set(key, sheet);

@@ -59,7 +59,11 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
 
   const start = (): Worker => {
     const data: WorkerOptions = { registry: registry.href, ...(options.engine ? { engine: options.engine } : {}) };
-    const started = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data, name: 'sheets', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
+    const started = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: data,
+      name: 'sheets',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     started.unref();
     let reason = 'the sheet thread ended';
     let ready = false;

@@ -8,7 +8,7 @@ import type { Platform } from '../../mappings/generic/platform.ts';
 import type { EventsView, JobsView } from '../../mappings/generic/store-view.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
-import type { OutboxEntry } from '../../runtime/protocol.ts';
+import type { Hop, OutboxEntry } from '../../runtime/protocol.ts';
 import type { Renderer } from '../engine/renderer.ts';
 import type { Ids } from '../ids/ids.ts';
 import type { Storage } from '../storage/contract.ts';
@@ -56,6 +56,8 @@ export interface JobsOptions {
   readonly clock: Clock;
   readonly ids: Pick<Ids, 'jobBlock' | 'resolve' | 'mint'>;
   readonly log: Log;
+  /** For the exchange log: what became of an exchange's command. */
+  readonly hop?: (hop: Hop) => void;
   readonly timing?: Partial<Timing>;
 }
 
@@ -97,6 +99,11 @@ export const createJobs = (options: JobsOptions): Jobs => {
     });
   };
 
+  const hop = (job: Job, shape: string, sinceMs: number, detail: Hop['detail']): void => {
+    const atMs = clock.now();
+    options.hop?.({ exchange: job.exchange, shape, atMs, durationMs: atMs - sinceMs, detail });
+  };
+
   const finish = (job: Job, end: { fault?: Fault; result?: unknown }): void => {
     cancelled.delete(job.id);
     // Its client was told already, because the host was away too long.
@@ -109,6 +116,10 @@ export const createJobs = (options: JobsOptions): Jobs => {
       cancelled: isCancelled,
       ...(end.fault ? { fault: end.fault } : { progress: 100 }),
       ...(end.result === undefined ? {} : { result: end.result }),
+    });
+    hop(job, 'outcome', job.queuedMs, {
+      job: job.id,
+      ...(end.fault ? { fault: end.fault } : { result: end.result ?? 'success' }),
     });
     if (end.fault) post(job, 'job.failed', end.fault.text);
     const waiting = waiters.get(job.id) ?? [];
@@ -170,6 +181,11 @@ export const createJobs = (options: JobsOptions): Jobs => {
         if (!isSent) sent++;
         isSent = true;
       },
+      onAnswer: (call, sentMs, outcome) =>
+        hop(job, 'native', sentMs, {
+          ...call,
+          outcome: outcome === undefined ? 'the answer was lost' : outcome.ok ? outcome.value : outcome.fault,
+        }),
     });
     await barrier(record.plan.host, record.plan.touches, { job: job.id, user: job.user });
     journal.endPlan(record, end.end);
@@ -203,6 +219,8 @@ export const createJobs = (options: JobsOptions): Jobs => {
       if (cancelled.has(job.id)) return finish(job, { fault: fault('cancelled', {}, 'cancelled') });
       const record = journal.addPlan(job.id, planned.value);
       records.change(job, { state: 'running', startedMs: clock.now() });
+      const { queue, steps } = planned.value;
+      hop(job, 'plan', job.queuedMs, { queue, steps: steps.map(({ name, kind }) => `${name} (${kind})`) });
       journal.audit(job.id, clock.now(), 'planned', { verb: command.verb, target: command.target, user: job.user });
       await journal.flush();
       await carryOut(job, record, turn, false);

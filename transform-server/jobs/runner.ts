@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly onStep: (progress: number, cancelable: boolean) => void;
   /** Called before each call that goes to the host. */
   readonly onSend: () => void;
+  /** A call that came back; undefined: its answer was lost. */
+  readonly onAnswer: (call: NativeCall, sentMs: number, outcome: Outcome<Record<string, unknown>> | undefined) => void;
 }
 
 /** Faults that say nothing about whether the host acted: the connection broke while the call was under way. */
@@ -130,9 +132,13 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
   const send = async (id: string, call: NativeCall): Promise<Outcome<Record<string, unknown>> | undefined> => {
     const writer = await turn.held();
     options.onSend();
+    const sentMs = clock.now();
     try {
-      return await writer.agent.step(plan.host, writer.epoch, id, call);
+      const outcome = await writer.agent.step(plan.host, writer.epoch, id, call);
+      options.onAnswer(call, sentMs, outcome);
+      return outcome;
     } catch {
+      options.onAnswer(call, sentMs, undefined);
       await turn.lost();
       return undefined;
     }

@@ -23,8 +23,7 @@ export const indexOfTemplate = (
   packed: PackedText,
   { paths, spans, types }: Pick<MemberText, 'paths' | 'spans' | 'types'>,
 ): TemplateIndex => {
-  if (spans.length !== paths.length * 4)
-    throw new Error(`${spans.length} span numbers for ${paths.length} paths`);
+  if (spans.length !== paths.length * 4) throw new Error(`${spans.length} span numbers for ${paths.length} paths`);
   const { segments } = packed.template;
   if (segments.length > VALUES_MOST) throw new Error(`a document of ${segments.length} varying places`);
   const values = valuesOf(packed);
@@ -69,7 +68,8 @@ export const spansOf = (index: TemplateIndex, values: readonly string[]): number
   lengths[0] = 0;
   for (let at = 0; at < values.length; at++) lengths[at + 1] = (lengths[at] as number) + (values[at] as string).length;
   const spans = new Array<number>(constant.length);
-  for (let at = 0; at < spans.length; at++) spans[at] = (constant[at] as number) + (lengths[before[at] as number] as number);
+  for (let at = 0; at < spans.length; at++)
+    spans[at] = (constant[at] as number) + (lengths[before[at] as number] as number);
   return spans;
 };
 
