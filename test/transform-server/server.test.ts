@@ -137,7 +137,7 @@ describe('exchanges', () => {
       { exchange: exchange.exchange, shape: 'native', atMs: Date.now(), detail: { procedure: 'stop' } },
     ]);
     const shapes = one.server.inspected.explain(exchange.exchange)?.map((hop) => hop.shape);
-    expect(new Set(shapes)).toEqual(new Set(['call', 'command', 'answer', 'native']));
+    expect(new Set(shapes)).toEqual(new Set(['call', 'command', 'plan', 'native', 'outcome', 'answer']));
   });
 });
 

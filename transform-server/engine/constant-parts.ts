@@ -133,7 +133,7 @@ export const foldConstants = (text: string): Folded => {
     let run: { from: number; to: number; text: string } | undefined;
     const take = (): void => {
       // An empty element alone costs as much as what would stand for it.
-      if (run !== undefined && run.text.includes('</')) {
+      if (run?.text.includes('</')) {
         edits.push({ from: run.from, to: run.to, put: `<${mark}-${parts.length}/>` });
         parts.push(run.text);
       }
