@@ -30,7 +30,14 @@ test('an open plan needs its host to end: up starts without it', { timeout: 30_0
   const died: Job = {
     ...{ id: job, verb: 'vm.create', host, target: host, targetName: '', user: 'root', front: 'vim25@local' },
     ...{ method: 'CreateVM_Task', nativeTarget: { type: 'Folder', id: 'ha-folder-vm' }, operation: '', exchange: '' },
-    ...{ state: 'running', cancelled: false, cancelable: true, queuedMs: Date.now(), startedMs: Date.now(), version: 0 },
+    ...{
+      state: 'running',
+      cancelled: false,
+      cancelable: true,
+      queuedMs: Date.now(),
+      startedMs: Date.now(),
+      version: 0,
+    },
   };
   const journal = createJournal(before);
   journal.saveJob(died);

@@ -21,7 +21,8 @@ const PROMISED = {
 } as const;
 
 /** The API's words for a host that is away; and what a switch answers whose predecessor's outcome the host alone knew. */
-const ALLOWED = /^(?:read|power) (?:success|HostNotConnected|HostCommunication|HostNotReachable)$|^power (?:InvalidPowerState|TaskInProgress)$/;
+const ALLOWED =
+  /^(?:read|power) (?:success|HostNotConnected|HostCommunication|HostNotReachable)$|^power (?:InvalidPowerState|TaskInProgress)$/;
 const GUESTS = 4;
 const IDLE = 40;
 const BACK_LIMIT_MS = 30_000;
@@ -49,7 +50,12 @@ const isConnected = async ({ admin }: Transvisor): Promise<boolean> => {
 
 /** Resident MiB of all programs. */
 const resident = (product: Transvisor): number =>
-  product.pids().reduce((sum, pid) => sum + Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0), 0) / 1024;
+  product
+    .pids()
+    .reduce(
+      (sum, pid) => sum + Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0),
+      0,
+    ) / 1024;
 
 /** name to poweredOn, poweredOff or suspended, as virsh has it. */
 const statesOf = async (host: Libvirtd): Promise<ReadonlyMap<string, string>> => {
@@ -62,13 +68,19 @@ const statesOf = async (host: Libvirtd): Promise<ReadonlyMap<string, string>> =>
 const readAll = async (soap: RawSoap, vms: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>> => {
   const states = new Map<string, string>();
   for (const [name, vm] of vms) {
-    const read = await soap.read('VirtualMachine', vm, 'name', 'runtime.powerState').catch(() => new Map<string, string>());
+    const read = await soap
+      .read('VirtualMachine', vm, 'name', 'runtime.powerState')
+      .catch(() => new Map<string, string>());
     states.set(read.get('name') ?? `no ${name}`, read.get('runtime.powerState') ?? 'unknown');
   }
   return states;
 };
 
-const textOf = (states: ReadonlyMap<string, string>): string => [...states].map(([name, state]) => `${name}=${state}`).toSorted().join(' ');
+const textOf = (states: ReadonlyMap<string, string>): string =>
+  [...states]
+    .map(([name, state]) => `${name}=${state}`)
+    .toSorted()
+    .join(' ');
 
 export const crashDrills = async (options: {
   readonly host: Libvirtd;
@@ -80,7 +92,8 @@ export const crashDrills = async (options: {
   const { host, crashes, seed, twoProcesses, say } = options;
   const next = random(seed);
   const tally = createTally(Object.values(PROMISED));
-  const note = (promised: keyof typeof PROMISED, kept: boolean, seen: string): void => tally.note(PROMISED[promised], kept, seen);
+  const note = (promised: keyof typeof PROMISED, kept: boolean, seen: string): void =>
+    tally.note(PROMISED[promised], kept, seen);
   const define = async (...names: readonly string[]): Promise<void> => {
     for (const name of names) writeFileSync(join(host.root, `${name}.xml`), domain(name));
     await host.virsh(names.map((name) => `define ${host.root}/${name}.xml`).join('; '));
@@ -126,7 +139,9 @@ export const crashDrills = async (options: {
     const goesOn = await until(AGREE_LIMIT_MS, async () => load.switched() >= switched + GUESTS);
     note('commands', goesOn, goesOn ? `${load.switched()} commands in all` : 'none succeeded any more');
     note('alive', product.alive() && product.pids().join() === pids, `pid ${product.pids().join(' ')}`);
-    say(`${String(n).padStart(3)}: killed, away for ${awayMs.toFixed(0).padStart(4)} ms, connected again after ${backMs.toFixed(0)} ms, ${load.switched()} power commands so far, ${resident(product).toFixed(0)} MiB`);
+    say(
+      `${String(n).padStart(3)}: killed, away for ${awayMs.toFixed(0).padStart(4)} ms, connected again after ${backMs.toFixed(0)} ms, ${load.switched()} power commands so far, ${resident(product).toFixed(0)} MiB`,
+    );
   }
   await load.stop();
 
@@ -146,7 +161,11 @@ export const crashDrills = async (options: {
   const knows = await until(AGREE_LIMIT_MS, async () => heard() === theirs);
   waiting = false;
   await following;
-  note('waiter', waitFault === undefined && knows, waitFault ?? (knows ? 'no fault, the same states' : `heard ${heard()}; virsh ${theirs}`));
+  note(
+    'waiter',
+    waitFault === undefined && knows,
+    waitFault ?? (knows ? 'no fault, the same states' : `heard ${heard()}; virsh ${theirs}`),
+  );
   for (const [what, count] of load.outcomes) note('faults', ALLOWED.test(what), `${count} times ${what}`);
   soap.close();
   say(`calls under load: ${[...load.outcomes].map(([what, count]) => `${count} ${what}`).join(', ')}`);

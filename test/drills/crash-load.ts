@@ -31,13 +31,17 @@ export const startLoad = async (endpoint: Endpoint, vms: ReadonlyMap<string, str
   const reads = async (path: string): Promise<void> => {
     for (let n = 0; !stopping; n += 1) {
       const vm = [...vms.values()][n % vms.size] ?? '';
-      count(`read ${await soap.read('VirtualMachine', vm, path).then((found) => (found.has(path) ? 'success' : 'nothing'), wordOf)}`);
+      count(
+        `read ${await soap.read('VirtualMachine', vm, path).then((found) => (found.has(path) ? 'success' : 'nothing'), wordOf)}`,
+      );
       await sleep(READ_PAUSE_MS);
     }
   };
   const power = async (vm: string): Promise<void> => {
     while (!stopping) {
-      const state = await soap.read('VirtualMachine', vm, 'runtime.powerState').then((found) => found.get('runtime.powerState'), wordOf);
+      const state = await soap
+        .read('VirtualMachine', vm, 'runtime.powerState')
+        .then((found) => found.get('runtime.powerState'), wordOf);
       const method = state === 'poweredOn' ? 'PowerOffVM_Task' : 'PowerOnVM_Task';
       count(`power ${(await soap.run(method, 'VirtualMachine', vm).catch(wordOf)) ?? 'success'}`);
       await sleep(POWER_PAUSE_MS);

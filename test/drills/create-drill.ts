@@ -1,6 +1,7 @@
 /** One drill: the program is killed with -9 at a chosen moment of a create with three steps and started again; what must hold is checked on the host. */
-import type { Libvirtd } from '../peers/libvirtd.ts';
+
 import { runProgram } from '../peers/clients.ts';
+import type { Libvirtd } from '../peers/libvirtd.ts';
 import { escapeXml, type RawSoap, rawSoap, textIn } from '../peers/raw-soap.ts';
 import type { Transvisor } from '../peers/transvisor.ts';
 import { phaseOf } from './phase.ts';
@@ -60,14 +61,22 @@ const createSpec = (name: string, datastore: string): string =>
 /** The volumes that libvirt knows after a refresh, and the files that are there, which is more than libvirt tells. */
 const poolOf = async ({ host, datastore }: Drill): Promise<readonly string[]> => {
   await host.virsh('pool-refresh', datastore);
-  const volumes = (await host.virsh('vol-list', datastore)).split('\n').slice(2).flatMap((line) => line.trim().split(/\s+/)[0] || []);
+  const volumes = (await host.virsh('vol-list', datastore))
+    .split('\n')
+    .slice(2)
+    .flatMap((line) => line.trim().split(/\s+/)[0] || []);
   const { stdout } = await runProgram('find', [host.poolFolder, '-mindepth', '1', '-printf', '%P\n']);
   return [...new Set([...volumes, ...stdout.split('\n').filter((line) => line !== '')])].toSorted();
 };
 
 const isSettled = async (soap: RawSoap): Promise<boolean> => {
   const manager = await soap.manager('taskManager');
-  const { text, fault } = await soap.call('RetrieveProperties', 'PropertyCollector', await soap.manager('propertyCollector'), `<specSet><propSet><type>Task</type><pathSet>info.state</pathSet></propSet><objectSet><obj type="TaskManager">${manager}</obj><skip>true</skip><selectSet xsi:type="TraversalSpec"><type>TaskManager</type><path>recentTask</path><skip>false</skip></selectSet></objectSet></specSet>`);
+  const { text, fault } = await soap.call(
+    'RetrieveProperties',
+    'PropertyCollector',
+    await soap.manager('propertyCollector'),
+    `<specSet><propSet><type>Task</type><pathSet>info.state</pathSet></propSet><objectSet><obj type="TaskManager">${manager}</obj><skip>true</skip><selectSet xsi:type="TraversalSpec"><type>TaskManager</type><path>recentTask</path><skip>false</skip></selectSet></objectSet></specSet>`,
+  );
   return fault === undefined && !/>(?:running|queued)</.test(text);
 };
 
@@ -98,7 +107,8 @@ export const runCreateDrill = async (drill: Drill, name: string, killAfterMs: nu
   const says = (why: string): string => `${name}, killed after ${killAfterMs.toFixed(0)} ms (${phase}): ${why}`;
   let isBroken = false;
   const check = (promised: keyof typeof PROMISED, kept: boolean, seen: string): boolean => {
-    if (drill.tally === undefined && !kept) throw new Error(`${PROMISED[promised]}: ${says(seen)}\n${product.log().slice(-3000)}`);
+    if (drill.tally === undefined && !kept)
+      throw new Error(`${PROMISED[promised]}: ${says(seen)}\n${product.log().slice(-3000)}`);
     drill.tally?.note(PROMISED[promised], kept, kept ? seen : says(seen));
     isBroken ||= !kept;
     return kept;
@@ -163,30 +173,60 @@ export const runCreateDrill = async (drill: Drill, name: string, killAfterMs: nu
   const fresh = after.filter((file) => !before.includes(file));
   const lost = before.filter((file) => !after.includes(file));
   if (isDefined) {
-    const files = [...(await host.virsh('dumpxml', name, '--inactive')).matchAll(/<source file='([^']*)'/g)].map(([, file = '']) => file.slice(host.poolFolder.length + 1));
+    const files = [...(await host.virsh('dumpxml', name, '--inactive')).matchAll(/<source file='([^']*)'/g)].map(
+      ([, file = '']) => file.slice(host.poolFolder.length + 1),
+    );
     const isWhole = files.length === 2 && fresh.join() === files.toSorted().join();
-    check('whole', isWhole, isWhole ? 'whole or nothing' : `half-made: disks ${files.join(', ')}; in the pool ${fresh.join(', ')}`);
-  } else check('whole', fresh.length === 0, fresh.length === 0 ? 'whole or nothing' : `no domain, but ${fresh.join(', ')}`);
-  check('orphans', (isDefined || fresh.length === 0) && lost.length === 0, lost.length === 0 && (isDefined || fresh.length === 0) ? 'none' : `too many: ${fresh.join(', ')}; gone: ${lost.join(', ')}`);
+    check(
+      'whole',
+      isWhole,
+      isWhole ? 'whole or nothing' : `half-made: disks ${files.join(', ')}; in the pool ${fresh.join(', ')}`,
+    );
+  } else
+    check('whole', fresh.length === 0, fresh.length === 0 ? 'whole or nothing' : `no domain, but ${fresh.join(', ')}`);
+  check(
+    'orphans',
+    (isDefined || fresh.length === 0) && lost.length === 0,
+    lost.length === 0 && (isDefined || fresh.length === 0)
+      ? 'none'
+      : `too many: ${fresh.join(', ')}; gone: ${lost.join(', ')}`,
+  );
 
   // The same ids, the same session, and a version that leads on.
   const keeperNow = await soap.vm(keeper).catch(String);
-  check('others', keeperNow === keeperId, keeperNow === keeperId ? 'the same' : `${keeper} was ${keeperId}, is ${keeperNow}`);
+  check(
+    'others',
+    keeperNow === keeperId,
+    keeperNow === keeperId ? 'the same' : `${keeper} was ${keeperId}, is ${keeperNow}`,
+  );
   const knows = (): string | undefined => [...waiter.vms].find(([, vm]) => vm.name === name)?.[0];
   try {
     for (let n = 0; n < 5 && (knows() !== undefined) !== isDefined; n += 1) await waiter.wait(1);
     await waiter.catchUp();
     check('version', true, 'leads on');
-    check('hears', (knows() !== undefined) === isDefined && waiter.vms.get(keeperId)?.name === keeper, `${isDefined ? 'there' : 'not there'}, client knows ${knows() ?? 'none'}`);
+    check(
+      'hears',
+      (knows() !== undefined) === isDefined && waiter.vms.get(keeperId)?.name === keeper,
+      `${isDefined ? 'there' : 'not there'}, client knows ${knows() ?? 'none'}`,
+    );
   } catch (error) {
     check('version', false, `${reached}: ${error instanceof Error ? error.message : String(error)}`);
   }
   const id = isDefined ? await soap.vm(name).catch(String) : undefined;
-  if (isDefined && toldId !== undefined) check('same', id === toldId, id === toldId ? 'the same' : `told ${toldId}, is ${id}`);
+  if (isDefined && toldId !== undefined)
+    check('same', id === toldId, id === toldId ? 'the same' : `told ${toldId}, is ${id}`);
   if (task !== undefined) {
-    const told = await soap.taskEnd(task).catch((error: unknown) => ({ state: String(error), fault: undefined, text: '' }));
+    const told = await soap
+      .taskEnd(task)
+      .catch((error: unknown) => ({ state: String(error), fault: undefined, text: '' }));
     const agrees = told.state === (isDefined ? 'success' : 'error') && (!isDefined || told.text.includes(`>${id}<`));
-    check('task', agrees, agrees ? 'ends as the host has it' : `${isDefined ? 'the VM is there' : 'no VM'}, but the task says ${told.state} ${told.text.slice(0, 600)}`);
+    check(
+      'task',
+      agrees,
+      agrees
+        ? 'ends as the host has it'
+        : `${isDefined ? 'the VM is there' : 'no VM'}, but the task says ${told.state} ${told.text.slice(0, 600)}`,
+    );
   }
   if (!isDefined) {
     const fault = await soap.run('CreateVM_Task', 'Folder', 'ha-folder-vm', createSpec(name, datastore)).catch(String);
@@ -195,14 +235,25 @@ export const runCreateDrill = async (drill: Drill, name: string, killAfterMs: nu
   }
   const fault = await soap.run('Destroy_Task', 'VirtualMachine', await soap.vm(name)).catch(String);
   const left = (await poolOf(drill)).filter((file) => !before.includes(file));
-  check('destroy', fault === undefined && left.length === 0, fault ?? (left.length === 0 ? 'nothing left' : `left: ${left.join(', ')}`));
+  check(
+    'destroy',
+    fault === undefined && left.length === 0,
+    fault ?? (left.length === 0 ? 'nothing left' : `left: ${left.join(', ')}`),
+  );
   await soap.call('Logout', 'SessionManager', await soap.manager('sessionManager'));
   soap.close();
-  return { outcome: isBroken ? 'broken' : isDefined ? 'whole' : 'nothing', answered: task !== undefined, phase, recoveredMs };
+  return {
+    outcome: isBroken ? 'broken' : isDefined ? 'whole' : 'nothing',
+    answered: task !== undefined,
+    phase,
+    recoveredMs,
+  };
 };
 
 /** What the host has beside what it had: looked at once more after all drills, when the last late call has ended. */
 export const leftOnHost = async (drill: Drill): Promise<string> => {
-  const domains = (await drill.host.virsh('list', '--all', '--name')).split('\n').filter((name) => name.startsWith('drill-'));
+  const domains = (await drill.host.virsh('list', '--all', '--name'))
+    .split('\n')
+    .filter((name) => name.startsWith('drill-'));
   return [...domains, ...(await poolOf(drill))].join(', ');
 };

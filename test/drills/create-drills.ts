@@ -6,7 +6,8 @@ import { startTransvisor } from '../peers/transvisor.ts';
 import { createDrillTally, leftOnHost, measureCreate, runCreateDrill } from './create-drill.ts';
 import { random } from './random.ts';
 
-const KEEPER = "<domain type='qemu'><name>keeper</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>";
+const KEEPER =
+  "<domain type='qemu'><name>keeper</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>";
 /** The moments reach a little beyond the create's end. */
 const BEYOND = 1.1;
 const LATE_MS = 4000;
@@ -30,7 +31,9 @@ export const createDrills = async (options: {
   const measured: number[] = [];
   for (let n = 0; n < 3; n += 1) measured.push(await measureCreate(drill, `drill-measured-${n}`));
   const mostMs = Math.min(...measured) * BEYOND;
-  say(`an undisturbed create takes ${(mostMs / BEYOND).toFixed(0)} ms; kills at random moments of ${mostMs.toFixed(0)} ms`);
+  say(
+    `an undisturbed create takes ${(mostMs / BEYOND).toFixed(0)} ms; kills at random moments of ${mostMs.toFixed(0)} ms`,
+  );
   const failed: string[] = [];
   const counts: Record<string, number> = {};
   const phases: Record<string, number> = {};
@@ -40,7 +43,9 @@ export const createDrills = async (options: {
       const { outcome, answered, phase, recoveredMs } = await runCreateDrill(drill, `drill-${n}`, killAfterMs);
       counts[outcome] = (counts[outcome] ?? 0) + 1;
       phases[phase] = (phases[phase] ?? 0) + 1;
-      say(`${String(n).padStart(3)}: killed after ${killAfterMs.toFixed(0).padStart(4)} ms at ${phase.padEnd(16)} ${answered ? 'task told' : 'cut off  '} ${outcome.padEnd(7)} recovered in ${recoveredMs.toFixed(0)} ms`);
+      say(
+        `${String(n).padStart(3)}: killed after ${killAfterMs.toFixed(0).padStart(4)} ms at ${phase.padEnd(16)} ${answered ? 'task told' : 'cut off  '} ${outcome.padEnd(7)} recovered in ${recoveredMs.toFixed(0)} ms`,
+      );
     } catch (error) {
       failed.push(error instanceof Error ? error.message : String(error));
       say(`${String(n).padStart(3)}: FAILED ${failed.at(-1)}`);
@@ -49,10 +54,17 @@ export const createDrills = async (options: {
   }
   await new Promise((resolve) => setTimeout(resolve, LATE_MS));
   const atLast = await leftOnHost(drill);
-  if (atLast !== atFirst) failed.push(`after all drills the host has ${atLast || 'nothing'}, at first ${atFirst || 'nothing'}`);
-  const listed = (of: Record<string, number>): string => Object.entries(of).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([what, count]) => `${count} ${what}`).join(', ');
+  if (atLast !== atFirst)
+    failed.push(`after all drills the host has ${atLast || 'nothing'}, at first ${atFirst || 'nothing'}`);
+  const listed = (of: Record<string, number>): string =>
+    Object.entries(of)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([what, count]) => `${count} ${what}`)
+      .join(', ');
   say(`killed at: ${listed(phases)}`);
-  say(`outcomes: ${listed(counts)}, ${failed.length} failed; on the host after all: ${atLast === atFirst ? 'as at first' : atLast}`);
+  say(
+    `outcomes: ${listed(counts)}, ${failed.length} failed; on the host after all: ${atLast === atFirst ? 'as at first' : atLast}`,
+  );
   for (const line of tally.table()) say(line);
   return [...tally.broken(), ...failed];
 };

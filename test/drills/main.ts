@@ -1,8 +1,8 @@
 /** `npm run drills`: the program killed with -9 at random moments of a create with three steps, and libvirtd killed with -9 under load. Flags: --times N, --crashes N, --seed N, --two. */
 import { parseArgs } from 'node:util';
 import { startLibvirtd } from '../peers/libvirtd.ts';
-import { createDrills } from './create-drills.ts';
 import { crashDrills } from './crash-drill.ts';
+import { createDrills } from './create-drills.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -14,7 +14,12 @@ const { values: flags } = parseArgs({
   },
 });
 const [times, crashes, seed] = [flags.times, flags.crashes, flags.seed].map(Number);
-if (times === undefined || crashes === undefined || seed === undefined || ![times, crashes, seed].every(Number.isInteger)) {
+if (
+  times === undefined ||
+  crashes === undefined ||
+  seed === undefined ||
+  ![times, crashes, seed].every(Number.isInteger)
+) {
   console.error('usage: npm run drills [-- --times N --crashes N --seed N --two]');
   process.exit(64);
 }

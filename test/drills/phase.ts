@@ -13,7 +13,9 @@ export const phaseOf = (state: string, vm: string): string => {
   try {
     for (const file of readdirSync(folder)) if (file.startsWith(NAME)) cpSync(join(folder, file), join(copy, file));
     using db = new DatabaseSync(join(copy, NAME));
-    const plan = db.prepare('SELECT job, finish FROM plans WHERE plan LIKE ? ORDER BY job DESC').get(`%<name>${vm}</name>%`);
+    const plan = db
+      .prepare('SELECT job, finish FROM plans WHERE plan LIKE ? ORDER BY job DESC')
+      .get(`%<name>${vm}</name>%`);
     if (plan === undefined) return 'no plan yet';
     if (plan['finish'] !== '') return 'plan ended';
     const steps = db.prepare('SELECT at, state FROM steps WHERE job = ? ORDER BY at').all(Number(plan['job']));

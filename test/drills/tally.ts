@@ -11,7 +11,9 @@ export type Tally = {
 type Line = { kept: number; looks: number; last: string; readonly broken: string[] };
 
 export const createTally = (promises: readonly string[]): Tally => {
-  const lines = new Map<string, Line>(promises.map((promised) => [promised, { kept: 0, looks: 0, last: '', broken: [] }]));
+  const lines = new Map<string, Line>(
+    promises.map((promised) => [promised, { kept: 0, looks: 0, last: '', broken: [] }]),
+  );
   return {
     note: (promised, kept, seen) => {
       const line = lines.get(promised);

@@ -13,7 +13,13 @@ describeWith(LIBVIRT_CLIENTS, 'drills', () => {
   test('killed with -9 four times in the middle of a create: all or nothing, the same ids, versions that lead on', async () => {
     await using host = await startLibvirtd({ qemu: true });
     const lines: string[] = [];
-    const broken = await createDrills({ host, times: 4, seed: SEED, twoProcesses: false, say: (line) => lines.push(line) });
+    const broken = await createDrills({
+      host,
+      times: 4,
+      seed: SEED,
+      twoProcesses: false,
+      say: (line) => lines.push(line),
+    });
     console.log(lines.join('\n'));
     expect(broken).toEqual([]);
     expect(lines.some((line) => line.includes('or not there at all') && line.includes('4 of 4'))).toBe(true);
@@ -22,7 +28,13 @@ describeWith(LIBVIRT_CLIENTS, 'drills', () => {
   test('libvirtd killed with -9 under load: the inventory comes back, states are as virsh says, no crash', async () => {
     await using host = await startLibvirtd({ qemu: true });
     const lines: string[] = [];
-    const broken = await crashDrills({ host, crashes: 1, seed: SEED, twoProcesses: false, say: (line) => lines.push(line) });
+    const broken = await crashDrills({
+      host,
+      crashes: 1,
+      seed: SEED,
+      twoProcesses: false,
+      say: (line) => lines.push(line),
+    });
     console.log(lines.join('\n'));
     expect(broken).toEqual([]);
     expect(lines.some((line) => line.includes('as virsh says') && line.includes('1 of 1'))).toBe(true);
