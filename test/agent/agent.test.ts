@@ -2,20 +2,7 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import {
-  agent,
-  call,
-  failedLogins,
-  host,
-  http,
-  hungUp,
-  link,
-  login,
-  port,
-  script,
-  sessions,
-  VM1,
-} from './agent-rig.ts';
+import { call, failedLogins, host, http, hungUp, link, login, port, script, sessions, VM1 } from './agent-rig.ts';
 
 describe('requests', () => {
   test('a session row is answered by the agent alone', async () => {

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hashPassword } from '../../runtime/accounts.ts';
-import { LIBVIRT_CLIENTS, govcOn, type Govc } from './clients.ts';
+import { type Govc, govcOn, LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { envelope, escapeXml, type RawSoap, rawSoap } from './raw-soap.ts';
@@ -26,8 +26,18 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
 
   /** All that libvirt knows of domains, volumes and networks. */
   const state = async (): Promise<string> => {
-    const parts = [await host.virsh('list', '--all', '--title'), await host.virsh('net-list', '--all'), await host.virsh('vol-list', 'default'), await host.virsh('pool-list', '--all')];
-    for (const name of NAMES) parts.push(await host.virsh('dumpxml', name, '--inactive'), await host.virsh('snapshot-list', name), await host.virsh('dominfo', name));
+    const parts = [
+      await host.virsh('list', '--all', '--title'),
+      await host.virsh('net-list', '--all'),
+      await host.virsh('vol-list', 'default'),
+      await host.virsh('pool-list', '--all'),
+    ];
+    for (const name of NAMES)
+      parts.push(
+        await host.virsh('dumpxml', name, '--inactive'),
+        await host.virsh('snapshot-list', name),
+        await host.virsh('dominfo', name),
+      );
     // CPU time of a running guest goes on.
     return parts.join('\n').replaceAll(/^CPU time:.*$/gm, '');
   };
@@ -44,7 +54,10 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
     host = await startLibvirtd({ qemu: true });
     for (const name of NAMES) {
       const file = join(host.root, `${name}.xml`);
-      writeFileSync(file, `<domain type='qemu'><name>${name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type machine='pc'>hvm</type></os><devices><controller type='scsi' index='0' model='lsilogic'/></devices></domain>`);
+      writeFileSync(
+        file,
+        `<domain type='qemu'><name>${name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type machine='pc'>hvm</type></os><devices><controller type='scsi' index='0' model='lsilogic'/></devices></domain>`,
+      );
       await host.virsh('define', file);
     }
     await host.virsh('start', 'running');
@@ -64,8 +77,10 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
   });
 
   const vm = (name: string): string => moid[name] ?? '';
-  const onVm = (method: string, name: string, inner = ''): Promise<string | undefined> => soap.run(method, 'VirtualMachine', vm(name), inner);
-  const create = (name: string, inner = ''): Promise<string | undefined> => soap.run('CreateVM_Task', 'Folder', 'ha-folder-vm', createSpec(name, inner));
+  const onVm = (method: string, name: string, inner = ''): Promise<string | undefined> =>
+    soap.run(method, 'VirtualMachine', vm(name), inner);
+  const create = (name: string, inner = ''): Promise<string | undefined> =>
+    soap.run('CreateVM_Task', 'Folder', 'ha-folder-vm', createSpec(name, inner));
   /** The program still answers a well-formed question at once. */
   const answers = async (): Promise<void> => {
     const begun = Date.now();
@@ -88,11 +103,17 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
       expect((await other.call('PowerOnVM_Task', 'VirtualMachine', vm('plain'))).fault).toBe('NotAuthenticated');
       const { cookie } = await other.logIn();
       expect((await other.call('CurrentTime', 'ServiceInstance', 'ServiceInstance')).fault).toBeUndefined();
-      expect((await other.call('Logout', 'SessionManager', await other.manager('sessionManager'))).fault).toBeUndefined();
+      expect(
+        (await other.call('Logout', 'SessionManager', await other.manager('sessionManager'))).fault,
+      ).toBeUndefined();
       const headers = { Cookie: cookie ?? '' };
-      const body = envelope(`<PowerOnVM_Task xmlns="urn:vim25"><_this type="VirtualMachine">${vm('plain')}</_this></PowerOnVM_Task>`);
+      const body = envelope(
+        `<PowerOnVM_Task xmlns="urn:vim25"><_this type="VirtualMachine">${vm('plain')}</_this></PowerOnVM_Task>`,
+      );
       expect((await other.post(body, headers)).fault).toBe('NotAuthenticated');
-      expect((await other.post(body, { Cookie: 'vmware_soap_session="00000000-dead-beef-0000-000000000000"' })).fault).toBe('NotAuthenticated');
+      expect(
+        (await other.post(body, { Cookie: 'vmware_soap_session="00000000-dead-beef-0000-000000000000"' })).fault,
+      ).toBe('NotAuthenticated');
     });
     other.close();
   });
@@ -101,7 +122,16 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
     const other = rawSoap(product);
     const { text } = await other.logIn();
     const key = /<key>([^<]*)<\/key>/.exec(text)?.[1] ?? '';
-    expect((await soap.call('TerminateSession', 'SessionManager', await soap.manager('sessionManager'), `<sessionId>${escapeXml(key)}</sessionId>`)).fault).toBeUndefined();
+    expect(
+      (
+        await soap.call(
+          'TerminateSession',
+          'SessionManager',
+          await soap.manager('sessionManager'),
+          `<sessionId>${escapeXml(key)}</sessionId>`,
+        )
+      ).fault,
+    ).toBeUndefined();
     expect((await other.call('PowerOnVM_Task', 'VirtualMachine', vm('plain'))).fault).toBe('NotAuthenticated');
     other.close();
   });
@@ -109,17 +139,30 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
   const MALFORMED: Readonly<Record<string, string | Buffer>> = {
     nothing: '',
     'no XML': 'PowerOnVM_Task',
-    'an end too few': envelope('<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">ServiceInstance</_this>').replace('</Body>', ''),
+    'an end too few': envelope(
+      '<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">ServiceInstance</_this>',
+    ).replace('</Body>', ''),
     'XML of another kind': '<html><body>hello</body></html>',
     'an empty body': envelope(''),
-    'bytes that are no UTF-8': Buffer.concat([Buffer.from(envelope('<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">').slice(0, -20)), Buffer.from([0xff, 0xfe, 0xc3, 0x28])]),
-    'a NUL in the text': envelope('<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">Service\u0000Instance</_this></CurrentTime>'),
-    'an undeclared prefix': envelope('<q:CurrentTime><_this type="ServiceInstance">ServiceInstance</_this></q:CurrentTime>'),
+    'bytes that are no UTF-8': Buffer.concat([
+      Buffer.from(envelope('<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">').slice(0, -20)),
+      Buffer.from([0xff, 0xfe, 0xc3, 0x28]),
+    ]),
+    'a NUL in the text': envelope(
+      '<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">Service\u0000Instance</_this></CurrentTime>',
+    ),
+    'an undeclared prefix': envelope(
+      '<q:CurrentTime><_this type="ServiceInstance">ServiceInstance</_this></q:CurrentTime>',
+    ),
     'a DTD': `<!DOCTYPE e [<!ENTITY a "b">]>${envelope('<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">&a;</_this></CurrentTime>').replace(/^<\?xml[^>]*>\s*/, '')}`,
     'an entity bomb': `<!DOCTYPE e [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;"><!ENTITY e "&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;">]>${envelope('<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">&e;</_this></CurrentTime>').replace(/^<\?xml[^>]*>\s*/, '')}`,
     'an external entity': `<!DOCTYPE e [<!ENTITY x SYSTEM "file:///etc/passwd">]>${envelope('<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">&x;</_this></CurrentTime>').replace(/^<\?xml[^>]*>\s*/, '')}`,
-    'an entity nobody declared': envelope('<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">&nope;</_this></CurrentTime>'),
-    'elements nested 100,000 deep': envelope(`<CurrentTime xmlns="urn:vim25">${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}</CurrentTime>`),
+    'an entity nobody declared': envelope(
+      '<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">&nope;</_this></CurrentTime>',
+    ),
+    'elements nested 100,000 deep': envelope(
+      `<CurrentTime xmlns="urn:vim25">${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}</CurrentTime>`,
+    ),
   };
   for (const [name, body] of Object.entries(MALFORMED)) {
     test(`malformed XML: ${name}`, async () => {
@@ -159,7 +202,9 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
     const ids = ['999999', 'vm-1', '../../etc/passwd', '-1', '1e3', 'ha-host', '<x>'];
     for (const id of ids) found[id] = (await soap.call('PowerOnVM_Task', 'VirtualMachine', id)).fault;
     expect(found).toEqual(Object.fromEntries(ids.map((id) => [id, 'ManagedObjectNotFound'])));
-    expect((await soap.call('PowerOnVM_Task', 'VirtualMachine', '')).fault).toMatch(/^(ManagedObjectNotFound|InvalidRequest)$/);
+    expect((await soap.call('PowerOnVM_Task', 'VirtualMachine', '')).fault).toMatch(
+      /^(ManagedObjectNotFound|InvalidRequest)$/,
+    );
     await expect(soap.read('VirtualMachine', '999999', 'name')).rejects.toThrow('ManagedObjectNotFound');
   });
 
@@ -185,24 +230,44 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
 
   test('a disk of 1 PB', async () => {
     await unchanged(async () => {
-      expect(await create('huge-disk', disk('1099511627776'))).toMatch(/^(NoDiskSpace|InvalidDeviceSpec|InvalidArgument|FileTooLarge|InvalidVmConfig)$/);
-      expect(await onVm('ReconfigVM_Task', 'plain', `<spec>${disk('1099511627776')}</spec>`)).toMatch(/^(NoDiskSpace|InvalidDeviceSpec|InvalidArgument|FileTooLarge|InvalidVmConfig)$/);
+      expect(await create('huge-disk', disk('1099511627776'))).toMatch(
+        /^(NoDiskSpace|InvalidDeviceSpec|InvalidArgument|FileTooLarge|InvalidVmConfig)$/,
+      );
+      expect(await onVm('ReconfigVM_Task', 'plain', `<spec>${disk('1099511627776')}</spec>`)).toMatch(
+        /^(NoDiskSpace|InvalidDeviceSpec|InvalidArgument|FileTooLarge|InvalidVmConfig)$/,
+      );
     });
   });
 
   test('10,000 CPUs, and numbers that are none', async () => {
     await unchanged(async () => {
-      const fault = /^(InvalidArgument|InvalidVmConfig|InsufficientCpuResourcesFault|NotEnoughCpus|NumVirtualCpusExceedsLimit|NumVirtualCpusNotSupported)$/;
+      const fault =
+        /^(InvalidArgument|InvalidVmConfig|InsufficientCpuResourcesFault|NotEnoughCpus|NumVirtualCpusExceedsLimit|NumVirtualCpusNotSupported)$/;
       expect(await onVm('ReconfigVM_Task', 'plain', '<spec><numCPUs>10000</numCPUs></spec>')).toMatch(fault);
       const spec = createSpec('many-cpus').replace('<numCPUs>1<', '<numCPUs>10000<');
       expect(await soap.run('CreateVM_Task', 'Folder', 'ha-folder-vm', spec)).toMatch(fault);
     });
     await unchanged(async () => {
-      for (const wrong of ['<numCPUs>0</numCPUs>', '<numCPUs>-1</numCPUs>', '<memoryMB>0</memoryMB>', '<memoryMB>-4</memoryMB>', '<memoryMB>9223372036854775807</memoryMB>']) {
-        expect(await onVm('ReconfigVM_Task', 'plain', `<spec>${wrong}</spec>`), wrong).toMatch(/^(InvalidArgument|InvalidVmConfig|InsufficientMemoryResourcesFault|InsufficientResourcesFault|MemorySizeNotSupported|NumVirtualCpusNotSupported|GenericVmConfigFault)$/);
+      for (const wrong of [
+        '<numCPUs>0</numCPUs>',
+        '<numCPUs>-1</numCPUs>',
+        '<memoryMB>0</memoryMB>',
+        '<memoryMB>-4</memoryMB>',
+        '<memoryMB>9223372036854775807</memoryMB>',
+      ]) {
+        expect(await onVm('ReconfigVM_Task', 'plain', `<spec>${wrong}</spec>`), wrong).toMatch(
+          /^(InvalidArgument|InvalidVmConfig|InsufficientMemoryResourcesFault|InsufficientResourcesFault|MemorySizeNotSupported|NumVirtualCpusNotSupported|GenericVmConfigFault)$/,
+        );
       }
-      for (const wrong of ['<numCPUs>two</numCPUs>', '<numCPUs>99999999999999999999</numCPUs>', '<memoryMB>1.5</memoryMB>', '<nonsense>1</nonsense>']) {
-        expect(await onVm('ReconfigVM_Task', 'plain', `<spec>${wrong}</spec>`), wrong).toMatch(/^(InvalidRequest|InvalidArgument|InvalidVmConfig)$/);
+      for (const wrong of [
+        '<numCPUs>two</numCPUs>',
+        '<numCPUs>99999999999999999999</numCPUs>',
+        '<memoryMB>1.5</memoryMB>',
+        '<nonsense>1</nonsense>',
+      ]) {
+        expect(await onVm('ReconfigVM_Task', 'plain', `<spec>${wrong}</spec>`), wrong).toMatch(
+          /^(InvalidRequest|InvalidArgument|InvalidVmConfig)$/,
+        );
       }
     });
   });
@@ -211,15 +276,44 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
     const files = join(host.root, 'secret.txt');
     writeFileSync(files, 'the secret');
     await unchanged(async () => {
-      for (const path of ['[default] ../secret.txt', '[default] a/../../secret.txt', '[nowhere] x/x.vmdk', 'no datastore']) {
-        expect(await create('escapes', disk('1024', path)), path).toMatch(/^(InvalidDatastorePath|InvalidDatastore|FileFault|FileNotFound|InvalidArgument|InvalidDeviceSpec|InvalidName|CannotCreateFile)$/);
+      for (const path of [
+        '[default] ../secret.txt',
+        '[default] a/../../secret.txt',
+        '[nowhere] x/x.vmdk',
+        'no datastore',
+      ]) {
+        expect(await create('escapes', disk('1024', path)), path).toMatch(
+          /^(InvalidDatastorePath|InvalidDatastore|FileFault|FileNotFound|InvalidArgument|InvalidDeviceSpec|InvalidName|CannotCreateFile)$/,
+        );
       }
       const manager = await soap.manager('fileManager');
       for (const name of ['[default] ../secret.txt', '[default] x/../../secret.txt']) {
-        expect(await soap.run('DeleteDatastoreFile_Task', 'FileManager', manager, `<name>${name}</name><datacenter type="Datacenter">ha-datacenter</datacenter>`), name).toMatch(/^(InvalidDatastorePath|FileNotFound|InvalidArgument|FileFault)$/);
-        expect(await soap.run('MakeDirectory', 'FileManager', manager, `<name>${name}</name><datacenter type="Datacenter">ha-datacenter</datacenter>`), name).toMatch(/^(InvalidDatastorePath|FileNotFound|InvalidArgument|FileFault|CannotCreateFile)$/);
+        expect(
+          await soap.run(
+            'DeleteDatastoreFile_Task',
+            'FileManager',
+            manager,
+            `<name>${name}</name><datacenter type="Datacenter">ha-datacenter</datacenter>`,
+          ),
+          name,
+        ).toMatch(/^(InvalidDatastorePath|FileNotFound|InvalidArgument|FileFault)$/);
+        expect(
+          await soap.run(
+            'MakeDirectory',
+            'FileManager',
+            manager,
+            `<name>${name}</name><datacenter type="Datacenter">ha-datacenter</datacenter>`,
+          ),
+          name,
+        ).toMatch(/^(InvalidDatastorePath|FileNotFound|InvalidArgument|FileFault|CannotCreateFile)$/);
       }
-      for (const path of ['/folder/../secret.txt', '/folder/%2e%2e/secret.txt', '/folder/..%2fsecret.txt', '/folder//etc/passwd', '/folder/a/%2e%2e/%2e%2e/secret.txt']) {
+      for (const path of [
+        '/folder/../secret.txt',
+        '/folder/%2e%2e/secret.txt',
+        '/folder/..%2fsecret.txt',
+        '/folder//etc/passwd',
+        '/folder/a/%2e%2e/%2e%2e/secret.txt',
+      ]) {
         const answer = await soap.get(`${path}?dcPath=ha-datacenter&dsName=default`);
         expect([400, 403, 404], `${path}: ${answer.text.slice(0, 200)}`).toContain(answer.status);
         expect(answer.text).not.toContain('secret');
@@ -236,7 +330,9 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
       // The API writes these two so, in names and in paths.
       const shown = name.replaceAll('%', '%25').replaceAll('/', '%2f');
       const id = await soap.vm(shown);
-      expect((await soap.read('VirtualMachine', id, 'name')).get('name')).toBe(shown.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'));
+      expect((await soap.read('VirtualMachine', id, 'name')).get('name')).toBe(
+        shown.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
+      );
       expect(await soap.run('Destroy_Task', 'VirtualMachine', id)).toBeUndefined();
       await host.virsh('pool-refresh', 'default');
       expect(await state()).toBe(before);
@@ -246,8 +342,13 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
   test('names that cannot be: empty, with ../ as a path, with control characters, too long', async () => {
     await unchanged(async () => {
       for (const name of ['', 'x'.repeat(5000), 'tab\tand\nline']) {
-        expect(await create(name), JSON.stringify(name.slice(0, 20))).toMatch(/^(InvalidName|InvalidArgument|InvalidVmConfig|InvalidRequest)$/);
-        expect(await onVm('Rename_Task', 'plain', `<newName>${escapeXml(name)}</newName>`), JSON.stringify(name.slice(0, 20))).toMatch(/^(InvalidName|InvalidArgument|InvalidVmConfig|InvalidRequest)$/);
+        expect(await create(name), JSON.stringify(name.slice(0, 20))).toMatch(
+          /^(InvalidName|InvalidArgument|InvalidVmConfig|InvalidRequest)$/,
+        );
+        expect(
+          await onVm('Rename_Task', 'plain', `<newName>${escapeXml(name)}</newName>`),
+          JSON.stringify(name.slice(0, 20)),
+        ).toMatch(/^(InvalidName|InvalidArgument|InvalidVmConfig|InvalidRequest)$/);
       }
     });
     // The API escapes a slash in a name; either way no file may land outside of the pool.
@@ -272,22 +373,54 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
     const fm = await reader.manager('fileManager');
     const disks = await reader.manager('virtualDiskManager');
     const changes: readonly [method: string, type: string, id: string, inner?: string][] = [
-      ...['PowerOnVM_Task', 'Destroy_Task', 'UnregisterVM', 'RemoveAllSnapshots_Task', 'MarkAsTemplate'].map((method): [string, string, string] => [method, 'VirtualMachine', vm('plain')]),
-      ...['PowerOffVM_Task', 'SuspendVM_Task', 'ResetVM_Task', 'ShutdownGuest', 'RebootGuest', 'StandbyGuest'].map((method): [string, string, string] => [method, 'VirtualMachine', vm('running')]),
+      ...['PowerOnVM_Task', 'Destroy_Task', 'UnregisterVM', 'RemoveAllSnapshots_Task', 'MarkAsTemplate'].map(
+        (method): [string, string, string] => [method, 'VirtualMachine', vm('plain')],
+      ),
+      ...['PowerOffVM_Task', 'SuspendVM_Task', 'ResetVM_Task', 'ShutdownGuest', 'RebootGuest', 'StandbyGuest'].map(
+        (method): [string, string, string] => [method, 'VirtualMachine', vm('running')],
+      ),
       ['ReconfigVM_Task', 'VirtualMachine', vm('plain'), '<spec><memoryMB>48</memoryMB></spec>'],
       ['Rename_Task', 'VirtualMachine', vm('plain'), '<newName>renamed</newName>'],
-      ['CreateSnapshot_Task', 'VirtualMachine', vm('plain'), '<name>s</name><memory>false</memory><quiesce>false</quiesce>'],
-      ['CloneVM_Task', 'VirtualMachine', vm('plain'), '<folder type="Folder">ha-folder-vm</folder><name>c</name><spec><location/><powerOn>false</powerOn><template>false</template></spec>'],
+      [
+        'CreateSnapshot_Task',
+        'VirtualMachine',
+        vm('plain'),
+        '<name>s</name><memory>false</memory><quiesce>false</quiesce>',
+      ],
+      [
+        'CloneVM_Task',
+        'VirtualMachine',
+        vm('plain'),
+        '<folder type="Folder">ha-folder-vm</folder><name>c</name><spec><location/><powerOn>false</powerOn><template>false</template></spec>',
+      ],
       ['CreateVM_Task', 'Folder', 'ha-folder-vm', createSpec('by-the-reader')],
-      ['RegisterVM_Task', 'Folder', 'ha-folder-vm', '<path>[default] plain/plain.vmx</path><asTemplate>false</asTemplate>'],
+      [
+        'RegisterVM_Task',
+        'Folder',
+        'ha-folder-vm',
+        '<path>[default] plain/plain.vmx</path><asTemplate>false</asTemplate>',
+      ],
       ['MakeDirectory', 'FileManager', fm, `<name>[default] by-the-reader</name>${dc}`],
       ['DeleteDatastoreFile_Task', 'FileManager', fm, `<name>[default] x</name>${dc}`],
-      ['MoveDatastoreFile_Task', 'FileManager', fm, `<sourceName>[default] x</sourceName><sourceDatacenter type="Datacenter">ha-datacenter</sourceDatacenter><destinationName>[default] y</destinationName>`],
-      ['CreateVirtualDisk_Task', 'VirtualDiskManager', disks, `<name>[default] r.vmdk</name>${dc}<spec xsi:type="FileBackedVirtualDiskSpec"><diskType>thin</diskType><adapterType>lsiLogic</adapterType><capacityKb>1024</capacityKb></spec>`],
+      [
+        'MoveDatastoreFile_Task',
+        'FileManager',
+        fm,
+        `<sourceName>[default] x</sourceName><sourceDatacenter type="Datacenter">ha-datacenter</sourceDatacenter><destinationName>[default] y</destinationName>`,
+      ],
+      [
+        'CreateVirtualDisk_Task',
+        'VirtualDiskManager',
+        disks,
+        `<name>[default] r.vmdk</name>${dc}<spec xsi:type="FileBackedVirtualDiskSpec"><diskType>thin</diskType><adapterType>lsiLogic</adapterType><capacityKb>1024</capacityKb></spec>`,
+      ],
       ['DeleteVirtualDisk_Task', 'VirtualDiskManager', disks, `<name>[default] r.vmdk</name>${dc}`],
     ];
     await unchanged(async () => {
-      for (const [method, type, id, inner] of changes) expect(await reader.run(method, type, id, inner), method).toMatch(/^(NoPermission|NotSupported|RestrictedVersion)$/);
+      for (const [method, type, id, inner] of changes)
+        expect(await reader.run(method, type, id, inner), method).toMatch(
+          /^(NoPermission|NotSupported|RestrictedVersion)$/,
+        );
     });
     reader.close();
   });

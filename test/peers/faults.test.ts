@@ -31,15 +31,20 @@ describeWith(LIBVIRT_CLIENTS, 'faults', () => {
 
   const SEED = 20_26;
   for (const twoProcesses of [false, true]) {
-    test(`killed with -9 in the middle of a create, ${twoProcesses ? 'two processes' : 'one process'}: all or nothing, the same ids, versions that lead on`, { timeout: 120_000 }, async () => {
+    test(`killed with -9 in the middle of a create, ${twoProcesses ? 'two processes' : 'one process'}: all or nothing, the same ids, versions that lead on`, {
+      timeout: 120_000,
+    }, async () => {
       await using product = await startTransvisor({ host: host.uri, twoProcesses });
       const next = random(SEED + Number(twoProcesses));
       const drill = { host, product, datastore: 'default', keeper: 'keeper' };
-      for (const [n, from] of [10, 60, 110].entries()) await runCreateDrill(drill, `drill-${Number(twoProcesses)}-${n}`, from + next() * 50);
+      for (const [n, from] of [10, 60, 110].entries())
+        await runCreateDrill(drill, `drill-${Number(twoProcesses)}-${n}`, from + next() * 50);
     });
   }
 
-  test('libvirtd killed with -9 and restarted under load: clients get the API’s fault, then all goes on with the same ids', { timeout: 120_000 }, async () => {
+  test('libvirtd killed with -9 and restarted under load: clients get the API’s fault, then all goes on with the same ids', {
+    timeout: 120_000,
+  }, async () => {
     await using product = await startTransvisor({ host: host.uri });
     const soap = rawSoap(product);
     expect((await soap.logIn()).fault).toBeUndefined();
@@ -56,14 +61,22 @@ describeWith(LIBVIRT_CLIENTS, 'faults', () => {
       ...GUESTS.slice(1).map(async (name) => {
         const id = ids.get(name) ?? '';
         while (!stop) {
-          const on = (await soap.read('VirtualMachine', id, 'runtime.powerState').catch(() => new Map())).get('runtime.powerState') === 'poweredOn';
+          const on =
+            (await soap.read('VirtualMachine', id, 'runtime.powerState').catch(() => new Map())).get(
+              'runtime.powerState',
+            ) === 'poweredOn';
           count((await soap.run(on ? 'PowerOffVM_Task' : 'PowerOnVM_Task', 'VirtualMachine', id)) ?? 'success');
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       }),
       (async () => {
         while (!stop) {
-          count(`read ${await soap.read('VirtualMachine', ids.get('keeper') ?? '', 'summary').then(() => 'success', () => 'fault')}`);
+          count(
+            `read ${await soap.read('VirtualMachine', ids.get('keeper') ?? '', 'summary').then(
+              () => 'success',
+              () => 'fault',
+            )}`,
+          );
           await new Promise((resolve) => setTimeout(resolve, 10));
         }
       })(),
@@ -79,14 +92,25 @@ describeWith(LIBVIRT_CLIENTS, 'faults', () => {
     stop = true;
     await Promise.all(load);
     expect(product.alive()).toBe(true);
-    const strange = [...outcomes.keys()].filter((what) => !/^(success|read success|read fault|HostNotConnected|HostCommunication|HostNotReachable|InvalidPowerState|InvalidState|TaskInProgress|ResourceInUse)$/.test(what));
+    const strange = [...outcomes.keys()].filter(
+      (what) =>
+        !/^(success|read success|read fault|HostNotConnected|HostCommunication|HostNotReachable|InvalidPowerState|InvalidState|TaskInProgress|ResourceInUse)$/.test(
+          what,
+        ),
+    );
     expect(strange, JSON.stringify([...outcomes])).toEqual([]);
 
     for (const name of GUESTS) {
-      await expect.poll(async () => soap.vm(name).catch(String), { timeout: 15_000, interval: 100 }).toBe(ids.get(name));
+      await expect
+        .poll(async () => soap.vm(name).catch(String), { timeout: 15_000, interval: 100 })
+        .toBe(ids.get(name));
       const state = (await host.virsh('domstate', name)).trim();
       await expect
-        .poll(async () => (await soap.read('VirtualMachine', ids.get(name) ?? '', 'runtime.powerState')).get('runtime.powerState'), { timeout: 15_000, interval: 100 })
+        .poll(
+          async () =>
+            (await soap.read('VirtualMachine', ids.get(name) ?? '', 'runtime.powerState')).get('runtime.powerState'),
+          { timeout: 15_000, interval: 100 },
+        )
         .toBe(state === 'running' ? 'poweredOn' : 'poweredOff');
     }
     await expect.poll(() => soap.vm('newcomer').catch(() => ''), { timeout: 15_000, interval: 100 }).not.toBe('');

@@ -29,6 +29,7 @@ export const TIER_3: ReadonlySet<string> = new Set(['host.cert.import']);
 
 /** Told in GOVC.md beside the result. */
 export const REMARKS: Readonly<Record<string, string>> = {
-  'vm.power -on -M': 'starts the simulator a second time as a vCenter, which this product cannot be yet; its ESX round is the row above',
+  'vm.power -on -M':
+    'starts the simulator a second time as a vCenter, which this product cannot be yet; its ESX round is the row above',
   'vm.power -on -M (ESX round)': 'the loop `for esx in true false` cut to `true`; nothing else changed',
 };

@@ -1,5 +1,15 @@
 /** govc's own bats files in, one result a test out: run with govmomi's vcsim or with our executable of that name; as a program it writes GOVC.md. */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +19,11 @@ import { REMARKS, TIER_1, TIER_3 } from './govc-bats-tiers.ts';
 export type BatsTest = { readonly file: string; readonly name: string; readonly tier: 1 | 2 | 3 };
 /** Whom the tests find under the name `vcsim`. */
 export type Simulator = 'vcsim' | 'test' | 'qemu';
-export type BatsResult = { readonly outcome: 'pass' | 'fail' | 'skip'; readonly output: string; readonly seconds: number };
+export type BatsResult = {
+  readonly outcome: 'pass' | 'fail' | 'skip';
+  readonly output: string;
+  readonly seconds: number;
+};
 
 const OURS = fileURLToPath(new URL('vcsim-bin', import.meta.url));
 const PAGE = fileURLToPath(new URL('GOVC.md', import.meta.url));
@@ -19,7 +33,9 @@ const TEST_LIMIT_MS = 150_000;
 /** The tests that start the simulator in ESX mode, in the order of the files. */
 export const esxTests = (): readonly BatsTest[] => {
   const found: BatsTest[] = [];
-  for (const file of readdirSync(BATS_SUITE).filter((name) => name.endsWith('.bats')).sort()) {
+  for (const file of readdirSync(BATS_SUITE)
+    .filter((name) => name.endsWith('.bats'))
+    .sort()) {
     const text = readFileSync(join(BATS_SUITE, file), 'utf8');
     for (const [, name = '', body = ''] of text.matchAll(/^@test "([^"]*)" \{\n([\s\S]*?)^\}/gm)) {
       if (!/vcsim_(?:env|start) -esx/.test(body)) continue;
@@ -41,7 +57,11 @@ const prepareSuite = (): void => {
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-export const runBats = async (test: BatsTest, simulator: Simulator, options: { esxRoundOnly?: boolean } = {}): Promise<BatsResult> => {
+export const runBats = async (
+  test: BatsTest,
+  simulator: Simulator,
+  options: { esxRoundOnly?: boolean } = {},
+): Promise<BatsResult> => {
   prepareSuite();
   const scratch = mkdtempSync(join(tmpdir(), 'tvb-'));
   const begun = Date.now();
@@ -80,7 +100,11 @@ export const runBats = async (test: BatsTest, simulator: Simulator, options: { e
 };
 
 /** At most `width` at a time, results in order. */
-export const inParallel = async <A, B>(items: readonly A[], width: number, act: (item: A) => Promise<B>): Promise<B[]> => {
+export const inParallel = async <A, B>(
+  items: readonly A[],
+  width: number,
+  act: (item: A) => Promise<B>,
+): Promise<B[]> => {
   const results: B[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
@@ -94,7 +118,12 @@ export const inParallel = async <A, B>(items: readonly A[], width: number, act: 
   return results;
 };
 
-type Row = { readonly test: BatsTest; readonly label: string; readonly esxRoundOnly: boolean; readonly results: ReadonlyMap<Simulator, BatsResult> };
+type Row = {
+  readonly test: BatsTest;
+  readonly label: string;
+  readonly esxRoundOnly: boolean;
+  readonly results: ReadonlyMap<Simulator, BatsResult>;
+};
 
 const rowText = ({ test, label, results }: Row): string => {
   const cell = (simulator: Simulator): string => results.get(simulator)?.outcome ?? '-';
@@ -133,14 +162,19 @@ ${rows.map(rowText).join('\n')}
 
 const main = async (): Promise<void> => {
   const args = process.argv.slice(2);
-  const simulators = (['vcsim', 'test', 'qemu'] as const).filter((name) => args.length === 0 || args.includes('--write') || args.includes(name));
+  const simulators = (['vcsim', 'test', 'qemu'] as const).filter(
+    (name) => args.length === 0 || args.includes('--write') || args.includes(name),
+  );
   const only = args.find((arg) => arg.startsWith('--only='))?.slice(7);
   const tier = args.includes('--tier1') ? 1 : undefined;
   const tests = esxTests()
     .filter((test) => (only === undefined || test.name.includes(only)) && (tier === undefined || test.tier === tier))
     .toSorted((a, b) => a.tier - b.tier);
   const rounds = tests.flatMap((test) => {
-    const both = readFileSync(join(BATS_SUITE, test.file), 'utf8').split(`@test "${test.name}"`)[1]?.split('\n}\n')[0]?.includes(BOTH_MODES);
+    const both = readFileSync(join(BATS_SUITE, test.file), 'utf8')
+      .split(`@test "${test.name}"`)[1]
+      ?.split('\n}\n')[0]
+      ?.includes(BOTH_MODES);
     const whole = { test, label: test.name, esxRoundOnly: false };
     return both === true ? [{ ...whole, label: `${test.name} (ESX round)`, esxRoundOnly: true }, whole] : [whole];
   });
@@ -153,12 +187,16 @@ const main = async (): Promise<void> => {
       const log = join(FAILURES, `${label.replaceAll(/[^A-Za-z0-9.]+/g, '-')}.${simulator}.log`);
       rmSync(log, { force: true });
       if (result.outcome !== 'pass') writeFileSync(log, result.output);
-      process.stdout.write(`${result.outcome.padEnd(5)}${simulator.padEnd(7)}${result.seconds.toFixed(1).padStart(6)} s  ${label}\n`);
+      process.stdout.write(
+        `${result.outcome.padEnd(5)}${simulator.padEnd(7)}${result.seconds.toFixed(1).padStart(6)} s  ${label}\n`,
+      );
     }
     return { test, label, esxRoundOnly, results };
   });
   if (args.length === 0 || args.includes('--write')) writeFileSync(PAGE, page(rows));
-  process.stdout.write(`${simulators.map((name) => `${name}: ${rows.filter((row) => row.results.get(name)?.outcome === 'pass').length} of ${rows.length}`).join(', ')}\n`);
+  process.stdout.write(
+    `${simulators.map((name) => `${name}: ${rows.filter((row) => row.results.get(name)?.outcome === 'pass').length} of ${rows.length}`).join(', ')}\n`,
+  );
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

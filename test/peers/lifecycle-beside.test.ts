@@ -61,11 +61,14 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
       { env: { ...process.env, ...govc.env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     let said = '';
-    const note = (chunk: Buffer): void => void (said += chunk.toString('utf8'));
+    const note = (chunk: Buffer): void => {
+      said += chunk.toString('utf8');
+    };
     child.stdout?.on('data', note);
     child.stderr?.on('data', note);
     try {
-      const hears = (pattern: RegExp): Promise<void> => expect.poll(() => said, { timeout: 10_000, interval: 20 }).toMatch(pattern);
+      const hears = (pattern: RegExp): Promise<void> =>
+        expect.poll(() => said, { timeout: 10_000, interval: 20 }).toMatch(pattern);
       await hears(/name\s+string\s+alone/);
       expect(said).not.toContain('guest-beside');
       await define('guest-beside', small('guest-beside'));
@@ -74,7 +77,10 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
       said = '';
       // As virsh edit does; libvirt has no event for setmem and its like on a stopped domain: those are seen by the slow scan.
       const uuid = (await host.virsh('domuuid', 'guest-beside')).trim();
-      await define('guest-beside', small('guest-beside').replace('</name>', `</name><uuid>${uuid}</uuid>`).replace('>32<', '>48<'));
+      await define(
+        'guest-beside',
+        small('guest-beside').replace('</name>', `</name><uuid>${uuid}</uuid>`).replace('>32<', '>48<'),
+      );
       await hears(new RegExp(`${moid}\\s+config.hardware.memoryMB\\s+\\S+\\s+48`));
       await host.virsh('start', 'guest-beside');
       await hears(new RegExp(`${moid}\\s+runtime.powerState\\s+\\S+\\s+poweredOn`));
@@ -82,7 +88,9 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
       await hears(new RegExp(`${moid}\\s+runtime.powerState\\s+\\S+\\s+poweredOff`));
       await host.virsh('undefine', 'guest-beside');
       // govc prints nothing for an object that leaves: the list says it, while the same wait goes on.
-      await expect.poll(() => govc('find', '-type', 'm', '/'), { timeout: 10_000, interval: 50 }).not.toContain('guest-beside');
+      await expect
+        .poll(() => govc('find', '-type', 'm', '/'), { timeout: 10_000, interval: 50 })
+        .not.toContain('guest-beside');
       expect(child.exitCode).toBeNull();
     } finally {
       child.kill('SIGKILL');
@@ -95,7 +103,10 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
     const before = await host.virsh('dumpxml', 'strange', '--inactive');
     /** Without our own metadata element, the one thing that may be new. */
     const others = async (): Promise<string> =>
-      (await host.virsh('dumpxml', 'strange', '--inactive')).replace(/ *<transvisor:vm [\s\S]*?<\/transvisor:vm>\n/, '');
+      (await host.virsh('dumpxml', 'strange', '--inactive')).replace(
+        / *<transvisor:vm [\s\S]*?<\/transvisor:vm>\n/,
+        '',
+      );
     await govc('vm.change', '-vm', 'strange', '-annotation', 'seen by us');
     const described = before.replace('<description>of its own</description>', '<description>seen by us</description>');
     expect(await others()).toBe(described);
@@ -105,8 +116,8 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
     // A new definition: hardware changes cannot be told in words.
     await govc('vm.network.add', '-vm', 'strange', '-net', 'lan', '-net.adapter', 'e1000');
     const withCard = await others();
-    const card = /    <interface [\s\S]*?<\/interface>\n/.exec(withCard)?.[0] ?? '';
-    expect(card).toContain('<source network=\'lan\'/>');
+    const card = / {4}<interface [\s\S]*?<\/interface>\n/.exec(withCard)?.[0] ?? '';
+    expect(card).toContain("<source network='lan'/>");
     // A sheet writes a CDATA section as the text it is.
     expect(withCard.replace(card, '')).toBe(described.replace('<![CDATA[1 < 2]]>', '1 &lt; 2'));
   });
@@ -139,13 +150,20 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
     expect((await soap.call('CurrentTime', 'ServiceInstance', 'ServiceInstance')).fault).toBeUndefined();
 
     await product.restart('server');
-    await expect.poll(async () => soap.read('Task', task, 'info').then(() => 'there', String), { timeout: 20_000, interval: 100 }).toBe('there');
+    await expect
+      .poll(async () => soap.read('Task', task, 'info').then(() => 'there', String), { timeout: 20_000, interval: 100 })
+      .toBe('there');
     const end = await soap.taskEnd(task);
     expect(end.state).toBe('success');
     expect(end.text).toContain('PowerOn');
     const fresh = (await tasksOf()).filter((one) => !known.includes(one));
     expect(fresh).toEqual([task]);
-    const events = await soap.call('QueryEvents', 'EventManager', await soap.manager('eventManager'), `<filter><entity><entity type="VirtualMachine">${vm}</entity><recursion>self</recursion></entity></filter>`);
+    const events = await soap.call(
+      'QueryEvents',
+      'EventManager',
+      await soap.manager('eventManager'),
+      `<filter><entity><entity type="VirtualMachine">${vm}</entity><recursion>self</recursion></entity></filter>`,
+    );
     // One of before, one of now.
     expect(events.text.match(/xsi:type="VmPoweredOnEvent"/g)).toHaveLength(2);
     await host.virsh('destroy', 'alone');

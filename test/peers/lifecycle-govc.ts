@@ -8,12 +8,15 @@ import type { LifecycleClient } from './lifecycle-steps.ts';
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 
 /** `govc: ServerFaultCode: text` or, for a task, the text alone; the fault's own type is in its JSON trace. */
-const faultIn = (stderr: string): string => /\b([A-Z][A-Za-z]+(?:Fault|State|Argument|Config|Supported|Resources|Spec))\b/.exec(stderr)?.[1] ?? stderr.trim();
+const faultIn = (stderr: string): string =>
+  /\b([A-Z][A-Za-z]+(?:Fault|State|Argument|Config|Supported|Resources|Spec))\b/.exec(stderr)?.[1] ?? stderr.trim();
 
 export const govcClient = (endpoint: Endpoint, datastore: string): LifecycleClient => {
   const govc = govcOn(endpoint, { GOVC_DATASTORE: datastore });
   const info = async (name: string): Promise<Record<string, never>> => {
-    const found = JSON.parse(await govc('vm.info', '-json', name)) as { virtualMachines: Record<string, never>[] | null };
+    const found = JSON.parse(await govc('vm.info', '-json', name)) as {
+      virtualMachines: Record<string, never>[] | null;
+    };
     const [vm] = found.virtualMachines ?? [];
     if (vm === undefined) throw new Error(`govc vm.info found no ${name}`);
     return vm;
@@ -21,7 +24,9 @@ export const govcClient = (endpoint: Endpoint, datastore: string): LifecycleClie
   return {
     connect: () => govc('about'),
     list: async () =>
-      lines(await govc('find', '-type', 'm', '/')).map((path) => decodeURIComponent(path.slice(path.lastIndexOf('/') + 1))),
+      lines(await govc('find', '-type', 'm', '/')).map((path) =>
+        decodeURIComponent(path.slice(path.lastIndexOf('/') + 1)),
+      ),
     create: async (name, { memoryMiB, diskMiB, network }) => {
       await govc(
         ...['vm.create', '-m', String(memoryMiB), '-c', '1', '-g', 'otherGuest64', '-disk', `${diskMiB}M`],
@@ -53,7 +58,9 @@ export const govcClient = (endpoint: Endpoint, datastore: string): LifecycleClie
     revert: async (name, snapshot) => void (await govc('snapshot.revert', '-vm', name, snapshot)),
     // One line a snapshot; a dot marks where the VM is now.
     snapshots: async (name) =>
-      lines(await govc('snapshot.tree', '-vm', name)).map((line) => line.trim()).filter((line) => line !== '.' && line !== ''),
+      lines(await govc('snapshot.tree', '-vm', name))
+        .map((line) => line.trim())
+        .filter((line) => line !== '.' && line !== ''),
     setMemory: async (name, memoryMiB) => {
       const { code, stderr } = await govc.result(['vm.change', '-vm', name, '-m', String(memoryMiB)]);
       return code === 0 ? undefined : faultIn(stderr);

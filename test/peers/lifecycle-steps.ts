@@ -1,11 +1,10 @@
 /** One lifecycle of a VM, told once as steps: what a client does, and what must then be true on the libvirt side. A client lacks what its API cannot do. */
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { bootSector } from './boot-sector.ts';
 import { requireClient, runProgram } from './clients.ts';
 import type { Libvirtd } from './libvirtd.ts';
-import { writeFileSync } from 'node:fs';
 
 export const MIB = 1024 * 1024;
 
@@ -15,7 +14,10 @@ export type Seen = { readonly power: string; readonly memoryMiB: number; readonl
 export type LifecycleClient = {
   readonly connect: () => Promise<string>;
   readonly list: () => Promise<readonly string[]>;
-  readonly create?: (name: string, spec: { memoryMiB: number; diskMiB: number; network: string; datastore: string }) => Promise<void>;
+  readonly create?: (
+    name: string,
+    spec: { memoryMiB: number; diskMiB: number; network: string; datastore: string },
+  ) => Promise<void>;
   readonly see: (name: string) => Promise<Seen>;
   readonly powerOn: (name: string) => Promise<void>;
   readonly powerOff: (name: string) => Promise<void>;
@@ -69,12 +71,20 @@ const memoryMiB = async ({ host, uuid }: Lifecycle): Promise<number> =>
   Number(/<memory unit='KiB'>(\d+)</.exec(await host.virsh('dumpxml', uuid, '--inactive'))?.[1]) / 1024;
 const inventory = async (host: Libvirtd, datastore: string): Promise<Lifecycle['before']> => {
   await host.virsh('pool-refresh', datastore);
-  const sorted = (text: string): string => text.trim().split('\n').map((line) => line.trim()).toSorted().join('\n');
+  const sorted = (text: string): string =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => line.trim())
+      .toSorted()
+      .join('\n');
   const target = /<path>([^<]*)</.exec(await host.virsh('pool-dumpxml', datastore))?.[1] ?? '';
   return {
     volumes: sorted(await host.virsh('vol-list', datastore)),
     domains: sorted(await host.virsh('list', '--all', '--uuid')),
-    files: sorted((await runProgram('find', [target, join(host.root, 'lib/qemu/save'), join(host.root, 'lib/qemu/nvram')])).stdout),
+    files: sorted(
+      (await runProgram('find', [target, join(host.root, 'lib/qemu/save'), join(host.root, 'lib/qemu/nvram')])).stdout,
+    ),
   };
 };
 
@@ -102,7 +112,10 @@ export const STEPS: readonly Step[] = [
   {
     name: 'lists what libvirt has',
     act: async ({ client, host }) => {
-      const names = (await host.virsh('list', '--all', '--name')).trim().split('\n').filter((line) => line !== '');
+      const names = (await host.virsh('list', '--all', '--name'))
+        .trim()
+        .split('\n')
+        .filter((line) => line !== '');
       expect([...(await client.list())].toSorted()).toEqual(names.toSorted());
     },
   },
@@ -112,7 +125,8 @@ export const STEPS: readonly Step[] = [
       const { client, host, name, network, datastore } = life;
       if (client.create === undefined) {
         // Its API cannot: virsh beside it does, and the client must see the VM.
-        const volume = (await host.virsh('vol-create-as', datastore, `${name}%2f${name}.vmdk`, `${DISK_MIB}M`, '--format', 'qcow2'), await host.virsh('vol-path', `${name}%2f${name}.vmdk`, datastore)).trim();
+        await host.virsh('vol-create-as', datastore, `${name}%2f${name}.vmdk`, `${DISK_MIB}M`, '--format', 'qcow2');
+        const volume = (await host.virsh('vol-path', `${name}%2f${name}.vmdk`, datastore)).trim();
         const file = join(host.root, `${name}.xml`);
         writeFileSync(
           file,
@@ -150,7 +164,8 @@ export const STEPS: readonly Step[] = [
   },
   {
     name: 'sees it running',
-    act: async (life) => expect(await life.client.see(life.name)).toEqual({ power: 'poweredOn', memoryMiB: MEMORY_MIB, cpus: 1 }),
+    act: async (life) =>
+      expect(await life.client.see(life.name)).toEqual({ power: 'poweredOn', memoryMiB: MEMORY_MIB, cpus: 1 }),
   },
   {
     name: 'takes a screenshot',
@@ -201,9 +216,13 @@ export const STEPS: readonly Step[] = [
     name: 'takes a snapshot',
     act: async (life) => {
       await life.client.takeSnapshot(life.name, 'before the change');
-      const names = (await life.host.virsh('snapshot-list', life.uuid, '--name')).trim().split('\n').filter((line) => line !== '');
+      const names = (await life.host.virsh('snapshot-list', life.uuid, '--name'))
+        .trim()
+        .split('\n')
+        .filter((line) => line !== '');
       expect(names).toHaveLength(1);
-      if (life.client.snapshots !== undefined) expect(await life.client.snapshots(life.name)).toEqual(['before the change']);
+      if (life.client.snapshots !== undefined)
+        expect(await life.client.snapshots(life.name)).toEqual(['before the change']);
     },
   },
   {
@@ -252,7 +271,9 @@ export const STEPS: readonly Step[] = [
       const to = `${life.name}-off`;
       await life.client.rename?.(life.name, to);
       life.name = to;
-      expect((await life.host.virsh('list', '--all', '--title')).split('\n').find((line) => line.includes(to))).toBeDefined();
+      expect(
+        (await life.host.virsh('list', '--all', '--title')).split('\n').find((line) => line.includes(to)),
+      ).toBeDefined();
       expect((await life.client.list()).filter((name) => name === to)).toHaveLength(1);
     },
   },
@@ -276,10 +297,13 @@ export const STEPS: readonly Step[] = [
       // A press while the BIOS still looks for its disk is lost, as on any machine: press again.
       for (let press = 0; press < 8 && (await domstate(life)) === 'running'; press += 1) {
         await life.client.shutdown(life.name);
-        for (let n = 0; n < 30 && (await domstate(life)) === 'running'; n += 1) await new Promise((resolve) => setTimeout(resolve, 100));
+        for (let n = 0; n < 30 && (await domstate(life)) === 'running'; n += 1)
+          await new Promise((resolve) => setTimeout(resolve, 100));
       }
       await expect.poll(() => domstate(life), { timeout: 10_000, interval: 50 }).toBe('shut off');
-      await expect.poll(async () => (await life.client.see(life.name)).power, { timeout: 10_000, interval: 100 }).toBe('poweredOff');
+      await expect
+        .poll(async () => (await life.client.see(life.name)).power, { timeout: 10_000, interval: 100 })
+        .toBe('poweredOff');
     },
   },
   {

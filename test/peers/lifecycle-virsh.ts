@@ -8,11 +8,20 @@ import { esxAuthFile, esxUri } from './transvisor.ts';
 
 const POWER: Readonly<Record<string, string>> = { running: 'poweredOn', paused: 'suspended', 'shut off': 'poweredOff' };
 
-export const virshEsx = (endpoint: Endpoint): { run: (...args: string[]) => Promise<string>; result: (...args: string[]) => Promise<Output>; close: () => void } => {
+export const virshEsx = (
+  endpoint: Endpoint,
+): {
+  run: (...args: string[]) => Promise<string>;
+  result: (...args: string[]) => Promise<Output>;
+  close: () => void;
+} => {
   const folder = mkdtempSync(join(tmpdir(), 'tvv-'));
   const authfile = esxAuthFile(endpoint, join(folder, 'auth.conf'));
   const result = (...args: string[]): Promise<Output> =>
-    runProgram(requireClient('virsh'), ['-q', '-c', esxUri(endpoint), ...args], { timeoutMs: 60_000, env: { LIBVIRT_AUTH_FILE: authfile } });
+    runProgram(requireClient('virsh'), ['-q', '-c', esxUri(endpoint), ...args], {
+      timeoutMs: 60_000,
+      env: { LIBVIRT_AUTH_FILE: authfile },
+    });
   const run = async (...args: string[]): Promise<string> => {
     const { code, stdout, stderr } = await result(...args);
     if (code !== 0) throw new Error(`virsh esx ${args.join(' ')}: ${stderr.trim()}`);
@@ -24,12 +33,17 @@ export const virshEsx = (endpoint: Endpoint): { run: (...args: string[]) => Prom
 export const virshClient = (endpoint: Endpoint): LifecycleClient => {
   const { run, close } = virshEsx(endpoint);
   return {
-    connect: async () => `${await run('version')}${await run('hostname')}`.replace(/hypervisor: (\S+)/, 'hypervisor: $1'),
+    connect: async () =>
+      `${await run('version')}${await run('hostname')}`.replace(/hypervisor: (\S+)/, 'hypervisor: $1'),
     list: async () => (await run('list', '--all', '--name')).split('\n').filter((line) => line !== ''),
     see: async (name) => {
       const text = await run('dominfo', name);
       const field = (label: string): string => new RegExp(`^${label}:\\s+(.*)$`, 'm').exec(text)?.[1] ?? '';
-      return { power: POWER[field('State')] ?? field('State'), memoryMiB: Number.parseInt(field('Max memory'), 10) / 1024, cpus: Number(field('CPU\\(s\\)')) };
+      return {
+        power: POWER[field('State')] ?? field('State'),
+        memoryMiB: Number.parseInt(field('Max memory'), 10) / 1024,
+        cpus: Number(field('CPU\\(s\\)')),
+      };
     },
     powerOn: async (name) => void (await run('start', name)),
     powerOff: async (name) => void (await run('destroy', name)),

@@ -16,10 +16,20 @@ const NETWORK = 'VM Network';
 const DATASTORE = 'default';
 
 /** `lacks`: acts that its API does not have; the steps that need them are not tests of this client. */
-const CLIENTS: readonly { name: string; needs: readonly ClientName[]; lacks?: readonly (keyof LifecycleClient)[]; open: (endpoint: Endpoint) => LifecycleClient }[] = [
+const CLIENTS: readonly {
+  name: string;
+  needs: readonly ClientName[];
+  lacks?: readonly (keyof LifecycleClient)[];
+  open: (endpoint: Endpoint) => LifecycleClient;
+}[] = [
   { name: 'govc', needs: ['govc'], open: (endpoint) => govcClient(endpoint, DATASTORE) },
   { name: 'pyVmomi', needs: ['pyvmomi'], open: pyvmomiClient },
-  { name: 'virsh esx', needs: ['virsh'], lacks: ['setMemory', 'addDisk', 'removeDisk', 'rename', 'events', 'tasks'], open: virshClient },
+  {
+    name: 'virsh esx',
+    needs: ['virsh'],
+    lacks: ['setMemory', 'addDisk', 'removeDisk', 'rename', 'events', 'tasks'],
+    open: virshClient,
+  },
 ];
 
 describeWith([...LIBVIRT_CLIENTS, 'qemu-img'], 'a VM lives', () => {
@@ -29,10 +39,16 @@ describeWith([...LIBVIRT_CLIENTS, 'qemu-img'], 'a VM lives', () => {
     host = await startLibvirtd({ qemu: true });
     bridge = await makeBridge();
     const file = join(host.root, 'vm-network.xml');
-    writeFileSync(file, `<network><name>${NETWORK}</name><forward mode='bridge'/><bridge name='${bridge.name}'/></network>`);
+    writeFileSync(
+      file,
+      `<network><name>${NETWORK}</name><forward mode='bridge'/><bridge name='${bridge.name}'/></network>`,
+    );
     await host.virsh(`net-define ${file}; net-start '${NETWORK}'; net-destroy lan; net-undefine lan`);
     const neighbour = join(host.root, 'neighbour.xml');
-    writeFileSync(neighbour, `<domain type='qemu'><name>neighbour</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>`);
+    writeFileSync(
+      neighbour,
+      `<domain type='qemu'><name>neighbour</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>`,
+    );
     await host.virsh('define', neighbour);
   });
   afterAll(async () => {
@@ -55,10 +71,20 @@ describeWith([...LIBVIRT_CLIENTS, 'qemu-img'], 'a VM lives', () => {
           let life: Lifecycle;
           // A step stands on those before it: after a failure the rest says nothing.
           let broken: string | undefined;
+          // biome-ignore lint/suspicious/noDuplicateTestHooks: this one is of the inner describe
           beforeAll(() => {
             const vm = `life-${name.replaceAll(' ', '-')}-${twoProcesses ? 2 : 1}`;
-            life = { client: open(product), host, network: NETWORK, datastore: DATASTORE, name: vm, uuid: '', before: { volumes: '', domains: '', files: '' } };
+            life = {
+              client: open(product),
+              host,
+              network: NETWORK,
+              datastore: DATASTORE,
+              name: vm,
+              uuid: '',
+              before: { volumes: '', domains: '', files: '' },
+            };
           });
+          // biome-ignore lint/suspicious/noDuplicateTestHooks: this one is of the inner describe
           afterAll(async () => {
             await life?.client.close?.();
             if (life !== undefined && life.uuid !== '') {

@@ -19,7 +19,11 @@ export const envelope = (body: string): string =>
 
 export const faultOf = (text: string): string | undefined => {
   if (!/<(?:\w+:)?Fault>/.test(text)) return undefined;
-  return /<(?:\w+:)?detail>\s*<\w+ [^>]*xsi:type="(?:\w+:)?(\w+)"/.exec(text)?.[1] ?? /<(?:\w+:)?detail>\s*<(\w+?)(?:Fault)?[ />]/.exec(text)?.[1] ?? 'Fault without detail';
+  return (
+    /<(?:\w+:)?detail>\s*<\w+ [^>]*xsi:type="(?:\w+:)?(\w+)"/.exec(text)?.[1] ??
+    /<(?:\w+:)?detail>\s*<(\w+?)(?:Fault)?[ />]/.exec(text)?.[1] ??
+    'Fault without detail'
+  );
 };
 
 /** The first text of an element, whatever its attributes. */
@@ -52,11 +56,25 @@ export type RawSoap = {
 export const rawSoap = (endpoint: Endpoint): RawSoap => {
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 64 });
   let cookie: string | undefined;
-  const send = (method: string, path: string, body: string | Buffer | undefined, headers: Readonly<Record<string, string>>): Promise<Answer> =>
+  const send = (
+    method: string,
+    path: string,
+    body: string | Buffer | undefined,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const { hostname, port } = new URL(endpoint.url);
       const out = request(
-        { agent, hostname, port, path, method, rejectUnauthorized: false, timeout: 60_000, headers: { ...(cookie === undefined ? {} : { Cookie: cookie }), ...headers } },
+        {
+          agent,
+          hostname,
+          port,
+          path,
+          method,
+          rejectUnauthorized: false,
+          timeout: 60_000,
+          headers: { ...(cookie === undefined ? {} : { Cookie: cookie }), ...headers },
+        },
         (answer) => {
           const parts: Buffer[] = [];
           let size = 0;
@@ -68,7 +86,9 @@ export const rawSoap = (endpoint: Endpoint): RawSoap => {
           answer.once('error', reject);
           answer.once('end', () => {
             const text = Buffer.concat(parts).toString('utf8');
-            const set = answer.headers['set-cookie']?.find((one) => one.startsWith('vmware_soap_session='))?.split(';')[0];
+            const set = answer.headers['set-cookie']
+              ?.find((one) => one.startsWith('vmware_soap_session='))
+              ?.split(';')[0];
             if (set !== undefined) cookie = set;
             resolve({ status: answer.statusCode ?? 0, text, cookie: set, fault: faultOf(text) });
           });
@@ -79,7 +99,11 @@ export const rawSoap = (endpoint: Endpoint): RawSoap => {
       out.end(body);
     });
   const post: RawSoap['post'] = (body, headers = {}) =>
-    send('POST', '/sdk', body, { 'Content-Type': 'text/xml; charset="utf-8"', SOAPAction: 'urn:vim25/8.0.2.0', ...headers });
+    send('POST', '/sdk', body, {
+      'Content-Type': 'text/xml; charset="utf-8"',
+      SOAPAction: 'urn:vim25/8.0.2.0',
+      ...headers,
+    });
   const call: RawSoap['call'] = (method, type, moid, inner = '') =>
     post(envelope(`<${method} xmlns="urn:vim25"><_this type="${type}">${escapeXml(moid)}</_this>${inner}</${method}>`));
   let managers: string | undefined;
@@ -88,7 +112,12 @@ export const rawSoap = (endpoint: Endpoint): RawSoap => {
     return textIn(managers, name) ?? '';
   };
   const logIn: RawSoap['logIn'] = async (user = endpoint.user, password = endpoint.password) =>
-    call('Login', 'SessionManager', await manager('sessionManager'), `<userName>${escapeXml(user)}</userName><password>${escapeXml(password)}</password>`);
+    call(
+      'Login',
+      'SessionManager',
+      await manager('sessionManager'),
+      `<userName>${escapeXml(user)}</userName><password>${escapeXml(password)}</password>`,
+    );
   const retrieve = async (type: string, moid: string, paths: readonly string[]): Promise<Answer> =>
     call(
       'RetrieveProperties',
@@ -98,15 +127,21 @@ export const rawSoap = (endpoint: Endpoint): RawSoap => {
     );
   const read: RawSoap['read'] = async (type, moid, ...paths) => {
     const answer = await retrieve(type, moid, paths);
-    if (answer.fault !== undefined) throw new Error(`reading ${type}:${moid}: ${answer.fault}: ${answer.text.slice(0, 500)}`);
-    return new Map([...answer.text.matchAll(/<propSet><name>([^<]*)<\/name><val[^>]*?(?:\/>|>([\s\S]*?)<\/val>)<\/propSet>/g)].map(([, name = '', value = '']) => [name, value]));
+    if (answer.fault !== undefined)
+      throw new Error(`reading ${type}:${moid}: ${answer.fault}: ${answer.text.slice(0, 500)}`);
+    return new Map(
+      [...answer.text.matchAll(/<propSet><name>([^<]*)<\/name><val[^>]*?(?:\/>|>([\s\S]*?)<\/val>)<\/propSet>/g)].map(
+        ([, name = '', value = '']) => [name, value],
+      ),
+    );
   };
   const taskEnd: RawSoap['taskEnd'] = async (task) => {
     const end = Date.now() + 60_000;
     for (;;) {
       const info = (await read('Task', task, 'info')).get('info') ?? '';
       const state = textIn(info, 'state') ?? '';
-      if (state === 'success' || state === 'error') return { state, fault: /<fault [^>]*xsi:type="(\w+)"/.exec(info)?.[1], text: info };
+      if (state === 'success' || state === 'error')
+        return { state, fault: /<fault [^>]*xsi:type="(\w+)"/.exec(info)?.[1], text: info };
       if (Date.now() > end) throw new Error(`the task ${task} does not end: ${info}`);
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
@@ -120,7 +155,12 @@ export const rawSoap = (endpoint: Endpoint): RawSoap => {
     return end.state === 'success' ? undefined : (end.fault ?? 'error without fault');
   };
   const vm: RawSoap['vm'] = async (name) => {
-    const { text } = await call('FindByInventoryPath', 'SearchIndex', await manager('searchIndex'), `<inventoryPath>ha-datacenter/vm/${escapeXml(name)}</inventoryPath>`);
+    const { text } = await call(
+      'FindByInventoryPath',
+      'SearchIndex',
+      await manager('searchIndex'),
+      `<inventoryPath>ha-datacenter/vm/${escapeXml(name)}</inventoryPath>`,
+    );
     const moid = /<returnval[^>]*>([^<]+)</.exec(text)?.[1];
     if (moid === undefined) throw new Error(`no VM ${name}: ${text.slice(0, 600)}`);
     return moid;

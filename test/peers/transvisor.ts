@@ -119,14 +119,16 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     const adminPort = ['--port', `admin=${ports.admin}`];
     let got: Ready;
     if (!two) got = await launch('agent', ['up', ...hostFlags, ...vim25Port, ...adminPort, '--state', folder('agent')]);
-    else if (half === 'agent') got = await launch('agent', ['agent', ...hostFlags, ...vim25Port, ...link, '--state', folder('agent')]);
+    else if (half === 'agent')
+      got = await launch('agent', ['agent', ...hostFlags, ...vim25Port, ...link, '--state', folder('agent')]);
     else {
       const file = join(root, 'server.toml');
       writeFileSync(file, `[admin]\nport = ${ports.admin}\n`);
       got = await launch('server', ['server', '--config', file, ...link, '--state', folder('server')]);
     }
     ready = { ...ready, ...got };
-    const portOf = (url: string | undefined, before: number): number => (url === undefined ? before : Number(new URL(url).port));
+    const portOf = (url: string | undefined, before: number): number =>
+      url === undefined ? before : Number(new URL(url).port);
     ports = { vim25: portOf(ready.vim25?.url, ports.vim25), admin: portOf(ready.admin?.url, ports.admin) };
   };
 
@@ -148,7 +150,9 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     return codes;
   };
   const kill9 = async (half?: Half): Promise<void> => {
-    const dying = halves(half).flatMap((one) => programs.get(one) ?? []).filter(runs);
+    const dying = halves(half)
+      .flatMap((one) => programs.get(one) ?? [])
+      .filter(runs);
     for (const { child } of dying) child.kill('SIGKILL');
     await Promise.all(dying.map(({ ended }) => ended));
   };
@@ -160,13 +164,18 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     rmSync(root, { recursive: true, force: true });
   };
   const wholeLog = (): string =>
-    (['server', 'agent'] as const).map((half) => join(root, `${half}.log`)).filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8')).join('');
+    (['server', 'agent'] as const)
+      .map((half) => join(root, `${half}.log`))
+      .filter((file) => existsSync(file))
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('');
   const log = (): string => ['server', 'agent'].map((half) => tail(join(root, `${half}.log`))).join('');
 
   try {
     await restart();
     const { vim25, admin } = ready;
-    if (vim25 === undefined || admin === undefined) throw new Error(`the ready file has no vim25 or admin: ${JSON.stringify(ready)}`);
+    if (vim25 === undefined || admin === undefined)
+      throw new Error(`the ready file has no vim25 or admin: ${JSON.stringify(ready)}`);
     return {
       ...vim25,
       password: vim25.password === '' ? password : vim25.password,

@@ -88,7 +88,14 @@ export const makeEstate = async (options: EstateOptions): Promise<Estate> => {
     };
     const script: string[] = real
       ? ['net-destroy lan', 'net-undefine lan', 'pool-destroy default', 'pool-undefine default']
-      : ['destroy test', 'undefine test', 'net-destroy default', 'net-undefine default', 'pool-destroy default-pool', 'pool-undefine default-pool'];
+      : [
+          'destroy test',
+          'undefine test',
+          'net-destroy default',
+          'net-undefine default',
+          'pool-destroy default-pool',
+          'pool-undefine default-pool',
+        ];
     const net = `<network><name>VM Network</name><forward mode='bridge'/><bridge name='${bridge.name}'/></network>`;
     script.push(`net-define ${file('net.xml', net)}`, "net-start 'VM Network'");
     for (let n = 0; n < options.datastores; n += 1) {
@@ -101,7 +108,9 @@ export const makeEstate = async (options: EstateOptions): Promise<Estate> => {
       const name = `ha-host_VM${n}`;
       const disk = `${name}%2fdisk1.vmdk`;
       script.push(`vol-create LocalDS_0 ${file(`vol-${n}.xml`, volume(disk))}`);
-      script.push(`define ${file(`vm-${n}.xml`, domain(options.driver, name, join(libvirtd.root, 'LocalDS_0', disk)))}`);
+      script.push(
+        `define ${file(`vm-${n}.xml`, domain(options.driver, name, join(libvirtd.root, 'LocalDS_0', disk)))}`,
+      );
       if (options.running) script.push(`start ${name}`);
     }
     const uri = real ? libvirtd.qemuUri : libvirtd.testUri();

@@ -5,7 +5,19 @@ import { startTransvisor } from './transvisor.ts';
 import { makeEstate } from './vcsim-estate.ts';
 
 /** Flags that the simulator takes and that say nothing about an ESX host. */
-const VPX_ONLY = ['dc', 'cluster', 'host', 'standalone-host', 'pod', 'app', 'pool', 'folder', 'nsx', 'pg', 'pg-nsx'] as const;
+const VPX_ONLY = [
+  'dc',
+  'cluster',
+  'host',
+  'standalone-host',
+  'pod',
+  'app',
+  'pool',
+  'folder',
+  'nsx',
+  'pg',
+  'pg-nsx',
+] as const;
 const OPTIONS = {
   l: { type: 'string', default: '127.0.0.1:0' },
   E: { type: 'string', default: '-' },
@@ -68,7 +80,8 @@ const main = async (): Promise<void> => {
   if (flag('tls') !== 'true') return refuse(fifo, '-tls=false is not translated');
   const version = flag('api-version');
   // The suite asks for a version that cannot be, to see the client complain: the product reports its own.
-  if (version !== '') return refuse(fifo, `-api-version ${version} is not translated: the product reports its own version`);
+  if (version !== '')
+    return refuse(fifo, `-api-version ${version} is not translated: the product reports its own version`);
 
   const address = flag('l');
   const colon = address.lastIndexOf(':');

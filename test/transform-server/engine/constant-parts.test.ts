@@ -11,12 +11,18 @@ const cases: readonly (readonly [name: string, sheet: string, folds: boolean])[]
   ['runs of elements', sheet('<out><a>1</a> <b t="x"><c/></b><v><xsl:value-of select="@v"/></v><d>2</d></out>'), true],
   [
     'a named template below the one element of the root',
-    sheet('<out><xsl:call-template name="n"/></out>', '<xsl:template name="n"><d xsi:type="T"><e>1</e></d></xsl:template>'),
+    sheet(
+      '<out><xsl:call-template name="n"/></out>',
+      '<xsl:template name="n"><d xsi:type="T"><e>1</e></d></xsl:template>',
+    ),
     true,
   ],
   [
     'a template of two elements keeps its namespaces',
-    sheet('<xsl:call-template name="n"/>', '<xsl:template name="n"><d xsi:type="T"><e>1</e><f>2</f></d></xsl:template>'),
+    sheet(
+      '<xsl:call-template name="n"/>',
+      '<xsl:template name="n"><d xsi:type="T"><e>1</e><f>2</f></d></xsl:template>',
+    ),
     true,
   ],
   ['attribute value templates', sheet('<out><a b="{@v}"><c>1</c></a><a b="{{"/></out>'), true],
@@ -36,7 +42,11 @@ const cases: readonly (readonly [name: string, sheet: string, folds: boolean])[]
     false,
   ],
   ['white space that counts', sheet('<out xml:space="preserve"><a>1</a> <b>2</b></out>'), false],
-  ['conditions', sheet('<out><xsl:if test="@v"><a>1</a><b>2</b></xsl:if><xsl:if test="@none"><a>3</a></xsl:if></out>'), true],
+  [
+    'conditions',
+    sheet('<out><xsl:if test="@v"><a>1</a><b>2</b></xsl:if><xsl:if test="@none"><a>3</a></xsl:if></out>'),
+    true,
+  ],
 ];
 
 test.each(cases)('%s', async (_, text, folds) => {
