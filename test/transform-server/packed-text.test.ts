@@ -76,9 +76,9 @@ describe('spans of a packed member', () => {
     const paths: string[] = [];
     const spans: number[] = [];
     for (const found of text.matchAll(/<(name|note|mb|on)>([^<]*)<\/\1>/g)) {
-      const inner = found.index + found[1]?.length + 2;
+      const inner = found.index + (found[1] ?? '').length + 2;
       paths.push(`${paths.length} ${found[1]}`);
-      spans.push(found.index, found.index + found[0].length, inner, inner + found[2]?.length);
+      spans.push(found.index, found.index + found[0].length, inner, inner + (found[2] ?? '').length);
     }
     return { paths, spans, types: paths.map(() => '') };
   };
