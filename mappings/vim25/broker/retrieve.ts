@@ -8,6 +8,7 @@ import { escapeText } from '../../wire/xml.ts';
 import { elementWriter } from '../encode.ts';
 import { localized } from '../faults.ts';
 import { refOfKey } from '../ids.ts';
+import { escapeName } from '../names.ts';
 import { type MoRef, moRef } from '../values.ts';
 import { followPlan, planFor } from './plan.ts';
 import { bundleOf, exists, find, renderAll } from './registry.ts';
@@ -40,7 +41,13 @@ export class Pieces {
 interface TypePlan {
   readonly paths: readonly string[];
   readonly key: string;
+  /** Nothing but the name of an object whose entry has it: no text is needed. */
+  readonly isName: boolean;
 }
+
+const NAMED: ReadonlySet<string> = new Set(['VirtualMachine', 'Datastore', 'Network']);
+const NAME_BEFORE = '<propSet><name>name</name><val xsi:type="xsd:string">';
+const NAME_AFTER = '</val></propSet>';
 
 /** Writes `<tag>obj, propSet..., missingSet...</tag>` for each object. Those that vanished since they were selected are left out. */
 function* writeObjects(
@@ -57,17 +64,21 @@ function* writeObjects(
   let text = '';
   for (let from = 0; from < objects.length; from += BATCH) {
     const batch = objects.slice(from, from + BATCH);
-    // Names alone would need no text, but a shape is known only of what is rendered.
     const wanted = new Set<HubId>();
     for (const { hub, ref } of batch) {
       if (hub === undefined) continue;
-      if (planOfType(types, spec, ref.type, scope.version).paths.length > 0) wanted.add(hub);
+      const { paths, isName } = planOfType(types, spec, ref.type, scope.version);
+      if (paths.length > 0 && !isName) wanted.add(hub);
     }
     if (wanted.size > 0) yield* renderAll(scope, wanted);
     for (const { ref, hub } of batch) {
-      const { paths, key } = planOfType(types, spec, ref.type, scope.version);
+      const { paths, key, isName } = planOfType(types, spec, ref.type, scope.version);
       let sets = '';
-      if (hub !== undefined) {
+      if (hub !== undefined && isName) {
+        const entry = store.entry(hub);
+        if (!entry) continue;
+        sets = `${NAME_BEFORE}${escapeText(escapeName(entry.name))}${NAME_AFTER}`;
+      } else if (hub !== undefined) {
         const members = store.rendered(hub);
         if (members === undefined && !store.entry(hub)) continue;
         const single = members?.length === 1 ? members[0] : undefined;
@@ -102,7 +113,7 @@ const planOfType = (types: Map<string, TypePlan>, spec: FilterSpec, type: string
   let plan = types.get(type);
   if (!plan) {
     const paths = pathsFor(spec, type, version);
-    plan = { paths, key: `${type} ${paths.join(' ')}` };
+    plan = { paths, key: `${type} ${paths.join(' ')}`, isName: NAMED.has(type) && paths.join() === 'name' };
     types.set(type, plan);
   }
   return plan;
