@@ -69,7 +69,11 @@ export const STREAM_CHUNK_BYTES = 262_120;
 /** Data smaller than this is copied behind its header: one write instead of two. */
 const COPY_BYTES = 4096;
 
-type Stream = { readonly procedure: Procedure; state: 'opening' | 'open' | 'finishing' | 'aborting'; endsEarly?: boolean };
+type Stream = {
+  readonly procedure: Procedure;
+  state: 'opening' | 'open' | 'finishing' | 'aborting';
+  endsEarly?: boolean;
+};
 
 export const createMachine = (sink: Sink): Machine => {
   const cutter = new FrameCutter();

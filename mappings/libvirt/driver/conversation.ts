@@ -25,7 +25,11 @@ export const askOr = async <P extends ProcedureName, D>(
 };
 
 /** The value; undefined when what is asked for is gone. Any other refusal says nothing of that: the reader must not take it for gone. */
-export const askFound = async <P extends ProcedureName>(send: DriverSend, procedure: P, args: ArgsOf<P>): Promise<RetOf<P> | undefined> => {
+export const askFound = async <P extends ProcedureName>(
+  send: DriverSend,
+  procedure: P,
+  args: ArgsOf<P>,
+): Promise<RetOf<P> | undefined> => {
   const outcome = await ask(send, procedure, args);
   if (outcome.ok) return outcome.value;
   if (outcome.fault.kind === 'object-not-found' || outcome.fault.kind === 'not-found') return undefined;
@@ -33,7 +37,11 @@ export const askFound = async <P extends ProcedureName>(send: DriverSend, proced
 };
 
 /** A list; empty where the host has nothing of the kind at all. */
-export const askList = async <P extends ProcedureName>(send: DriverSend, procedure: P, args: ArgsOf<P>): Promise<RetOf<P> | undefined> => {
+export const askList = async <P extends ProcedureName>(
+  send: DriverSend,
+  procedure: P,
+  args: ArgsOf<P>,
+): Promise<RetOf<P> | undefined> => {
   const outcome = await ask(send, procedure, args);
   if (outcome.ok) return outcome.value;
   if (outcome.fault.kind === 'not-supported') return undefined;
