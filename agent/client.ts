@@ -1,7 +1,6 @@
-/** One exchange's client on an HTTP connection: whole answers, and bodies in pieces with back-pressure, out. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpAnswer } from '../mappings/generic/platform.ts';
-import { LIMITS } from '../runtime/limits.ts';
+/** One exchange's client as the routes see it: whole answers, and bodies in pieces with back-pressure. */
+import type { Decoded, HttpAnswer } from '../mappings/generic/platform.ts';
+import type { RequestHead } from './http/head.ts';
 
 export interface Head {
   readonly status: number;
@@ -9,12 +8,14 @@ export interface Head {
 }
 
 export interface Client {
-  readonly request: IncomingMessage;
+  readonly head: RequestHead;
   readonly address: string;
   readonly secure: boolean;
   /** The client closed before its answer was complete. */
   readonly gone: boolean;
   onGone(listener: () => void): void;
+  /** The request's body as it comes, of a request whose body is not gathered; a client that goes away ends it with an error. */
+  body(): AsyncIterable<Buffer>;
   answer(answer: HttpAnswer, setCookie?: string): void;
   /** Opens an answer that comes in pieces; length -1 when not known. */
   open(head: Head, lengthBytes: number): void;
@@ -23,69 +24,10 @@ export interface Client {
   end(): void;
   /** The answer cannot be completed: the client must not take what it has for the whole. */
   destroy(): void;
+  /** What the connection's last request was decoded to, when this one is the same to the letter. */
+  decodedBefore(body: Uint8Array): Decoded | undefined;
+  remember(body: Uint8Array, decoded: Decoded): void;
 }
-
-export const createClient = (request: IncomingMessage, response: ServerResponse, secure: boolean): Client => {
-  const socket = request.socket;
-  let gone = false;
-  const listeners: (() => void)[] = [];
-  let watching = false;
-  const watch = (): void => {
-    if (watching) return;
-    watching = true;
-    response.once('close', () => {
-      if (response.writableFinished) return;
-      gone = true;
-      for (const listener of listeners.splice(0)) listener();
-    });
-  };
-  return {
-    request,
-    secure,
-    get address() {
-      return socket.remoteAddress ?? '';
-    },
-    get gone() {
-      return gone || socket.destroyed;
-    },
-    onGone: (listener) => {
-      if (gone || socket.destroyed) return listener();
-      listeners.push(listener);
-      return watch();
-    },
-    answer: ({ status, headers, body }, setCookie) => {
-      const head: Record<string, string | number> = { ...headers };
-      // A HEAD answer tells the length of what GET would send.
-      const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-      head['content-length'] ??= bytes;
-      if (setCookie !== undefined) head['set-cookie'] = setCookie;
-      response.writeHead(status, head);
-      // ASCII text leaves with its head in one write; as Latin-1 it is copied, not transcoded, which saves a fifth of a short answer.
-      if (typeof body === 'string' && bytes === body.length) response.end(body, 'latin1');
-      else response.end(body);
-    },
-    open: ({ status, headers }, lengthBytes) => {
-      response.writeHead(status, lengthBytes < 0 ? { ...headers } : { ...headers, 'content-length': lengthBytes });
-    },
-    write: (bytes) => {
-      if (gone || socket.destroyed) return undefined;
-      response.write(bytes);
-      if (response.writableLength < LIMITS.clientHighWaterBytes) return undefined;
-      watch();
-      return new Promise((resolve) => {
-        const room = (): void => {
-          response.off('drain', room);
-          response.off('close', room);
-          resolve();
-        };
-        response.on('drain', room);
-        response.on('close', room);
-      });
-    },
-    end: () => void response.end(),
-    destroy: () => void socket.destroy(),
-  };
-};
 
 /** Answers for short bodies leave in one write with their length; the first piece waits to see whether another follows. */
 export interface BodyWriter {

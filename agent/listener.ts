@@ -1,14 +1,15 @@
 /** The HTTP(S) listener of one front: bounded requests in, calls and streams to the router out. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { fault } from '../mappings/generic/faults.ts';
-import type { HttpRequest } from '../mappings/generic/platform.ts';
+import type { Decoded, HttpRequest } from '../mappings/generic/platform.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import type { KeyPair } from '../runtime/tls.ts';
-import { type Client, createClient } from './client.ts';
+import type { Client } from './client.ts';
 import { faultAnswer, type ServedFront } from './front.ts';
+import { createFieldTexts, dateField } from './http/answer-head.ts';
+import { HttpConnection, type Requests } from './http/connection.ts';
 import type { Router } from './router.ts';
 
 export interface Listener {
@@ -19,7 +20,22 @@ export interface Listener {
 }
 
 const NO_QUERY = new URLSearchParams();
-const EMPTY = new Uint8Array();
+
+const toRequest = ({ head, secure }: Client, body: Uint8Array): HttpRequest => ({
+  method: head.method,
+  path: head.path,
+  query: head.query === '' ? NO_QUERY : new URLSearchParams(head.query),
+  headers: head.headers,
+  body,
+  secure,
+});
+
+/** A call without arguments holds no secret, and pollers send it again and again: the same bytes on the same connection are the same call. */
+const isRepeatable = (decoded: Decoded, body: Uint8Array): boolean => {
+  if (decoded.kind !== 'call' || body.length > LIMITS.repeatedBodyBytes) return false;
+  for (const _ in decoded.call.args) return false;
+  return true;
+};
 
 export const openListener = async (options: {
   readonly address: string;
@@ -31,22 +47,17 @@ export const openListener = async (options: {
   let served: ServedFront | undefined;
   let router: Router | undefined;
   let inFlight = 0;
-  const secure = tls !== undefined;
+  let date = dateField(new Date());
 
-  const toRequest = (request: IncomingMessage, body: Uint8Array): HttpRequest => {
-    const url = request.url ?? '/';
-    const mark = url.indexOf('?');
-    return {
-      method: request.method ?? 'GET',
-      path: mark < 0 ? url : url.slice(0, mark),
-      query: mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1)),
-      headers: request.headers,
-      body,
-      secure,
-    };
+  const decode = (front: ServedFront, client: Client, body: Uint8Array): Decoded => {
+    const before = client.decodedBefore(body);
+    if (before !== undefined) return before;
+    const decoded = front.front.decode(toRequest(client, body), front.instance);
+    if (isRepeatable(decoded, body)) client.remember(body, decoded);
+    return decoded;
   };
-  const decode = (front: ServedFront, to: Router, client: Client, body: Uint8Array): Promise<void> | void => {
-    const decoded = front.front.decode(toRequest(client.request, body), front.instance);
+  const dispatch = (front: ServedFront, to: Router, client: Client, body: Uint8Array): Promise<void> | void => {
+    const decoded = decode(front, client, body);
     switch (decoded.kind) {
       case 'call':
         return to.call(front, decoded.call, client);
@@ -60,133 +71,87 @@ export const openListener = async (options: {
         return decoded satisfies never;
     }
   };
-  const act = (front: ServedFront, to: Router, client: Client, body: Uint8Array): void => {
-    inFlight++;
-    const broken = (error: unknown): void => {
-      log.error({ front: front.instance.name, error }, 'a request could not be answered');
-      client.destroy();
-    };
-    try {
-      const answered = decode(front, to, client, body);
-      if (answered === undefined) inFlight--;
-      else {
+
+  const requests: Requests = {
+    get date() {
+      return date;
+    },
+    fields: createFieldTexts(),
+    admit: (head) => {
+      if (served === undefined || router === undefined || inFlight >= LIMITS.exchangesInFlight) return undefined;
+      const { isStream, maxBodyBytes } = served.front;
+      return isStream(head.method, head.path) ? 'pulled' : maxBodyBytes;
+    },
+    arrived: (client, body) => {
+      const [front, to] = [served, router];
+      if (front === undefined || to === undefined) return client.destroy();
+      const broken = (error: unknown): void => {
+        log.error({ front: front.instance.name, error }, 'a request could not be answered');
+        client.destroy();
+      };
+      try {
+        const answered = dispatch(front, to, client, body);
+        if (answered === undefined) return;
+        inFlight++;
         answered.catch(broken).finally(() => {
           inFlight--;
         });
+      } catch (error) {
+        broken(error);
       }
-    } catch (error) {
-      inFlight--;
-      broken(error);
-    }
+    },
+    tooLarge: (client) => {
+      if (served === undefined) return client.destroy();
+      const text = `The request is larger than ${served.front.maxBodyBytes} bytes.`;
+      client.answer(faultAnswer(served, fault('invalid-request', {}, text)));
+    },
   };
 
-  /** Too large: the fault goes out at once, the rest is swallowed within bounds so that the client gets to read it. */
-  const tooLarge = (front: ServedFront, client: Client): void => {
-    const { request } = client;
-    client.answer(
-      faultAnswer(front, fault('invalid-request', {}, `The request is larger than ${front.front.maxBodyBytes} bytes.`)),
-    );
-    let swallowed = 0;
-    request.on('data', (bytes: Buffer) => {
-      swallowed += bytes.length;
-      if (swallowed > LIMITS.drainBodyBytes) request.destroy();
-    });
-    request.resume();
+  const connections = new Set<HttpConnection>();
+  const accept = (socket: Socket): void => {
+    const connection = new HttpConnection(socket, tls !== undefined, requests);
+    connections.add(connection);
+    socket.once('close', () => connections.delete(connection));
   };
-
-  /** Requests whose body is not complete, by the round in which they began: a body has at least one round of time, at most two. */
-  const gathering = new Map<IncomingMessage, number>();
-  let round = 0;
-  const rounds = setInterval(() => {
-    for (const [request, began] of gathering) {
-      if (began < round || request.destroyed) {
-        gathering.delete(request);
-        request.destroy();
-      }
-    }
-    round++;
-  }, LIMITS.httpRequestMs);
-  rounds.unref();
-
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const [front, to] = [served, router];
-    if (front === undefined || to === undefined || inFlight >= LIMITS.exchangesInFlight) {
-      response.writeHead(503, { 'retry-after': '1', 'content-length': '0', connection: 'close' }).end();
-      return;
-    }
-    const client = createClient(request, response, secure);
-    const url = request.url ?? '/';
-    const mark = url.indexOf('?');
-    if (front.front.isStream(request.method ?? 'GET', mark < 0 ? url : url.slice(0, mark))) {
-      // The router reads the body; whatever it leaves unread must not block the next request of the connection.
-      response.once('close', () => request.resume());
-      act(front, to, client, EMPTY);
-      return;
-    }
-    const most = front.front.maxBodyBytes;
-    if (Number(request.headers['content-length'] ?? 0) > most) {
-      tooLarge(front, client);
-      return;
-    }
-    // Nearly every request comes in one piece; a list of pieces is made only for the others.
-    let only: Buffer | undefined;
-    let pieces: Buffer[] | undefined;
-    let size = 0;
-    const onData = (bytes: Buffer): void => {
-      size += bytes.length;
-      if (size > most) {
-        request.off('data', onData);
-        request.off('end', onEnd);
-        gathering.delete(request);
-        tooLarge(front, client);
-      } else if (only === undefined) only = bytes;
-      else if (pieces === undefined) pieces = [only, bytes];
-      else pieces.push(bytes);
-    };
-    const onEnd = (): void => {
-      gathering.delete(request);
-      act(front, to, client, pieces === undefined ? (only ?? EMPTY) : Buffer.concat(pieces));
-    };
-    gathering.set(request, round);
-    request.on('data', onData);
-    request.on('end', onEnd);
-  };
-
-  const shared = {
-    maxHeaderSize: LIMITS.httpHeaderBytes,
-    headersTimeout: LIMITS.httpHeadersMs,
-    // Streams take as long as they take: a client that sends its head must only keep sending.
-    requestTimeout: 0,
-    keepAliveTimeout: LIMITS.httpKeepAliveMs,
-    keepAlive: true,
-    noDelay: true,
-  };
-  const http: Server =
+  const shared = { noDelay: true, keepAlive: true, allowHalfOpen: false };
+  const server: Server =
     tls === undefined
-      ? createServer(shared, onRequest)
-      : createTlsServer({ ...shared, key: tls.key, cert: tls.certificate, minVersion: 'TLSv1.2' }, onRequest);
-  http.maxConnections = LIMITS.httpConnections;
-  http.timeout = 0;
+      ? createServer(shared, accept)
+      : createTlsServer(
+          {
+            ...shared,
+            key: tls.key,
+            cert: tls.certificate,
+            minVersion: 'TLSv1.2',
+            ALPNProtocols: ['http/1.1'],
+            handshakeTimeout: LIMITS.httpHeadersMs,
+          },
+          accept,
+        );
+  server.maxConnections = LIMITS.httpConnections;
+  // Of TLS those, too, whose handshake is not over.
   const sockets = new Set<Socket>();
-  http.on('connection', (socket: Socket) => {
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  // A client that speaks no HTTP gets an answer and the end of its connection.
-  http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  });
+  // Whoever speaks no TLS to a TLS port.
+  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
+  const ticks = setInterval(() => {
+    date = dateField(new Date());
+    for (const connection of connections) connection.sweep();
+  }, LIMITS.httpTickMs);
+  ticks.unref();
+
   await new Promise<void>((resolve, reject) => {
-    http.once('error', reject);
-    http.listen(port, address, () => {
-      http.off('error', reject);
-      http.on('error', (error) => log.error({ error }, 'listener failed'));
+    server.once('error', reject);
+    server.listen(port, address, () => {
+      server.off('error', reject);
+      server.on('error', (error) => log.error({ error }, 'listener failed'));
       resolve();
     });
   });
-  const at = http.address();
+  const at = server.address();
   return {
     port: at !== null && typeof at === 'object' ? at.port : port,
     serve: (front, to) => {
@@ -195,9 +160,9 @@ export const openListener = async (options: {
     },
     close: () =>
       new Promise((resolve) => {
-        clearInterval(rounds);
-        http.close(() => resolve());
-        http.closeIdleConnections();
+        clearInterval(ticks);
+        server.close(() => resolve());
+        for (const connection of connections) connection.close();
         // Waiting clients would keep the program for minutes.
         setTimeout(() => {
           for (const socket of sockets) socket.destroy();

@@ -21,7 +21,8 @@ import type { SessionLease, Sessions, Visitor } from './sessions.ts';
 import { runTransfer } from './streams.ts';
 
 export interface Router {
-  call(front: ServedFront, call: Call, client: Client): Promise<void>;
+  /** Answers before it returns where nothing has to be waited for: short answers of the agent itself cost no promise. */
+  call(front: ServedFront, call: Call, client: Client): Promise<void> | void;
   stream(front: ServedFront, request: StreamRequest, client: Client): Promise<void>;
   /** Body bytes from the server for an exchange; resolves when there is room. */
   chunk(exchange: string, bytes: Uint8Array): Promise<void>;
@@ -57,7 +58,7 @@ export const createRouter = (options: RouterOptions): Router => {
     served: ServedFront,
     client: Client,
   ): SessionLease | undefined | Promise<SessionLease | undefined> => {
-    const token = served.front.cookieOf(client.request.headers);
+    const token = served.front.cookieOf(client.head.headers);
     if (token === undefined) return undefined;
     return sessions.leased(token, served.instance.name) ?? sessions.find(token, served.instance.name);
   };
@@ -69,22 +70,22 @@ export const createRouter = (options: RouterOptions): Router => {
   const visitorOf = (served: ServedFront, client: Client): Visitor => ({
     front: served.instance.name,
     address: client.address,
-    userAgent: client.request.headers['user-agent'] ?? '',
+    userAgent: client.head.headers['user-agent'] ?? '',
   });
 
   /** A session for one transfer, of those who bring user and password with it. */
   const loginForTransfer = async (served: ServedFront, client: Client): Promise<SessionLease | undefined> => {
-    const credentials = served.front.credentialsOf?.(client.request.headers);
+    const credentials = served.front.credentialsOf?.(client.head.headers);
     if (credentials === undefined) return undefined;
     return sessions.login(visitorOf(served, client), credentials.user, credentials.password, '');
   };
 
-  const bySession = async (
+  const bySession = (
     served: ServedFront,
     call: Call,
     client: Client,
     lease: SessionLease | undefined,
-  ): Promise<void> => {
+  ): Promise<void> | void => {
     const { front, instance } = served;
     const visitor = (): Visitor => visitorOf(served, client);
     let cookie: string | undefined;
@@ -103,8 +104,9 @@ export const createRouter = (options: RouterOptions): Router => {
         if (lease !== undefined) await sessions.logout(lease);
       },
     };
-    const reply = await front.session(call, context);
-    client.answer(front.encode(call, reply, instance), cookie);
+    const send = (reply: Reply): void => client.answer(front.encode(call, reply, instance), cookie);
+    const reply = front.session(call, context);
+    return reply instanceof Promise ? reply.then(send) : send(reply);
   };
 
   const byServer = async (
@@ -247,18 +249,31 @@ export const createRouter = (options: RouterOptions): Router => {
     }
   };
 
-  const withLease = async (lease: SessionLease | undefined, act: () => Promise<void> | void): Promise<void> => {
+  const withLease = (lease: SessionLease | undefined, act: () => Promise<void> | void): Promise<void> | void => {
     if (lease === undefined) return act();
-    lease.pending++;
     lease.calls++;
     lease.touched = true;
     lease.lastActiveMs = clock.now();
-    try {
-      await act();
-    } finally {
+    const acted = act();
+    if (acted === undefined) return;
+    lease.pending++;
+    return acted.finally(() => {
       lease.pending--;
       lease.lastActiveMs = clock.now();
-    }
+    });
+  };
+
+  const byAccess = (
+    served: ServedFront,
+    row: Row,
+    call: Call,
+    client: Client,
+    lease: SessionLease | undefined,
+  ): Promise<void> | void => {
+    const denied = accessFault(row.access, lease, call.target.id);
+    if (denied !== undefined) return refuse(served, call, client, denied);
+    counts.add('dispatched');
+    return withLease(lease, () => byRow(served, row, call, client, lease));
   };
 
   const failed = (served: ServedFront, call: Call | undefined, client: Client, error: unknown): void => {
@@ -279,33 +294,27 @@ export const createRouter = (options: RouterOptions): Router => {
     get inFlight() {
       return pending.size;
     },
-    call: async (served, call, client) => {
+    call: (served, call, client) => {
       counts.add('decoded');
+      const failing = (error: unknown): void => failed(served, call, client, error);
       try {
         const row = served.row(call);
         if (row === undefined) {
-          return refuse(
-            served,
-            call,
-            client,
-            fault('method-not-found', { method: call.method }, `Unknown method ${call.method}`),
-          );
+          const reason = fault('method-not-found', { method: call.method }, `Unknown method ${call.method}`);
+          return refuse(served, call, client, reason);
         }
-        let lease: SessionLease | undefined | Promise<SessionLease | undefined>;
-        try {
-          lease = findLease(served, client);
-          if (lease instanceof Promise) lease = await lease;
-        } catch (error) {
-          // A session that only the server can know of; what needs none goes on without it.
-          if (!(error instanceof LinkDown) || row.access !== 'none') throw error;
-          lease = undefined;
-        }
-        const denied = accessFault(row.access, lease, call.target.id);
-        if (denied !== undefined) return refuse(served, call, client, denied);
-        counts.add('dispatched');
-        await withLease(lease, () => byRow(served, row, call, client, lease as SessionLease | undefined));
+        const lease = findLease(served, client);
+        if (!(lease instanceof Promise)) return byAccess(served, row, call, client, lease)?.catch(failing);
+        return lease
+          .catch((error: unknown) => {
+            // A session that only the server can know of; what needs none goes on without it.
+            if (!(error instanceof LinkDown) || row.access !== 'none') throw error;
+            return undefined;
+          })
+          .then((found) => byAccess(served, row, call, client, found))
+          .catch(failing);
       } catch (error) {
-        failed(served, call, client, error);
+        failing(error);
       }
     },
     stream: async (served, request, client) => {

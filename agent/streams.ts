@@ -89,7 +89,7 @@ const upload = async (
   });
   let sentBytes = 0;
   try {
-    for await (const bytes of client.request as AsyncIterable<Buffer>) {
+    for await (const bytes of client.body()) {
       if (failed) break;
       sentBytes += bytes.length;
       if (target.lengthBytes >= 0 && sentBytes > target.lengthBytes) break;

@@ -24,6 +24,14 @@ export const LIMITS = {
   httpRequestMs: 2 * MINUTE,
   httpKeepAliveMs: 5 * MINUTE,
   httpConnections: 8192,
+  httpFields: 128,
+  /** Bytes of further requests, or of a body that nobody reads yet, that one connection may leave here. */
+  httpAheadBytes: 64 * KIB,
+  /** How long an ended connection still swallows what its client sends, so that the last answer is read. */
+  httpLingerMs: 3 * SECOND,
+  httpTickMs: SECOND,
+  /** Requests that a client repeats are decoded once, up to this size. */
+  repeatedBodyBytes: KIB,
   /** Exchanges of one front under way at once; more get the busy fault. Waiting clients count. */
   exchangesInFlight: 16_384,
   /** Body text that waits for one slow client before the sender is held. */

@@ -91,7 +91,8 @@ export interface Front {
   /** User and password that come with a transfer itself, for clients that log in nowhere else (virsh: screenshots, files). */
   credentialsOf?(headers: HttpRequest['headers']): { readonly user: string; readonly password: string } | undefined;
   setCookie(token: string, secure: boolean): string;
-  session(call: Call, context: SessionContext): Promise<Reply>;
+  /** At once where nothing has to be waited for. */
+  session(call: Call, context: SessionContext): Promise<Reply> | Reply;
   /** The hub object a direct call acts on; undefined: not one of ours. */
   targetOf(call: Call): HubId | undefined;
   /** The value that tells the client of its job; `value` of a Reply. */

@@ -16,28 +16,29 @@ const notSupported = (call: Call): Reply => ({
 const text = (call: Call, name: string): string =>
   typeof call.args[name] === 'string' ? (call.args[name] as string) : '';
 
-export const answerSession = async (call: Call, context: SessionContext): Promise<Reply> => {
+const logIn = async (call: Call, context: SessionContext): Promise<Reply> => {
+  // A second log-in on one cookie is refused, whatever the password (seen: vCenter, vcsim).
+  if (context.session) return invalidLogin;
+  const session =
+    call.method === 'Login'
+      ? await context.login(text(call, 'userName'), text(call, 'password'), text(call, 'locale'))
+      : await context.loginByTicket?.(text(call, 'cloneTicket'), '');
+  return session ? value(userSession(session)) : invalidLogin;
+};
+
+export const answerSession = (call: Call, context: SessionContext): Promise<Reply> | Reply => {
   switch (call.method) {
     case 'CurrentTime':
       return value(new Date(context.nowMs).toISOString());
     case 'RetrieveServiceContent':
       return value(serviceContent(context.front));
-    case 'Login': {
-      // A second log-in on one cookie is refused, whatever the password (seen: vCenter, vcsim).
-      if (context.session) return invalidLogin;
-      const session = await context.login(text(call, 'userName'), text(call, 'password'), text(call, 'locale'));
-      return session ? value(userSession(session)) : invalidLogin;
-    }
+    case 'Login':
+    case 'CloneSession':
+      return logIn(call, context);
     case 'AcquireCloneTicket':
-      return context.cloneTicket ? value(await context.cloneTicket()) : notSupported(call);
-    case 'CloneSession': {
-      if (context.session) return invalidLogin;
-      const session = await context.loginByTicket?.(text(call, 'cloneTicket'), '');
-      return session ? value(userSession(session)) : invalidLogin;
-    }
+      return context.cloneTicket?.().then(value) ?? notSupported(call);
     case 'Logout':
-      await context.logout();
-      return value(undefined);
+      return context.logout().then(() => value(undefined));
     default:
       return notSupported(call);
   }
