@@ -11,7 +11,7 @@ import { openWaiter, type Waiter } from './waiter.ts';
 
 const PROMISED = {
   alive: 'no program of ours ends or starts anew',
-  faults: 'every fault says that the host is away, or that the VM is in another state',
+  faults: 'every fault says that the host is away, or the VM in another state or busy',
   back: 'the host is connected again',
   ids: 'the inventory comes back with the same ids',
   states: 'every VM is as virsh says',
@@ -20,9 +20,9 @@ const PROMISED = {
   commands: 'power commands reach the new daemon',
 } as const;
 
-/** The API's words for a host that is away; and what a switch answers whose predecessor's outcome the host alone knew. */
+/** The API's words for a host that is away; and what a switch answers whose predecessor's outcome the host alone knew, or still works on (libvirt waits 30 s for it, then says so). */
 const ALLOWED =
-  /^(?:read|power) (?:success|HostNotConnected|HostCommunication|HostNotReachable)$|^power (?:InvalidPowerState|TaskInProgress)$/;
+  /^(?:read|power) (?:success|HostNotConnected|HostCommunication|HostNotReachable)$|^power (?:InvalidPowerState|TaskInProgress|ResourceInUse)$/;
 const GUESTS = 4;
 const IDLE = 40;
 const BACK_LIMIT_MS = 30_000;
@@ -57,13 +57,16 @@ const resident = (product: Transvisor): number =>
       0,
     ) / 1024;
 
+/** A start that died with the daemon leaves its guest paused: no guest ever ran a turn, and the API's word for it is suspended. */
+const POWER: Readonly<Record<string, string>> = { running: 'poweredOn', paused: 'suspended', 'shut off': 'poweredOff' };
+
 /** name to poweredOn, poweredOff or suspended, as virsh has it. */
-const statesOf = async (host: Libvirtd): Promise<ReadonlyMap<string, string>> => {
-  const names = async (...flags: string[]): Promise<string[]> =>
-    (await host.virsh('list', '--name', ...flags)).split('\n').filter((name) => name !== '');
-  const running = new Set(await names());
-  return new Map((await names('--all')).map((name) => [name, running.has(name) ? 'poweredOn' : 'poweredOff']));
-};
+const statesOf = async (host: Libvirtd): Promise<ReadonlyMap<string, string>> =>
+  new Map(
+    [...(await host.virsh('list', '--all')).matchAll(/^ *(?:\d+|-) +(\S+) +(\S.*?) *$/gm)].map(
+      ([, name = '', state = '']) => [name, POWER[state] ?? state] as const,
+    ),
+  );
 
 const readAll = async (soap: RawSoap, vms: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>> => {
   const states = new Map<string, string>();
@@ -81,6 +84,12 @@ const textOf = (states: ReadonlyMap<string, string>): string =>
     .map(([name, state]) => `${name}=${state}`)
     .toSorted()
     .join(' ');
+
+/** What one has and the other has not. */
+const differences = (ours: string, theirs: string): string => {
+  const [a, b] = [ours.split(' '), theirs.split(' ')];
+  return `ours ${a.filter((one) => !b.includes(one)).join(' ')}; virsh ${b.filter((one) => !a.includes(one)).join(' ')}`;
+};
 
 export const crashDrills = async (options: {
   readonly host: Libvirtd;
@@ -152,7 +161,7 @@ export const crashDrills = async (options: {
     ours = textOf(await readAll(soap, vms));
     return ours === theirs;
   });
-  note('states', agrees, agrees ? `${vms.size} VMs agree` : `ours ${ours}; virsh ${theirs}`);
+  note('states', agrees, agrees ? `${vms.size} VMs agree` : differences(ours, theirs));
   for (const [name, vm] of vms) {
     const now = await soap.vm(name).catch(String);
     note('ids', now === vm, now === vm ? 'the same' : `${name} was ${vm}, is ${now}`);
@@ -164,7 +173,7 @@ export const crashDrills = async (options: {
   note(
     'waiter',
     waitFault === undefined && knows,
-    waitFault ?? (knows ? 'no fault, the same states' : `heard ${heard()}; virsh ${theirs}`),
+    waitFault ?? (knows ? 'no fault, the same states' : differences(heard(), theirs)),
   );
   for (const [what, count] of load.outcomes) note('faults', ALLOWED.test(what), `${count} times ${what}`);
   soap.close();

@@ -7,7 +7,7 @@ import { describeWith } from './describe-with.ts';
 import { startLibvirtd } from './libvirtd.ts';
 
 // Fixed: the moments are the same ones again, as far as the machine lets them.
-const SEED = 7;
+const SEED = 291;
 
 describeWith(LIBVIRT_CLIENTS, 'drills', () => {
   test('killed with -9 four times in the middle of a create: all or nothing, the same ids, versions that lead on', async () => {
