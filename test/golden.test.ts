@@ -48,15 +48,16 @@ test('there are golden pairs, each with its expected file', () => {
 const pretty = (text: string): string =>
   `${text.replace(/>(<[^/])/g, '>\n$1').replace(/(<\/[^>]*>)(<\/)/g, '$1\n$2')}\n`;
 
-describe.runIf(update)('update', async () => {
-  const engine = await chooseEngine('libxslt');
-  afterAll(() => engine.dispose());
-  test.each(pairs)('$name', async (pair) => {
-    const output = await engine.transform(await engine.compile(readFileSync(pair.sheet, 'utf8')), pair.input);
-    if (!pair.expected?.trim() || canonical(output) !== canonical(pair.expected))
-      writeFileSync(pair.file, pretty(output));
+if (update)
+  describe('update', async () => {
+    const engine = await chooseEngine('libxslt');
+    afterAll(() => engine.dispose());
+    test.each(pairs)('$name', async (pair) => {
+      const output = await engine.transform(await engine.compile(readFileSync(pair.sheet, 'utf8')), pair.input);
+      if (!pair.expected?.trim() || canonical(output) !== canonical(pair.expected))
+        writeFileSync(pair.file, pretty(output));
+    });
   });
-});
 
 describe.skipIf(update).each(['libxslt', 'xslt-processor'] as const)('%s', async (name) => {
   const engine = await chooseEngine(name);

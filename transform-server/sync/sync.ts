@@ -44,6 +44,8 @@ export interface SyncOptions {
 
 /** The same state told twice within this time, by a re-read and by the host's own event, is one happening. */
 const TWICE_MS = 5000;
+/** The host's word of a state may come this long after a direct command's own, when the server was away. */
+const STATE_TWICE_MS = 60_000;
 const TOLD = 10_000;
 /** Objects put in one turn of the event loop: scanning a document takes some ten microseconds. */
 const SLICE = 32;
@@ -65,14 +67,16 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
       ? { ...object, facts: { ...object.facts, connected: connected.get(host.id) ?? true } }
       : object;
 
-  const told = new Map<HubId, { kind: EventKind; atMs: number }>();
+  /** Last told of an object, its states apart from all else: a state is left before it is entered again. */
+  const told = new Map<string, { kind: EventKind; atMs: number }>();
   const isRepeated = (object: HubId, kind: EventKind, caused: boolean): boolean => {
-    const last = told.get(object);
+    const key = isState(kind) ? `${object} state` : object;
+    const last = told.get(key);
     // A change may follow another at once, but then each has a cause; the host's echo of one has none.
     const echo = isState(kind) || (kind === 'vm.changed' && !caused);
-    if (last?.kind === kind && echo && now() - last.atMs < TWICE_MS) return true;
-    told.delete(object);
-    told.set(object, { kind, atMs: now() });
+    if (last?.kind === kind && echo && now() - last.atMs < (isState(kind) ? STATE_TWICE_MS : TWICE_MS)) return true;
+    told.delete(key);
+    told.set(key, { kind, atMs: now() });
     const oldest = told.keys().next().value;
     if (told.size > TOLD && oldest !== undefined) told.delete(oldest);
     return false;
