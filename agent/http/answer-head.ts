@@ -8,7 +8,8 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 export const dateField = (now: Date): string => `date: ${now.toUTCString()}\r\n`;
 
 export const fieldText = (name: string, value: string): string => {
-  if (!NAME.test(name) || !VALUE.test(value)) throw new Error(`an answer's field ${JSON.stringify(name)} is not one of HTTP`);
+  if (!NAME.test(name) || !VALUE.test(value))
+    throw new Error(`an answer's field ${JSON.stringify(name)} is not one of HTTP`);
   return `${name}: ${value}\r\n`;
 };
 

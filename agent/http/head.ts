@@ -94,7 +94,10 @@ export const parseHead = (text: string, maxFields: number): RequestHead | Refuse
   }
   const expect = headers['expect'];
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') return refused(417);
-  const connection = (headers['connection'] ?? '').toLowerCase().split(',').map((token) => token.trim());
+  const connection = (headers['connection'] ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((token) => token.trim());
   const mark = location.indexOf('?');
   return {
     method,

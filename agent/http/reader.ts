@@ -198,7 +198,8 @@ export const createRequestReader = (limits: ReaderLimits): RequestReader => {
         at = 0;
         searched = 0;
       } else {
-        (waiting ??= []).push(bytes);
+        waiting ??= [];
+        waiting.push(bytes);
         waitingBytes += bytes.length;
       }
     },
