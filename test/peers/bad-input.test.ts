@@ -6,17 +6,12 @@ import { hashPassword } from '../../runtime/accounts.ts';
 import { type Govc, govcOn, LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
-import { MALFORMED } from './malformed.ts';
+import { createSpec, disk, MALFORMED } from './malformed.ts';
 import { envelope, escapeXml, type RawSoap, rawSoap } from './raw-soap.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 
 const READER = { user: 'reader', password: 'only-looks' };
 const NAMES = ['plain', 'other', 'running'];
-
-const disk = (capacityKB: string, file = '[default]'): string =>
-  `<deviceChange><operation>add</operation><fileOperation>create</fileOperation><device xsi:type="VirtualDisk"><key>-1</key><backing xsi:type="VirtualDiskFlatVer2BackingInfo"><fileName>${escapeXml(file)}</fileName><diskMode>persistent</diskMode></backing><controllerKey>200</controllerKey><unitNumber>1</unitNumber><capacityInKB>${capacityKB}</capacityInKB></device></deviceChange>`;
-const createSpec = (name: string, inner = ''): string =>
-  `<config><name>${escapeXml(name)}</name><guestId>otherGuest</guestId><files><vmPathName>[default]</vmPathName></files><numCPUs>1</numCPUs><memoryMB>32</memoryMB>${inner}</config><pool type="ResourcePool">ha-root-pool</pool>`;
 
 describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
   let host: Libvirtd;

@@ -1,5 +1,5 @@
-/** Bodies that are no request: what is wrong with each, and the bytes. */
-import { envelope } from './raw-soap.ts';
+/** Bodies that are no request, by what is wrong with each; and specs that a test fills with what cannot be. */
+import { envelope, escapeXml } from './raw-soap.ts';
 
 export const MALFORMED: Readonly<Record<string, string | Buffer>> = {
   nothing: '',
@@ -29,3 +29,8 @@ export const MALFORMED: Readonly<Record<string, string | Buffer>> = {
     `<CurrentTime xmlns="urn:vim25">${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}</CurrentTime>`,
   ),
 };
+
+export const disk = (capacityKB: string, file = '[default]'): string =>
+  `<deviceChange><operation>add</operation><fileOperation>create</fileOperation><device xsi:type="VirtualDisk"><key>-1</key><backing xsi:type="VirtualDiskFlatVer2BackingInfo"><fileName>${escapeXml(file)}</fileName><diskMode>persistent</diskMode></backing><controllerKey>200</controllerKey><unitNumber>1</unitNumber><capacityInKB>${capacityKB}</capacityInKB></device></deviceChange>`;
+export const createSpec = (name: string, inner = ''): string =>
+  `<config><name>${escapeXml(name)}</name><guestId>otherGuest</guestId><files><vmPathName>[default]</vmPathName></files><numCPUs>1</numCPUs><memoryMB>32</memoryMB>${inner}</config><pool type="ResourcePool">ha-root-pool</pool>`;
