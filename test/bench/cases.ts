@@ -7,7 +7,8 @@ import { atLeast, atMost, type Figure, median, quantile } from './figures.ts';
 import { openRaw } from './raw-http.ts';
 import { currentTime, openSession, type VimSession } from './vim-session.ts';
 
-export const residentKiB = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+export const residentKiB = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
 
 /** Read along with the property in question, in turn, so that no two reads ask the same. */
 const BESIDE = ['', 'runtime.powerState', 'overallStatus', 'guest.toolsStatus', 'runtime.host'];
@@ -24,7 +25,10 @@ const change = async (session: VimSession, machines: readonly string[], round: n
 
 export const PROPERTIES = ['name', 'summary', 'config'] as const;
 
-export type Reads = ReadonlyMap<string, { readonly seconds: readonly number[]; readonly bytes: number; readonly machines: number }>;
+export type Reads = ReadonlyMap<
+  string,
+  { readonly seconds: readonly number[]; readonly bytes: number; readonly machines: number }
+>;
 
 export const readAllMachines = async (endpoint: Endpoint, rounds: number): Promise<Reads> => {
   const session = await openSession(endpoint);
@@ -56,14 +60,22 @@ export const compareReads = (ours: Reads, theirs: Reads): Figure[] =>
     const rate = (read: NonNullable<typeof a>): number => read.machines / median(read.seconds);
     const say = (read: NonNullable<typeof a>): string =>
       `${Math.round(rate(read)).toLocaleString('en')} VMs/s (${(median(read.seconds) * 1000).toFixed(0)} ms, ${(read.bytes / 1e6).toFixed(1)} MB, ${read.machines} VMs)`;
-    return atLeast(`RetrievePropertiesEx, \`${property}\` of all VMs, 1 % changed`, say(a), say(b), rate(a) / rate(b), 10);
+    return atLeast(
+      `RetrievePropertiesEx, \`${property}\` of all VMs, 1 % changed`,
+      say(a),
+      say(b),
+      rate(a) / rate(b),
+      10,
+    );
   });
 
 const CONNECTIONS = 16;
 
 export const currentTimeRate = async (endpoint: Endpoint, seconds: number): Promise<number> => {
   const session = await openSession(endpoint);
-  const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => openRaw(endpoint.url, session.http.cookie)));
+  const clients = await Promise.all(
+    Array.from({ length: CONNECTIONS }, () => openRaw(endpoint.url, session.http.cookie)),
+  );
   const during = async (ms: number): Promise<number> => {
     const end = performance.now() + ms;
     let count = 0;
@@ -86,7 +98,13 @@ export const currentTimeRate = async (endpoint: Endpoint, seconds: number): Prom
 };
 
 export const compareCurrentTime = (ours: number, theirs: number): Figure =>
-  atLeast(`CurrentTime at ${CONNECTIONS} connections`, `${Math.round(ours)} requests/s`, `${Math.round(theirs)} requests/s`, ours / theirs, 2);
+  atLeast(
+    `CurrentTime at ${CONNECTIONS} connections`,
+    `${Math.round(ours)} requests/s`,
+    `${Math.round(theirs)} requests/s`,
+    ours / theirs,
+    2,
+  );
 
 /** From the moment the command is sent to the host's own event, by the bare driver and through us, in turn. */
 export const directPower = async (endpoint: Endpoint, estate: BenchEstate, pairs: number): Promise<Figure> => {
@@ -135,13 +153,22 @@ export const directPower = async (endpoint: Endpoint, estate: BenchEstate, pairs
 export const eventToUpdate = async (endpoint: Endpoint, estate: BenchEstate, samples: number): Promise<Figure> => {
   const session = await openSession(endpoint);
   const waiter = await openSession(endpoint);
-  const collector = textIn((await waiter.call('CreatePropertyCollector', 'PropertyCollector', waiter.manager('propertyCollector'))).text, 'returnval') ?? '';
+  const collector =
+    textIn(
+      (await waiter.call('CreatePropertyCollector', 'PropertyCollector', waiter.manager('propertyCollector'))).text,
+      'returnval',
+    ) ?? '';
   const filter = `<spec><propSet><type>VirtualMachine</type><pathSet>name</pathSet><pathSet>runtime.powerState</pathSet></propSet><objectSet><obj type="ContainerView">${escapeXml(waiter.view)}</obj><skip>true</skip><selectSet xsi:type="TraversalSpec"><type>ContainerView</type><path>view</path><skip>false</skip></selectSet></objectSet></spec><partialUpdates>false</partialUpdates>`;
   const made = await waiter.call('CreateFilter', 'PropertyCollector', collector, filter);
   if (made.status !== 200) throw new Error(made.text.slice(-500));
   let version = '';
   const wait = async (): Promise<string> => {
-    const answer = await waiter.call('WaitForUpdatesEx', 'PropertyCollector', collector, `<version>${version}</version><options><maxWaitSeconds>30</maxWaitSeconds></options>`);
+    const answer = await waiter.call(
+      'WaitForUpdatesEx',
+      'PropertyCollector',
+      collector,
+      `<version>${version}</version><options><maxWaitSeconds>30</maxWaitSeconds></options>`,
+    );
     if (answer.status !== 200) throw new Error(answer.text.slice(-500));
     version = textIn(answer.text, 'version') ?? version;
     return answer.text;

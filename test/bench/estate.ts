@@ -40,13 +40,30 @@ export const fillEstate = async (domains: number): Promise<BenchEstate> => {
   const { transport } = work;
   const uuids = new Map<string, string>();
   const on = new Set<string>();
-  value(await transport.call('DOMAIN_DESTROY_FLAGS', { dom: value(await transport.call('DOMAIN_LOOKUP_BY_NAME', { name: 'test' })).dom, flags: 0 }));
-  value(await transport.call('DOMAIN_UNDEFINE_FLAGS', { dom: value(await transport.call('DOMAIN_LOOKUP_BY_NAME', { name: 'test' })).dom, flags: 0 }));
-  const network = value(await transport.call('NETWORK_DEFINE_XML_FLAGS', { flags: 0, xml: "<network><name>storage</name><bridge name='virbr1'/><ip address='10.20.0.1' netmask='255.255.0.0'/></network>" }));
+  value(
+    await transport.call('DOMAIN_DESTROY_FLAGS', {
+      dom: value(await transport.call('DOMAIN_LOOKUP_BY_NAME', { name: 'test' })).dom,
+      flags: 0,
+    }),
+  );
+  value(
+    await transport.call('DOMAIN_UNDEFINE_FLAGS', {
+      dom: value(await transport.call('DOMAIN_LOOKUP_BY_NAME', { name: 'test' })).dom,
+      flags: 0,
+    }),
+  );
+  const network = value(
+    await transport.call('NETWORK_DEFINE_XML_FLAGS', {
+      flags: 0,
+      xml: "<network><name>storage</name><bridge name='virbr1'/><ip address='10.20.0.1' netmask='255.255.0.0'/></network>",
+    }),
+  );
   value(await transport.call('NETWORK_CREATE', network));
 
   const texts: string[] = [];
-  for (const piece of nodeXml(domains)) for (const [text] of piece.matchAll(/<domain [\s\S]*?<\/domain>/g)) texts.push(text.replace(/<test:runstate>\d<\/test:runstate>\n?/, ''));
+  for (const piece of nodeXml(domains))
+    for (const [text] of piece.matchAll(/<domain [\s\S]*?<\/domain>/g))
+      texts.push(text.replace(/<test:runstate>\d<\/test:runstate>\n?/, ''));
   let next = 0;
   const lane = async (): Promise<void> => {
     while (next < texts.length) {
@@ -65,7 +82,9 @@ export const fillEstate = async (domains: number): Promise<BenchEstate> => {
   value(await watch.transport.call('CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY', { eventID: 0, dom: null }));
   watch.transport.onEvent((event) => {
     const at = performance.now();
-    const dom = (event.args as { msg?: { dom?: { name: string } }; dom?: { name: string } }).msg?.dom ?? (event.args as { dom?: { name: string } }).dom;
+    const dom =
+      (event.args as { msg?: { dom?: { name: string } }; dom?: { name: string } }).msg?.dom ??
+      (event.args as { dom?: { name: string } }).dom;
     const found = listeners.get(dom?.name ?? '');
     if (found === undefined) return;
     listeners.delete(dom?.name ?? '');

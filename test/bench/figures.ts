@@ -18,10 +18,29 @@ export type Figure = {
 };
 
 export const atLeast = (name: string, ours: string, theirs: string, value: number, target: number): Figure => ({
-  name, ours, theirs, value, unit: 'times', target: `at least ${target} times`, met: value >= target,
+  name,
+  ours,
+  theirs,
+  value,
+  unit: 'times',
+  target: `at least ${target} times`,
+  met: value >= target,
 });
-export const atMost = (name: string, ours: string, theirs: string, value: number, unit: string, target: number): Figure => ({
-  name, ours, theirs, value, unit, target: `at most ${target} ${unit}`, met: value <= target,
+export const atMost = (
+  name: string,
+  ours: string,
+  theirs: string,
+  value: number,
+  unit: string,
+  target: number,
+): Figure => ({
+  name,
+  ours,
+  theirs,
+  value,
+  unit,
+  target: `at most ${target} ${unit}`,
+  met: value <= target,
 });
 
 export const figureText = ({ name, ours, theirs, value, unit, target, met }: Figure): string =>

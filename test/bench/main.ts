@@ -7,7 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Endpoint, GOVMOMI_VERSION, requireClient } from '../peers/clients.ts';
 import { startTransvisor, type Transvisor } from '../peers/transvisor.ts';
-import { compareCurrentTime, compareReads, currentTimeRate, directPower, eventToUpdate, readAllMachines, residentKiB } from './cases.ts';
+import {
+  compareCurrentTime,
+  compareReads,
+  currentTimeRate,
+  directPower,
+  eventToUpdate,
+  readAllMachines,
+  residentKiB,
+} from './cases.ts';
 import { type BenchEstate, fillEstate } from './estate.ts';
 import { atMost, type Figure, figureText } from './figures.ts';
 import { openSession } from './vim-session.ts';
@@ -37,10 +45,14 @@ type Simulator = Endpoint & { readonly stop: () => Promise<void> };
 const startSimulator = async (vms: number): Promise<Simulator> => {
   if (flags.vcsim !== undefined) return { url: flags.vcsim, user: 'user', password: 'pass', stop: async () => {} };
   const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tv-bench-'));
-  const child: ChildProcess = spawn(requireClient('vcsim'), ['-l', '127.0.0.1:0', '-tls=false', '-esx', '-vm', String(vms)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, TMPDIR: scratch },
-  });
+  const child: ChildProcess = spawn(
+    requireClient('vcsim'),
+    ['-l', '127.0.0.1:0', '-tls=false', '-esx', '-vm', String(vms)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, TMPDIR: scratch },
+    },
+  );
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
@@ -66,8 +78,10 @@ const startSimulator = async (vms: number): Promise<Simulator> => {
   return { url, user: 'user', password: 'pass', stop };
 };
 
-const startProduct = (uri: string): Promise<Transvisor> => startTransvisor({ host: uri, options: ['--plain', 'vim25'] });
-const listedSeconds = (product: Transvisor): number => Number(/"ms":([\d.]+),"msg":"host listed"/.exec(product.log())?.[1]) / 1000;
+const startProduct = (uri: string): Promise<Transvisor> =>
+  startTransvisor({ host: uri, options: ['--plain', 'vim25'] });
+const listedSeconds = (product: Transvisor): number =>
+  Number(/"ms":([\d.]+),"msg":"host listed"/.exec(product.log())?.[1]) / 1000;
 
 const readOnce = async (endpoint: Endpoint): Promise<void> => {
   const session = await openSession(endpoint);
@@ -116,12 +130,30 @@ const main = async (): Promise<void> => {
     product = await startProduct(estate.uri);
     if (wants('sync')) {
       const seconds = listedSeconds(product);
-      add(atMost(`first sync of ${VMS} domains, beside the bulk calls alone`, `${seconds.toFixed(2)} s`, `${bulk.toFixed(2)} s`, seconds / bulk, 'times', 2));
+      add(
+        atMost(
+          `first sync of ${VMS} domains, beside the bulk calls alone`,
+          `${seconds.toFixed(2)} s`,
+          `${bulk.toFixed(2)} s`,
+          seconds / bulk,
+          'times',
+          2,
+        ),
+      );
     }
     if (wants('memory')) {
       await readOnce(product);
       const kiB = await settledKiB(product);
-      add(atMost('memory a VM, after reading name, summary, config', `${(kiB / 1024).toFixed(0)} MB with ${VMS}, ${(bareKiB / 1024).toFixed(0)} MB with none`, '-', ((kiB - bareKiB) * 1.024) / VMS, 'KB', 25));
+      add(
+        atMost(
+          'memory a VM, after reading name, summary, config',
+          `${(kiB / 1024).toFixed(0)} MB with ${VMS}, ${(bareKiB / 1024).toFixed(0)} MB with none`,
+          '-',
+          ((kiB - bareKiB) * 1.024) / VMS,
+          'KB',
+          25,
+        ),
+      );
     }
     if (wants('time') && simulator !== undefined) {
       const ours = await currentTimeRate(product, 5);

@@ -1,9 +1,18 @@
 /** The client of the bench: a plain socket that writes a request and finds the end of the answer, parsing nothing of it. */
 import { createConnection, type Socket } from 'node:net';
 
-export type RawAnswer = { readonly status: number; readonly bytes: number; readonly text: string; readonly cookie: string | undefined };
+export type RawAnswer = {
+  readonly status: number;
+  readonly bytes: number;
+  readonly text: string;
+  readonly cookie: string | undefined;
+};
 
-type Asked = { readonly keep: boolean; readonly resolve: (answer: RawAnswer) => void; readonly reject: (error: Error) => void };
+type Asked = {
+  readonly keep: boolean;
+  readonly resolve: (answer: RawAnswer) => void;
+  readonly reject: (error: Error) => void;
+};
 
 export type RawHttp = {
   /** `keep`: give the body as text; otherwise its bytes are counted and dropped. */

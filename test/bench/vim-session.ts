@@ -5,10 +5,19 @@ import { openRaw, type RawHttp } from './raw-http.ts';
 
 export type VimSession = {
   readonly http: RawHttp;
-  readonly call: (method: string, type: string, moid: string, inner?: string, keep?: boolean) => ReturnType<RawHttp['post']>;
+  readonly call: (
+    method: string,
+    type: string,
+    moid: string,
+    inner?: string,
+    keep?: boolean,
+  ) => ReturnType<RawHttp['post']>;
   readonly manager: (name: string) => string;
   /** RetrievePropertiesEx of these paths over all VMs: seconds and bytes. */
-  readonly readAll: (paths: readonly string[], keep?: boolean) => Promise<{ seconds: number; bytes: number; text: string }>;
+  readonly readAll: (
+    paths: readonly string[],
+    keep?: boolean,
+  ) => Promise<{ seconds: number; bytes: number; text: string }>;
   /** moid by name, of all VMs. */
   readonly machines: () => Promise<ReadonlyMap<string, string>>;
   /** Starts a task and waits for its end. */
@@ -24,24 +33,42 @@ export const currentTime = body('CurrentTime', 'ServiceInstance', 'ServiceInstan
 
 export const openSession = async (endpoint: Endpoint): Promise<VimSession> => {
   const http = await openRaw(endpoint.url);
-  const call: VimSession['call'] = (method, type, moid, inner = '', keep = true) => http.post(body(method, type, moid, inner), keep);
+  const call: VimSession['call'] = (method, type, moid, inner = '', keep = true) =>
+    http.post(body(method, type, moid, inner), keep);
   const content = (await call('RetrieveServiceContent', 'ServiceInstance', 'ServiceInstance')).text;
   const manager = (name: string): string => textIn(content, name) ?? '';
-  const login = await call('Login', 'SessionManager', manager('sessionManager'), `<userName>${escapeXml(endpoint.user)}</userName><password>${escapeXml(endpoint.password)}</password>`);
+  const login = await call(
+    'Login',
+    'SessionManager',
+    manager('sessionManager'),
+    `<userName>${escapeXml(endpoint.user)}</userName><password>${escapeXml(endpoint.password)}</password>`,
+  );
   if (login.status !== 200) throw new Error(`no log-in: ${login.text.slice(0, 500)}`);
-  const made = await call('CreateContainerView', 'ViewManager', manager('viewManager'), `<container type="Folder">${manager('rootFolder')}</container><type>VirtualMachine</type><recursive>true</recursive>`);
+  const made = await call(
+    'CreateContainerView',
+    'ViewManager',
+    manager('viewManager'),
+    `<container type="Folder">${manager('rootFolder')}</container><type>VirtualMachine</type><recursive>true</recursive>`,
+  );
   const view = textIn(made.text, 'returnval') ?? '';
   const collector = manager('propertyCollector');
   const readAll: VimSession['readAll'] = async (paths, keep = false) => {
     const spec = `<specSet><propSet><type>VirtualMachine</type>${paths.map((path) => `<pathSet>${path}</pathSet>`).join('')}</propSet><objectSet><obj type="ContainerView">${escapeXml(view)}</obj><skip>true</skip><selectSet xsi:type="TraversalSpec"><type>ContainerView</type><path>view</path><skip>false</skip></selectSet></objectSet></specSet><options/>`;
     const begun = performance.now();
-    const { status, bytes, text } = await http.post(body('RetrievePropertiesEx', 'PropertyCollector', collector, spec), keep);
+    const { status, bytes, text } = await http.post(
+      body('RetrievePropertiesEx', 'PropertyCollector', collector, spec),
+      keep,
+    );
     if (status !== 200) throw new Error(`the read failed with ${status}`);
     return { seconds: (performance.now() - begun) / 1000, bytes, text };
   };
   const machines = async (): Promise<ReadonlyMap<string, string>> => {
     const { text } = await readAll(['name'], true);
-    return new Map([...text.matchAll(/<obj type="VirtualMachine">([^<]*)<\/obj><propSet><name>name<\/name><val[^>]*>([^<]*)</g)].map(([, moid = '', name = '']) => [name, moid]));
+    return new Map(
+      [...text.matchAll(/<obj type="VirtualMachine">([^<]*)<\/obj><propSet><name>name<\/name><val[^>]*>([^<]*)</g)].map(
+        ([, moid = '', name = '']) => [name, moid],
+      ),
+    );
   };
   const run: VimSession['run'] = async (method, moid, inner) => {
     const started = await call(method, 'VirtualMachine', moid, inner);

@@ -71,6 +71,16 @@ export const makeBridge = async (): Promise<{ name: string; remove: () => Promis
   return { name, remove: async () => void (await runProgram('ip', ['link', 'delete', name])) };
 };
 
+/** Two daemons of one machine may reach for the same VNC port or tap device at once: the later one tries again. */
+const startGuest = async (libvirtd: Libvirtd, uri: string, name: string): Promise<void> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const { code, stderr } = await libvirtd.virshResult(['start', name], uri);
+    if (code === 0) return;
+    if (attempt === 5) throw new Error(`${name} does not start: ${stderr.trim()}`);
+    await new Promise((resolve) => setTimeout(resolve, 100 * attempt));
+  }
+};
+
 export const makeEstate = async (options: EstateOptions): Promise<Estate> => {
   const real = options.driver === 'qemu';
   const libvirtd = await startLibvirtd(real ? { qemu: true } : {});
@@ -111,11 +121,11 @@ export const makeEstate = async (options: EstateOptions): Promise<Estate> => {
       script.push(
         `define ${file(`vm-${n}.xml`, domain(options.driver, name, join(libvirtd.root, 'LocalDS_0', disk)))}`,
       );
-      if (options.running) script.push(`start ${name}`);
     }
     const uri = real ? libvirtd.qemuUri : libvirtd.testUri();
     const child = await holder(uri, script);
     closers.push(async () => void child.kill('SIGKILL'));
+    for (let n = 0; options.running && n < options.vms; n += 1) await startGuest(libvirtd, uri, `ha-host_VM${n}`);
     return { libvirtd, uri, stop };
   } catch (error) {
     await stop();
