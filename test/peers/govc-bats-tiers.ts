@@ -42,7 +42,8 @@ export const REMARKS: Readonly<Record<string, string>> = {
   'firewall.ruleset.find': 'the list of firewall rules is empty: libvirt has none',
   'datastore.ls': "libvirt's test driver has no bytes behind its volumes (no upload, no download); passes on QEMU",
   'datastore.ls-R': "libvirt's test driver has no bytes behind its volumes (no upload, no download); passes on QEMU",
-  'datastore.download': "libvirt's test driver has no bytes behind its volumes (no upload, no download); passes on QEMU",
+  'datastore.download':
+    "libvirt's test driver has no bytes behind its volumes (no upload, no download); passes on QEMU",
   'datastore.upload': "libvirt's test driver has no bytes behind its volumes (no upload, no download); passes on QEMU",
   'vm.create iso': "libvirt's test driver has no bytes behind its volumes (no upload, no download); passes on QEMU",
   'vm.power -on -M (ESX round)': 'the loop `for esx in true false` cut to `true`; nothing else changed',
