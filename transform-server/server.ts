@@ -66,6 +66,7 @@ export interface Server extends AsyncDisposable {
 const JOB_BLOCK = 2048;
 const LISTED_MS = 30_000;
 const SWEEP_MS = 60_000;
+const WARM_AT_ONCE = 16;
 
 export const createServer = (options: ServerOptions): Server => {
   const { clock, log } = options;
@@ -100,12 +101,23 @@ export const createServer = (options: ServerOptions): Server => {
   const jobs = createJobs({ storage, store, hosts: gateway, platformOf, renderer, events, clock, ids, log, hop });
   const stopTrail = trail.follow(jobs);
   const leases = createLeases({ store, jobs, generic: (list) => renderer.generic(list), log });
+  /** What a client has read before it will read again: made anew as soon as it changes, so that the read finds it. */
+  const warm = async (changed: readonly HubId[]): Promise<void> => {
+    for (const { instance } of hosts.fronts()) {
+      const old = changed.filter((id) => store.isOld(id, instance.name));
+      // A few are most likely what a waiting client is about to read.
+      if (old.length > 0) await renderer.rendered(instance, old, old.length <= WARM_AT_ONCE ? 'now' : 'later');
+    }
+  };
   sync.onChange((changed) => {
     leases.review(changed);
     // Joined objects first: their joiners' versions move only when the new facts are known.
     renderer
       .generic(store.takeJoined())
-      .catch((error: unknown) => log.error({ error }, 'joined documents could not be made'));
+      .then(() => warm(changed))
+      .catch((error: unknown) => {
+        if (!closed) log.error({ error }, 'changed documents could not be made');
+      });
   });
 
   const metaOf = ({ exchange, user, front, call }: JobOrigin): JobMeta => ({

@@ -28,6 +28,7 @@ export interface Derived {
   changed(item: Item): void;
   dirtyJoiners(item: Item, moved: (joiner: Item) => void): void;
   pending(id: HubId, front?: string): Pending | undefined;
+  isOld(id: HubId, front: string): boolean;
   putGeneric(id: HubId, source: number, text: PackedText | string): boolean;
   putRendered(front: string, id: HubId, source: number, members: readonly MemberText[]): boolean;
   rendered(front: string, id: HubId): readonly RenderedMember[] | undefined;
@@ -172,6 +173,10 @@ export const createDerived = (options: DerivedOptions): Derived => {
         rendered,
         joined: wanted.flatMap((kind) => (edgesOf(item, kind)?.ids ?? []).filter(stale)),
       };
+    },
+    isOld: (id, front) => {
+      const item = options.item(id);
+      return item !== undefined && fronts.get(front)?.bundles.isOld(id, item.source) === true;
     },
     putGeneric: (id, source, text) => {
       const item = options.item(id);

@@ -341,6 +341,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       return item && nativeOf(item.kept);
     },
     pending: derived.pending,
+    isOld: derived.isOld,
     putGeneric: derived.putGeneric,
     putRendered: derived.putRendered,
     joins: derived.joins,

@@ -82,6 +82,8 @@ class View implements RenderedMember, PathIndex {
 export interface Rendered {
   get(id: HubId, source: number): readonly RenderedMember[] | undefined;
   has(id: HubId, source: number): boolean;
+  /** Rendered once, for another source than this. */
+  isOld(id: HubId, source: number): boolean;
   put(id: HubId, source: number, members: readonly MemberText[]): void;
   delete(id: HubId): void;
   clear(): void;
@@ -177,6 +179,10 @@ export const createRendered = (): Rendered => {
       return bundle?.source === source ? bundle.members.map((one) => new View(one)) : undefined;
     },
     has: (id, source) => bundles.get(id)?.source === source,
+    isOld: (id, source) => {
+      const bundle = bundles.get(id);
+      return bundle !== undefined && bundle.source !== source;
+    },
     put: (id, source, members) => {
       const before = bundles.get(id)?.members ?? [];
       bundles.set(id, {

@@ -71,6 +71,8 @@ export interface Store {
   native(id: HubId): NativeObject | undefined;
   /** undefined: nothing is missing (or the object is gone). Without a front: only the generic document. */
   pending(id: HubId, front?: string): Pending | undefined;
+  /** Somebody read it as rendered for the front, and it has changed since. */
+  isOld(id: HubId, front: string): boolean;
   /** The sheet's output, as text of `formatDocument`; parsed when read. false: made from an older state, dropped. */
   putGeneric(id: HubId, source: number, text: PackedText | string): boolean;
   /** The rendered bundle; its members' path versions are found by comparing with the bundle before. false: older state, dropped. */
