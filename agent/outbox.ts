@@ -88,6 +88,8 @@ export const openOutbox = (options: {
   let inSync: number | undefined;
   let retired: number | undefined;
   let pumping = false;
+  /** A pump follows at the end of this turn. */
+  let told = false;
   let closed = false;
   let waiters: { readonly seq: number; resolve(): void; reject(error: Error): void }[] = [];
 
@@ -199,7 +201,14 @@ export const openOutbox = (options: {
     if (closed || (full && draft.phase === 'started')) return false;
     const entry: OutboxEntry = { ...draft, seq: ++seq };
     remember(entry, append({ kind: 'entry', entry }));
-    void pump();
+    // After the command's own turn: the host and the client come before the report.
+    if (!told) {
+      told = true;
+      setImmediate(() => {
+        told = false;
+        void pump();
+      });
+    }
     return true;
   };
 

@@ -77,6 +77,8 @@ describe('the server away', () => {
     await call('Start', {}, cookie);
     await call('Stop', {}, cookie);
     await expect.poll(() => outbox.length).toBe(4);
+    // A read waits until the server's word on them is back; without it they would be told again, by right.
+    expect((await call('Read', {}, cookie)).status).toBe(200);
     link.pair.cut('server stopped');
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect((await call('Whoami', {}, cookie)).json.value).toBe('op');
