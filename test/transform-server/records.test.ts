@@ -196,6 +196,15 @@ describe('sessions', () => {
 });
 
 describe('the exchange log', () => {
+  it('keeps no secret of a document that a host was sent', () => {
+    const log = createExchangeLog(1);
+    const xml = `<graphics passwd='hush'/><t:attribute owner="a" key="x.password">hush</t:attribute><name>said</name>`;
+    log.add({ exchange: 'e', shape: 'native', atMs: 1, detail: { args: { xml } } });
+    const kept = JSON.stringify(log.explain('e'));
+    expect(kept).not.toContain('hush');
+    expect(kept).toContain('said');
+  });
+
   it('is a ring, cuts bodies, and keeps no secret', () => {
     const log = createExchangeLog(2);
     for (const exchange of ['a', 'b', 'c']) {

@@ -17,10 +17,20 @@ export interface ExchangeLog {
   readonly size: number;
 }
 
+/** In a host's own document, too: `<attribute key="x.password">value</attribute>` and `passwd='value'`. */
+const NAMED_ELEMENT = /(<[^<>]*=(["'])[^"'<>]*(?:passw|secret|token|cookie|credential|ticket)[^"'<>]*\2[^<>]*>)[^<]+/gi;
+const NAMED_ATTRIBUTE = /(\b[\w:.-]*(?:passw|secret|token|cookie|credential|ticket)[\w:.-]*\s*=\s*)(["'])[^"']*\2/gi;
+const withoutSecrets = (document: string): string =>
+  SECRET.test(document)
+    ? document.replace(NAMED_ELEMENT, '$1[secret]').replace(NAMED_ATTRIBUTE, '$1$2[secret]$2')
+    : document;
+
 /** A copy that is safe to keep: no secret, no body without end. */
 const cut = (value: unknown, depth = 0): unknown => {
-  if (typeof value === 'string')
-    return value.length > TEXT ? `${value.slice(0, TEXT)}... (${value.length} characters)` : value;
+  if (typeof value === 'string') {
+    const text = value.includes('<') ? withoutSecrets(value) : value;
+    return text.length > TEXT ? `${text.slice(0, TEXT)}... (${text.length} characters)` : text;
+  }
   if (value instanceof Uint8Array) return `(${value.length} bytes)`;
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return typeof value === 'function' ? '(function)' : value;
