@@ -123,7 +123,7 @@ export const openListener = async (options: {
             key: tls.key,
             cert: tls.certificate,
             minVersion: 'TLSv1.2',
-            ALPNProtocols: ['http/1.1'],
+            ALPNProtocols: ['http/1.1', 'http/1.0'],
             handshakeTimeout: LIMITS.httpHeadersMs,
           },
           accept,
