@@ -52,5 +52,9 @@ export const hasArgument = (args: Readonly<Record<string, unknown>>, path: strin
 const NO_CALL: Call = { method: '', target: { type: '', id: '' }, args: {}, version: '', operation: '' };
 
 /** A fault where there is no call to answer: the request itself was wrong. */
-export const faultAnswer = ({ front, instance }: ServedFront, reason: Fault, call: Call = NO_CALL): HttpAnswer =>
-  front.encode(call, { kind: 'fault', fault: reason }, instance);
+export const faultAnswer = (
+  { front, instance }: ServedFront,
+  reason: Fault,
+  call: Call = NO_CALL,
+  token?: string,
+): HttpAnswer => front.encode(call, { kind: 'fault', fault: reason }, instance, token);

@@ -60,9 +60,9 @@ export const openListener = async (options: {
     const decoded = decode(front, client, body);
     switch (decoded.kind) {
       case 'call':
-        return to.call(front, decoded.call, client);
+        return to.call(front, decoded.call, client, decoded.token);
       case 'stream':
-        return to.stream(front, decoded.stream, client);
+        return to.stream(front, decoded.stream, client, decoded.token);
       case 'answer':
         return client.answer(decoded.answer);
       case 'fault':

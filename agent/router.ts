@@ -22,8 +22,8 @@ import { runTransfer } from './streams.ts';
 
 export interface Router {
   /** Answers before it returns where nothing has to be waited for: short answers of the agent itself cost no promise. */
-  call(front: ServedFront, call: Call, client: Client): Promise<void> | void;
-  stream(front: ServedFront, request: StreamRequest, client: Client): Promise<void>;
+  call(front: ServedFront, call: Call, client: Client, token?: string): Promise<void> | void;
+  stream(front: ServedFront, request: StreamRequest, client: Client, token?: string): Promise<void>;
   /** Body bytes from the server for an exchange; resolves when there is room. */
   chunk(exchange: string, bytes: Uint8Array): Promise<void>;
   readonly inFlight: number;
@@ -57,14 +57,15 @@ export const createRouter = (options: RouterOptions): Router => {
   const findLease = (
     served: ServedFront,
     client: Client,
+    carried: string | undefined,
   ): SessionLease | undefined | Promise<SessionLease | undefined> => {
-    const token = served.front.cookieOf(client.head.headers);
+    const token = carried ?? served.front.cookieOf(client.head.headers);
     if (token === undefined) return undefined;
     return sessions.leased(token, served.instance.name) ?? sessions.find(token, served.instance.name);
   };
 
-  const refuse = (served: ServedFront, call: Call, client: Client, reason: Fault): void => {
-    client.answer(faultAnswer(served, reason, call));
+  const refuse = (served: ServedFront, call: Call, client: Client, reason: Fault, token?: string): void => {
+    client.answer(faultAnswer(served, reason, call, token));
   };
 
   const visitorOf = (served: ServedFront, client: Client): Visitor => ({
@@ -89,14 +90,18 @@ export const createRouter = (options: RouterOptions): Router => {
     const { front, instance } = served;
     const visitor = (): Visitor => visitorOf(served, client);
     let cookie: string | undefined;
+    let token = lease?.token;
     const admitted = (fresh: SessionLease | undefined) => {
-      if (fresh !== undefined) cookie = front.setCookie(fresh.token, client.secure);
-      return fresh?.session;
+      if (fresh === undefined) return undefined;
+      token = fresh.token;
+      cookie = front.setCookie?.(fresh.token, client.secure);
+      return fresh.session;
     };
     const context: SessionContext = {
       front: instance,
       nowMs: clock.now(),
       session: lease?.session,
+      token: () => token,
       login: async (user, password, locale) => admitted(await sessions.login(visitor(), user, password, locale)),
       loginByTicket: async (ticket, locale) => admitted(await sessions.redeemTicket(visitor(), ticket, locale)),
       ...(lease === undefined ? {} : { cloneTicket: async () => sessions.makeTicket(lease) }),
@@ -104,7 +109,7 @@ export const createRouter = (options: RouterOptions): Router => {
         if (lease !== undefined) await sessions.logout(lease);
       },
     };
-    const send = (reply: Reply): void => client.answer(front.encode(call, reply, instance), cookie);
+    const send = (reply: Reply): void => client.answer(front.encode(call, reply, instance, token), cookie);
     const reply = front.session(call, context);
     return reply instanceof Promise ? reply.then(send) : send(reply);
   };
@@ -142,7 +147,7 @@ export const createRouter = (options: RouterOptions): Router => {
     if (client.gone) return;
     if (reply.kind === 'body') body.finish();
     else if (body.started) client.destroy();
-    else client.answer(front.encode(call, reply, instance));
+    else client.answer(front.encode(call, reply, instance, lease?.token));
   };
 
   const byLease = async (
@@ -180,7 +185,7 @@ export const createRouter = (options: RouterOptions): Router => {
       const outcome = await started.outcome;
       reply = outcome.ok ? { kind: 'value', value: undefined } : { kind: 'fault', fault: outcome.fault };
     }
-    client.answer(front.encode(call, reply, instance));
+    client.answer(front.encode(call, reply, instance, session.token));
     if (hops.wanted()) noteDirect(command, started, startedMs);
   };
 
@@ -269,9 +274,10 @@ export const createRouter = (options: RouterOptions): Router => {
     call: Call,
     client: Client,
     lease: SessionLease | undefined,
+    token: string | undefined,
   ): Promise<void> | void => {
     const denied = accessFault(row.access, lease, call.target.id);
-    if (denied !== undefined) return refuse(served, call, client, denied);
+    if (denied !== undefined) return refuse(served, call, client, denied, token);
     counts.add('dispatched');
     return withLease(lease, () => byRow(served, row, call, client, lease));
   };
@@ -294,7 +300,7 @@ export const createRouter = (options: RouterOptions): Router => {
     get inFlight() {
       return pending.size;
     },
-    call: (served, call, client) => {
+    call: (served, call, client, token) => {
       counts.add('decoded');
       const failing = (error: unknown): void => failed(served, call, client, error);
       try {
@@ -303,24 +309,24 @@ export const createRouter = (options: RouterOptions): Router => {
           const reason = fault('method-not-found', { method: call.method }, `Unknown method ${call.method}`);
           return refuse(served, call, client, reason);
         }
-        const lease = findLease(served, client);
-        if (!(lease instanceof Promise)) return byAccess(served, row, call, client, lease)?.catch(failing);
+        const lease = findLease(served, client, token);
+        if (!(lease instanceof Promise)) return byAccess(served, row, call, client, lease, token)?.catch(failing);
         return lease
           .catch((error: unknown) => {
             // A session that only the server can know of; what needs none goes on without it.
             if (!(error instanceof LinkDown) || row.access !== 'none') throw error;
             return undefined;
           })
-          .then((found) => byAccess(served, row, call, client, found))
+          .then((found) => byAccess(served, row, call, client, found, token))
           .catch(failing);
       } catch (error) {
         failing(error);
       }
     },
-    stream: async (served, request, client) => {
+    stream: async (served, request, client, token) => {
       let own: SessionLease | undefined;
       try {
-        let lease = await findLease(served, client);
+        let lease = await findLease(served, client, token);
         if (lease === undefined) lease = own = await loginForTransfer(served, client);
         const access = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'operate';
         const denied = accessFault(access, lease, '');

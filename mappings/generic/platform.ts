@@ -8,6 +8,7 @@ import type { DocumentKind, Documents } from './model.ts';
 import type { NativeCall, NativeChange, NativeObject, Scan } from './native.ts';
 import type { Plan, Probe, ProbeAnswer } from './plan.ts';
 import type { EventsView, JobsView, OwnView, SessionsView, StoreView } from './store-view.ts';
+import type { Endpoint, HostTransport, HttpConversation } from './transport.ts';
 
 /** Configuration and identity of one front instance: it serves one host. */
 export interface FrontInstance {
@@ -50,10 +51,10 @@ export interface StreamRequest {
   readonly lengthBytes?: number;
 }
 
-/** What a request turned out to be. */
+/** What a request turned out to be. `token`: the session token that the request itself carries, for APIs that use no cookie. */
 export type Decoded =
-  | { readonly kind: 'call'; readonly call: Call }
-  | { readonly kind: 'stream'; readonly stream: StreamRequest }
+  | { readonly kind: 'call'; readonly call: Call; readonly token?: string }
+  | { readonly kind: 'stream'; readonly stream: StreamRequest; readonly token?: string }
   | { readonly kind: 'answer'; readonly answer: HttpAnswer }
   | { readonly kind: 'fault'; readonly fault: Fault };
 
@@ -62,6 +63,8 @@ export interface SessionContext {
   readonly front: FrontInstance;
   readonly nowMs: number;
   readonly session: Session | undefined;
+  /** The token of the session the request came with, or that was made by it, for APIs that hand it out in their answer. */
+  token(): string | undefined;
   /** false after a bad password; slow-down on repeated ones is the agent's. */
   login(user: string, password: string, locale: string): Promise<Session | undefined>;
   /** A session already logged in by another's one-time ticket, and such tickets. */
@@ -79,7 +82,8 @@ export interface Front {
   /** true: the request is a stream; its body must not be gathered. */
   isStream(method: string, path: string): boolean;
   decode(request: HttpRequest, front: FrontInstance): Decoded;
-  encode(call: Call, reply: Reply, front: FrontInstance): HttpAnswer;
+  /** `token`: as the request carried it, for faults that name it. */
+  encode(call: Call, reply: Reply, front: FrontInstance, token?: string): HttpAnswer;
   /** Text before and after a streamed body of this call. The broker writes only what is between. */
   wrap(call: Call): {
     readonly status: number;
@@ -90,7 +94,8 @@ export interface Front {
   cookieOf(headers: HttpRequest['headers']): string | undefined;
   /** User and password that come with a transfer itself, for clients that log in nowhere else (virsh: screenshots, files). */
   credentialsOf?(headers: HttpRequest['headers']): { readonly user: string; readonly password: string } | undefined;
-  setCookie(token: string, secure: boolean): string;
+  /** Absent: clients learn the token from the answer itself. */
+  setCookie?(token: string, secure: boolean): string;
   /** At once where nothing has to be waited for. */
   session(call: Call, context: SessionContext): Promise<Reply> | Reply;
   /** The hub object a direct call acts on; undefined: not one of ours. */
@@ -146,6 +151,8 @@ export interface BrokerContext {
   };
   /** Ends waits that named this cancel key. */
   cancel(key: string): void;
+  /** The next number of the store's version counter, for what the front keeps itself in `own`; wakes waiters. */
+  nextVersion(): number;
 }
 
 export interface Broker {
@@ -180,13 +187,6 @@ export type StreamTarget =
     };
 
 // ---- the driver: towards hosts (agent half) ----
-
-export interface Endpoint {
-  readonly kind: 'unix' | 'tcp' | 'tls' | 'embedded';
-  readonly path?: string;
-  readonly host?: string;
-  readonly port?: number;
-}
 
 /** What the agent's connection hands a driver. */
 export interface DriverSend {
@@ -308,48 +308,9 @@ export interface Platform {
   readonly host?: HostSide;
   /** Opens a conversation on a byte stream: sans-io. The agent owns the socket. */
   readonly connect?: (uri: string) => Outcome<{ endpoint: Endpoint; open(): HostTransport }>;
+  /** The same for hosts that are spoken to over HTTP: the agent makes the requests. */
+  readonly converse?: (uri: string) => Outcome<{ endpoint: Endpoint; open(): HttpConversation }>;
 }
 
-/** A sans-io connection to a host, driven by the agent's socket. */
-export interface HostTransport {
-  /** Bytes that arrived; returns what happened. Throws only on a broken peer: the agent then closes. */
-  receive(bytes: Uint8Array, nowMs: number): void;
-  /** Time passes: keepalive. */
-  tick(nowMs: number): void;
-  /** Bytes to send, drained by the agent after every receive, tick or call. */
-  drain(): Uint8Array[];
-  /** Ready for calls (log-in done); rejects with a fault's NativeFault. */
-  readonly ready: Promise<Outcome<undefined>>;
-  call(procedure: string, args: Readonly<Record<string, unknown>>): Promise<Outcome<Record<string, unknown>>>;
-  onEvent(listener: (event: { procedure: string; args: Readonly<Record<string, unknown>> }) => void): void;
-  /** Opens a byte stream with a call. */
-  stream(
-    procedure: string,
-    args: Readonly<Record<string, unknown>>,
-    direction: 'download' | 'upload' | 'both',
-  ): HostStream;
-  closed(reason: string): void;
-  /** The connection's wish to hear that there is something to drain (a call was made) or that `paused` or `wakeAt` changed. */
-  onOutput(wake: () => void): void;
-  /** When `tick` has something to do; undefined: never. */
-  wakeAt(): number | undefined;
-  /** A reader is slow: the connection stops reading its socket until the next wake. */
-  paused(): boolean;
-}
-
-export interface HostStream {
-  readonly opened: Promise<Outcome<Record<string, unknown>>>;
-  /** Download: chunks until the end; throws nothing, the outcome says. */
-  onChunk(listener: (bytes: Uint8Array) => void): void;
-  /** Back-pressure on downloads: no chunks between pause and resume. */
-  pause(): void;
-  resume(): void;
-  write(bytes: Uint8Array): void;
-  /** Back-pressure on uploads: resolves when everything written has gone to the socket (or the stream is over). */
-  drained(): Promise<void>;
-  end(): void;
-  abort(reason: string): void;
-  readonly finished: Promise<Outcome<undefined>>;
-}
-
+export type * from './transport.ts';
 export type { NativeFault };

@@ -30,6 +30,8 @@ export interface RenderedMember {
   readonly id: string;
   readonly text: string;
   readonly index: PathIndex;
+  /** Store version at which this member was first seen. */
+  readonly created: number;
 }
 
 /** Where the paths of a rendered document lie. Ordinals are positions in `paths`, which is shared by all documents of one shape. */
@@ -65,6 +67,15 @@ export interface StoreView {
   changedSince(
     version: number,
   ): readonly { readonly id: HubId; readonly version: number; readonly gone: boolean }[] | undefined;
+  /**
+   * Members of this front's bundles that vanished after `version`, of objects that are gone as well; undefined: too old, tombstones were
+   * dropped. Only members that were rendered once are known.
+   */
+  membersGone(
+    version: number,
+  ):
+    | readonly { readonly owner: HubId; readonly type: string; readonly id: string; readonly version: number }[]
+    | undefined;
   /** Ids of sub-objects (disks, nics, snapshots) by owner and match. */
   owned(owner: HubId, kind: 'disk' | 'nic' | 'snapshot', match: string): HubId | undefined;
   /** The owner of a sub-object and its match. */

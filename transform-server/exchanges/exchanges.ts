@@ -135,6 +135,7 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     sessions: sessions.view,
     locals: sessions.locals(session.id),
     cancel: (key) => waits.cancel(session.id, key),
+    nextVersion: () => store.versions.next(),
   });
 
   const hop = (exchange: string, shape: string, since: number, detail: Readonly<Record<string, unknown>>): void => {

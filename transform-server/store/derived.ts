@@ -6,6 +6,7 @@ import { joinVm } from '../../mappings/generic/join.ts';
 import type { DocumentKind, Documents, Network, Storage, Vm, Volume } from '../../mappings/generic/model.ts';
 import type { Joins } from '../../mappings/generic/platform.ts';
 import type { RenderedMember } from '../../mappings/generic/store-view.ts';
+import type { GoneMember } from './gone-members.ts';
 import { edgesOf, type Item } from './item.ts';
 import { type PackedText, plainText, textOf } from './packed-text.ts';
 import { createRendered, type Rendered } from './rendered.ts';
@@ -19,6 +20,8 @@ export interface DerivedOptions {
   subId(owner: HubId, kind: 'disk' | 'nic' | 'snapshot', match: string): HubId | undefined;
   /** A joined object changed: the joiner's text did. */
   moved(item: Item): void;
+  /** The version of the store. */
+  version(): number;
 }
 
 export interface Derived {
@@ -35,7 +38,8 @@ export interface Derived {
   document(id: HubId, parse: (text: string) => Documents[DocumentKind]): Documents[DocumentKind] | undefined;
   joins(id: HubId): Joins;
   takeJoined(): readonly HubId[];
-  delete(id: HubId): void;
+  membersGone(front: string, version: number): readonly GoneMember[] | undefined;
+  delete(id: HubId, version: number): void;
   forget(): void;
   counts(): { rendered: number; generic: number };
 }
@@ -139,7 +143,7 @@ export const createDerived = (options: DerivedOptions): Derived => {
 
   return {
     addFront: (front, joins) => {
-      fronts.set(front, { joins, bundles: fronts.get(front)?.bundles ?? createRendered() });
+      fronts.set(front, { joins, bundles: fronts.get(front)?.bundles ?? createRendered(options.version()) });
       for (const [kind, kinds] of Object.entries(joins)) {
         const known = joined.get(kind as DocumentKind) ?? new Set();
         for (const one of kinds) known.add(one);
@@ -231,9 +235,10 @@ export const createDerived = (options: DerivedOptions): Derived => {
       toRefresh.clear();
       return taken;
     },
-    delete: (id) => {
+    membersGone: (front, version) => fronts.get(front)?.bundles.gone.since(version),
+    delete: (id, version) => {
       if (options.item(id)?.generic !== undefined) generics -= 1;
-      for (const front of fronts.values()) front.bundles.delete(id);
+      for (const front of fronts.values()) front.bundles.delete(id, version);
       parsed.delete(id);
       toRefresh.delete(id);
     },

@@ -52,6 +52,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       moved(item, version, true);
       writeMarks();
     },
+    version: () => versions.current,
   });
 
   const relations = createRelations({
@@ -175,7 +176,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
 
   const remove = (item: Item, version: number): void => {
     relations.left(item);
-    derived.delete(item.id);
+    derived.delete(item.id, version);
     items.delete(item.id);
     kinds.get(item.kind)?.delete(item.id);
     lists.delete(item.kind);
@@ -296,6 +297,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       if (kindOf(id) !== kind) return undefined;
       return derived.document(id, (text) => parseDocument(kind, text)) as Documents[K] | undefined;
     },
+    membersGone: (version) => derived.membersGone(front, version),
     changedSince: (version) => log.since(version, (id) => items.get(id)?.version),
     owned: subId,
     owner: (id) => {

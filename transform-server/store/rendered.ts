@@ -1,6 +1,7 @@
 /** Rendered bundles of one front: packed members come in and are kept with a version per path; readers get them with text and spans made. */
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { PathIndex, RenderedMember } from '../../mappings/generic/store-view.ts';
+import { createGoneMembers, type GoneMembers } from './gone-members.ts';
 import { indexOfTemplate, isPacked, type Packed, PackedMember, spansOf, type TemplateIndex } from './packed-member.ts';
 import { plainText, textOf, valuesOf } from './packed-text.ts';
 import type { MemberText } from './store.ts';
@@ -22,6 +23,7 @@ interface Kept {
   readonly member: Packed;
   readonly known: Known;
   readonly changed: Float64Array;
+  readonly created: number;
 }
 
 interface Bundle {
@@ -77,6 +79,9 @@ class View implements RenderedMember, PathIndex {
   get changed(): Float64Array {
     return this.#kept.changed;
   }
+  get created(): number {
+    return this.#kept.created;
+  }
 }
 
 export interface Rendered {
@@ -85,12 +90,16 @@ export interface Rendered {
   /** Rendered once, for another source than this. */
   isOld(id: HubId, source: number): boolean;
   put(id: HubId, source: number, members: readonly MemberText[]): void;
-  delete(id: HubId): void;
+  /** `version`: at which the object ended. */
+  delete(id: HubId, version: number): void;
   clear(): void;
+  readonly gone: GoneMembers;
   readonly size: number;
 }
 
-export const createRendered = (): Rendered => {
+/** `from`: the version of the store at which the front was added. */
+export const createRendered = (from: number): Rendered => {
+  const gone = createGoneMembers(from);
   const bundles = new Map<HubId, Bundle>();
   const shapes = new Map<string, Shape>();
   const typeLists = new Map<string, readonly string[]>();
@@ -156,11 +165,11 @@ export const createRendered = (): Rendered => {
   const kept = (text: MemberText, source: number, before: Kept | undefined): Kept => {
     const member = packed(text);
     const known = knownOf(member.index);
-    if (before === undefined) return { member, known, changed: uniform(known.shape, source) };
+    if (before === undefined) return { member, known, changed: uniform(known.shape, source), created: source };
     const was = before.member.packed;
     if (was.template === member.packed.template && was.values === member.packed.values) return before;
     const oldView = new View(before);
-    const newView = new View({ member, known, changed: before.changed });
+    const newView = new View({ ...before, member, known });
     if (oldView.text === newView.text) return before;
     const { paths } = known.shape;
     const changed = new Float64Array(paths.length);
@@ -170,7 +179,7 @@ export const createRendered = (): Rendered => {
       const isSame = old !== undefined && same(newView.text, newView.spans, at, oldView.text, oldView.spans, old);
       changed[at] = isSame ? (before.changed[old] ?? source) : source;
     }
-    return { member, known, changed };
+    return { member, known, changed, created: before.created };
   };
 
   return {
@@ -185,6 +194,10 @@ export const createRendered = (): Rendered => {
     },
     put: (id, source, members) => {
       const before = bundles.get(id)?.members ?? [];
+      for (const { member } of before) {
+        if (members.some((one) => one.type === member.type && one.id === member.id)) continue;
+        gone.add({ owner: id, type: member.type, id: member.id, version: source });
+      }
       bundles.set(id, {
         source,
         members: members.map((one) =>
@@ -196,8 +209,13 @@ export const createRendered = (): Rendered => {
         ),
       });
     },
-    delete: (id) => bundles.delete(id),
+    delete: (id, version) => {
+      for (const { member } of bundles.get(id)?.members ?? [])
+        gone.add({ owner: id, type: member.type, id: member.id, version });
+      bundles.delete(id);
+    },
     clear: () => bundles.clear(),
+    gone,
     get size() {
       return bundles.size;
     },

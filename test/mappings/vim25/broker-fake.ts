@@ -80,7 +80,6 @@ export class FakeStore implements StoreView {
     this.log.push({ id, version: this.version, gone: false });
   }
   readonly #before = new Map<HubId, readonly RenderedMember[]>();
-
   remove(id: HubId): void {
     this.version++;
     this.items.delete(id);
@@ -106,7 +105,7 @@ export class FakeStore implements StoreView {
         return same ? (old.index.changed[was] ?? 0) : item.entry.version;
       });
       const index: PathIndex = { ...shape, spans: Int32Array.from(spans), types, changed };
-      return { type, id, text, index };
+      return { type, id, text, index, created: item.entry.version };
     });
   }
 
@@ -119,6 +118,7 @@ export class FakeStore implements StoreView {
     }
   }
 
+  membersGone = () => [];
   entry(id: HubId): Entry | undefined {
     return this.items.get(id)?.entry;
   }
@@ -305,6 +305,7 @@ export class World {
             .map(([key, value]) => ({ key, value: json(value) })),
       },
       cancel: (key) => void this.cancelled.add(key),
+      nextVersion: () => ++this.store.version,
     };
   }
 

@@ -194,6 +194,7 @@ export const testHost = (): TestHost => {
       return found?.rendered && found.entry.kind === kind ? (found.doc as Documents[K]) : undefined;
     },
     changedSince: () => [],
+    membersGone: () => [],
     owned: () => undefined,
     owner: (id) => {
       for (const { entry, doc } of entries.values()) {
