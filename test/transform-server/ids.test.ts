@@ -143,3 +143,48 @@ describe('ids', () => {
     });
   });
 });
+
+describe('a host that is another platform now', () => {
+  const vm = (uuid: string, name: string) => ({ uuid, name });
+
+  it('keeps the ids of the VMs that moved with it, by UUID and else by name, over a restart in the middle', () => {
+    const before = withIds((ids) => {
+      const host = ids.mint(undefined, 'host', 'h');
+      return {
+        host,
+        byUuid: ids.mint(host, 'vm', 'dom-1', vm('AAAA', 'web')),
+        byName: ids.mint(host, 'vm', 'dom-2', vm('bbbb', 'db')),
+        twinA: ids.mint(host, 'vm', 'dom-3', vm('cccc', 'twin')),
+        twinB: ids.mint(host, 'vm', 'dom-4', vm('dddd', 'twin')),
+        left: ids.mint(host, 'vm', 'dom-5', vm('eeee', 'left behind')),
+      };
+    });
+    // A crash before the new listing was whole: the same host is announced once more.
+    withIds((ids) => ids.orphan(before.host));
+    withIds((ids) => {
+      ids.orphan(before.host);
+      expect(ids.mint(before.host, 'vm', 'vm-7', vm('aaaa', 'another name'))).toBe(before.byUuid);
+      expect(ids.mint(before.host, 'vm', 'vm-8', vm('', 'db'))).toBe(before.byName);
+      const twin = ids.mint(before.host, 'vm', 'vm-9', vm('ffff', 'twin'));
+      expect([before.twinA, before.twinB]).not.toContain(twin);
+      expect(ids.mint(before.host, 'vm', 'dom-1', vm('', ''))).not.toBe(before.byUuid);
+      expect(ids.living(before.host)).toContain(before.left);
+      ids.retire(before.left, 9);
+      expect(ids.living(before.host)).not.toContain(before.left);
+      expect(ids.mint(before.host, 'vm', 'vm-10', vm('eeee', 'left behind'))).not.toBe(before.left);
+      expect(ids.lookup(before.byUuid)?.native).toBe('vm-7');
+    });
+    withIds((ids) => expect(ids.resolve(before.host, 'vm', 'vm-7')).toBe(before.byUuid));
+  });
+
+  it('knows a VM by the identity it was given last', () => {
+    withIds((ids) => {
+      const host = ids.mint(undefined, 'host', 'h');
+      const id = ids.mint(host, 'vm', 'dom-1', vm('', 'old'));
+      ids.setIdentity(id, vm('', 'new'));
+      ids.orphan(host);
+      expect(ids.mint(host, 'vm', 'x', vm('', 'old'))).not.toBe(id);
+      expect(ids.mint(host, 'vm', 'y', vm('', 'new'))).toBe(id);
+    });
+  });
+});

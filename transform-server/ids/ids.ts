@@ -1,6 +1,7 @@
 /** The bidirectional lookup table: (host, kind, native) or (owner, match) in, a hub id that is never given twice out, and back. */
 import { type HubId, hubId, type Kind, kindOf, numberOf } from '../../mappings/generic/ids.ts';
 import type { Statement, Storage } from '../storage/contract.ts';
+import { createOrphans, type Orphans } from './orphans.ts';
 
 export type SubKind = 'disk' | 'nic' | 'snapshot';
 export interface Match {
@@ -14,6 +15,11 @@ export interface IdRow {
   readonly native: string;
   readonly owner: HubId | undefined;
   readonly match: string;
+}
+/** By what an object is known again on another platform: the same machine has the same UUID there, else the same name. */
+export interface Identity {
+  readonly uuid: string;
+  readonly name: string;
 }
 /** What is durable of an object's content, so that an unchanged object keeps its version over a restart. */
 export interface Mark {
@@ -29,13 +35,15 @@ const MIGRATIONS = [
    CREATE INDEX ids_retired ON ids (retired) WHERE retired > 0;
    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
    INSERT INTO counters VALUES ('next', 1);`,
+  `ALTER TABLE ids ADD COLUMN uuid TEXT NOT NULL DEFAULT '';
+   ALTER TABLE ids ADD COLUMN name TEXT NOT NULL DEFAULT '';`,
 ];
 
 interface Row {
   readonly n: number;
   readonly kind: Kind;
   readonly host: number;
-  readonly native: string;
+  native: string;
   readonly owner: number;
   match: string;
   slot: string;
@@ -52,7 +60,13 @@ export interface Ids {
   /** The id of an object that lives, by its host's name for it. Hosts themselves have `host` undefined. */
   resolve(host: HubId | undefined, kind: Kind, native: string): HubId | undefined;
   /** The same, minting it when it is new. Show it only after `Storage.flush`. */
-  mint(host: HubId | undefined, kind: Kind, native: string): HubId;
+  mint(host: HubId | undefined, kind: Kind, native: string, identity?: Identity): HubId;
+  setIdentity(id: HubId, identity: Identity): void;
+  /**
+   * The host is another platform now, under the same name: its objects' native names mean nothing any more. `mint` gives the id of one that
+   * has the same identity again; the others stay in `living` until they are retired.
+   */
+  orphan(host: HubId): void;
   lookup(id: HubId): IdRow | undefined;
   /** The id means nothing from now on, and never will again. Sub-objects go with their owner. */
   retire(id: HubId, version: number): void;
@@ -71,6 +85,7 @@ export interface Ids {
   readonly size: number;
 }
 
+const NOBODY: Identity = { uuid: '', name: '' };
 const PRIMARY = (kind: Kind, host: number, native: string): string => `${kind}\u0000${host}\u0000${native}`;
 const SUB = (kind: Kind, match: string): string => `${kind}\u0000${match}`;
 
@@ -79,6 +94,7 @@ class IdTable implements Ids {
   readonly #rows = new Map<number, Row>();
   readonly #byNative = new Map<string, Row>();
   readonly #byOwner = new Map<number, Map<string, Row>>();
+  readonly #orphans = new Map<number, Orphans<Row>>();
   #next: number;
   readonly #insert: Statement;
   readonly #counter: Statement;
@@ -86,11 +102,17 @@ class IdTable implements Ids {
   readonly #rematch: Statement;
   readonly #mark: Statement;
   readonly #tombs: Statement;
+  readonly #identify: Statement;
+  readonly #identities: Statement;
+  readonly #rename: Statement;
 
   constructor(storage: Storage, now: () => number) {
     storage.migrate('ids', MIGRATIONS);
     this.#now = now;
-    this.#insert = storage.prepare('INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)');
+    this.#insert = storage.prepare('INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)');
+    this.#identify = storage.prepare('UPDATE ids SET uuid = ?, name = ? WHERE n = ?');
+    this.#identities = storage.prepare('SELECT n, uuid, name FROM ids WHERE host = ? AND owner = 0 AND retired = 0');
+    this.#rename = storage.prepare('UPDATE ids SET native = ? WHERE n = ?');
     this.#counter = storage.prepare(`UPDATE counters SET value = ? WHERE name = 'next'`);
     this.#retire = storage.prepare('UPDATE ids SET retired = ? WHERE n = ?');
     this.#rematch = storage.prepare('UPDATE ids SET match = ?, slot = ? WHERE n = ?');
@@ -147,9 +169,9 @@ class IdTable implements Ids {
     if (subs?.size === 0) this.#byOwner.delete(row.owner);
   }
 
-  #add(kind: Kind, host: number, native: string, owner: number, match: string, slot: string): Row {
+  #add(kind: Kind, host: number, native: string, owner: number, match: string, slot: string, known = NOBODY): Row {
     const n = this.#next++;
-    this.#insert.run(n, kind, host, native, owner, match, slot, this.#now(), '', 0);
+    this.#insert.run(n, kind, host, native, owner, match, slot, this.#now(), '', 0, known.uuid, known.name);
     const row: Row = { n, kind, host, native, owner, match, slot, hash: '', version: 0 };
     this.#keep(row);
     return row;
@@ -165,11 +187,39 @@ class IdTable implements Ids {
     return row && hubId(kind, row.n);
   }
 
-  mint(host: HubId | undefined, kind: Kind, native: string): HubId {
-    return (
-      this.resolve(host, kind, native) ??
-      hubId(kind, this.#add(kind, host === undefined ? 0 : numberOf(host), native, 0, '', '').n)
-    );
+  mint(host: HubId | undefined, kind: Kind, native: string, identity = NOBODY): HubId {
+    const known = this.resolve(host, kind, native);
+    if (known !== undefined) return known;
+    const of = host === undefined ? 0 : numberOf(host);
+    const row = this.#adopt(of, kind, native, identity) ?? this.#add(kind, of, native, 0, '', '', identity);
+    return hubId(kind, row.n);
+  }
+
+  #adopt(host: number, kind: Kind, native: string, identity: Identity): Row | undefined {
+    const orphans = this.#orphans.get(host);
+    const row = orphans?.take(kind, identity);
+    if (row === undefined) return undefined;
+    row.native = native;
+    this.#rename.run(native, row.n);
+    this.#keep(row);
+    this.setIdentity(hubId(kind, row.n), identity);
+    return row;
+  }
+
+  setIdentity(id: HubId, { uuid, name }: Identity): void {
+    this.#identify.run(uuid, name, numberOf(id));
+  }
+
+  orphan(host: HubId): void {
+    const of = numberOf(host);
+    const orphans = createOrphans<Row>();
+    for (const found of this.#identities.iterate(of)) {
+      const row = this.#rows.get(Number(found['n']));
+      if (row === undefined) continue;
+      this.#byNative.delete(PRIMARY(row.kind, row.host, row.native));
+      orphans.add(row, { uuid: String(found['uuid']), name: String(found['name']) });
+    }
+    this.#orphans.set(of, orphans);
   }
 
   lookup(id: HubId): IdRow | undefined {
@@ -194,6 +244,7 @@ class IdTable implements Ids {
     }
     this.#retire.run(version, row.n);
     this.#forget(row);
+    this.#orphans.get(row.host)?.drop(row);
   }
 
   sub(owner: HubId, kind: SubKind, match: string): HubId | undefined {
@@ -256,7 +307,8 @@ class IdTable implements Ids {
 
   living(host: HubId): readonly HubId[] {
     const of = numberOf(host);
-    return [...this.#byNative.values()].filter((row) => row.host === of).map((row) => hubId(row.kind, row.n));
+    const named = [...this.#byNative.values()].filter((row) => row.host === of);
+    return [...named, ...(this.#orphans.get(of)?.left() ?? [])].map((row) => hubId(row.kind, row.n));
   }
 
   jobBlock(size: number): { from: number; to: number } {

@@ -18,8 +18,10 @@ export interface EdgeList {
 }
 
 export interface Item extends Entry {
+  native: string;
   name: string;
   uuid: string;
+  template: boolean;
   facts: NativeObject['facts'];
   version: number;
   stale: boolean;

@@ -4,7 +4,7 @@ import { type HubId, kindOf } from '../../mappings/generic/ids.ts';
 import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
 import type { NativeObject, Scan } from '../../mappings/generic/native.ts';
 import type { Entry, StoreView } from '../../mappings/generic/store-view.ts';
-import type { Ids } from '../ids/ids.ts';
+import type { Identity, Ids } from '../ids/ids.ts';
 import { createChangeLog } from './change-log.ts';
 import { createDerived } from './derived.ts';
 import { contentHash, edgesOf, type Item, isMarkOf, markText, packOwns, unpackOwns } from './item.ts';
@@ -86,8 +86,14 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     if (listedMarks.size > 0) setImmediate(drainMarks);
   };
 
-  const add = (host: HubId, object: NativeObject): Item => {
-    const id = object.kind === 'host' ? host : ids.mint(host, object.kind, object.native);
+  const add = (host: HubId, object: NativeObject, identity: Identity): Item => {
+    const id = object.kind === 'host' ? host : ids.mint(host, object.kind, object.native, identity);
+    const same = items.get(id);
+    if (same !== undefined) {
+      // Known by another name until its host became another platform.
+      same.native = object.native;
+      return same;
+    }
     const item: Item = {
       id,
       kind: object.kind,
@@ -95,6 +101,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       native: object.native,
       name: '',
       uuid: '',
+      template: false,
       facts: object.facts,
       version: 0,
       stale: false,
@@ -114,12 +121,12 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       fresh: true,
     };
     items.set(id, item);
-    let same = kinds.get(item.kind);
-    if (same === undefined) {
-      same = new Map();
-      kinds.set(item.kind, same);
+    let alike = kinds.get(item.kind);
+    if (alike === undefined) {
+      alike = new Map();
+      kinds.set(item.kind, alike);
     }
-    same.set(id, item);
+    alike.set(id, item);
     lists.delete(item.kind);
     lists.delete(`${item.kind} ${host}`);
     return item;
@@ -143,7 +150,10 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
         }
       }
       const facts = scan(object);
-      const item = known ?? add(host, object);
+      const identity = { uuid: facts.uuid ?? '', name: facts.name };
+      const item = known ?? add(host, object, identity);
+      if (known !== undefined && (known.name !== identity.name || known.uuid !== identity.uuid))
+        ids.setIdentity(known.id, identity);
       item.listing = round ?? item.listing;
       const mark = known === undefined ? ids.mark(item.id) : undefined;
       const restored = mark !== undefined && isMarkOf(mark.hash, content);
@@ -152,8 +162,9 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       change = round === undefined ? { version: version || versions.next() } : undefined;
       natives.keep(item, object);
       item.content = content;
-      item.name = facts.name;
-      item.uuid = facts.uuid ?? '';
+      item.name = identity.name;
+      item.uuid = identity.uuid;
+      item.template = facts.template === true;
       item.facts = object.facts;
       item.owns = packOwns(facts.owns);
       item.source = restored ? mark.version : version;
@@ -338,6 +349,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       }
     },
     entry: (id) => items.get(id),
+    isTemplate: (id) => items.get(id)?.template === true,
     native: (id) => {
       const item = items.get(id);
       return item && nativeOf(item.kept);

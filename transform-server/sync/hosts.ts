@@ -8,6 +8,7 @@ import type { SyncedHost } from './sync.ts';
 
 const EPOCHS = 'host-epochs';
 const FRONTS = 'front-uuids';
+const PLATFORMS = 'host-platforms';
 const MOST = 10_000;
 
 export interface HostRecord extends SyncedHost {
@@ -98,6 +99,9 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
         if (known !== undefined && known.agent !== agent && known.agentName !== hello.agent) {
           throw new Error(`host ${host.name} belongs to agent ${known.agentName}; one agent at a time may hold it`);
         }
+        // Until the new listing is whole: after a crash in its middle the ids are still to be found again.
+        const before = own.get(PLATFORMS, host.name);
+        if (before !== undefined && before !== host.platform) ids.orphan(id);
         const epoch = Number(own.get(EPOCHS, host.name) ?? 0) + 1;
         own.put(EPOCHS, host.name, epoch);
         return {
@@ -105,6 +109,9 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
           name: host.name,
           epoch,
           scan: (object) => side.scan(object),
+          whole: () => {
+            if (own.get(PLATFORMS, host.name) !== host.platform) own.put(PLATFORMS, host.name, host.platform);
+          },
           agentName: hello.agent,
           agent,
           platform,

@@ -11,6 +11,8 @@ export interface SyncedHost {
   readonly name: string;
   readonly epoch: number;
   readonly scan: (object: NativeObject) => Scan;
+  /** Told when a listing is whole. */
+  readonly whole?: () => void;
 }
 
 /** Who did it, when a job of ours did: the event carries it. */
@@ -164,6 +166,7 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
       if (complete && listings.get(host.id) === host.epoch) {
         listings.delete(host.id);
         const lost = store.endListing(host.id);
+        host.whole?.();
         for (const entry of lost)
           post(host, entry.id, entry.name, happeningOf({ kind: entry.kind, change: 'gone', name: entry.name }));
         tell(lost.map((entry) => entry.id));
