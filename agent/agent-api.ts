@@ -77,6 +77,7 @@ export const createAgentApi = (options: {
     probe: (id, epoch, probe) => writing(id, epoch, (session) => session.probe(probe)),
     read: (id, refs) => reading(id, (session) => session.read(refs)),
     ask: (id, question, args) => reading(id, (session) => session.ask(question, args)),
+    grantLeases: async (granted) => leases.grant(granted),
     revokeLeases: async (vms) => leases.revoke(vms),
     revokeSessions: async (ids) => sessions.revoke(ids),
   };

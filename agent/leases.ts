@@ -1,4 +1,4 @@
-/** Leases on VMs: a hub id in, all that a direct command may depend on out; revoked by the server on every change of it. */
+/** Leases on VMs, granted with the listing or asked for: a hub id in, all that a direct command may depend on out; revoked on every change of it. */
 import type { HubId } from '../mappings/generic/ids.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Lease } from '../runtime/protocol.ts';
@@ -8,6 +8,8 @@ export interface Leases {
   get(vm: HubId): Lease | undefined;
   /** Held, or asked of the server; undefined: the command goes the central way. */
   obtain(host: HubId, vm: HubId): Promise<Lease | undefined>;
+  /** Unasked. What is beyond the bound is dropped, the oldest first. */
+  grant(leases: readonly Lease[]): void;
   revoke(vms: readonly HubId[]): void;
   /** Revocations may have been missed. */
   revokeAll(): void;
@@ -20,6 +22,12 @@ export const createLeases = (server: ServerPort): Leases => {
   const valid = (lease: Lease): boolean => {
     const hosts = server.hello?.hosts ?? {};
     return Object.values(hosts).some((host) => host.id === lease.host && host.epoch === lease.epoch);
+  };
+  const keep = (lease: Lease): void => {
+    held.delete(lease.vm);
+    const oldest = held.size < LIMITS.vmLeases ? undefined : held.keys().next().value;
+    if (oldest !== undefined) held.delete(oldest);
+    held.set(lease.vm, lease);
   };
   return {
     get count() {
@@ -44,8 +52,7 @@ export const createLeases = (server: ServerPort): Leases => {
           const found = await api.lease(host, vm);
           // A revocation that overtook the answer counts.
           if (found === undefined || ask.revoked || !valid(found)) return undefined;
-          if (held.size >= LIMITS.vmLeases) held.delete(held.keys().next().value as HubId);
-          held.set(vm, found);
+          keep(found);
           return found;
         } finally {
           asking.delete(vm);
@@ -53,6 +60,9 @@ export const createLeases = (server: ServerPort): Leases => {
       })();
       asking.set(vm, ask);
       return ask.answer;
+    },
+    grant: (leases) => {
+      for (const lease of leases) keep(lease);
     },
     revoke: (vms) => {
       for (const vm of vms) {

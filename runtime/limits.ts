@@ -56,6 +56,8 @@ export const LIMITS = {
   accounts: 10_000,
 
   vmLeases: 200_000,
+  /** Leases granted with one message of the link. */
+  leaseBatch: 500,
   writeQueueWaitMs: 10 * SECOND,
   writeQueueWaiters: 64,
   outboxEntries: 50_000,

@@ -144,6 +144,8 @@ export interface AgentApi {
   probe(host: HubId, epoch: number, probe: Probe): Promise<Outcome<ProbeAnswer>>;
   read(host: HubId, refs: readonly NativeRef[]): Promise<Outcome<NativeChange[]>>;
   ask(host: HubId, question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome>;
+  /** Leases on listed VMs, unasked: so that direct commands go on when the server is away. */
+  grantLeases(leases: readonly Lease[]): Promise<void>;
   revokeLeases(vms: readonly HubId[]): Promise<void>;
   revokeSessions(ids: readonly string[]): Promise<void>;
 }

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from '../mappings/generic/documents.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
-import type { DocumentKind, Documents } from '../mappings/generic/model.ts';
-import type { NativeObject } from '../mappings/generic/native.ts';
+import type { DocumentKind, Documents, Vm } from '../mappings/generic/model.ts';
+import type { NativeObject, Scan } from '../mappings/generic/native.ts';
 import type { FrontInstance, Joins, Platform } from '../mappings/generic/platform.ts';
 import { PLATFORMS } from '../mappings/platforms.ts';
 import { type JoinsTable, joinsOf } from '../transform-server/engine/work.ts';
@@ -141,4 +141,24 @@ export const goldenPairs = async (fixtures = FIXTURES, platforms: Loaders = PLAT
     if (existsSync(directory)) pairs.push(...(await pairsOf(platforms, platform, directory)));
   }
   return pairs;
+};
+
+/** The VMs among them: what the scan says of the native document, and the generic document as the sheet shall make it. */
+export const goldenVms = async (
+  fixtures = FIXTURES,
+  platforms: Loaders = PLATFORMS,
+): Promise<{ name: string; scan: Scan; document: Vm }[]> => {
+  const found: { name: string; scan: Scan; document: Vm }[] = [];
+  for (const name of Object.keys(platforms)) {
+    const directory = `${fixtures}/${name}/documents`;
+    const side = existsSync(directory) ? (await loadPlatform(platforms, name)).host : undefined;
+    if (side === undefined) continue;
+    for (const file of readdirSync(directory).filter((one) => one.endsWith('.native.xml'))) {
+      const native = parseNative(readFileSync(`${directory}/${file}`, 'utf8'));
+      if (native.kind !== 'vm') continue;
+      const generic = readFileSync(`${directory}/${file.replace('.native.', '.generic.')}`, 'utf8');
+      found.push({ name: `${name}/${file}`, scan: side.scan(native), document: parseDocument('vm', generic.trim()) });
+    }
+  }
+  return found;
 };

@@ -17,7 +17,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { chooseEngine } from '../transform-server/engine/engine.ts';
-import { goldenPairs } from './golden-pairs.ts';
+import { goldenPairs, goldenVms } from './golden-pairs.ts';
 import { canonical } from './transform-server/engine/canonical.ts';
 
 const pairs = await goldenPairs();
@@ -58,6 +58,16 @@ if (update)
         writeFileSync(pair.file, pretty(output));
     });
   });
+
+test('a scan says as the sheet which VMs are templates: leases are granted on its word alone', async () => {
+  const said = await goldenVms();
+  for (const one of said)
+    expect({ name: one.name, template: one.scan.template === true }).toEqual({
+      name: one.name,
+      template: one.document.template,
+    });
+  expect(new Set(said.map((one) => one.document.template))).toEqual(new Set([true, false]));
+});
 
 describe.skipIf(update).each(['libxslt', 'xslt-processor'] as const)('%s', async (name) => {
   const engine = await chooseEngine(name);

@@ -1,7 +1,9 @@
 /** The transform server, composed: agents attach with their functions, each gets the server's; all that is remembered is below. */
 import { randomBytes } from 'node:crypto';
+import type { Command } from '../mappings/generic/commands.ts';
 import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
+import type { Job } from '../mappings/generic/jobs.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import type { EventsView } from '../mappings/generic/store-view.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -100,7 +102,7 @@ export const createServer = (options: ServerOptions): Server => {
   const hop = (one: Hop): void => exchangeLog.add(one);
   const jobs = createJobs({ storage, store, hosts: gateway, platformOf, renderer, events, clock, ids, log, hop });
   const stopTrail = trail.follow(jobs);
-  const leases = createLeases({ store, jobs, generic: (list) => renderer.generic(list), log });
+  const leases = createLeases({ store, jobs, host: hosts.get, log });
   /** What a client has read before it will read again: made anew as soon as it changes, so that the read finds it. */
   const warm = async (changed: readonly HubId[]): Promise<void> => {
     for (const { instance } of hosts.fronts()) {
@@ -128,20 +130,28 @@ export const createServer = (options: ServerOptions): Server => {
     nativeTarget: call.target,
     operation: call.operation,
   });
+  /** From here on the VM is the job's: direct commands come the central way. */
+  const begin = async (command: Command, origin: JobOrigin): Promise<Job> => {
+    trail.address(origin.exchange, origin.address);
+    const free = await leases.reserve(command.target);
+    try {
+      const job = jobs.start(command, metaOf(origin));
+      void jobs.ended(job.id).then(() => leases.review([command.target]));
+      return job;
+    } finally {
+      free();
+    }
+  };
   const runner: JobRunner = {
     view: jobs,
     start: async (command, origin) => {
-      trail.address(origin.exchange, origin.address);
-      // From here on the VM is the job's: direct commands come the central way.
-      await leases.revoke(command.target);
-      const job = jobs.start(command, metaOf(origin));
+      const job = await begin(command, origin);
       await flush();
       return job;
     },
     run: async (command, origin) => {
-      trail.address(origin.exchange, origin.address);
-      await leases.revoke(command.target);
-      return jobs.run(command, metaOf(origin));
+      const job = await begin(command, origin);
+      return (await jobs.ended(job.id)) ?? job;
     },
     settle: async (target, host, outcome, origin) => {
       trail.address(origin.exchange, origin.address);
@@ -273,6 +283,7 @@ export const createServer = (options: ServerOptions): Server => {
         const record = hostAt(host, epoch);
         await sync.hostState(record, state);
         hosts.setConnected(record, state.connected);
+        if (state.connected) leases.offer(record);
       },
       outbox: (name, entries) => {
         for (const entry of entries) trail.address(entry.exchange, entry.address);

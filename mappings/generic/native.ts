@@ -19,6 +19,8 @@ export interface NativeObject {
 export interface Scan {
   readonly name: string;
   readonly uuid?: string;
+  /** Of a VM that is one; as its generic document will say. */
+  readonly template?: boolean;
   readonly relations: readonly { readonly to: DocumentKind; readonly native: string }[];
   /** Other native names that relations may use for this object (`name:default`, `path:/images/a`); unique for its kind and host. */
   readonly aliases?: readonly string[];

@@ -1,7 +1,7 @@
 /** Our own element in a domain's `<metadata>`: what the hub knows of a VM and libvirt has no place for. */
 import type { ForeignAttribute, Share, Vm } from '../generic/model.ts';
 import { attributeOf, childrenOf, escapeAttribute, escapeText, readXml, type XmlElement } from '../wire/xml.ts';
-import { attribute, child, type Span, source } from './spans.ts';
+import { attribute, child, type Span, source, textOf } from './spans.ts';
 
 export const METADATA_NAMESPACE = 'https://transvisor.org/xmlns/libvirt/1';
 export const METADATA_PREFIX = 'transvisor';
@@ -146,6 +146,13 @@ export const ownElement = (text: string, domain: Span): Span | undefined =>
     const colon = span.name.indexOf(':');
     return attribute(text, span, colon < 0 ? 'xmlns' : `xmlns:${span.name.slice(0, colon)}`) === METADATA_NAMESPACE;
   });
+
+/** Read without a parser, since every scan asks. */
+export const isTemplate = (text: string, domain: Span): boolean => {
+  if (!text.includes(METADATA_NAMESPACE)) return false;
+  const mark = ownElement(text, domain)?.children.find(({ name }) => name.slice(name.indexOf(':') + 1) === 'template');
+  return mark !== undefined && textOf(text, mark).trim() === 'true';
+};
 
 /** Our element's content; empty where there is none or it is not ours to read. */
 export const readMetadata = (text: string, domain: Span): OwnMetadata => {

@@ -31,7 +31,7 @@ const scanVm = (object: NativeObject): Scan => {
     owns.push({ kind: 'nic', match: mac.toLowerCase(), slot: String(ordinal) });
   }
   for (const { native } of vm.snapshots) owns.push({ kind: 'snapshot', match: native, slot: native });
-  return { name: vm.name, uuid: vm.uuid, relations, owns };
+  return { name: vm.name, uuid: vm.uuid, template: vm.template, relations, owns };
 };
 
 export const scan = (object: NativeObject): Scan => {

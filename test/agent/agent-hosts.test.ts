@@ -42,6 +42,22 @@ describe('direct commands', () => {
     await link.api.revokeLeases([VM1]);
     expect((await call('Start', {}, cookie)).json.value).toBe('from the server');
   });
+  test('a VM never commanded before is started with the server away, by a lease that came unasked', async () => {
+    const cookie = await login('op');
+    scene.leased = false;
+    await link.api.grantLeases([
+      { vm: VM1, host: HOST, native: 'u1', name: 'one', template: false, epoch: scene.epoch },
+    ]);
+    link.pair.cut('gone');
+    const job = (await call('Start', {}, cookie)).json.value;
+    expect(job).toBeDefined();
+    await expect.poll(() => host.states.get('u1')).toBe('running');
+    // Back again it is worth nothing: what changed meanwhile was not told.
+    scene.epoch = 2;
+    relink();
+    await expect.poll(() => outbox.map((entry) => entry.phase)).toEqual(['started', 'finished']);
+    expect((await call('Stop', {}, cookie)).json.value).toBe('from the server');
+  });
   test('a read waits until the server has the command before it', async () => {
     const seen: number[] = [];
     script.set('Read', async () => {

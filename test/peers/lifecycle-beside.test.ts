@@ -36,6 +36,11 @@ const UNKNOWN = `<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/doma
 <qemu:commandline><qemu:arg value='-name'/><qemu:arg value='strange'/><qemu:env name='A' value='b'/></qemu:commandline>
 </domain>`;
 
+const leasesOf = async ({ admin }: Transvisor): Promise<number> => {
+  const response = await fetch(`${admin.url}/metrics`, { headers: { authorization: `Bearer ${admin.token}` } });
+  return Number(/^transvisor_leases (\d+)$/m.exec(await response.text())?.[1]);
+};
+
 describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () => {
   let host: Libvirtd;
   const define = async (name: string, xml: string): Promise<void> => {
@@ -46,6 +51,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
   beforeAll(async () => {
     host = await startLibvirtd({ qemu: true });
     await define('alone', small('alone'));
+    await define('untouched', small('untouched'));
     await define('strange', UNKNOWN);
   });
   afterAll(async () => {
@@ -122,19 +128,19 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
     expect(withCard.replace(card, '')).toBe(described.replace('<![CDATA[1 < 2]]>', '1 &lt; 2'));
   });
 
-  test('direct power with the server stopped; after it starts again the task is there, once', async () => {
+  test('direct power of a VM never commanded before, with the server stopped; after it starts again the task is there, once', async () => {
     await using product: Transvisor = await startTransvisor({ host: host.uri, twoProcesses: true });
     const soap = rawSoap(product);
     expect((await soap.logIn()).fault).toBeUndefined();
-    const vm = await soap.vm('alone');
+    const vm = await soap.vm('untouched');
     const tasksOf = async (): Promise<readonly string[]> => {
       const recent = (await soap.read('VirtualMachine', vm, 'recentTask')).get('recentTask') ?? '';
       return textsIn(recent, 'ManagedObjectReference');
     };
-    // The agent acts alone on a VM it holds a lease on: it gets it with the first command.
-    expect(await soap.run('PowerOnVM_Task', 'VirtualMachine', vm)).toBeUndefined();
-    expect(await soap.run('PowerOffVM_Task', 'VirtualMachine', vm)).toBeUndefined();
+    // The agent acts alone on a VM it holds a lease on: it gets them all soon after the listing.
+    await expect.poll(() => leasesOf(product), { timeout: 10_000, interval: 20 }).toBe(3);
     const known = await tasksOf();
+    expect(known).toEqual([]);
     await product.stop('server');
     const begun = Date.now();
     const power = await soap.call('PowerOnVM_Task', 'VirtualMachine', vm);
@@ -142,7 +148,9 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
     expect(Date.now() - begun).toBeLessThan(2000);
     const task = /<returnval[^>]*type="Task"[^>]*>([^<]*)</.exec(power.text)?.[1] ?? '';
     expect(task).not.toBe('');
-    await expect.poll(async () => (await host.virsh('domstate', 'alone')).trim(), { timeout: 10_000 }).toBe('running');
+    await expect
+      .poll(async () => (await host.virsh('domstate', 'untouched')).trim(), { timeout: 10_000 })
+      .toBe('running');
     // A read needs the server: the API's own fault, at once.
     const read = Date.now();
     await expect(soap.read('Task', task, 'info')).rejects.toThrow(/HostCommunication|HostNotConnected/);
@@ -164,9 +172,15 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'beside others on the same host', () 
       await soap.manager('eventManager'),
       `<filter><entity><entity type="VirtualMachine">${vm}</entity><recursion>self</recursion></entity></filter>`,
     );
-    // One of before, one of now.
-    expect(events.text.match(/xsi:type="VmPoweredOnEvent"/g)).toHaveLength(2);
-    await host.virsh('destroy', 'alone');
+    expect(events.text.match(/xsi:type="VmPoweredOnEvent"/g)).toHaveLength(1);
+    // The new link is told of every VM anew: the next outage is stood as well.
+    await expect.poll(() => leasesOf(product), { timeout: 10_000, interval: 20 }).toBe(3);
+    await product.stop('server');
+    const off = await soap.call('PowerOffVM_Task', 'VirtualMachine', vm);
+    expect(off.fault, off.text).toBeUndefined();
+    await expect
+      .poll(async () => (await host.virsh('domstate', 'untouched')).trim(), { timeout: 10_000 })
+      .toBe('shut off');
     soap.close();
   });
 });

@@ -9,7 +9,7 @@ import type { NativeChange } from '../../mappings/generic/native.ts';
 import type { Brokered, Platform, StreamTarget } from '../../mappings/generic/platform.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { silentLog } from '../../runtime/log.ts';
-import type { AgentApi, Exchange } from '../../runtime/protocol.ts';
+import type { AgentApi, Exchange, Lease } from '../../runtime/protocol.ts';
 import type { Transformer } from '../../transform-server/engine/transformer.ts';
 import { createServer } from '../../transform-server/server.ts';
 import { scan } from './memory.ts';
@@ -114,6 +114,14 @@ export const METHODS: Record<
     };
     return { kind: 'value', value: job };
   },
+  *change(context, _args, call) {
+    const job = yield {
+      effect: 'run',
+      command: command('vm.change', context.front.host, call.target.id as HubId, { before: {}, change: {} } as never),
+      call,
+    };
+    return { kind: 'value', value: job };
+  },
   // biome-ignore lint/correctness/useYield: it fails before it asks for anything
   *broken() {
     throw new Error('a bug in a broker');
@@ -127,7 +135,7 @@ const platform: Platform = {
     method,
     on: 'Thing',
     route: 'broker' as const,
-    access: method === 'start' ? ('operate' as const) : ('read' as const),
+    access: method === 'start' || method === 'change' ? ('operate' as const) : ('read' as const),
   })),
   sheets: { toGeneric: {}, fromGeneric: { vm: new URL('file:///none') } },
   render: {
@@ -168,6 +176,8 @@ const platform: Platform = {
 export interface RecordingAgent extends AgentApi {
   readonly chunks: Buffer[];
   readonly revoked: HubId[];
+  /** Leases as they came, batch by batch. */
+  readonly granted: (readonly Lease[])[];
   readonly ended: string[];
   /** What a re-read finds. */
   now: NativeChange[];
@@ -178,6 +188,7 @@ export const recordingAgent = (): RecordingAgent => {
   const agent: RecordingAgent = {
     chunks: [],
     revoked: [],
+    granted: [],
     ended: [],
     now: [],
     hold: undefined,
@@ -191,6 +202,7 @@ export const recordingAgent = (): RecordingAgent => {
     probe: async () => done('done'),
     read: async () => done(agent.now),
     ask: async () => done(1),
+    grantLeases: async (leases) => void agent.granted.push(leases),
     revokeLeases: async (vms) => void agent.revoked.push(...vms),
     revokeSessions: async (ids) => void agent.ended.push(...ids),
   };

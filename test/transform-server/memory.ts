@@ -65,6 +65,7 @@ export const scan = (object: NativeObject): Scan => {
   return {
     name,
     uuid: object.native,
+    template: name.startsWith('template'),
     relations: [
       ...words(disks).map((native) => ({ to: 'volume' as const, native })),
       ...words(networks).map((native) => ({ to: 'network' as const, native })),

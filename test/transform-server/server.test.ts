@@ -1,6 +1,8 @@
 /** The composed server between an invented platform and a recording agent: exchanges, jobs, leases, hosts, restart, admin endpoint. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { done } from '../../mappings/generic/faults.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
+import { LIMITS } from '../../runtime/limits.ts';
 import { openAdmin } from '../../transform-server/admin/admin.ts';
 import { compose } from './composed.ts';
 import { stateDirectory, vm } from './memory.ts';
@@ -202,18 +204,80 @@ describe('commands', () => {
 });
 
 describe('leases', () => {
-  it('are granted while nothing they depend on changes, and revoked when it does', async () => {
-    await one.list([vm('u1', 'alpha'), vm('u2', 'template x')]);
-    const lease = await one.api.lease(one.host.id, idOf('u1'));
-    expect(lease).toMatchObject({ native: 'u1', name: 'alpha', template: false, epoch: one.host.epoch });
-    expect((await one.api.lease(one.host.id, idOf('u2')))?.template).toBe(true);
-    expect(await one.api.lease(one.host.id, 'vm-999' as HubId)).toBeUndefined();
+  const granted = () => one.agent.granted.flat();
+
+  it('of all VMs are granted in batches when their host was listed and answers', async () => {
+    await one.list([...Array.from({ length: 1200 }, (_, n) => vm(`u${n}`, `v${n}`)), vm('t', 'template t')]);
+    await until(() => granted().length === 1201);
+    expect(Math.max(...one.agent.granted.map((batch) => batch.length))).toBeLessThanOrEqual(LIMITS.leaseBatch);
+    const at = { host: one.host.id, epoch: one.host.epoch };
+    expect(granted()[7]).toEqual({ vm: idOf('u7'), native: 'u7', name: 'v7', template: false, ...at });
+    expect(granted().at(-1)).toEqual({ vm: idOf('t'), native: 't', name: 'template t', template: true, ...at });
+    expect(one.server.inspected.figures()['leases']?.value).toBe(1201);
+    // Listed again, nothing is told twice.
+    await one.list([...Array.from({ length: 1200 }, (_, n) => vm(`u${n}`, `v${n}`)), vm('t', 'template t')]);
+    await turn();
+    await turn();
+    expect(granted()).toHaveLength(1201);
+    expect(one.agent.revoked).toEqual([]);
+  });
+
+  it('stay while nothing they depend on changes; else are revoked and granted anew', async () => {
+    await one.list([vm('u1', 'alpha'), vm('u2', 'beta')]);
+    await until(() => granted().length === 2);
     await one.api.changes(one.host.id, one.host.epoch, [{ change: 'put', object: vm('u1', 'alpha', { state: 5 }) }]);
     await turn();
+    await turn();
     expect(one.agent.revoked).toEqual([]);
-    await put('u1', 'renamed');
-    await until(() => one.agent.revoked.length === 1);
+    await put('u1', 'template u1');
+    await until(() => granted().length === 3);
     expect(one.agent.revoked).toEqual([idOf('u1')]);
+    expect(granted()[2]).toMatchObject({ vm: idOf('u1'), name: 'template u1', template: true });
+    await put('u3', 'came later');
+    await until(() => granted().length === 4);
+    const gone = idOf('u2');
+    await one.api.changes(one.host.id, one.host.epoch, [{ change: 'gone', ref: { kind: 'vm', native: 'u2' } }]);
+    await until(() => one.agent.revoked.length === 2);
+    expect(one.agent.revoked[1]).toBe(gone);
+  });
+
+  it('are away while a job changes the VM, and back when it has ended', async () => {
+    await one.list([vm('u1', 'alpha')]);
+    await until(() => granted().length === 1);
+    const { id } = await one.login();
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    one.agent.step = async () => {
+      await held;
+      return done({});
+    };
+    const reply = one.api.call(one.exchange(id, 'change', {}, idOf('u1')));
+    await until(() => one.server.jobs.list().some((job) => job.state === 'running'));
+    expect(one.agent.revoked).toEqual([idOf('u1')]);
+    await put('u1', 'renamed meanwhile');
+    await turn();
+    await turn();
+    expect(granted()).toHaveLength(1);
+    expect(await one.api.lease(one.host.id, idOf('u1'))).toBeUndefined();
+    release();
+    await reply;
+    await until(() => granted().length === 2);
+    expect(granted()[1]?.name).toBe('renamed meanwhile');
+  });
+
+  it('end with the host’s connection and come back with it', async () => {
+    await one.list([vm('u1', 'alpha')]);
+    await until(() => granted().length === 1);
+    await one.api.hostState(one.host.id, one.host.epoch, { connected: false, text: 'lost' });
+    await until(() => one.agent.revoked.length === 1);
+    await one.list([vm('u1', 'alpha')]);
+    await until(() => granted().length === 2);
+  });
+
+  it('are given when they are asked for, but not of what is not there', async () => {
+    await one.list([vm('u1', 'alpha')]);
+    const lease = await one.api.lease(one.host.id, idOf('u1'));
+    expect(lease).toMatchObject({ native: 'u1', name: 'alpha', template: false, epoch: one.host.epoch });
+    expect(await one.api.lease(one.host.id, 'vm-999' as HubId)).toBeUndefined();
   });
 });
 

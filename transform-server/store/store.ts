@@ -68,6 +68,8 @@ export interface Store {
 
   // ---- for the renderer and the jobs ----
   entry(id: HubId): Entry | undefined;
+  /** From the scan, without rendering. */
+  isTemplate(id: HubId): boolean;
   native(id: HubId): NativeObject | undefined;
   /** undefined: nothing is missing (or the object is gone). Without a front: only the generic document. */
   pending(id: HubId, front?: string): Pending | undefined;
