@@ -144,12 +144,15 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
       });
   };
 
-  const retry = (why: string): void => {
+  const retry = (why: string, refusedLogin = false): void => {
     if (stopped) return;
     log.warn({ host: name }, `host away: ${why}`);
     tell(false, why);
+    const first = refusedLogin ? LIMITS.hostLoginRetryFirstMs : LIMITS.hostReconnectFirstMs;
+    const most = refusedLogin ? LIMITS.hostLoginRetryMostMs : LIMITS.hostReconnectMostMs;
+    retryMs = Math.min(Math.max(retryMs, first), most);
     cancelRetry = clock.after(retryMs, () => void connect());
-    retryMs = Math.min(retryMs * 2, LIMITS.hostReconnectMostMs);
+    retryMs = Math.min(retryMs * 2, most);
   };
   const connect = async (): Promise<void> => {
     let opened: Outcome<Lanes>;
@@ -164,7 +167,7 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
       retry(error instanceof Error ? error.message : String(error));
       return;
     }
-    if (!opened.ok) return retry(opened.fault.text);
+    if (!opened.ok) return retry(opened.fault.text, opened.fault.kind === 'invalid-login');
     const open = opened.value;
     if (stopped) return void (await open.close());
     lanes = open;

@@ -1,25 +1,14 @@
 /** The connections to one host: calls by lane in, their outcomes out; at most four under way on each connection, the rest in order. */
 import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
-import type { DriverSend, Endpoint, HostStream, HostTransport } from '../mappings/generic/platform.ts';
+import type { DriverSend, HostStream } from '../mappings/generic/platform.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
-import { openConnection } from './connections/connection.ts';
+import { type Dialer, dial, type HostConnection } from './connections/host-connection.ts';
 
-/** How a host is reached: `connect` of its platform, already applied to the URI. */
-export interface Dialer {
-  readonly endpoint: Endpoint;
-  open(): HostTransport;
-}
+export type { Dialer } from './connections/host-connection.ts';
 
 export type Lane = 'read' | 'work';
-
-/** What the agent needs of a connection. */
-interface HostConnection {
-  readonly transport: HostTransport;
-  readonly closed: Promise<string>;
-  close(reason?: string): Promise<void>;
-}
 
 /** A connection is lost: what was asked of it may or may not have happened. */
 export class HostLost extends Error {
@@ -30,15 +19,6 @@ export const lostFault = (host: string): Outcome<never> =>
   refused(
     fault('host-communication', { host }, 'A general system error occurred: the connection to the host was lost.'),
   );
-
-const dial = (dialer: Dialer, clock: Clock, log: Log): Promise<Outcome<HostConnection>> =>
-  openConnection({
-    endpoint: dialer.endpoint,
-    transport: dialer.open(),
-    clock,
-    log,
-    openLimitMs: LIMITS.hostConnectMs,
-  });
 
 interface Slot {
   connection: HostConnection;
@@ -59,7 +39,7 @@ export interface Lanes {
   readonly lost: Promise<string>;
   /** Fresh read connections, so that registrations for events start anew; the old ones end when their calls have. */
   renewRead(): Promise<Outcome<undefined>>;
-  /** A stream on a connection of its own. */
+  /** A stream beside the calls, or on a connection of its own where the host's protocol wants that. */
   stream(
     procedure: string,
     args: Readonly<Record<string, unknown>>,
@@ -93,7 +73,7 @@ export const openLanes = async (options: {
   };
   const add = (lane: Lane, connection: HostConnection, into: Slot[]): void => {
     if (lane === 'read') {
-      connection.transport.onEvent((event) => {
+      connection.onEvent((event) => {
         if (!retired.has(connection)) onEvent(event);
       });
     }
@@ -105,7 +85,9 @@ export const openLanes = async (options: {
     into.push({ connection, inFlight: 0 });
   };
   const openMany = async (lane: Lane, count: number): Promise<Outcome<Slot[]>> => {
-    const opened = await Promise.all(Array.from({ length: count }, () => dial(dialer, clock, log)));
+    const opened = await Promise.all(
+      Array.from({ length: count }, () => dial({ dialer, listens: lane === 'read', clock, log })),
+    );
     const failed = opened.find((outcome) => !outcome.ok);
     const into: Slot[] = [];
     for (const outcome of opened) {
@@ -118,7 +100,7 @@ export const openLanes = async (options: {
 
   const start = (lane: Lane, slot: Slot, waiting: Waiting): void => {
     slot.inFlight++;
-    slot.connection.transport.call(waiting.procedure, waiting.args).then(
+    slot.connection.call(waiting.procedure, waiting.args).then(
       (outcome) => {
         finish(lane, slot);
         // A transport answers what it cannot send or lost by this fault, without words of the host: no one may take it for the host's.
@@ -160,10 +142,15 @@ export const openLanes = async (options: {
     });
 
   const stream: Lanes['stream'] = async (procedure, args, direction) => {
-    const opened = await dial(dialer, clock, log);
+    const shared = slots.work[0]?.connection ?? slots.read[0]?.connection;
+    if (shared?.sharesStreams === true && !ended) {
+      const opening = shared.stream(procedure, args, direction);
+      return { ok: true, value: { stream: opening, close: () => opening.abort('the stream is over') } };
+    }
+    const opened = await dial({ dialer, listens: false, clock, log });
     if (!opened.ok) return opened;
     const connection = opened.value;
-    const opening = connection.transport.stream(procedure, args, direction);
+    const opening = connection.stream(procedure, args, direction);
     return { ok: true, value: { stream: opening, close: () => void connection.close('the stream is over') } };
   };
   const gather: DriverSend['gather'] = async (procedure, args, maxBytes) => {
@@ -183,18 +170,17 @@ export const openLanes = async (options: {
     return outcome.ok ? { ok: true, value: Buffer.concat(pieces) } : outcome;
   };
 
-  const [read, work] = await Promise.all([openMany('read', counts.read), openMany('work', counts.work)]);
-  for (const [own, other] of [
-    [read, work],
-    [work, read],
-  ] as const) {
-    if (own.ok) continue;
+  // One after the other: a host that refuses the log-in hears it once.
+  const read = await openMany('read', counts.read);
+  if (!read.ok) return read;
+  const work = await openMany('work', counts.work);
+  if (!work.ok) {
     ended = true;
-    if (other.ok) for (const slot of other.value) void slot.connection.close('another connection to the host failed');
-    return own;
+    for (const slot of read.value) void slot.connection.close('another connection to the host failed');
+    return work;
   }
-  if (read.ok) slots.read = read.value;
-  if (work.ok) slots.work = work.value;
+  slots.read = read.value;
+  slots.work = work.value;
 
   return {
     ok: true,

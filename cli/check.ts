@@ -4,7 +4,7 @@ import { createAccounts } from '../runtime/accounts.ts';
 import { readAccounts } from '../runtime/accounts-file.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { readSecretFile } from '../runtime/secret.ts';
-import { loadPlatform, platformOfUri } from './composition.ts';
+import { dialerOf, loadPlatform, platformOfUri } from './composition.ts';
 import { configOf, type Flags } from './flags.ts';
 
 export const check = async (flags: Flags): Promise<{ json: unknown; text: string; well: boolean }> => {
@@ -23,12 +23,9 @@ export const check = async (flags: Flags): Promise<{ json: unknown; text: string
   if (config !== undefined) {
     const { host, front, account, state } = config;
     if (host.length === 0) mistakes.push('no host is named');
-    for (const { name, uri, passwordFile } of host) {
-      await attempt(async () => {
-        const platform = await platformOfUri(uri);
-        const dialer = platform.connect?.(uri);
-        if (dialer !== undefined && !dialer.ok) throw new ConfigError(`host ${name}: ${dialer.fault.text}`);
-      });
+    for (const one of host) {
+      const { uri, passwordFile } = one;
+      await attempt(async () => void dialerOf(await platformOfUri(uri), one));
       if (passwordFile !== undefined) await attempt(() => readSecretFile(passwordFile));
     }
     for (const { platform } of front) {

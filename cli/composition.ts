@@ -3,14 +3,17 @@ import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { AgentFront, AgentHost, AgentOptions } from '../agent/agent.ts';
+import { parseFingerprint } from '../agent/connections/certificate.ts';
+import type { Dialer } from '../agent/lanes.ts';
+import type { Outcome } from '../mappings/generic/faults.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import { PLATFORMS } from '../mappings/platforms.ts';
 import { type Account, createAccounts, hashPassword } from '../runtime/accounts.ts';
 import { readAccounts, writeAccounts } from '../runtime/accounts-file.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { type Config, ConfigError, nearest } from '../runtime/config.ts';
+import { type Config, ConfigError, type HostConfig, nearest } from '../runtime/config.ts';
 import type { Log } from '../runtime/log.ts';
-import { makeSecret, readSecretFile, type Secret } from '../runtime/secret.ts';
+import { makeSecret, readSecretFile, Secret } from '../runtime/secret.ts';
 import { loadOrMakeLeaf } from '../runtime/tls.ts';
 import { Unavailable } from './exit-codes.ts';
 
@@ -40,16 +43,49 @@ export const platformOfUri = async (uri: string): Promise<Platform> => {
   );
 };
 
+/** `user@` of a URI; a password beside it would be seen in lists and logs. */
+const userOfUri = (name: string, uri: string): string => {
+  const info = /^[^/?#]*:\/\/([^/?#@]*)@/.exec(uri)?.[1] ?? '';
+  if (info.includes(':')) throw new ConfigError(`host ${name}: no password in the URI: use --host-password-file`);
+  try {
+    return decodeURIComponent(info);
+  } catch {
+    throw new ConfigError(`host ${name}: the user in the URI cannot be read`);
+  }
+};
+
+const reachable = <T>(name: string, reached: Outcome<T>): T => {
+  if (!reached.ok) throw new ConfigError(`host ${name}: ${reached.fault.text}`);
+  return reached.value;
+};
+
+export const dialerOf = (platform: Platform, { name, uri, user, passwordFile, fingerprint }: HostConfig): Dialer => {
+  if (fingerprint !== undefined && parseFingerprint(fingerprint) === undefined)
+    throw new ConfigError(`host ${name}: the fingerprint is no SHA-256 of a certificate: 64 hexadecimal digits`);
+  const inUri = userOfUri(name, uri);
+  if (platform.connect !== undefined) return reachable(name, platform.connect(uri));
+  if (platform.converse === undefined) throw new ConfigError(`host ${name}: ${platform.title} cannot be driven yet`);
+  const { endpoint, open } = reachable(name, platform.converse(uri));
+  return {
+    endpoint,
+    converse: open,
+    fingerprint,
+    credentials: () => ({
+      user: user ?? inUri,
+      password: passwordFile === undefined ? new Secret('') : readSecretFile(passwordFile),
+    }),
+  };
+};
+
 export const loadHosts = async (config: FullConfig): Promise<AgentHost[]> =>
   Promise.all(
-    config.host.map(async ({ name, uri }) => {
-      const platform = await platformOfUri(uri);
-      if (platform.driver === undefined || platform.connect === undefined) {
-        throw new ConfigError(`host ${name}: ${platform.title} cannot be driven yet`);
-      }
-      const dialer = platform.connect(uri);
-      if (!dialer.ok) throw new ConfigError(`host ${name}: ${dialer.fault.text}`);
-      return { name, platform: platform.name, uri, driver: platform.driver, dialer: dialer.value };
+    config.host.map(async (host) => {
+      const platform = await platformOfUri(host.uri);
+      const { name, uri } = host;
+      if (platform.driver === undefined) throw new ConfigError(`host ${name}: ${platform.title} cannot be driven yet`);
+      // A wrong path is told now, not at the first log-in.
+      if (host.passwordFile !== undefined) readPassword(host.passwordFile);
+      return { name, platform: platform.name, uri, driver: platform.driver, dialer: dialerOf(platform, host) };
     }),
   );
 

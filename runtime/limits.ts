@@ -72,6 +72,16 @@ export const LIMITS = {
   hostConnectMs: 20 * SECOND,
   hostReconnectFirstMs: 200,
   hostReconnectMostMs: 10 * SECOND,
+  /** After a refused log-in: hosts lock accounts out. */
+  hostLoginRetryFirstMs: 5 * SECOND,
+  hostLoginRetryMostMs: 5 * MINUTE,
+  /** Hosts over HTTP: one answer, one request, sockets of calls and of transfers, silence inside a transfer, log-out. */
+  hostAnswerBytes: 64 * MIB,
+  hostCallMs: 2 * MINUTE,
+  hostHttpConnections: 8,
+  hostHttpStreams: 64,
+  hostStreamIdleMs: 2 * MINUTE,
+  hostLeaveMs: 2 * SECOND,
   hostRescanMs: MINUTE,
   hostTickMs: SECOND,
   dirtyRefs: 100_000,

@@ -96,7 +96,10 @@ export interface HttpConversation {
   /** Log-in and what must be known first. */
   open(credentials: Credentials): HttpTalk<Outcome<undefined>>;
   call(procedure: string, args: Readonly<Record<string, unknown>>): HttpTalk<Outcome<Record<string, unknown>>>;
-  /** Listens until it is ended from outside (a long poll in a loop); an Outcome that it returns ends the connection. Absent: the host tells nothing. */
+  /**
+   * Listens until it is ended from outside (a long poll in a loop); an Outcome that it returns ends the connection. Its first `events` step,
+   * which may be empty, says that nothing is missed from here on: the connection opens with it. Absent: the host tells nothing.
+   */
   listen?(): HttpTalk<Outcome<undefined>>;
   /** The request of a byte stream; bodies flow past the conversation. */
   stream(
