@@ -3,8 +3,8 @@ import { fault, type Outcome, refused } from '../generic/faults.ts';
 import type { NativeRef } from '../generic/ids.ts';
 import type { NativeChange, NativeObject } from '../generic/native.ts';
 import type { Driver, DriverSend } from '../generic/platform.ts';
-import { completeArguments } from './driver/arguments.ts';
 import { inParallel } from './driver/conversation.ts';
+import { stepArguments } from './driver/definitions.ts';
 import { domainFacts, listDomains, readDomain } from './driver/domains.ts';
 import { dirtyOf, registerEvents } from './driver/events.ts';
 import { listNetworks, readHost, readNetwork } from './driver/host.ts';
@@ -97,7 +97,10 @@ export const driver: Driver = {
   read: async (send, refs) => (await inParallel(refs, WIDTH, (ref) => readOne(send, ref))).flat(),
   rescan,
   execute: executeVerb,
-  step: (send, call) => send.call(call.procedure, completeArguments(call.procedure, call.args), 'work'),
+  step: async (send, call) => {
+    const args = await stepArguments(send, call);
+    return args.ok ? send.call(call.procedure, args.value, 'work') : args;
+  },
   probe: probeHost,
   stream: volumeStream,
   ask: answer,

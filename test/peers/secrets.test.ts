@@ -1,5 +1,5 @@
 /** Secrets that clients send or get are found nowhere afterwards: not in logs, not at the admin endpoint, not in the state directory. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LIBVIRT_CLIENTS } from './clients.ts';
@@ -129,6 +129,38 @@ describeWith(LIBVIRT_CLIENTS, 'secrets', () => {
     await host?.stop();
   });
 
+  test('a display keeps its password through a new definition of its VM', async () => {
+    // No client sent it; the tests below look for it as well.
+    const display = secret('the password of a display', 'Display-Password-3b1e');
+    const file = join(host.root, 'guarded.xml');
+    writeFileSync(
+      file,
+      `<domain type='test'><name>guarded</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices><graphics type='vnc' port='-1' passwd='${display}'/></devices></domain>`,
+    );
+    await host.virsh('define', file);
+    await expect.poll(() => soap.vm('guarded').catch(() => ''), { timeout: 10_000 }).not.toBe('');
+    const guarded = await soap.vm('guarded');
+    expect(
+      await soap.run(
+        'CreateSnapshot_Task',
+        'VirtualMachine',
+        guarded,
+        '<name>one</name><memory>false</memory><quiesce>false</quiesce>',
+      ),
+    ).toBeUndefined();
+    expect(
+      await soap.run(
+        'ReconfigVM_Task',
+        'VirtualMachine',
+        guarded,
+        '<spec><memoryMB>48</memoryMB><numCPUs>2</numCPUs></spec>',
+      ),
+    ).toBeUndefined();
+    const read = (...flags: string[]): Promise<string> => host.virsh('dumpxml', 'guarded', '--inactive', ...flags);
+    expect(await read()).toContain("<memory unit='KiB'>49152</memory>");
+    expect(await read()).not.toContain('passwd');
+    expect(await read('--security-info')).toContain(`passwd='${secrets.get('the password of a display')}'`);
+  });
   test('there are some, all different', () => {
     expect(secrets.size).toBeGreaterThanOrEqual(14);
     expect([...secrets.values()].every((value) => value.length >= 8)).toBe(true);
