@@ -22,14 +22,17 @@ export interface Entry {
 
 /**
  * A document rendered for one front: one member of the bundle that a from-generic sheet emits for a hub object. `text` is the inner
- * XML of the member's root element; first- and second-level paths are indexed.
+ * XML of the member's root element; first- and second-level paths are indexed. The same object for as long as its text is the same.
  */
 export interface RenderedMember {
   /** Native type and id in the front's words (`VirtualMachine`, `17`). */
   readonly type: string;
   readonly id: string;
+  /** Put together when it is asked for: for a slice of it ask `between`. */
   readonly text: string;
   readonly index: PathIndex;
+  /** The text between two places, which are positions in `index.spans`. */
+  between(from: number, to: number): string;
   /** Store version at which this member was first seen. */
   readonly created: number;
 }

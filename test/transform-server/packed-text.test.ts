@@ -1,9 +1,12 @@
 /** Packed documents: whatever goes in comes out, what is alike is held once, and spans are those of the plain text. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { HubId } from '../../mappings/generic/ids.ts';
 import { createBatchReader, createBatchWriter } from '../../transform-server/engine/work.ts';
+import { cutAttributes } from '../../transform-server/store/cut-text.ts';
 import { createTemplateIndexes, PackedMember } from '../../transform-server/store/packed-member.ts';
 import { createPacker, plainText, textOf, valuesOf } from '../../transform-server/store/packed-text.ts';
+import { createRendered } from '../../transform-server/store/rendered.ts';
 
 const vm = (n: number): string =>
   `<name>vm ${n}</name><kind>a</kind>${n % 2 === 0 ? '<on>true</on>' : ''}<config xsi:type="C"><note>${n === 5 ? 'ä < &lt;'.replace('<', '') : n === 7 ? '漢字' : ''}</note><name>vm ${n}</name><mb>512</mb></config>`;
@@ -32,6 +35,9 @@ describe('packed texts', () => {
         '<',
         '>',
         '<b x=">"/>',
+        `<c y='1' z="two">`,
+        `<c y='2' z="t<o">`,
+        `<c y='a"b' z="a'b">`,
         '<!-- > -->',
         '\u0001\u0080',
         'same',
@@ -47,12 +53,25 @@ describe('packed texts', () => {
           { maxLength: 30 },
         ),
         (texts) => {
-          const packer = createPacker(4);
-          const packed = texts.map((text) => packer.pack('k', text));
-          expect(packed.map((one) => textOf(one))).toEqual(texts);
+          for (const packer of [createPacker(4), createPacker(4, cutAttributes)]) {
+            const packed = texts.map((text) => packer.pack('k', text));
+            expect(packed.map((one) => textOf(one))).toEqual(texts);
+          }
         },
       ),
     );
+  });
+
+  test('share what is alike around attributes', () => {
+    const packer = createPacker(500, cutAttributes);
+    const domain = (n: number): string =>
+      `<domain id='${n}'><name>vm ${n}</name><interface type='network'><mac address='52:54:00:00:00:${n % 90}'/></interface><disk file="/images/${n}.img"/></domain>`;
+    const packed = Array.from({ length: 100 }, (_, n) => packer.pack('vm', domain(n)));
+    packed.forEach((one, n) => {
+      expect(textOf(one)).toBe(domain(n));
+    });
+    expect(new Set(packed.slice(10).map(({ template }) => template)).size).toBe(1);
+    expect(packed[50] && valuesOf(packed[50])).toEqual(['50', 'vm 50', '52:54:00:00:00:50', '/images/50.img']);
   });
 
   test('survive more structures than are remembered', () => {
@@ -106,6 +125,43 @@ describe('spans of a packed member', () => {
         find(vm(n)),
       );
     }
+  });
+
+  test('say what lies between two places, before and after a change', () => {
+    const packer = createPacker();
+    const indexOf = createTemplateIndexes();
+    const rendered = createRendered(0);
+    const put = (n: number, text: string, source: number): void => {
+      const packed = packer.pack('vm', text);
+      const member = new PackedMember(
+        'VM',
+        String(n),
+        packed,
+        indexOf(packed, () => find(text)),
+      );
+      rendered.put(`vm-${n}` as HubId, source, [member]);
+    };
+    const check = (n: number, text: string, source: number): void => {
+      const [member] = rendered.get(`vm-${n}` as HubId, source) ?? [];
+      const { spans } = member?.index ?? { spans: [] };
+      expect(member?.text).toBe(text);
+      expect([...Array.from(spans)]).toEqual(find(text).spans);
+      for (let from = 0; from < spans.length; from++)
+        for (let to = 0; to < spans.length; to++)
+          expect(member?.between(from, to)).toBe(text.slice(spans[from], spans[to]));
+    };
+    for (let n = 0; n < 40; n++) {
+      put(n, vm(n), 1);
+      check(n, vm(n), 1);
+    }
+    put(3, vm(3).replace('512', '1024'), 2);
+    check(3, vm(3).replace('512', '1024'), 2);
+    const [member] = rendered.get('vm-3' as HubId, 2) ?? [];
+    const changed = member?.index.paths.filter((_, at) => member.index.changed[at] === 2);
+    expect(changed).toEqual(member?.index.paths.filter((path) => path.endsWith('mb')));
+    // The same text again is the same member.
+    put(3, vm(3).replace('512', '1024'), 3);
+    expect(rendered.get('vm-3' as HubId, 3)?.[0]).toBe(member);
   });
 
   test('a path inside a text is refused', () => {

@@ -1,5 +1,6 @@
 /** Native objects in; the same with their texts packed, behind whoever waits, and whole again when they are read, out. */
 import type { NativeObject } from '../../mappings/generic/native.ts';
+import { cutAttributes } from './cut-text.ts';
 import { createPacker, type PackedText, textOf } from './packed-text.ts';
 
 /** As an item holds it: at first as it came, packed soon after. */
@@ -19,6 +20,7 @@ export interface NativeTexts {
 /** Objects packed in one turn of the event loop. */
 const SLICE = 32;
 const SHAPES = 10_000;
+const FAMILIES = 500;
 
 export const nativeOf = (kept: KeptNative): NativeObject => {
   if ('whole' in kept) return kept.whole;
@@ -28,7 +30,7 @@ export const nativeOf = (kept: KeptNative): NativeObject => {
 };
 
 export const createNativeTexts = (later: (act: () => void) => void): NativeTexts => {
-  const packer = createPacker();
+  const packer = createPacker(FAMILIES, cutAttributes);
   const waiting = new Set<{ kept: KeptNative }>();
   /** Names of parts, shared by objects that have the same. */
   const shapes = new Map<string, readonly string[]>();

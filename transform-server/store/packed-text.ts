@@ -1,4 +1,5 @@
 /** Texts in, templates and what differs from them out, and back: documents of one structure share their markup and all that is the same in each. */
+import { type Cut, cutContents } from './cut-text.ts';
 
 /** A text is its segments with one value between each two. Compared by identity; never changed once it was handed out. */
 export interface Template {
@@ -10,6 +11,31 @@ export interface PackedText {
   /** The values between the segments, each ended by the next `<`, which none of them holds. */
   readonly values: string;
 }
+
+/** Where the values of a text begin, while it is read. */
+let starts = new Int32Array(1024);
+
+/** Constant parts of a text and, between each two, its values from number `first` on, put together. */
+export const weave = (values: string, first: number, parts: readonly string[]): string => {
+  let text = parts[0] as string;
+  const last = first + parts.length - 1;
+  if (last === first) return text;
+  if (starts.length <= last) starts = new Int32Array(last * 2);
+  let at = 0;
+  for (let n = 0; n < last; n++) {
+    starts[n] = at;
+    const end = values.indexOf('<', at);
+    at = (end < 0 ? values.length : end) + 1;
+  }
+  starts[last] = at;
+  for (let n = first; n < last; n++) {
+    let which = n;
+    const start = starts[n] as number;
+    if (values.charCodeAt(start) === AGAIN) which = values.charCodeAt(start + 1) - AGAIN_BASE;
+    text += values.slice(starts[which], (starts[which + 1] as number) - 1) + (parts[n - first + 1] as string);
+  }
+  return text;
+};
 
 export interface Packer {
   /** Texts of one `key` are expected to resemble each other. Any text is packed without loss. */
@@ -23,6 +49,8 @@ const AGAIN_BASE = 128;
 const AGAIN_MOST = 128;
 /** Shorter values are not worth a reference. */
 const AGAIN_LENGTH = 3;
+
+const LESS = 0x3c;
 
 /** A text that shares nothing. */
 export const plainText = (text: string): PackedText => ({ template: { segments: [text] }, values: '' });
@@ -38,20 +66,8 @@ export const valuesOf = ({ template, values }: PackedText): string[] => {
   return found;
 };
 
-/** `values`: what `valuesOf` gave, when it is there already. */
-export const textOf = (packed: PackedText | string, values?: readonly string[]): string => {
-  if (typeof packed === 'string') return packed;
-  const { segments } = packed.template;
-  if (segments.length === 1) return segments[0] as string;
-  values ??= valuesOf(packed);
-  const pieces = new Array<string>(segments.length * 2 - 1);
-  for (let at = 0; at < values.length; at++) {
-    pieces[at * 2] = segments[at] as string;
-    pieces[at * 2 + 1] = values[at] as string;
-  }
-  pieces[pieces.length - 1] = segments[segments.length - 1] as string;
-  return pieces.join('');
-};
+export const textOf = (packed: PackedText | string): string =>
+  typeof packed === 'string' ? packed : weave(packed.values, 0, packed.template.segments);
 
 /** undefined: a value looks like a reference. */
 const joinValues = (values: readonly string[]): string | undefined => {
@@ -65,7 +81,7 @@ const joinValues = (values: readonly string[]): string | undefined => {
   return written.join('<');
 };
 
-/** The values of a text that has exactly the template's segments. */
+/** The values of a text that has exactly the template's segments. None holds a `<`; one that stands in quotes ends at the quote. */
 const match = (text: string, segments: readonly string[]): string[] | undefined => {
   const values: string[] = [];
   let at = 0;
@@ -75,32 +91,16 @@ const match = (text: string, segments: readonly string[]): string[] | undefined 
     // Compared as strings: startsWith looks at one character at a time.
     if (text.slice(at, at + segment.length) !== segment) return undefined;
     at += segment.length;
-    const end = text.indexOf('<', at);
+    const next = segments[n + 1] as string;
+    const end = text.indexOf(next.charCodeAt(0) === LESS ? '<' : (next[0] as string), at);
     if (end < 0) return undefined;
-    values.push(text.slice(at, end));
+    const value = text.slice(at, end);
+    if (end > at && next.charCodeAt(0) !== LESS && value.includes('<')) return undefined;
+    values.push(value);
     at = end;
   }
   const tail = segments[last] as string;
   return text.slice(at) === tail ? values : undefined;
-};
-
-/** Every text content is a value, everything else is segments. */
-const cut = (text: string): { segments: string[]; values: string[] } => {
-  const segments: string[] = [];
-  const values: string[] = [];
-  let from = 0;
-  for (let at = text.indexOf('>'); at >= 0; at = text.indexOf('>', at)) {
-    const end = text.indexOf('<', at + 1);
-    if (end < 0) break;
-    if (end > at + 1) {
-      segments.push(text.slice(from, at + 1));
-      values.push(text.slice(at + 1, end));
-      from = end;
-    }
-    at = end;
-  }
-  segments.push(text.slice(from));
-  return { segments, values };
 };
 
 /** Texts of one structure seen so far: what all of them have in common is no value. */
@@ -130,7 +130,7 @@ const templateOf = ({ segments, values, varies }: Omit<Family, 'template'>): Tem
 const TRIES = 24;
 const FAMILIES = 500;
 
-export const createPacker = (limit = FAMILIES): Packer => {
+export const createPacker = (limit = FAMILIES, cut: Cut = cutContents): Packer => {
   const families = new Map<string, Family>();
   /** By key, last used first. */
   const recent = new Map<string, Template[]>();
@@ -183,7 +183,8 @@ export const createPacker = (limit = FAMILIES): Packer => {
         return joined === undefined ? plainText(text) : { template, values: joined };
       }
       const template = learn(key, text, list);
-      const joined = joinValues(match(text, template.segments) ?? []);
+      const values = match(text, template.segments);
+      const joined = values && joinValues(values);
       return joined === undefined ? plainText(text) : { template, values: joined };
     },
   };

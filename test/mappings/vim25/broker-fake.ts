@@ -105,7 +105,8 @@ export class FakeStore implements StoreView {
         return same ? (old.index.changed[was] ?? 0) : item.entry.version;
       });
       const index: PathIndex = { ...shape, spans: Int32Array.from(spans), types, changed };
-      return { type, id, text, index, created: item.entry.version };
+      const between = (from: number, to: number): string => text.slice(spans[from], spans[to]);
+      return { type, id, text, index, between, created: item.entry.version };
     });
   }
 
