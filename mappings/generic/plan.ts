@@ -20,15 +20,21 @@ export interface Step {
   readonly awaits?: { readonly limitMs: number };
 }
 
+/** An object by the host's own name for it, or by where a step's result tells it: hosts that give names themselves. */
+export interface PlannedRef {
+  readonly kind: NativeRef['kind'];
+  readonly native: string | { readonly $from: string };
+}
+
 export interface Plan {
   readonly host: HubId;
   /** The write queue it passes: the VM (or host) it changes, as the host names it. */
   readonly queue: string;
   readonly steps: readonly Step[];
-  /** The host's objects to re-read before the job becomes success. */
-  readonly touches: readonly NativeRef[];
+  /** The host's objects to re-read before the job becomes success. One whose step has no result is left out. */
+  readonly touches: readonly PlannedRef[];
   /** Native name of an object made by it, resolved to a hub id for the job's result. */
-  readonly makes?: NativeRef;
+  readonly makes?: PlannedRef;
 }
 
 export type ProbeAnswer = 'done' | 'not-done' | 'running';

@@ -20,7 +20,8 @@ import { type AuditLine, createJournal, type PlanRecord } from './journal.ts';
 import { createOutbox } from './outbox.ts';
 import { createPlanner } from './planner.ts';
 import { createRecords } from './records.ts';
-import { type RunnerEnd, runPlan } from './runner.ts';
+import { resolveRef } from './references.ts';
+import { type RunnerEnd, resultsOf, runPlan } from './runner.ts';
 import { TIMING, type Timing } from './timing.ts';
 
 /** Who asked and how, as the client's call said it. */
@@ -134,9 +135,11 @@ export const createJobs = (options: JobsOptions): Jobs => {
     });
   };
 
-  const madeBy = (job: Job, made: Plan): HubId | undefined => {
-    if (!made.makes) return undefined;
-    const { kind, native } = made.makes;
+  const madeBy = (job: Job, record: PlanRecord): HubId | undefined => {
+    const { plan: made } = record;
+    const makes = made.makes && resolveRef(made.makes, resultsOf(record));
+    if (!makes) return undefined;
+    const { kind, native } = makes;
     if (!isDocumentKind(kind))
       return kind === 'disk' || kind === 'nic' || kind === 'snapshot'
         ? store.view(job.front).owned(job.target, kind, native)
@@ -187,7 +190,9 @@ export const createJobs = (options: JobsOptions): Jobs => {
           outcome: outcome === undefined ? 'the answer was lost' : outcome.ok ? outcome.value : outcome.fault,
         }),
     });
-    await barrier(record.plan.host, record.plan.touches, { job: job.id, user: job.user });
+    const results = resultsOf(record);
+    const touches = record.plan.touches.flatMap((ref) => resolveRef(ref, results) ?? []);
+    await barrier(record.plan.host, touches, { job: job.id, user: job.user });
     journal.endPlan(record, end.end);
     journal.audit(job.id, clock.now(), `ended: ${end.end}`, end.fault ?? null);
     if (end.end === 'stuck')
@@ -195,7 +200,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
         { job: job.id, verb: job.verb, outcome: end.fault?.kind ?? '' },
         'a plan ended half done: see its journal',
       );
-    const result = end.fault ? undefined : madeBy(job, record.plan);
+    const result = end.fault ? undefined : madeBy(job, record);
     finish(job, { ...(end.fault ? { fault: end.fault } : {}), ...(result === undefined ? {} : { result }) });
   };
 

@@ -1,5 +1,7 @@
 /** Arguments with `{ $from: 'step.path' }` and earlier results in, plain arguments out. */
+import type { NativeRef } from '../../mappings/generic/ids.ts';
 import type { NativeCall } from '../../mappings/generic/native.ts';
+import type { PlannedRef } from '../../mappings/generic/plan.ts';
 
 export type Results = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -34,3 +36,15 @@ export const resolveReferences = (call: NativeCall, results: Results): NativeCal
   procedure: call.procedure,
   args: resolveValue(call.args, results) as Readonly<Record<string, unknown>>,
 });
+
+/** undefined: the step that tells the name has no result. */
+export const resolveRef = ({ kind, native }: PlannedRef, results: Results): NativeRef | undefined => {
+  if (typeof native === 'string') return { kind, native };
+  try {
+    const found = lookup(native.$from, results);
+    return typeof found === 'string' ? { kind, native: found } : undefined;
+  } catch (error) {
+    if (error instanceof MissingResult) return undefined;
+    throw error;
+  }
+};

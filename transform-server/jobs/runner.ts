@@ -36,6 +36,13 @@ const IN_DOUBT: ReadonlySet<string> = new Set(['host-communication', 'timeout'])
 /** The undo of what is gone already. */
 const GONE: ReadonlySet<string> = new Set(['not-found', 'object-not-found', 'file-not-found']);
 
+/** What the steps of a plan told so far, by their names. */
+export const resultsOf = ({ plan, steps }: PlanRecord): Results => {
+  const found: Record<string, Readonly<Record<string, unknown>>> = {};
+  for (const [at, { outcome }] of steps.entries()) if (outcome?.ok) found[plan.steps[at]?.name ?? ''] = outcome.value;
+  return found;
+};
+
 export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
   const { record, turn, journal, clock, timing, recovered } = options;
   const { job, plan, steps } = record;
@@ -61,11 +68,7 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     await journal.flush();
   };
 
-  const results = (): Results => {
-    const found: Record<string, Readonly<Record<string, unknown>>> = {};
-    for (const [at, { outcome }] of steps.entries()) if (outcome?.ok) found[plan.steps[at]?.name ?? ''] = outcome.value;
-    return found;
-  };
+  const results = (): Results => resultsOf(record);
 
   /** Past the last point of return: a pivot, or a forward-only step, took effect. */
   const isPastPivot = (): boolean =>

@@ -301,7 +301,7 @@ test('a VM is renamed, marked for autostart, and its snapshots are made, renamed
     memory: false,
     quiesce: false,
   });
-  const native = plan?.makes?.native ?? '';
+  const native = String(plan?.makes?.native ?? '');
   expect(plan?.makes?.kind).toBe('snapshot');
   await run(started, 'snapshot.rename', vm, { snapshot: native, name: 't' });
   expect(await vmNamed(started, 'demo-3')).toMatchObject({

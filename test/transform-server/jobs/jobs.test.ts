@@ -95,6 +95,18 @@ test('a plan runs its steps in order, reads what it touched, and only then succe
   ]);
 });
 
+test('what the host named itself is read and given out by the name that a step told; a step that told none is left out', async () => {
+  const rig = createRig({
+    agent: script([GOT_QUEUE, ['step 0/1 make {"what":"domain"}', done({ uuid: 'new' })], READ, RELEASED]),
+  });
+  const named = { kind: 'vm', native: { $from: 'domain.uuid' } } as const;
+  const unnamed = { kind: 'volume', native: { $from: 'volume.uuid' } } as const;
+  const plan = planOf(rig.host, [makeStep('domain', 'pivot')], { touches: [unnamed, named], makes: named });
+  const end = await rig.run(plan);
+  expect(end.state).toBe('success');
+  expect(rig.store.view('f').find(rig.host, 'vm', 'new')?.id).toBe(end.result);
+});
+
 test('a refused plan is the job’s fault; the host is not asked', async () => {
   const rig = createRig({ agent: script([]), plan: async () => refused(fault('invalid-name', { name: 'x' }, 'no')) });
   expect(await rig.run(planOf(rig.host))).toMatchObject({ state: 'error', fault: { kind: 'invalid-name' } });
