@@ -1,37 +1,16 @@
 /** The lifecycle's acts through one running pyVmomi program (lifecycle-pyvmomi.py). */
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { openActs } from './act-program.ts';
 import { type Endpoint, requireClient } from './clients.ts';
 import type { LifecycleClient, Seen } from './lifecycle-steps.ts';
 import { hostAndPort } from './transvisor.ts';
 
 const PROGRAM = fileURLToPath(new URL('lifecycle-pyvmomi.py', import.meta.url));
 const PYTHON = fileURLToPath(new URL('../../.cache/venv/bin/python', import.meta.url));
-const ACT_LIMIT_MS = 60_000;
 
 export const pyvmomiClient = (endpoint: Endpoint): LifecycleClient => {
   requireClient('pyvmomi');
-  const child = spawn(PYTHON, [PROGRAM, ...hostAndPort(endpoint), endpoint.user, endpoint.password], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  let complaint = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    complaint = (complaint + chunk.toString('utf8')).slice(-4096);
-  });
-  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const act = async (name: string, request: object = {}): Promise<unknown> => {
-    child.stdin.write(`${JSON.stringify({ act: name, ...request })}\n`);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`pyVmomi ${name} gave no answer in time: ${complaint}`)), ACT_LIMIT_MS);
-    });
-    const line = await Promise.race([answers.next(), late]).finally(() => clearTimeout(timer));
-    if (line.done === true) throw new Error(`pyVmomi ended: ${complaint}`);
-    const answer = JSON.parse(line.value) as { value?: unknown; error?: string };
-    if (answer.error !== undefined) throw new Error(`pyVmomi ${name}: ${answer.error}`);
-    return answer.value;
-  };
+  const { act, close } = openActs(PYTHON, [PROGRAM, ...hostAndPort(endpoint), endpoint.user, endpoint.password]);
   const none = async (name: string, request: object): Promise<void> => void (await act(name, request));
   return {
     connect: async () => String(await act('connect')),
@@ -59,15 +38,7 @@ export const pyvmomiClient = (endpoint: Endpoint): LifecycleClient => {
     destroy: (name) => none('destroy', { name }),
     close: async () => {
       await act('close').catch(() => {});
-      child.stdin.end();
-      await new Promise<void>((resolve) => {
-        const stubborn = setTimeout(() => child.kill('SIGKILL'), 5000);
-        child.once('exit', () => {
-          clearTimeout(stubborn);
-          resolve();
-        });
-        if (child.exitCode !== null || child.signalCode !== null) resolve();
-      });
+      await close();
     },
   };
 };

@@ -12,8 +12,9 @@ const END_LIMIT_MS = 20_000;
 const LOG_TAIL = 8192;
 
 export type TransvisorOptions = {
-  /** A libvirt URI. */
   readonly host: string;
+  /** Fronts on it; vim25 when none is named. The first one is the endpoint of the result itself. */
+  readonly fronts?: readonly FrontName[];
   /** `transvisor server` and `transvisor agent` apart, each with a state directory of its own. */
   readonly twoProcesses?: boolean;
   /** More flags of `up` or `agent`. */
@@ -27,9 +28,12 @@ export type TransvisorOptions = {
 };
 
 export type Half = 'server' | 'agent';
+export type FrontName = 'vim25' | 'xenapi';
+export type FrontEndpoint = Endpoint & { readonly fingerprint: string };
 
-export type Transvisor = Endpoint & {
-  readonly fingerprint: string;
+export type Transvisor = FrontEndpoint & {
+  /** Where each front answers. */
+  readonly front: (name: FrontName) => FrontEndpoint;
   readonly admin: { readonly url: string; readonly token: string };
   readonly state: string;
   /** The program that listens for clients. */
@@ -50,8 +54,7 @@ export type Transvisor = Endpoint & {
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
-type Ready = {
-  readonly vim25?: { url: string; user: string; password: string; fingerprint: string };
+type Ready = { readonly [name in FrontName]?: FrontEndpoint } & {
   readonly admin?: { url: string; token: string };
 };
 
@@ -77,7 +80,8 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
   // Short: a unix socket's path has at most 107 bytes.
   const link = ['--link', `unix:${join(root, 'link')}`, '--link-token-file', join(root, 'link-token')];
   const programs = new Map<Half, Program>();
-  let ports = { vim25: 0, admin: 0 };
+  const fronts = options.fronts ?? ['vim25'];
+  let ports: Readonly<Record<string, number>> = {};
   let ready: Ready = {};
 
   const launch = async (half: Half, args: readonly string[]): Promise<Ready> => {
@@ -115,21 +119,23 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     return path;
   };
   const start = async (half: Half): Promise<void> => {
-    const vim25Port = ['--port', `vim25=${ports.vim25}`];
-    const adminPort = ['--port', `admin=${ports.admin}`];
+    const flag = (name: string): string[] => ['--port', `${name}=${ports[name] ?? 0}`];
+    const frontPorts = fronts.flatMap(flag);
     let got: Ready;
-    if (!two) got = await launch('agent', ['up', ...hostFlags, ...vim25Port, ...adminPort, '--state', folder('agent')]);
+    if (!two)
+      got = await launch('agent', ['up', ...hostFlags, ...frontPorts, ...flag('admin'), '--state', folder('agent')]);
     else if (half === 'agent')
-      got = await launch('agent', ['agent', ...hostFlags, ...vim25Port, ...link, '--state', folder('agent')]);
+      got = await launch('agent', ['agent', ...hostFlags, ...frontPorts, ...link, '--state', folder('agent')]);
     else {
       const file = join(root, 'server.toml');
-      writeFileSync(file, `[admin]\nport = ${ports.admin}\n`);
+      writeFileSync(file, `[admin]\nport = ${ports['admin'] ?? 0}\n`);
       got = await launch('server', ['server', '--config', file, ...link, '--state', folder('server')]);
     }
     ready = { ...ready, ...got };
-    const portOf = (url: string | undefined, before: number): number =>
-      url === undefined ? before : Number(new URL(url).port);
-    ports = { vim25: portOf(ready.vim25?.url, ports.vim25), admin: portOf(ready.admin?.url, ports.admin) };
+    const urls = [...fronts.map((name) => [name, ready[name]?.url] as const), ['admin', ready.admin?.url] as const];
+    ports = Object.fromEntries(
+      urls.map(([name, url]) => [name, url === undefined ? (ports[name] ?? 0) : Number(new URL(url).port)]),
+    );
   };
 
   const halves = (half: Half | undefined): readonly Half[] => {
@@ -173,12 +179,16 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
 
   try {
     await restart();
-    const { vim25, admin } = ready;
-    if (vim25 === undefined || admin === undefined)
-      throw new Error(`the ready file has no vim25 or admin: ${JSON.stringify(ready)}`);
+    const { admin } = ready;
+    const front = (name: FrontName): FrontEndpoint => {
+      const found = ready[name];
+      if (found === undefined) throw new Error(`the ready file has no ${name}: ${JSON.stringify(ready)}`);
+      return { ...found, password: found.password === '' ? password : found.password };
+    };
+    if (admin === undefined) throw new Error(`the ready file has no admin: ${JSON.stringify(ready)}`);
     return {
-      ...vim25,
-      password: vim25.password === '' ? password : vim25.password,
+      ...front(fronts[0] ?? 'vim25'),
+      front,
       admin,
       state,
       pid: () => programs.get('agent')?.child.pid ?? 0,
