@@ -12,6 +12,9 @@ export interface VmChange {
   name?: string;
   description?: string;
   cpuCount?: number;
+  /** The most CPUs, and the most memory, it can have while running. They follow `cpuCount` and `memoryBytes` where they are not named. */
+  cpuMax?: number;
+  memoryMaxBytes?: number;
   coresPerSocket?: number;
   memoryBytes?: number;
   cpuHotAdd?: boolean;
@@ -44,13 +47,15 @@ export interface VmChange {
 
 /** Parameters of each verb. The target (`Command.target`) is the object acted on; for `*.create` it is the host. */
 export interface Params {
-  'vm.start': Record<never, never>;
+  /** `paused`: it comes up with its CPUs stopped. */
+  'vm.start': { paused?: boolean };
   'vm.stop': Record<never, never>;
   'vm.reset': Record<never, never>;
   'vm.suspend': Record<never, never>;
   'vm.pause': Record<never, never>;
   'vm.resume': Record<never, never>;
-  'vm.shutdownGuest': Record<never, never>;
+  /** `awaitMs`: the command ends when the guest is down, at the latest after that time; otherwise when it was told. */
+  'vm.shutdownGuest': { awaitMs?: number };
   'vm.rebootGuest': Record<never, never>;
   /** `vm.disks` is empty: `disks` are all of them, those to be made and those that are there, in order. */
   'vm.create': { vm: Vm; disks: DiskSpec[] };

@@ -134,11 +134,26 @@ const PLAIN = [
 const HOT_ADD_FACTOR = 2;
 const MOST_CPUS = 255;
 
-const sizes = (vm: Vm, change: VmChange): Pick<Vm, 'cpuMax' | 'memoryMaxBytes'> => {
+type Sizes = Pick<Vm, 'cpuMax' | 'memoryMaxBytes'> & Partial<Pick<Vm, 'cpuHotAdd' | 'memoryHotAdd'>>;
+
+/** Whoever says how much room there is means it to be used while the VM runs. */
+const saidSizes = (vm: Vm, change: VmChange, cpuCount: number, memoryBytes: number): Partial<Sizes> => {
+  const cpuMax = Math.max(change.cpuMax ?? 0, cpuCount);
+  const memoryMaxBytes = Math.max(change.memoryMaxBytes ?? 0, memoryBytes);
+  return {
+    ...(change.cpuMax === undefined ? {} : { cpuMax, cpuHotAdd: change.cpuHotAdd ?? cpuMax > cpuCount }),
+    ...(change.memoryMaxBytes === undefined
+      ? {}
+      : { memoryMaxBytes, memoryHotAdd: change.memoryHotAdd ?? (vm.memoryHotAdd || memoryMaxBytes > memoryBytes) }),
+  };
+};
+
+const sizes = (vm: Vm, change: VmChange): Sizes => {
   const cpuCount = change.cpuCount ?? vm.cpuCount;
   const memoryBytes = change.memoryBytes ?? vm.memoryBytes;
   // While it runs, the most it can have stands as it is: whether the change fits is the host's to say.
-  if (vm.powerState !== 'stopped') return { cpuMax: vm.cpuMax, memoryMaxBytes: vm.memoryMaxBytes };
+  if (vm.powerState !== 'stopped')
+    return { cpuMax: change.cpuMax ?? vm.cpuMax, memoryMaxBytes: change.memoryMaxBytes ?? vm.memoryMaxBytes };
   let cpuMax = vm.cpuMax === vm.cpuCount ? cpuCount : Math.max(vm.cpuMax, cpuCount);
   if (change.cpuHotAdd === true && cpuMax <= cpuCount)
     cpuMax = Math.max(cpuCount, Math.min(MOST_CPUS, cpuCount * HOT_ADD_FACTOR));
@@ -146,6 +161,7 @@ const sizes = (vm: Vm, change: VmChange): Pick<Vm, 'cpuMax' | 'memoryMaxBytes'> 
   return {
     cpuMax,
     memoryMaxBytes: vm.memoryMaxBytes === vm.memoryBytes ? memoryBytes : Math.max(vm.memoryMaxBytes, memoryBytes),
+    ...saidSizes(vm, change, cpuCount, memoryBytes),
   };
 };
 

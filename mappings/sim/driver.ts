@@ -122,6 +122,10 @@ export const driver: Driver = {
   execute,
   step: (send, call) => send.call(call.procedure, call.args, 'work'),
   probe: async (send, { probe, args }) => {
+    if (probe === 'stopped') {
+      const vm = await readOne(send, { kind: 'vm', native: String(args['vm']) });
+      return done(vm === undefined || vm.facts['state'] === 'stopped' ? 'done' : 'not-done');
+    }
     if (probe !== 'mark') throw new Error(`the simulated host knows no probe "${probe}"`);
     const outcome = await ask(send, 'MARK.seen', { mark: args['mark'] }, 'work');
     return outcome.ok ? done(outcome.value['seen'] === true ? 'done' : 'not-done') : outcome;

@@ -115,6 +115,17 @@ const onNetwork =
     return done(undefined);
   };
 
+/** Who waits for a guest waits beside the VM's queue: pulling the plug must not wait for it. */
+const shutdownGuest: Planner<'vm.shutdownGuest'> = (params, target, context, draft) => {
+  const { awaitMs } = params;
+  const { native } = target;
+  if (awaitMs === undefined) return onVm<'vm.shutdownGuest'>('VM.shutdown')(params, target, context, draft);
+  draft.queue = `guest:${native}`;
+  draft.addAwaited('VM.shutdown', { vm: native }, { probe: 'stopped', args: { vm: native } }, awaitMs);
+  draft.touches.push({ kind: 'vm', native });
+  return done(undefined);
+};
+
 /** Unique in the VM, and known before the snapshot is there. */
 const snapshotNative = (job: HubId): string => `snapshot-of-job-${numberOf(job)}`;
 
@@ -131,13 +142,13 @@ const snapshotCreate: Planner<'snapshot.create'> = (params, target, context, dra
 };
 
 const PLANNERS: { readonly [V in Verb]: Planner<V> } = {
-  'vm.start': onVm('VM.start'),
+  'vm.start': onVm('VM.start', ({ paused }) => (paused === true ? { paused } : {})),
   'vm.stop': onVm('VM.stop'),
   'vm.reset': onVm('VM.reset'),
   'vm.suspend': onVm('VM.suspend'),
   'vm.pause': onVm('VM.pause'),
   'vm.resume': onVm('VM.resume'),
-  'vm.shutdownGuest': onVm('VM.shutdown'),
+  'vm.shutdownGuest': shutdownGuest,
   'vm.rebootGuest': onVm('VM.reboot'),
   'vm.create': planCreate,
   'vm.change': planChange,

@@ -38,6 +38,8 @@ const WORDS = new Set<keyof VmChange>([
 
 /** What the hardware of a running VM fixes. */
 const FIXED = [
+  'cpuMax',
+  'memoryMaxBytes',
   'coresPerSocket',
   'cpuHotAdd',
   'memoryHotAdd',
@@ -182,7 +184,8 @@ export const planEdit = async (vm: Found<'vm'>, change: VmChange, planning: Plan
     nativeName: renamed && canRename(vm) ? freeDomainName(draft.after.name, planning, vm.id) : doc.nativeName,
   };
   checkState(vm, after, change);
-  if (change.cpuCount !== undefined || change.memoryBytes !== undefined) checkSize(after, planning);
+  if ([change.cpuCount, change.cpuMax, change.memoryBytes, change.memoryMaxBytes].some((size) => size !== undefined))
+    checkSize(after, planning);
   checkNetworks(after.nics, doc.nics, planning);
   checkBuses({ disks: draft.after.disks.filter((disk) => !doc.disks.includes(disk)), cdroms: [] });
   const { autostart, ...hardware } = after;

@@ -30,19 +30,21 @@ const MOST_DISK_BYTES = 62 * 1024 ** 4;
 const MOST_MEMORY_BYTES = 24 * 1024 ** 4;
 
 export const checkSize = (
-  vm: Pick<Vm, 'cpuCount' | 'cpuMax' | 'memoryBytes'>,
+  vm: Pick<Vm, 'cpuCount' | 'cpuMax' | 'memoryBytes' | 'memoryMaxBytes'>,
   { command, context }: Planning,
 ): void => {
   const host: Host | undefined = context.store.generic('host', command.host);
   const most = host?.vmCpuMax ?? 255;
-  if (!(vm.cpuCount >= 1) || vm.cpuCount > most)
-    refuse(
-      'invalid-vm-config',
-      { property: 'cpuCount' },
-      `A virtual machine has 1 to ${most} CPUs on this host, not ${vm.cpuCount}.`,
-    );
-  if (!(vm.memoryBytes > 0) || vm.memoryBytes > MOST_MEMORY_BYTES)
-    refuse('invalid-vm-config', { property: 'memoryBytes' }, `${vm.memoryBytes} bytes are no memory size.`);
+  for (const property of ['cpuCount', 'cpuMax'] as const)
+    if (!(vm[property] >= 1) || vm[property] > most)
+      refuse(
+        'invalid-vm-config',
+        { property },
+        `A virtual machine has 1 to ${most} CPUs on this host, not ${vm[property]}.`,
+      );
+  for (const property of ['memoryBytes', 'memoryMaxBytes'] as const)
+    if (!(vm[property] > 0) || vm[property] > MOST_MEMORY_BYTES)
+      refuse('invalid-vm-config', { property }, `${vm[property]} bytes are no memory size.`);
 };
 
 /** Bytes already promised in the same plan, by pool. */

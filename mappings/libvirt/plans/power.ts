@@ -1,5 +1,5 @@
 /** Power verbs in, one-step plans out: for those that the agent may not do by itself, having no lease on the VM. */
-import type { Verb } from '../../generic/commands.ts';
+import type { Params, Verb } from '../../generic/commands.ts';
 import type { PowerState } from '../../generic/model.ts';
 import type { NativeCall } from '../../generic/native.ts';
 import type { Plan, Probe } from '../../generic/plan.ts';
@@ -26,6 +26,16 @@ const is =
   (uuid: string): Probe =>
     probe(name, { uuid });
 const always = (): Probe => probe('always', {});
+
+/** virDomainCreateFlags */
+const START_PAUSED = 1;
+
+const startPaused: Act = {
+  from: ['stopped', 'suspended'],
+  to: 'paused',
+  call: (uuid) => call('DOMAIN_CREATE_WITH_FLAGS', { dom: dom(uuid), flags: START_PAUSED }),
+  probe: is('domain-paused'),
+};
 
 const ACTS: Partial<Record<Verb, Act>> = {
   'vm.start': {
@@ -58,13 +68,27 @@ const ACTS: Partial<Record<Verb, Act>> = {
 
 export const planPower = async (planning: Planning): Promise<Plan> => {
   const { command } = planning;
-  const act = ACTS[command.verb];
+  const { paused, awaitMs } = command.params as Params['vm.start'] & Params['vm.shutdownGuest'];
+  const act = paused === true && command.verb === 'vm.start' ? startPaused : ACTS[command.verb];
   if (!act) throw new Error(`${command.verb} is no power verb`);
   const { doc, native } = targetVm(planning);
-  if (doc.template && act.to === 'running') refuse('invalid-state', {}, `${doc.name} is a template.`);
+  if (doc.template && (act.to === 'running' || act.to === 'paused'))
+    refuse('invalid-state', {}, `${doc.name} is a template.`);
   if (!act.from.includes(doc.powerState))
     refuse('wrong-state', { requested: act.to, existing: doc.powerState }, `${doc.name} is ${doc.powerState}.`);
   const uuid = native.native;
+  // Who waits for a guest waits beside the queue: pulling the plug must not wait for it.
+  if (awaitMs !== undefined && command.verb === 'vm.shutdownGuest')
+    return {
+      host: command.host,
+      queue: `guest:${uuid}`,
+      steps: [
+        step(command.verb, 'pivot', act.call(uuid, doc.powerState), probe('domain-inactive', { uuid }), {
+          awaits: { limitMs: awaitMs },
+        }),
+      ],
+      touches: [{ kind: 'vm', native: uuid }],
+    };
   return {
     host: command.host,
     queue: uuid,

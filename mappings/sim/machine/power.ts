@@ -72,13 +72,13 @@ const move = (state: SimState, record: VmRecord, powerState: PowerState, nowMs: 
   ]);
 };
 
-type Act = (state: SimState, record: VmRecord, nowMs: number) => Step;
+type Act = (state: SimState, record: VmRecord, nowMs: number, args: Readonly<Record<string, unknown>>) => Step;
 const onVm =
   (act: Act): Procedure =>
   (state, args, nowMs) => {
     const native = text(args, 'vm');
     const record = state.vms.get(native);
-    return record ? act(state, record, nowMs) : gone(state, 'vm', native);
+    return record ? act(state, record, nowMs, args) : gone(state, 'vm', native);
   };
 
 /** From these states to that one. */
@@ -89,8 +89,10 @@ const from =
       ? move(state, record, to, nowMs, hint)
       : wrongState(state, to, record.doc.powerState);
 
-const start: Act = (state, record, nowMs) => {
+const start: Act = (state, record, nowMs, { paused }) => {
   const { doc } = record;
+  const to = paused === true ? 'paused' : 'running';
+  if (doc.powerState === to) return wrongState(state, to, to);
   if (doc.powerState === 'running') return wrongState(state, 'running', doc.powerState);
   if (doc.template) return refuse(state, 'not-supported', {}, 'A template cannot be started.');
   if (doc.powerState === 'paused') return move(state, record, 'running', nowMs, 'vm.resumed');
@@ -108,7 +110,7 @@ const start: Act = (state, record, nowMs) => {
         `The volume "${volumeName}" was not found.`,
       );
   }
-  return move(state, record, 'running', nowMs, doc.powerState === 'suspended' ? 'vm.resumed' : 'vm.started');
+  return move(state, record, to, nowMs, doc.powerState === 'suspended' ? 'vm.resumed' : 'vm.started');
 };
 
 const reset: Act = (state, record, nowMs) => {
@@ -121,10 +123,10 @@ const reset: Act = (state, record, nowMs) => {
 
 const tooled =
   (requested: PowerState, act: Act): Act =>
-  (state, record, nowMs) => {
+  (state, record, nowMs, args) => {
     if (record.doc.powerState !== 'running') return wrongState(state, requested, record.doc.powerState);
     if (!record.doc.guest.toolsRunning) return refuse(state, 'tools-unavailable', {}, 'The guest does not answer.');
-    return act(state, record, nowMs);
+    return act(state, record, nowMs, args);
   };
 
 export const POWER = {

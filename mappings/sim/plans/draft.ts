@@ -1,6 +1,6 @@
 /** A plan in the making: calls in order, each given its mark, probe and undo; the last point of return is the step named pivot. */
 import type { HubId, NativeRef } from '../../generic/ids.ts';
-import type { Plan, Step, StepKind } from '../../generic/plan.ts';
+import type { Plan, Probe, Step, StepKind } from '../../generic/plan.ts';
 import { volumeNative } from '../machine/state.ts';
 import type { ProcedureName } from '../machine.ts';
 
@@ -13,6 +13,8 @@ export interface Draft {
   makes: NativeRef | undefined;
   /** Without an undo the first such step is the pivot; those after it are repeated until done. */
   add(procedure: ProcedureName | (string & {}), args: Fields, undo?: { procedure: ProcedureName; args: Fields }): void;
+  /** A step that ends when the probe says so. */
+  addAwaited(procedure: ProcedureName, args: Fields, probe: Probe, limitMs: number): void;
   plan(): Plan;
 }
 
@@ -37,6 +39,11 @@ export const drafted = (host: HubId, job: HubId, queue: string): Draft => {
         probe: { probe: 'mark', args: { mark } },
         ...(undo ? { undo: { procedure: undo.procedure, args: { ...undo.args, undoes: mark } } } : {}),
       });
+    },
+    addAwaited: (procedure, args, probe, limitMs) => {
+      draft.add(procedure, args);
+      const last = steps.pop();
+      if (last) steps.push({ ...last, probe, awaits: { limitMs } });
     },
     plan: () => ({
       host,
