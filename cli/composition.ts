@@ -120,7 +120,8 @@ export const loadFronts = async (config: FullConfig): Promise<AgentFront[]> => {
       tls: secure
         ? loadOrMakeLeaf(join(config.state, 'tls'), 'front', certificateNames(config, listen), Date.now())
         : undefined,
-      options: wanted.options,
+      // Some APIs write their own address into what they answer.
+      options: { address: listen === '0.0.0.0' || listen === '::' ? hostname() : listen, ...wanted.options },
     });
   }
   return fronts;
