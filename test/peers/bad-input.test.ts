@@ -135,7 +135,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'bad input', () => {
   for (const [name, body] of Object.entries(MALFORMED)) {
     test(`malformed XML: ${name}`, async () => {
       const answer = await unchanged(() => soap.post(body));
-      expect([400, 500]).toContain(answer.status);
+      expect(answer.status).toBe(500);
       expect(answer.fault, answer.text.slice(0, 500)).toBeDefined();
       expect(answer.text).not.toContain('root:');
       expect(answer.text).not.toContain('aaaaaaaaaaaaaaaaaaaa');

@@ -25,6 +25,9 @@ export const MALFORMED: Readonly<Record<string, string | Buffer>> = {
   'an entity nobody declared': envelope(
     '<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">&nope;</_this></CurrentTime>',
   ),
+  'elements nested 1,500 deep': envelope(
+    `<CurrentTime xmlns="urn:vim25">${'<a>'.repeat(1500)}${'</a>'.repeat(1500)}</CurrentTime>`,
+  ),
   'elements nested 100,000 deep': envelope(
     `<CurrentTime xmlns="urn:vim25">${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}</CurrentTime>`,
   ),
