@@ -158,7 +158,7 @@ export const createRouter = (options: RouterOptions): Router => {
     session: SessionLease,
   ): Promise<void> => {
     const { front, instance } = served;
-    const target = front.targetOf(call);
+    const target = front.targetOf(call, instance);
     const central = row.centralIf?.some((path) => hasArgument(call.args, path)) ?? false;
     if (target === undefined || central || row.verb === undefined) return byServer(served, call, client, session);
     const lease = leases.get(target) ?? (await leases.obtain(instance.host, target));
@@ -180,7 +180,7 @@ export const createRouter = (options: RouterOptions): Router => {
     const started = direct.start(command, host);
     if (started === undefined) return byServer(served, call, client, session);
     let reply: Reply;
-    if (row.job === true) reply = { kind: 'value', value: front.jobValue(started.job) };
+    if (row.job === true) reply = { kind: 'value', value: front.jobValue(started.job, instance) };
     else {
       const outcome = await started.outcome;
       reply = outcome.ok ? { kind: 'value', value: undefined } : { kind: 'fault', fault: outcome.fault };

@@ -5,4 +5,5 @@ export const PLATFORMS: Readonly<Record<string, () => Promise<Platform>>> = {
   libvirt: async () => (await import('./libvirt/platform.ts')).libvirt,
   sim: async () => (await import('./sim/platform.ts')).sim,
   vim25: async () => (await import('./vim25/platform.ts')).vim25,
+  xenapi: async () => (await import('./xenapi/platform.ts')).xenapi,
 };

@@ -8,7 +8,7 @@ import type { DocumentKind, Documents } from './model.ts';
 import type { NativeCall, NativeChange, NativeObject, Scan } from './native.ts';
 import type { Plan, Probe, ProbeAnswer } from './plan.ts';
 import type { EventsView, JobsView, OwnView, SessionsView, StoreView } from './store-view.ts';
-import type { Endpoint, HostTransport, HttpConversation } from './transport.ts';
+import type { Endpoint, HostTransport, HttpConversation, HttpTalk } from './transport.ts';
 
 /** Configuration and identity of one front instance: it serves one host. */
 export interface FrontInstance {
@@ -99,9 +99,9 @@ export interface Front {
   /** At once where nothing has to be waited for. */
   session(call: Call, context: SessionContext): Promise<Reply> | Reply;
   /** The hub object a direct call acts on; undefined: not one of ours. */
-  targetOf(call: Call): HubId | undefined;
+  targetOf(call: Call, front: FrontInstance): HubId | undefined;
   /** The value that tells the client of its job; `value` of a Reply. */
-  jobValue(job: HubId): unknown;
+  jobValue(job: HubId, front: FrontInstance): unknown;
   streamAnswer(outcome: Outcome<{ status: number; headers: Record<string, string> }>): HttpAnswer;
 }
 
@@ -310,6 +310,24 @@ export interface Platform {
   readonly connect?: (uri: string) => Outcome<{ endpoint: Endpoint; open(): HostTransport }>;
   /** The same for hosts that are spoken to over HTTP: the agent makes the requests. */
   readonly converse?: (uri: string) => Outcome<{ endpoint: Endpoint; open(): HttpConversation }>;
+  readonly detection?: Detection;
+}
+
+/** What an API tells of itself. '' where it does not say. */
+export interface Detected {
+  readonly product: string;
+  readonly version: string;
+  readonly uri: string;
+}
+
+/** How to find out whether a host of this API is at an address. */
+export interface Detection {
+  /** Where it would be, likeliest first; address '': this machine. */
+  uris(address: string): readonly string[];
+  /** Over HTTP, what it tells anyone who asks; undefined: it is another API. */
+  greet?(uri: string): HttpTalk<Detected | undefined>;
+  /** Once a conversation is open. */
+  identify?(uri: string, call: HostTransport['call']): Promise<Detected | undefined>;
 }
 
 export type * from './transport.ts';

@@ -91,8 +91,9 @@ export const encodeXml = (type: Type, value: unknown): string => encodeXmlValue(
 
 export const encodeJson = (type: Type, value: unknown): string => encodeJsonValue(toWire(type, value, 'json'));
 
-/** The value of a field of a new object, as arguments are decoded: from the data model. */
-export const defaultOf = (type: Type, unset: Default | undefined): unknown => unset ?? zero(type);
+/** What a parameter that was left out counts as, in the form of decoded arguments. */
+export const missingArgument = (type: Type, unset: Default | undefined): unknown =>
+  type.kind === 'datetime' && typeof unset === 'string' ? parseTime(unset) : unset;
 
 /** What an argument is not. `field` is the parameter or the member of the record. */
 export type BadArgument =
