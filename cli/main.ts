@@ -59,6 +59,21 @@ withLinkFlags(withAgentFlags(withCommonFlags(program.command('agent'))))
     }),
   );
 
+program
+  .command('detect')
+  .argument('[address]', 'host name or address, with a port or without; this machine when absent', '')
+  .option('--json', 'print JSON')
+  .description('which management APIs answer at an address, and in which version')
+  .action(
+    runs(async (address: string) => {
+      const { detectAt, findingsText } = await import('./detect.ts');
+      const { silentLog } = await import('../runtime/log.ts');
+      const findings = await detectAt(address, silentLog);
+      print(findings, findingsText(address, findings));
+      return findings.length > 0 ? EXIT.ok : EXIT.no;
+    }),
+  );
+
 withLinkFlags(withCommonFlags(program.command('server')))
   .description('the transform server: ids, jobs, store, sessions, admin endpoint')
   .option('--port <admin=N>', 'port of the admin endpoint', (value: string, before: string[] = []) => [

@@ -48,7 +48,7 @@ export const textOf = (error: unknown): string => {
   return error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
 };
 
-const flatHeaders = (headers: Dispatcher.ResponseData['headers']): Record<string, string> => {
+export const flatHeaders = (headers: Dispatcher.ResponseData['headers']): Record<string, string> => {
   const flat: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) flat[name] = typeof value === 'string' ? value : value.join(', ');
@@ -56,7 +56,7 @@ const flatHeaders = (headers: Dispatcher.ResponseData['headers']): Record<string
   return flat;
 };
 
-const gather = async (answer: Dispatcher.ResponseData, maxBytes: number): Promise<Uint8Array> => {
+export const gather = async (answer: Dispatcher.ResponseData, maxBytes: number): Promise<Uint8Array> => {
   const pieces: Buffer[] = [];
   let size = 0;
   for await (const piece of answer.body as AsyncIterable<Buffer>) {

@@ -261,6 +261,8 @@ export interface PlanContext {
 export interface Sheets {
   readonly toGeneric: Partial<Record<DocumentKind, URL>>;
   readonly fromGeneric: Partial<Record<DocumentKind, URL>>;
+  /** Of an API that is a front's and a host's: the sheets of changes to the host, `to-host/vm.xsl`. Absent: `fromGeneric` has them. */
+  readonly toHost?: Partial<Record<DocumentKind, URL>>;
 }
 
 /** How a front's from-generic sheets are fed and their output is split. */

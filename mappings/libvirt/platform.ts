@@ -1,5 +1,6 @@
 /** The manifest of libvirt: a host, driven by its RPC protocol. */
 import type { Platform } from '../generic/platform.ts';
+import { detection } from './detection.ts';
 import { driver } from './driver.ts';
 import { hostSide, sheets } from './host-side.ts';
 import { connect } from './transport.ts';
@@ -14,4 +15,5 @@ export const libvirt: Platform = {
   driver,
   host: hostSide,
   connect,
+  detection,
 };

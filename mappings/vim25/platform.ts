@@ -4,6 +4,7 @@ import { createBroker } from './broker/broker.ts';
 import { centralCall } from './central/central.ts';
 import { commands } from './commands.ts';
 import { datastoreStream } from './datastore/stream.ts';
+import { detection } from './detection.ts';
 import { front } from './http.ts';
 import { renderSide, sheets } from './render/render-side.ts';
 
@@ -15,4 +16,5 @@ export const vim25: Platform = {
   front,
   broker: createBroker({ central: centralCall, stream: datastoreStream }),
   render: renderSide,
+  detection,
 };
