@@ -4,7 +4,7 @@ import { formatDocument, parseDocument } from '../../mappings/generic/documents.
 import { joinVm } from '../../mappings/generic/join.ts';
 import type { DocumentKind, Documents, Vm } from '../../mappings/generic/model.ts';
 import type { NativeObject } from '../../mappings/generic/native.ts';
-import type { Platform } from '../../mappings/generic/platform.ts';
+import type { Platform, Sheets } from '../../mappings/generic/platform.ts';
 import { createTemplateIndexes, PackedMember } from '../store/packed-member.ts';
 import { createPacker, type PackedText } from '../store/packed-text.ts';
 import { type Folded, foldConstants } from './constant-parts.ts';
@@ -35,19 +35,21 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
       if (!load) throw new Error(`no platform ${name}`);
       platform = load();
       platforms.set(name, platform);
+      // A file that could not be read a moment ago must not fail every object for the life of the thread.
+      platform.catch(() => platforms.delete(name));
     }
     return platform;
   };
 
   const sheetOf = async (
     platform: Platform,
-    direction: 'toGeneric' | 'fromGeneric',
+    direction: keyof Sheets,
     kind: DocumentKind,
   ): Promise<{ sheet: Sheet; restore: Folded['restore'] }> => {
     const key = `${platform.name} ${direction} ${kind}`;
     let sheet = sheets.get(key);
     if (!sheet) {
-      const url = platform.sheets[direction][kind];
+      const url = platform.sheets[direction]?.[kind];
       if (!url) throw new SheetError(`${platform.name} has no ${direction} sheet for ${kind}`);
       sheet = readFile(url, 'utf8').then(async (text) => {
         // The other engine declares a namespace where it is used, so its parts are no text that can be cut out.
@@ -64,7 +66,7 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
 
   const transform = async (
     platform: Platform,
-    direction: 'toGeneric' | 'fromGeneric',
+    direction: keyof Sheets,
     kind: DocumentKind,
     input: string,
   ): Promise<string> => {
@@ -113,7 +115,8 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     const platform = await platformOf(work.platform);
     if (!platform.host) throw new Error(`${work.platform} drives no host`);
     const input = platform.host.fromGenericInput(work.change);
-    return { ok: true, output: await transform(platform, 'fromGeneric', work.change.kind, input) };
+    const direction = platform.sheets.toHost === undefined ? 'fromGeneric' : 'toHost';
+    return { ok: true, output: await transform(platform, direction, work.change.kind, input) };
   };
 
   const run = async (work: Work): Promise<WorkDone> => {

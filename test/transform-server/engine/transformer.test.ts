@@ -150,3 +150,15 @@ test('work that cannot be sent to the thread fails alone', async () => {
   expect((await transformer.run(generic('later'))).ok).toBe(true);
   await transformer.close();
 });
+
+test('a platform that could not be loaded is loaded again for the next object', async () => {
+  let tries = 0;
+  const transformer = createInThread({
+    'made-up': () => (++tries === 1 ? Promise.reject(new Error('no such file')) : PLATFORMS['made-up']()),
+  });
+  expect(await transformer.run(render('a'))).toEqual({ ok: false, error: 'Error: no such file' });
+  expect(await transformer.run(render('a'))).toMatchObject({ ok: true });
+  expect(await transformer.run(render('b'))).toMatchObject({ ok: true });
+  expect(tries).toBe(2);
+  await transformer.close();
+});
