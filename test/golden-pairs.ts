@@ -106,7 +106,8 @@ const pairsOf = async (platforms: Loaders, platformName: string, directory: stri
       const platform = await loadPlatform(platforms, platformName);
       const base = name.split('+')[0] ?? name;
       const after = parseGeneric(read(file));
-      const sheet = sheetFile(platform.sheets.fromGeneric[after.kind], `${platformName} from-generic ${after.kind}`);
+      const { toHost, fromGeneric } = platform.sheets;
+      const sheet = sheetFile((toHost ?? fromGeneric)[after.kind], `${platformName} change of ${after.kind}`);
       const change = {
         kind: after.kind,
         after: after.document,

@@ -179,7 +179,7 @@ export const platformFolder = (platform: string, files: readonly SourceFile[]): 
     const [top = ''] = name.split('/');
     // A table may keep its rows in a data file beside it: types.data.json.
     const known = name.includes('/')
-      ? ['broker', 'to-generic', 'from-generic'].includes(top)
+      ? ['broker', 'to-generic', 'from-generic', 'to-host'].includes(top)
       : PLATFORM_FILES.includes(name.replace(/\.data\.json$/, '.ts'));
     if (!known && readme?.text.includes(top) !== true)
       complaints.push(`${path}: "${top}" is neither a known name nor explained in ${folder}README.md`);

@@ -105,10 +105,10 @@ const complaints = (name: string, platform: Platform): string[] => {
       'broker, render side or commands without a front',
     );
 
-  const hostParts = (['driver', 'host', 'connect', 'schemes'] as const).filter(has);
+  const hostParts = (['driver', 'host', 'connect', 'converse', 'schemes'] as const).filter(has);
   must(
-    hostParts.length === 0 || hostParts.length === 4,
-    `a host needs driver, host, connect and schemes; it has ${hostParts.join(', ')}`,
+    hostParts.length === 0 || (hostParts.length === 4 && has('connect') !== has('converse')),
+    `a host needs driver, host, schemes and one of connect and converse; it has ${hostParts.join(', ')}`,
   );
   if (platform.driver) {
     const { read, work } = platform.driver.lanes;
@@ -116,7 +116,9 @@ const complaints = (name: string, platform: Platform): string[] => {
     must(new Set(platform.driver.questions).size === platform.driver.questions.length, 'a question twice');
     for (const kind of KINDS)
       must(platform.sheets.toGeneric[kind] !== undefined, `a host without a to-generic sheet for ${kind}`);
-    must(platform.sheets.fromGeneric.vm !== undefined, 'a host without a from-generic sheet for vm');
+    const { toHost, fromGeneric } = platform.sheets;
+    must((toHost ?? fromGeneric).vm !== undefined, 'a host without a sheet for changes of a vm');
+    must(!has('front') || toHost !== undefined, 'front and host share the from-generic sheets');
     for (const scheme of platform.schemes ?? []) must(/^[a-z][a-z0-9]*$/.test(scheme), `"${scheme}" is no scheme`);
   } else must(Object.keys(platform.sheets.toGeneric).length === 0, 'to-generic sheets without a host');
   return out;
@@ -127,6 +129,7 @@ const sheetsOf = (platform: Platform): [string, URL][] =>
     [
       ['to-generic', platform.sheets.toGeneric],
       ['from-generic', platform.sheets.fromGeneric],
+      ['to-host', platform.sheets.toHost ?? {}],
     ] as const
   ).flatMap(([direction, sheets]) =>
     Object.entries(sheets).map(([kind, url]): [string, URL] => [`${direction}/${kind}.xsl`, url]),
@@ -158,9 +161,10 @@ describe.each(names)('%s', (name) => {
     engine.dispose();
   });
   test('a URI of no known kind is a fault, not an error', async () => {
-    const { connect, schemes } = await load(name);
+    const { connect, converse, schemes } = await load(name);
+    const reach = connect ?? converse;
     for (const uri of ['', 'nonsense', 'no-such-scheme://x/y', `${schemes?.[0]}:`, `${schemes?.[0]}://`])
-      if (connect) expect(connect(uri).ok, uri).toBe(false);
+      if (reach) expect(reach(uri).ok, uri).toBe(false);
   });
   test('a verb that is not direct is an error of ours, an unknown question is not supported', async () => {
     const { driver } = await load(name);
