@@ -157,6 +157,7 @@ const PLATFORM_FILES = [
   'front.ts',
   'transport.ts',
   'driver.ts',
+  'detection.ts',
   'plans.ts',
   'ids.ts',
   'faults.ts',

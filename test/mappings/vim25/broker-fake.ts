@@ -118,7 +118,6 @@ export class FakeStore implements StoreView {
       if (item && !item.members) item.members = this.#render(item, this.#before.get(id));
     }
   }
-
   membersGone = () => [];
   entry(id: HubId): Entry | undefined {
     return this.items.get(id)?.entry;
@@ -252,9 +251,9 @@ export class World {
     return session;
   }
 
+  /** Records are kept as JSON, as the server keeps them. */
   context(session: Session): BrokerContext {
     const locals = this.locals.get(session.id) ?? new Map<string, unknown>();
-    // Records are kept as JSON, as the server keeps them.
     const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
     return {
       front: {
