@@ -20,7 +20,7 @@ import { Unavailable } from './exit-codes.ts';
 export type FullConfig = Config & { readonly state: string };
 
 /** Where a client connects, by front: the path is the API's own. */
-const FRONT_PATHS: Readonly<Record<string, string>> = { vim25: '/sdk' };
+const FRONT_PATHS: Readonly<Record<string, string>> = { vim25: '/sdk', xenapi: '' };
 
 export const loadPlatform = async (name: string): Promise<Platform> => {
   const load = PLATFORMS[name];
@@ -97,7 +97,7 @@ const certificateNames = (config: FullConfig, listen: string): string[] => {
 
 export const loadFronts = async (config: FullConfig): Promise<AgentFront[]> => {
   const fronts: AgentFront[] = [];
-  const seen = new Map<string, number>();
+  const taken = new Set<string>();
   for (const wanted of config.front) {
     const platform = await loadPlatform(wanted.platform);
     if (platform.front === undefined) throw new ConfigError(`${platform.title} is no front: it is for hosts only`);
@@ -106,8 +106,9 @@ export const loadFronts = async (config: FullConfig): Promise<AgentFront[]> => {
     const name = wanted.name ?? `${wanted.platform}@${host}`;
     if (fronts.some((front) => front.name === name)) throw new ConfigError(`two fronts have the name "${name}"`);
     const listen = wanted.listen ?? config.listen;
-    const count = seen.get(platform.name) ?? 0;
-    seen.set(platform.name, count + 1);
+    const own = `${listen} ${platform.front.port}`;
+    const free = !taken.has(own);
+    if (wanted.port === undefined) taken.add(own);
     const secure = wanted.tls ?? platform.front.tls;
     fronts.push({
       name,
@@ -115,8 +116,8 @@ export const loadFronts = async (config: FullConfig): Promise<AgentFront[]> => {
       front: platform.front,
       host,
       listen,
-      // Only one front can have the API's own port.
-      port: wanted.port ?? (count === 0 ? platform.front.port : 0),
+      // Only one front can have the APIs' own port.
+      port: wanted.port ?? (free ? platform.front.port : 0),
       tls: secure
         ? loadOrMakeLeaf(join(config.state, 'tls'), 'front', certificateNames(config, listen), Date.now())
         : undefined,

@@ -11,7 +11,7 @@ import {
   readConfigText,
 } from '../runtime/config.ts';
 
-/** The fronts of a host for which none is named. */
+/** The fronts of a host for which neither file nor flags name one. */
 const DEFAULT_FRONTS = ['vim25'];
 
 export interface Flags {
@@ -135,9 +135,7 @@ export const mergeFlags = (file: ConfigInput, flags: Flags): ConfigInput => {
   }
 
   const fronts: FrontInput[] = (file.front ?? []).map((front) => ({ ...front, options: { ...front.options } }));
-  if (fronts.length === 0) {
-    for (const host of hosts) for (const platform of DEFAULT_FRONTS) fronts.push({ platform, host: host.name });
-  }
+  const byFile = fronts.length > 0;
   const find = (text: string, flag: string): FrontInput => {
     const { platform, host } = parseFrontRef(text, flag);
     const wanted = host ?? hosts[0]?.name;
@@ -159,6 +157,10 @@ export const mergeFlags = (file: ConfigInput, flags: Flags): ConfigInput => {
     if (parts === null) throw new ConfigError(`--front-option ${text}: not FRONT[@NAME].KEY=VALUE`);
     const front = find(parts[1] ?? '', '--front-option');
     front.options = { ...front.options, [parts[2] ?? '']: parts[3] ?? '' };
+  }
+  for (const host of byFile ? [] : hosts) {
+    if (fronts.some((front) => (front.host ?? hosts[0]?.name) === host.name)) continue;
+    for (const platform of DEFAULT_FRONTS) fronts.push({ platform, host: host.name });
   }
   const link = {
     ...file.link,

@@ -19,6 +19,7 @@ const LIBVIRT_URI = 'qemu:///system';
 const SIMULATED_URI = 'sim:///default';
 const PORT = 8989;
 const ADMIN_PORT = 8990;
+const XENAPI_PORT = 8991;
 const USER = 'root';
 
 const answers = (path: string): Promise<boolean> =>
@@ -67,8 +68,8 @@ const passwordFile = (state: string): string => {
 const quoted = (text: string): string => encodeURIComponent(text);
 
 const introduction = (ready: Ready, simulated: boolean): string => {
-  const [front] = ready.fronts;
-  if (front === undefined) throw new Error('no front is up');
+  const [front, xen] = ['vim25', 'xenapi'].map((name) => ready.fronts.find((one) => one.front === name));
+  if (front === undefined || xen === undefined) throw new Error('no front is up');
   const url = new URL(front.url);
   const login = `${url.protocol}//${quoted(front.user)}:${quoted(front.password)}@${url.host}${url.pathname}`;
   return [
@@ -79,9 +80,13 @@ const introduction = (ready: Ready, simulated: boolean): string => {
           'The host and its VMs are gone when this ends. `npm start -- --install`, as root on Debian,',
           'installs libvirt and QEMU and starts on real VMs.',
         ]
-      : [`Transvisor is up: this machine's libvirt (${LIBVIRT_URI}) is a VMware ESXi host to its clients.`]),
+      : [
+          `Transvisor is up: this machine's libvirt (${LIBVIRT_URI}) is a VMware ESXi host to VMware's clients,`,
+          'and a XenServer to those of XenServer.',
+        ]),
     '',
-    `  endpoint     ${front.url}`,
+    `  VMware       ${front.url}`,
+    `  XenServer    ${xen.url}`,
     `  user         ${front.user}`,
     `  password     ${front.password}`,
     `  certificate  SHA-1   ${front.fingerprint}`,
@@ -94,6 +99,12 @@ const introduction = (ready: Ready, simulated: boolean): string => {
     '  govc about',
     '  govc ls -l vm',
     '  govc host.info',
+    '',
+    'or with the Python module XenAPI (`pip install XenAPI`):',
+    '',
+    `  s = XenAPI.Session('${xen.url}', ignore_ssl=True)`,
+    `  s.xenapi.login_with_password('${xen.user}', '${xen.password}')`,
+    '  print(s.xenapi.VM.get_all_records())',
     '',
     'Ctrl-C ends it.',
     '',
@@ -115,7 +126,11 @@ const start = async (flags: {
   const config = configOf({
     host: [`local=${real ? LIBVIRT_URI : SIMULATED_URI}`],
     listen: flags.listen,
-    port: [`vim25=${await freePort(PORT, flags.listen)}`, `admin=${await freePort(ADMIN_PORT, '127.0.0.1')}`],
+    port: [
+      `vim25=${await freePort(PORT, flags.listen)}`,
+      `xenapi=${await freePort(XENAPI_PORT, flags.listen)}`,
+      `admin=${await freePort(ADMIN_PORT, '127.0.0.1')}`,
+    ],
     state: flags.state,
     user: USER,
     passwordFile: passwordFile(flags.state),
