@@ -2,7 +2,7 @@
 import { type Fields, type Procedure, procedureNamed, procedureNumbered } from '../../../mappings/libvirt/codec.ts';
 import { type VirError, virError } from '../../../mappings/libvirt/faults.ts';
 import { type Frame, FrameCutter, PROGRAM_KEEPALIVE } from '../../../mappings/libvirt/frames.ts';
-import type { LibvirtTransport } from '../../../mappings/libvirt/transport.ts';
+import { type LibvirtTransport, openTransport, type TransportOptions } from '../../../mappings/libvirt/transport.ts';
 import { XdrReader, XdrWriter } from '../../../mappings/wire/xdr.ts';
 
 export type Seen = {
@@ -109,4 +109,19 @@ export const logIn = async (transport: LibvirtTransport, answers: Record<string,
     }
   }
   return asked;
+};
+
+/** A transport whose log-in went through. */
+export const opened = async (options?: TransportOptions): Promise<LibvirtTransport> => {
+  const transport = openTransport('test:///default', options);
+  await logIn(transport);
+  const ready = await transport.ready;
+  if (!ready.ok) throw new Error(ready.fault.text);
+  return transport;
+};
+/** The one frame that was sent since the last look. */
+export const callAt = (transport: LibvirtTransport): { name: string; serial: number } => {
+  const [call, ...more] = sent(transport);
+  if (!call || more.length > 0) throw new Error('not one frame');
+  return call;
 };

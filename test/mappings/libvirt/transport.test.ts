@@ -3,24 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PROGRAM_REMOTE } from '../../../mappings/libvirt/codec.ts';
 import { PROGRAM_KEEPALIVE } from '../../../mappings/libvirt/frames.ts';
-import { type LibvirtTransport, openTransport, type TransportOptions } from '../../../mappings/libvirt/transport.ts';
+import { openTransport } from '../../../mappings/libvirt/transport.ts';
 import { DecodeError } from '../../../mappings/wire/xdr.ts';
-import { error, frame, logIn, reply, sent, settled, streamFrame } from './scripted-daemon.ts';
+import { callAt, error, frame, logIn, opened, reply, sent, settled } from './scripted-daemon.ts';
 
 const dom = { name: 'vm', uuid: '11111111-2222-4333-8444-555555555555', id: 7 };
 const vol = { pool: 'default', name: 'v', key: '/v' };
-const opened = async (options?: TransportOptions): Promise<LibvirtTransport> => {
-  const transport = openTransport('test:///default', options);
-  await logIn(transport);
-  expect(await transport.ready).toEqual({ ok: true, value: undefined });
-  return transport;
-};
-const callAt = (transport: LibvirtTransport): { name: string; serial: number } => {
-  const [call, ...more] = sent(transport);
-  if (!call || more.length > 0) throw new Error('not one frame');
-  return call;
-};
-
 describe('the log-in', () => {
   it('asks what libvirt asks, in its order, and opens once', async () => {
     const transport = openTransport('qemu:///system');
@@ -248,93 +236,6 @@ describe('keepalive', () => {
     expect(step(3000)).toEqual(['PING']);
     expect(step(4000)).toEqual(['PING']);
     expect(() => transport.tick(5000)).toThrow(DecodeError);
-  });
-});
-
-describe('streams', () => {
-  const download = async (): Promise<{
-    transport: LibvirtTransport;
-    serial: number;
-    stream: ReturnType<LibvirtTransport['stream']>;
-  }> => {
-    const transport = await opened();
-    const stream = transport.stream('STORAGE_VOL_DOWNLOAD', { vol, offset: 0n, length: 0n }, 'download');
-    const { serial } = callAt(transport);
-    transport.receive(reply('STORAGE_VOL_DOWNLOAD', serial, {}), 0);
-    return { transport, serial, stream };
-  };
-  const chunk = (serial: number, size: number): Buffer =>
-    streamFrame('STORAGE_VOL_DOWNLOAD', serial, 2, Buffer.alloc(size, 1));
-  const end = (serial: number): Buffer => streamFrame('STORAGE_VOL_DOWNLOAD', serial, 2);
-  const confirm = (serial: number): Buffer => streamFrame('STORAGE_VOL_DOWNLOAD', serial, 0);
-
-  it('end when the end of data was answered and that confirmed', async () => {
-    const { transport, serial, stream } = await download();
-    const sizes: number[] = [];
-    stream.onChunk((bytes) => sizes.push(bytes.length));
-    transport.receive(Buffer.concat([chunk(serial, 10), chunk(serial, 20), end(serial)]), 0);
-    expect(sizes).toEqual([10, 20]);
-    expect(sent(transport)).toMatchObject([{ type: 3, serial, status: 0 }]);
-    let over = false;
-    void stream.finished.then(() => {
-      over = true;
-    });
-    await settled();
-    expect(over).toBe(false);
-    transport.receive(confirm(serial), 0);
-    expect(await stream.finished).toEqual({ ok: true, value: undefined });
-  });
-
-  it('stop the socket while their reader is slow, and lose nothing', async () => {
-    const { transport, serial, stream } = await download();
-    let bytes = 0;
-    stream.pause();
-    stream.onChunk((data) => {
-      bytes += data.length;
-    });
-    for (let i = 0; i < 5; i++) transport.receive(chunk(serial, 262_120), 0);
-    expect(transport.paused()).toBe(true);
-    transport.receive(Buffer.concat([end(serial), confirm(serial)]), 0);
-    stream.resume();
-    expect(transport.paused()).toBe(false);
-    expect(await stream.finished).toMatchObject({ ok: true });
-    expect(bytes).toBe(5 * 262_120);
-  });
-
-  it('discard what is on its way after an abort', async () => {
-    const { transport, serial, stream } = await download();
-    stream.onChunk(() => stream.abort('enough'));
-    transport.receive(Buffer.concat([chunk(serial, 9), chunk(serial, 9)]), 0);
-    expect(sent(transport)).toMatchObject([{ type: 3, serial, status: 1 }]);
-    transport.receive(Buffer.concat([chunk(serial, 9), end(serial), confirm(serial), chunk(serial, 9)]), 0);
-    expect(await stream.finished).toMatchObject({ ok: false, fault: { kind: 'cancelled' } });
-    expect(sent(transport)).toEqual([]);
-  });
-
-  it('hold uploads back until they are open, cut them, and report a fault', async () => {
-    const transport = await opened();
-    const stream = transport.stream('STORAGE_VOL_UPLOAD', { vol, offset: 0n, length: 0n }, 'upload');
-    stream.write(Buffer.alloc(600_000, 5));
-    const { serial } = callAt(transport);
-    transport.receive(reply('STORAGE_VOL_UPLOAD', serial, {}), 0);
-    const chunks = sent(transport);
-    expect(chunks.map(({ type, status, data }) => [type, status, data.length])).toEqual([
-      [3, 2, 262_120],
-      [3, 2, 262_120],
-      [3, 2, 75_760],
-    ]);
-    stream.write(Buffer.alloc(0));
-    expect(sent(transport)).toEqual([]);
-    transport.receive(error('STORAGE_VOL_UPLOAD', serial, 38, 'cannot write', 3), 0);
-    expect(await stream.finished).toMatchObject({ ok: false, fault: { text: 'cannot write' } });
-    stream.write(Buffer.alloc(9));
-    expect(sent(transport)).toEqual([]);
-  });
-
-  it('refuse a direction their procedure has not', async () => {
-    const transport = await opened();
-    const stream = transport.stream('STORAGE_VOL_DOWNLOAD', { vol, offset: 0n, length: 0n }, 'upload');
-    expect(await stream.opened).toMatchObject({ ok: false, fault: { kind: 'not-supported' } });
   });
 });
 
