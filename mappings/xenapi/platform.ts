@@ -1,4 +1,5 @@
 /** The manifest of XenAPI: a front with the personality of a pool of one host. */
+import { fault, refused } from '../generic/faults.ts';
 import type { Platform } from '../generic/platform.ts';
 import { commands } from './commands.ts';
 import { front } from './http.ts';
@@ -9,4 +10,14 @@ export const xenapi: Platform = {
   commands,
   sheets: { toGeneric: {}, fromGeneric: {} },
   front,
+  broker: {
+    // biome-ignore lint/correctness/useYield: reads and writes are not there yet, and say so
+    *call(call) {
+      return { kind: 'fault', fault: fault('not-supported', {}, `${call.method} is not served yet`) };
+    },
+    // biome-ignore lint/correctness/useYield: neither are transfers
+    *stream() {
+      return refused(fault('not-supported', {}, 'transfers are not served yet'));
+    },
+  },
 };
