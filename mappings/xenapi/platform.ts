@@ -3,13 +3,15 @@ import { fault, refused } from '../generic/faults.ts';
 import type { Platform } from '../generic/platform.ts';
 import { commands } from './commands.ts';
 import { front } from './http.ts';
+import { renderSide, sheets } from './render/render-side.ts';
 
 export const xenapi: Platform = {
   name: 'xenapi',
   title: 'XenServer Management API (XenAPI)',
   commands,
-  sheets: { toGeneric: {}, fromGeneric: {} },
+  sheets,
   front,
+  render: renderSide,
   broker: {
     // biome-ignore lint/correctness/useYield: reads and writes are not there yet, and say so
     *call(call) {
