@@ -1,27 +1,12 @@
 /** Own data, events, audit, sessions and the exchange log, over restarts and at their bounds. */
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createAudit } from '../../transform-server/events/audit.ts';
 import { createEvents } from '../../transform-server/events/events.ts';
 import { createExchangeLog } from '../../transform-server/exchanges/log.ts';
 import { createOwn } from '../../transform-server/own/own.ts';
 import { createSessions } from '../../transform-server/sessions/sessions.ts';
-import { openMemory, stateDirectory } from './memory.ts';
-
-let state: ReturnType<typeof stateDirectory>;
-let memory: ReturnType<typeof openMemory>;
-beforeEach(() => {
-  state = stateDirectory();
-  memory = openMemory(state.directory);
-});
-afterEach(() => {
-  memory.storage.close();
-  state.remove();
-});
-const restart = (): void => {
-  memory.storage.close();
-  memory = openMemory(state.directory);
-};
+import { memory, restart } from './memory-rig.ts';
 
 describe('own data', () => {
   it('is read back after a restart, in order of keys, by prefix', () => {

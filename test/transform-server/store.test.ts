@@ -1,24 +1,9 @@
 /** The store: versions, relations and derived documents, through changes, re-listings and restarts. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { formatDocument } from '../../mappings/generic/documents.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
-import { listAll, network, openMemory, scan, stateDirectory, storageObject, vm, volume } from './memory.ts';
-
-let state: ReturnType<typeof stateDirectory>;
-let memory: ReturnType<typeof openMemory>;
-beforeEach(() => {
-  state = stateDirectory();
-  memory = openMemory(state.directory);
-});
-afterEach(() => {
-  memory.storage.close();
-  state.remove();
-});
-
-const restart = (): void => {
-  memory.storage.close();
-  memory = openMemory(state.directory);
-};
+import { listAll, network, scan, storageObject, vm, volume } from './memory.ts';
+import { memory, restart } from './memory-rig.ts';
 
 const OBJECTS = [
   vm('u1', 'alpha|p/a,p/b|m1,m2|n|p'),

@@ -1,45 +1,8 @@
 /** CreateVM_Task: scalar members of a spec, those that cannot be and what the rest become. */
-import { beforeEach, describe, expect, it } from 'vitest';
-import type { Params } from '../../../../mappings/generic/commands.ts';
+import { describe, expect, it } from 'vitest';
 import { hubId } from '../../../../mappings/generic/ids.ts';
-import { faultOf, GIB, moref, onlyCommand, type TestHost, testHost, VM_FOLDER, volumeDoc, WEB } from './host.ts';
-
-let host: TestHost;
-beforeEach(() => {
-  host = testHost();
-});
-
-const device = (type: string, members: Record<string, unknown>) => ({ _type: type, key: -1, ...members });
-const add = (given: Record<string, unknown>, fileOperation?: string) => ({
-  _type: 'VirtualDeviceConfigSpec',
-  operation: 'add',
-  device: given,
-  ...(fileOperation ? { fileOperation } : {}),
-});
-const nic = (members: Record<string, unknown> = {}, backing: Record<string, unknown> = {}) =>
-  add(
-    device('VirtualE1000', {
-      backing: { _type: 'VirtualEthernetCardNetworkBackingInfo', deviceName: 'VM Network', ...backing },
-      ...members,
-    }),
-  );
-
-const create = (config: Record<string, unknown>) =>
-  host.call('CreateVM_Task', VM_FOLDER, {
-    config: {
-      _type: 'VirtualMachineConfigSpec',
-      name: 'new',
-      files: { _type: 'VirtualMachineFileInfo', vmPathName: '[default]' },
-      ...config,
-    },
-    pool: moref('ResourcePool', 'ha-root-pool'),
-  });
-const params = (): Params['vm.create'] => onlyCommand(host).params as Params['vm.create'];
-const refusal = (config: Record<string, unknown>) => {
-  const found = faultOf(host, create(config));
-  expect(host.commands).toEqual([]);
-  return found;
-};
+import { create, host, nic, params, refusal } from './create-rig.ts';
+import { GIB, moref, VM_FOLDER, volumeDoc, WEB } from './host.ts';
 
 describe('values that cannot be', () => {
   it.each([

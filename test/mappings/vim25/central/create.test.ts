@@ -1,39 +1,15 @@
 /** CreateVM_Task: the exact command of real clients' requests, files and devices, and the API's own faults for what cannot be. */
 import { readFileSync } from 'node:fs';
-import { beforeEach, describe, expect, it } from 'vitest';
-import type { Params } from '../../../../mappings/generic/commands.ts';
+import { describe, expect, it } from 'vitest';
 import { hubId } from '../../../../mappings/generic/ids.ts';
-import {
-  faultOf,
-  GIB,
-  HOST,
-  MIB,
-  moref,
-  NETWORK,
-  onlyCommand,
-  POOL,
-  type TestHost,
-  testHost,
-  VM_FOLDER,
-} from './host.ts';
+import { add, create, device, host, nic, params, refusal } from './create-rig.ts';
+import { GIB, HOST, MIB, NETWORK, onlyCommand, POOL } from './host.ts';
 
 const govc = readFileSync(
   new URL('../../../../fixtures/vim25/requests/govc-CreateVM_Task.xml', import.meta.url),
   'utf8',
 );
 
-let host: TestHost;
-beforeEach(() => {
-  host = testHost();
-});
-
-const device = (type: string, members: Record<string, unknown>) => ({ _type: type, key: -1, ...members });
-const add = (given: Record<string, unknown>, fileOperation?: string) => ({
-  _type: 'VirtualDeviceConfigSpec',
-  operation: 'add',
-  device: given,
-  ...(fileOperation ? { fileOperation } : {}),
-});
 const scsi = (key = -201) => add(device('VirtualLsiLogicController', { key, busNumber: 0, sharedBus: 'noSharing' }));
 const disk = (members: Record<string, unknown>, backing: Record<string, unknown> = {}) =>
   add(
@@ -51,30 +27,6 @@ const disk = (members: Record<string, unknown>, backing: Record<string, unknown>
     }),
     'create',
   );
-const nic = (members: Record<string, unknown> = {}, backing: Record<string, unknown> = {}) =>
-  add(
-    device('VirtualE1000', {
-      backing: { _type: 'VirtualEthernetCardNetworkBackingInfo', deviceName: 'VM Network', ...backing },
-      ...members,
-    }),
-  );
-
-const create = (config: Record<string, unknown>) =>
-  host.call('CreateVM_Task', VM_FOLDER, {
-    config: {
-      _type: 'VirtualMachineConfigSpec',
-      name: 'new',
-      files: { _type: 'VirtualMachineFileInfo', vmPathName: '[default]' },
-      ...config,
-    },
-    pool: moref('ResourcePool', 'ha-root-pool'),
-  });
-const params = (): Params['vm.create'] => onlyCommand(host).params as Params['vm.create'];
-const refusal = (config: Record<string, unknown>) => {
-  const found = faultOf(host, create(config));
-  expect(host.commands).toEqual([]);
-  return found;
-};
 
 describe('what govc sends', () => {
   it('becomes one vm.create with a volume to be made, a controller and a card', () => {

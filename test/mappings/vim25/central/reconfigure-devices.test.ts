@@ -1,54 +1,9 @@
 /** ReconfigVM_Task: `deviceChange` of disks, cards, drives, controllers and ports. */
 
-import { beforeEach, describe, expect, it } from 'vitest';
-import type { Params, VmChange } from '../../../../mappings/generic/commands.ts';
+import { describe, expect, it } from 'vitest';
 import { hubId } from '../../../../mappings/generic/ids.ts';
-import {
-  faultOf,
-  GIB,
-  MIB,
-  NETWORK,
-  networkDoc,
-  onlyCommand,
-  POOL,
-  type TestHost,
-  testHost,
-  WEB,
-  WEB_TARGET,
-  webDoc,
-} from './host.ts';
-
-let host: TestHost;
-beforeEach(() => {
-  host = testHost();
-});
-
-const MODIFIED = { owner: 'vim25', key: 'modified', value: '2024-05-05T06:07:08.000000Z' };
-const spec = (operation: string, device: Record<string, unknown>, fileOperation?: string) => ({
-  _type: 'VirtualDeviceConfigSpec',
-  operation,
-  device,
-  ...(fileOperation ? { fileOperation } : {}),
-});
-const reconfigure = (given: Record<string, unknown>) =>
-  host.call('ReconfigVM_Task', WEB_TARGET, { spec: { _type: 'VirtualMachineConfigSpec', ...given } });
-const changed = (given: Record<string, unknown>): VmChange => {
-  reconfigure(given);
-  const command = onlyCommand(host);
-  expect(command).toMatchObject({ verb: 'vm.change', target: WEB });
-  const { change } = command.params as Params['vm.change'];
-  expect(change.attributes).toContainEqual(MODIFIED);
-  const attributes = change.attributes?.filter(({ key }) => key !== 'modified') ?? [];
-  const { attributes: _, ...rest } = change;
-  return attributes.length > 0 ? { ...rest, attributes } : rest;
-};
-const refusal = (given: Record<string, unknown>) => {
-  const found = faultOf(host, reconfigure(given));
-  expect(host.commands).toEqual([]);
-  return found;
-};
-const web = (more: Parameters<typeof webDoc>[0]) =>
-  host.put('vm', WEB, 'aaaaaaaa-1111-2222-3333-444444444444', webDoc(more));
+import { GIB, MIB, NETWORK, networkDoc, POOL, webDoc } from './host.ts';
+import { anew, changed, host, refusal, spec, web } from './reconfigure-rig.ts';
 
 describe('disks', () => {
   const backing = {
@@ -100,7 +55,7 @@ describe('disks', () => {
         ],
       }).disks?.change,
     ).toEqual([{ slot: { bus: 'scsi', controller: 0, unit: 0 }, to: { capacityBytes: 20 * GIB } }]);
-    host = testHost();
+    anew();
     expect(
       changed({
         deviceChange: [
@@ -108,7 +63,7 @@ describe('disks', () => {
         ],
       }).disks?.change?.[0]?.to,
     ).toEqual({ capacityBytes: 11 * GIB });
-    host = testHost();
+    anew();
     expect(
       refusal({ deviceChange: [spec('edit', { _type: 'VirtualDisk', key: 2000, capacityInKB: MIB, backing })] }),
     ).toMatchObject({ type: 'InvalidDeviceOperation', members: { badOp: 'edit', deviceIndex: 0 } });
@@ -121,7 +76,7 @@ describe('disks', () => {
     expect(
       changed({ deviceChange: [spec('remove', { _type: 'VirtualDisk', key: 2000, capacityInKB: 0 })] }).disks?.remove,
     ).toEqual([{ slot: { bus: 'scsi', controller: 0, unit: 0 }, deleteVolume: false }]);
-    host = testHost();
+    anew();
     expect(
       changed({ deviceChange: [spec('remove', { _type: 'VirtualDisk', key: 2000, capacityInKB: 0 }, 'destroy')] }).disks
         ?.remove?.[0]?.deleteVolume,
@@ -240,7 +195,7 @@ describe('other devices', () => {
       volumeName: 'iso%2fdebian.iso',
     };
     expect(change.cdroms?.change).toEqual([{ slot: { bus: 'ide', controller: 0, unit: 0 }, medium }]);
-    host = testHost();
+    anew();
     web({ cdroms: [{ slot: { bus: 'ide', controller: 0, unit: 0 }, medium }] });
     const ejected = changed({
       deviceChange: [
@@ -306,7 +261,7 @@ describe('other devices', () => {
         backing: { _type: 'VirtualSerialPortURIBackingInfo', serviceURI, direction: 'client' },
       });
     expect(changed({ deviceChange: [port('localhost:0')] })).toEqual({ serialPorts: 1 });
-    host = testHost();
+    anew();
     expect(refusal({ deviceChange: [port('telnet://:33233')] })).toMatchObject({ type: 'InvalidDeviceBacking' });
   });
 });

@@ -2,41 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Params, VmChange } from '../../../../mappings/generic/commands.ts';
 import { hubId } from '../../../../mappings/generic/ids.ts';
-import { faultOf, GIB, onlyCommand, type TestHost, testHost, WEB, WEB_TARGET, webDoc } from './host.ts';
-
-let host: TestHost;
-beforeEach(() => {
-  host = testHost();
-});
-
-const MODIFIED = { owner: 'vim25', key: 'modified', value: '2024-05-05T06:07:08.000000Z' };
-const spec = (operation: string, device: Record<string, unknown>, fileOperation?: string) => ({
-  _type: 'VirtualDeviceConfigSpec',
-  operation,
-  device,
-  ...(fileOperation ? { fileOperation } : {}),
-});
-const reconfigure = (given: Record<string, unknown>) =>
-  host.call('ReconfigVM_Task', WEB_TARGET, { spec: { _type: 'VirtualMachineConfigSpec', ...given } });
-const changed = (given: Record<string, unknown>): VmChange => {
-  reconfigure(given);
-  const command = onlyCommand(host);
-  expect(command).toMatchObject({ verb: 'vm.change', target: WEB });
-  const { change } = command.params as Params['vm.change'];
-  expect(change.attributes).toContainEqual(MODIFIED);
-  const attributes = change.attributes?.filter(({ key }) => key !== 'modified') ?? [];
-  const { attributes: _, ...rest } = change;
-  return attributes.length > 0 ? { ...rest, attributes } : rest;
-};
-const refusal = (given: Record<string, unknown>) => {
-  const found = faultOf(host, reconfigure(given));
-  expect(host.commands).toEqual([]);
-  return found;
-};
-const web = (more: Parameters<typeof webDoc>[0]) =>
-  host.put('vm', WEB, 'aaaaaaaa-1111-2222-3333-444444444444', webDoc(more));
+import { GIB, onlyCommand, webDoc } from './host.ts';
+import { anew, changed, host, MODIFIED, reconfigure, refusal, spec, web } from './reconfigure-rig.ts';
 
 describe('fields', () => {
   it('change where they differ', () => {
@@ -86,7 +54,7 @@ describe('fields', () => {
     const current = '2024-05-05T06:07:07.000000Z';
     reconfigure({ changeVersion: current, annotation: 'x' });
     expect(onlyCommand(host).params).toMatchObject({ atVersion: 7 });
-    host = testHost();
+    anew();
     expect(refusal({ changeVersion: '2020-01-01T00:00:00.000000Z', annotation: 'x' })).toMatchObject({
       type: 'ConcurrentAccess',
     });

@@ -1,37 +1,13 @@
 /** The virtual datastore tree: searches and files. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fault } from '../../../../mappings/generic/faults.ts';
 import { hubId } from '../../../../mappings/generic/ids.ts';
-import { problemsOf } from '../../../../mappings/vim25/check.ts';
-import { encodeAny } from '../../../../mappings/vim25/encode.ts';
-import { faultOf, GIB, onlyCommand, POOL, type TestHost, testHost, volumeDoc } from '../central/host.ts';
+import { faultOf, GIB, onlyCommand, POOL, volumeDoc } from '../central/host.ts';
+import { anew, BROWSER, type Found, host, names, search } from './search-rig.ts';
 
-let host: TestHost;
-beforeEach(() => {
-  host = testHost();
-});
-
-const BROWSER = { type: 'HostDatastoreBrowser', id: 'ha-host-datastorebrowser' };
 const FILES = { type: 'FileManager', id: 'ha-nfc-file-manager' };
 const DISKS = { type: 'VirtualDiskManager', id: 'ha-vdiskmanager' };
 const DETAILS = { _type: 'FileQueryFlags', fileType: true, fileSize: true, modification: true, fileOwner: true };
-
-interface Found {
-  folderPath: string;
-  file: { _type: string; path: string; fileSize?: number; capacityKb?: number }[];
-}
-const search = (datastorePath: string, searchSpec: Record<string, unknown> = {}): Found => {
-  host.call('SearchDatastore_Task', BROWSER, {
-    datastorePath,
-    searchSpec: { _type: 'HostDatastoreBrowserSearchSpec', ...searchSpec },
-  });
-  const last = host.settled.at(-1);
-  if (!last?.ok) throw new Error(`the search failed: ${last?.fault.kind}`);
-  expect(problemsOf('HostDatastoreBrowserSearchResults', last.value)).toEqual([]);
-  expect(encodeAny('result', 'anyType', false, last.value)).toContain('xsi:type="HostDatastoreBrowserSearchResults"');
-  return last.value as Found;
-};
-const names = (found: Found): string[] => found.file.map(({ path }) => path);
 
 describe('a search', () => {
   it('shows directories, volumes of clients and of others, and the file made of a machine', () => {
@@ -168,7 +144,7 @@ describe('files', () => {
       ],
       ['start', 'volume.delete', { storage: POOL, name: 'made-by-others.qcow2' }],
     ]);
-    host = testHost();
+    anew();
     host.onRun(() => fault('no-disk-space', { storage: 'default' }, ''));
     expect(faultOf(host, host.call('MoveDatastoreFile_Task', FILES, args))?.type).toBe('NoDiskSpace');
     expect(host.commands.map(({ command }) => command.verb)).toEqual(['volume.copy']);

@@ -1,11 +1,9 @@
 /** The .vmx file: made of a machine, kept when it leaves the inventory, read when it comes back. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Params } from '../../../../mappings/generic/commands.ts';
 import { hubId } from '../../../../mappings/generic/ids.ts';
 import type { Vm } from '../../../../mappings/generic/model.ts';
-import { problemsOf } from '../../../../mappings/vim25/check.ts';
 import { formatVmx } from '../../../../mappings/vim25/datastore/vmx.ts';
-import { encodeAny } from '../../../../mappings/vim25/encode.ts';
 import {
   done,
   faultOf,
@@ -14,37 +12,13 @@ import {
   onlyCommand,
   POOL,
   storageDoc,
-  type TestHost,
-  testHost,
   VM_FOLDER,
   volumeDoc,
   WEB,
   WEB_TARGET,
   webDoc,
 } from '../central/host.ts';
-
-let host: TestHost;
-beforeEach(() => {
-  host = testHost();
-});
-
-const BROWSER = { type: 'HostDatastoreBrowser', id: 'ha-host-datastorebrowser' };
-interface Found {
-  folderPath: string;
-  file: { _type: string; path: string; fileSize?: number; capacityKb?: number }[];
-}
-const search = (datastorePath: string, searchSpec: Record<string, unknown> = {}): Found => {
-  host.call('SearchDatastore_Task', BROWSER, {
-    datastorePath,
-    searchSpec: { _type: 'HostDatastoreBrowserSearchSpec', ...searchSpec },
-  });
-  const last = host.settled.at(-1);
-  if (!last?.ok) throw new Error(`the search failed: ${last?.fault.kind}`);
-  expect(problemsOf('HostDatastoreBrowserSearchResults', last.value)).toEqual([]);
-  expect(encodeAny('result', 'anyType', false, last.value)).toContain('xsi:type="HostDatastoreBrowserSearchResults"');
-  return last.value as Found;
-};
-const names = (found: Found): string[] => found.file.map(({ path }) => path);
+import { host, names, search } from './search-rig.ts';
 
 describe("a machine's .vmx", () => {
   const full: Partial<Vm> = {
