@@ -143,6 +143,7 @@ const nicElement = (nic: Nic, edits: Readonly<Record<string, string | undefined>
   `<nic${attributes({
     ...edits,
     mac: nic.mac,
+    static: nic.macGenerated ? undefined : 'true',
     model: modelName(nic),
     network: nic.networkName === '' ? undefined : nic.networkName,
     link: nic.connected ? 'up' : 'down',
@@ -165,7 +166,7 @@ export const nicEdits = (before: Vm, after: Vm, nativeMacs: readonly string[]): 
     if (was === undefined || native === undefined) return nicElement(nic, {});
     const changed = (isNew: boolean): string | undefined => (isNew ? 'true' : undefined);
     const edits = {
-      newMac: changed(was.mac.toLowerCase() !== nic.mac.toLowerCase()),
+      newMac: changed(was.mac.toLowerCase() !== nic.mac.toLowerCase() || was.macGenerated !== nic.macGenerated),
       newModel: changed(was.model !== nic.model),
       newSource: changed(was.networkName !== nic.networkName),
       newLink: changed(was.connected !== nic.connected),

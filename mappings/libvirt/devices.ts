@@ -20,6 +20,8 @@ export interface DiskFacts {
 export interface NicFacts {
   readonly span: Span;
   readonly mac: string;
+  /** Marked as chosen by somebody (libvirt 6.6 and later keep the mark). */
+  readonly isStatic: boolean;
   readonly network: string | undefined;
   readonly bridge: string | undefined;
 }
@@ -64,6 +66,7 @@ export const nicsOf = (text: string, domain: Span): NicFacts[] =>
     return {
       span,
       mac: (mac && attribute(text, mac, 'address')) ?? '',
+      isStatic: mac !== undefined && attribute(text, mac, 'type') === 'static',
       network: from && attribute(text, from, 'network'),
       bridge: from && attribute(text, from, 'bridge'),
     };

@@ -108,14 +108,14 @@ const deviceAnnotations = (text: string, domain: Span): { from: number; to: numb
       tMedium: file !== undefined || volume !== undefined,
     }),
   ),
-  ...nicsOf(text, domain).map(({ span, mac, network, bridge }, ordinal) => {
+  ...nicsOf(text, domain).map(({ span, mac, isStatic, network, bridge }, ordinal) => {
     const model = child(span, 'model');
     // QEMU's own default card on x86, where the document names none.
     const name = (model && attribute(text, model, 'type')) ?? 'rtl8139';
     return annotation(span, {
       tOrdinal: ordinal,
       tMac: mac,
-      tGenerated: GENERATED_MAC.test(mac),
+      tGenerated: !isStatic && GENERATED_MAC.test(mac),
       tModel: nicModels.toGeneric(name) ?? 'other',
       tNetwork: network ?? bridge ?? '',
     });

@@ -207,11 +207,15 @@
 <xsl:template name="nic">
   <interface>
     <xsl:attribute name="type"><xsl:choose><xsl:when test="@network">network</xsl:when><xsl:otherwise>user</xsl:otherwise></xsl:choose></xsl:attribute>
-    <xsl:if test="@mac != ''"><mac address="{@mac}"/></xsl:if>
+    <xsl:call-template name="mac"/>
     <xsl:if test="@network"><source network="{@network}"/></xsl:if>
     <model type="{@model}"/>
     <xsl:call-template name="nic-rest"/>
   </interface>
+</xsl:template>
+<!-- an address that somebody chose is told from one that was made up -->
+<xsl:template name="mac">
+  <xsl:if test="@mac != ''"><mac address="{@mac}"><xsl:if test="@static"><xsl:attribute name="type">static</xsl:attribute></xsl:if></mac></xsl:if>
 </xsl:template>
 <xsl:template name="nic-rest">
   <xsl:if test="@link = 'down'"><link state="down"/></xsl:if>
@@ -246,7 +250,7 @@
           </xsl:choose>
         </xsl:for-each>
         <xsl:for-each select="/change/x/nic[@was = $mac]">
-          <xsl:if test="$newMac and @mac != ''"><mac address="{@mac}"/></xsl:if>
+          <xsl:if test="$newMac"><xsl:call-template name="mac"/></xsl:if>
           <xsl:if test="$newModel"><model type="{@model}"/></xsl:if>
           <xsl:if test="$newSource and @network"><source network="{@network}"/></xsl:if>
           <xsl:if test="$newLink"><link state="{@link}"/></xsl:if>
