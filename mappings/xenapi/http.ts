@@ -6,7 +6,15 @@ import type { Decoded, Front, FrontInstance, HttpAnswer, HttpRequest } from '../
 import { type DecodedCall, decodeJsonRpc, decodeXmlRpc, encodeReply, speechOf, wrapReply } from './front.ts';
 import { parseRef, refOf, tokenOfRef, xenId } from './ids.ts';
 import { answerSession } from './session-calls.ts';
-import { cookie, credentialsOf, decodeStream, isStreamPath, refusedPage, streamAnswer } from './stream-requests.ts';
+import {
+  cookie,
+  credentialsOf,
+  decodeStream,
+  isStreamPath,
+  refusedPage,
+  statusWithout,
+  streamAnswer,
+} from './stream-requests.ts';
 
 const ANYONE = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'X-Requested-With' };
 
@@ -64,15 +72,12 @@ const decodePost = (request: HttpRequest): Decoded => {
   return answerOf(decodeXmlRpc(request.body), XML_HEADERS);
 };
 
-/** What the API's own server says where it has nothing at a path. */
-const NOTHING_AT: Readonly<Record<string, number>> = { GET: 404, PUT: 403, CONNECT: 403 };
-
 const decode = (request: HttpRequest): Decoded => {
   const { method, path } = request;
   if (isStreamPath(method, path)) return decodeStream(request);
   if (method === 'POST' && !path.startsWith('/cli')) return decodePost(request);
   if (method === 'OPTIONS') return { kind: 'answer', answer: preflight(request) };
-  return { kind: 'answer', answer: refusedPage(NOTHING_AT[method] ?? 501, `${method} is not served here`) };
+  return { kind: 'answer', answer: refusedPage(statusWithout(method, path), `${method} is not served here`) };
 };
 
 const encode = (call: Call, reply: Reply, front: FrontInstance, token?: string): HttpAnswer => {

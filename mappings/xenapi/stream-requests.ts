@@ -18,6 +18,16 @@ const SERVED: readonly (readonly [method: StreamRequest['method'], path: string]
 const servedPath = (method: string, path: string): string | undefined =>
   SERVED.find(([own, prefix]) => own === method && (path === prefix || path.startsWith(`${prefix}/`)))?.[1];
 
+/** What the API's own server has beside these, and we do not. */
+const UNSERVED =
+  /^\/(import|import_metadata|export|export_metadata|blob|vncsnapshot|host_backup|host_restore|system-status|audit_log|cli|services|remotecmd|migrate|pool\/xmldbdump|pool_patch_upload|update|wlb_report|wlb_diagnostics|rrd|config_sync|sm|remote_db_access|remote_stats)(\/|$)/;
+
+/** Of a request that is neither a call nor a stream. */
+export const statusWithout = (method: string, path: string): number => {
+  if (UNSERVED.test(path)) return 501;
+  return method === 'GET' ? 404 : method === 'PUT' || method === 'CONNECT' ? 403 : 501;
+};
+
 export const isStreamPath = (method: string, path: string): boolean => servedPath(method, path) !== undefined;
 
 const header = (headers: HttpRequest['headers'], name: string): string | undefined => {

@@ -9,7 +9,7 @@
  * Messages the model does not write out (get_record, get_<field>, add_to_<field>, ...) are derived, and say in `does` what they do.
  *
  * Rows. A field: name qualifier type life [default]. Qualifier: D read-only, S set only when made, W writable; `!` internal, never on the wire.
- * A message: name flags life result errors param:type[=default]... Flags: a has Async, h hidden from listMethods, o without session.
+ * A message: name flags life result errors param:type[=default]... Flags: a has Async, h not in the published reference, o without session.
  * Life: `*` prototyped, `~` deprecated, `-` removed, then the release, `.` where there is nothing to say.
  * A class: name flags life. Flags: R get_record, get_by_uuid and getters; N get_by_name_label; A get_all, get_all_records and _where;
  * C create, destroy; E events; P kept over a restart. Types: `@VM` reference, `$VM` record, `#vm_operations` enumeration, `[x]` set,
@@ -80,7 +80,7 @@ export interface Message extends Life {
   /** Error codes the model declares; any message may answer more. */
   readonly errors: readonly string[];
   readonly async: boolean;
-  /** Not in system.listMethods, yet callable. */
+  /** Not in the published reference, yet callable and in system.listMethods. */
   readonly hidden: boolean;
   readonly session: boolean;
   /** undefined: written out in the model, with a meaning of its own. */
