@@ -9,18 +9,18 @@ const ESCAPE = '\\';
 const UNWRITABLE =
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-const encodeValue = (value: string): string => {
+export const encodeKept = (value: string): string => {
   const text = value.replace(UNWRITABLE, '');
   return text === '' || text.startsWith(ESCAPE) ? ESCAPE + text : text;
 };
-const decodeValue = (text: string): string => (text.startsWith(ESCAPE) ? text.slice(ESCAPE.length) : text);
+export const decodeKept = (text: string): string => (text.startsWith(ESCAPE) ? text.slice(ESCAPE.length) : text);
 
 type Bearer = Pick<Vm, 'attributes'>;
 
 /** A field that is one value; undefined: never written. */
 export const attributeText = ({ attributes }: Bearer, field: string): string | undefined => {
   const found = attributes.find(({ owner, key }) => owner === OWNER && key === field);
-  return found && decodeValue(found.value);
+  return found && decodeKept(found.value);
 };
 
 /** A field that is a map. A client's key may be any text: the object has no prototype. */
@@ -28,7 +28,7 @@ export const attributeMap = ({ attributes }: Bearer, field: string): Readonly<Re
   const map: Record<string, string> = Object.create(null);
   const prefix = `${field}.`;
   for (const { owner, key, value } of attributes)
-    if (owner === OWNER && key.startsWith(prefix)) map[key.slice(prefix.length)] = decodeValue(value);
+    if (owner === OWNER && key.startsWith(prefix)) map[key.slice(prefix.length)] = decodeKept(value);
   return map;
 };
 
@@ -38,7 +38,7 @@ export const attributeSet = (vm: Bearer, field: string): readonly string[] => Ob
 export const keptText = (field: string, value: string): ForeignAttribute => ({
   owner: OWNER,
   key: field,
-  value: encodeValue(value),
+  value: encodeKept(value),
 });
 export const droppedText = (field: string): ForeignAttribute => ({ owner: OWNER, key: field, value: '' });
 
