@@ -8,52 +8,55 @@ export interface Body {
 }
 
 /** UTF-16 units gathered before a chunk leaves: large enough to cost little a byte, small enough to encode in a millisecond. */
-const CHUNK = 128 * 1024;
+const CHUNK = 256 * 1024;
+/** Chunks of text that is mostly ASCII fit whole. */
+const BUFFER = CHUNK + CHUNK / 4;
 
-/** `ready` runs before every chunk: what the text shows must be durable first. */
+const isHigh = (unit: number): boolean => unit >= 0xd800 && unit < 0xdc00;
+
+/**
+ * `send` takes a copy before it returns: the bytes are written over with the next chunk. `ready` runs before every chunk: what the
+ * text shows must be durable first.
+ */
 export const createBody = (send: (bytes: Uint8Array) => Promise<void>, ready: () => Promise<void>): Body => {
-  let pieces: string[] = [];
-  let units = 0;
+  const encoder = new TextEncoder();
+  let held = '';
   let bytes = 0;
+  let buffer: Uint8Array | undefined;
   let flight: Promise<void> | undefined;
 
-  const flush = async (text: string): Promise<void> => {
-    const chunk = Buffer.from(text, 'utf8');
-    bytes += chunk.length;
+  const leave = async (chunk: () => Uint8Array): Promise<void> => {
     await ready();
     await flight;
-    flight = send(chunk);
+    const leaving = chunk();
+    bytes += leaving.length;
+    flight = send(leaving);
     // Seen by whoever awaits the next chunk or the end; not an unhandled rejection until then.
     flight.catch(() => undefined);
   };
 
   return {
     write: async (text) => {
-      pieces.push(text);
-      units += text.length;
-      if (units < CHUNK) return;
-      let whole = pieces.join('');
-      pieces = [];
-      units = 0;
-      while (whole.length > CHUNK * 2) {
+      held += text;
+      while (held.length >= CHUNK) {
+        buffer ??= Buffer.allocUnsafeSlow(BUFFER);
+        const into = buffer;
         // Never between the halves of a surrogate pair.
-        const last = whole.charCodeAt(CHUNK - 1);
-        const end = last >= 0xd800 && last < 0xdc00 ? CHUNK - 1 : CHUNK;
-        await flush(whole.slice(0, end));
-        whole = whole.slice(end);
+        const last = held.charCodeAt(held.length - 1);
+        const whole = isHigh(last) ? held.slice(0, -1) : held;
+        let read = 0;
+        await leave(() => {
+          const done = encoder.encodeInto(whole, into);
+          read = done.read;
+          return into.subarray(0, done.written);
+        });
+        held = held.slice(read);
       }
-      const last = whole.charCodeAt(whole.length - 1);
-      if (last >= 0xd800 && last < 0xdc00) {
-        pieces.push(whole.slice(-1));
-        units = 1;
-        whole = whole.slice(0, -1);
-      }
-      await flush(whole);
     },
     end: async () => {
-      if (units > 0) await flush(pieces.join(''));
-      pieces = [];
-      units = 0;
+      const rest = held;
+      held = '';
+      if (rest !== '') await leave(() => Buffer.from(rest, 'utf8'));
       await flight;
     },
     get bytes() {

@@ -15,26 +15,45 @@ export interface PackedText {
 /** Where the values of a text begin, while it is read. */
 let starts = new Int32Array(1024);
 
-/** Constant parts of a text and, between each two, its values from number `first` on, put together. */
-export const weave = (values: string, first: number, parts: readonly string[]): string => {
-  let text = parts[0] as string;
-  const last = first + parts.length - 1;
-  if (last === first) return text;
-  if (starts.length <= last) starts = new Int32Array(last * 2);
+/** The first `count` values and the end of the last. */
+const findValues = (values: string, count: number): void => {
+  if (starts.length <= count) starts = new Int32Array(count * 2);
   let at = 0;
-  for (let n = 0; n < last; n++) {
+  for (let n = 0; n < count; n++) {
     starts[n] = at;
     const end = values.indexOf('<', at);
     at = (end < 0 ? values.length : end) + 1;
   }
-  starts[last] = at;
-  for (let n = first; n < last; n++) {
-    let which = n;
-    const start = starts[n] as number;
-    if (values.charCodeAt(start) === AGAIN) which = values.charCodeAt(start + 1) - AGAIN_BASE;
-    text += values.slice(starts[which], (starts[which + 1] as number) - 1) + (parts[n - first + 1] as string);
+  starts[count] = at;
+};
+
+const valueAt = (values: string, n: number): string => {
+  const start = starts[n] as number;
+  if (values.charCodeAt(start) !== AGAIN) return values.slice(start, (starts[n + 1] as number) - 1);
+  const which = values.charCodeAt(start + 1) - AGAIN_BASE;
+  return values.slice(starts[which], (starts[which + 1] as number) - 1);
+};
+
+/** Above so many a list of pieces is joined faster than strings are added up. */
+const ADDED_MOST = 40;
+
+/** Constant parts of a text and, between each two, its values from number `first` on, put together. */
+export const weave = (values: string, first: number, parts: readonly string[]): string => {
+  const count = parts.length - 1;
+  let text = parts[0] as string;
+  if (count === 0) return text;
+  findValues(values, first + count);
+  if (count <= ADDED_MOST) {
+    for (let n = 0; n < count; n++) text += valueAt(values, first + n) + (parts[n + 1] as string);
+    return text;
   }
-  return text;
+  const pieces = new Array<string>(count * 2 + 1);
+  for (let n = 0; n < count; n++) {
+    pieces[n * 2] = parts[n] as string;
+    pieces[n * 2 + 1] = valueAt(values, first + n);
+  }
+  pieces[count * 2] = parts[count] as string;
+  return pieces.join('');
 };
 
 export interface Packer {

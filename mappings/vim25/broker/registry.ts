@@ -114,16 +114,25 @@ const withoutText = (ref: { readonly type: string; readonly value: string }, pat
 const bundleless = (ref: { readonly type: string; readonly value: string }): boolean =>
   !HOST_MEMBERS.has(refKey(ref)) && (hubIdOf(ref) === undefined || ref.type === 'Task');
 
-/** Reads of text make a selection depend on it. */
+/** What a selection depends on besides the shape of the inventory and the members of views. */
 export interface Reading {
   text: boolean;
+  /** Jobs, or values of the broker's own objects: they change without a trace. */
+  loose: boolean;
 }
+
+const isView = (ref: MoRef, path: string): boolean =>
+  path === 'view' && (ref.type === 'ContainerView' || ref.type === 'ListView' || ref.type === 'InventoryView');
 
 /** References a property holds, for traversal. A property that does not exist holds none: base types of a spec match many. */
 export function* references(scope: Scope, ref: MoRef, path: string, reading: Reading): Brokered<readonly MoRef[]> {
   const relation = relationOf(ref, path);
   const bundle = bundleOf(scope, ref);
-  if (relation) return relation.get(scope, bundle);
+  if (relation) {
+    if (relation.jobs === true) reading.loose = true;
+    return relation.get(scope, bundle);
+  }
+  if (bundle === undefined && !isView(ref, path)) reading.loose = true;
   if (!withoutText(ref, path) && bundle !== undefined) {
     reading.text = true;
     yield* renderAll(scope, [bundle]);

@@ -8,37 +8,37 @@ import { fragmentOf, type ManagedObject, type Property } from './managed-object.
 import { couldName, isReference, parsePath, type Step } from './path.ts';
 import { relationOf } from './relations.ts';
 import type { Scope } from './scope.ts';
-import { array, childrenOf, dynamicTypeAt, keyed, type Span, single } from './text.ts';
+import { array, childrenOf, dynamicTypeAt, keyed, only, type Span, single } from './text.ts';
 import { hasQuickStats, quickStats } from './volatile.ts';
 
-const spanAt = ({ spans }: RenderedMember['index'], ordinal: number): Span => ({
-  start: spans[ordinal * 4] as number,
-  end: spans[ordinal * 4 + 1] as number,
-  innerStart: spans[ordinal * 4 + 2] as number,
-  innerEnd: spans[ordinal * 4 + 3] as number,
+/** Positions in the spans of an index. */
+export const placesOf = (
+  ordinal: number,
+): { readonly start: number; readonly end: number; readonly innerStart: number; readonly innerEnd: number } => ({
+  start: ordinal * 4,
+  end: ordinal * 4 + 1,
+  innerStart: ordinal * 4 + 2,
+  innerEnd: ordinal * 4 + 3,
 });
 
-/** Of a path of repeated elements the index holds the first one's inner span, and the outer one of all. */
-const elementsAt = (document: RenderedMember, ordinal: number, name: string): Span[] => {
-  const { start, end } = spanAt(document.index, ordinal);
-  return childrenOf(document.text, start, end, name);
+/** The text of a path with its tags: of repeated elements all of them. */
+const outerText = (document: RenderedMember, ordinal: number): string => {
+  const { start, end } = placesOf(ordinal);
+  return document.between(start, end);
 };
 
 /** Inner text of `summary` with the statistics of now in it. */
 export const summaryText = (scope: Scope, hub: HubId, document: RenderedMember, ordinal: number): string => {
-  const { text, index } = document;
-  const { innerStart, innerEnd } = spanAt(index, ordinal);
+  const { ordinals } = document.index;
+  const { innerStart, innerEnd } = placesOf(ordinal);
   const stats = quickStats(scope, document.type, hub);
-  if (stats === undefined) return text.slice(innerStart, innerEnd);
-  const place = index.ordinals.get('summary.quickStats');
-  if (place !== undefined) {
-    const { start, end } = spanAt(index, place);
-    return `${text.slice(innerStart, start)}<quickStats>${stats}</quickStats>${text.slice(end, innerEnd)}`;
-  }
-  const after = index.ordinals.get('summary.overallStatus');
-  if (after === undefined) return text.slice(innerStart, innerEnd);
-  const { start } = spanAt(index, after);
-  return `${text.slice(innerStart, start)}<quickStats>${stats}</quickStats>${text.slice(start, innerEnd)}`;
+  if (stats === undefined) return document.between(innerStart, innerEnd);
+  const own = ordinals.get('summary.quickStats');
+  const next = own ?? ordinals.get('summary.overallStatus');
+  if (next === undefined) return document.between(innerStart, innerEnd);
+  const { start, end } = placesOf(next);
+  const rest = document.between(own === undefined ? start : end, innerEnd);
+  return `${document.between(innerStart, start)}<quickStats>${stats}</quickStats>${rest}`;
 };
 
 /** Goes down from one element by the steps that are left. */
@@ -72,6 +72,12 @@ const spread = (
   if (only === undefined) return couldName(type, false, rest) ? 'unset' : 'invalid';
   return descend(text, only, type, rest);
 };
+
+/** Whether a path holds the statistics of now. */
+export const showsQuickStats = (type: string, name: string, second: Step | undefined): boolean =>
+  name === 'summary' &&
+  hasQuickStats(type) &&
+  (second === undefined || !('name' in second) || second.name === 'quickStats');
 
 /** Rights depend on who asks. -1 and -2 are the roles Admin and Read-only of every ESXi host. */
 export const roleId = (scope: Scope): number => (scope.context.session.role === 'read-only' ? -2 : -1);
@@ -130,34 +136,33 @@ export class RenderedObject implements ManagedObject {
     repeated: boolean,
     rest: readonly Step[],
   ): Property {
-    const { text, index } = document;
-    if (repeated) return spread(text, elementsAt(document, ordinal, name), type, true, rest);
-    const span = spanAt(index, ordinal);
+    const { index } = document;
+    if (repeated) {
+      const text = outerText(document, ordinal);
+      return spread(text, childrenOf(text, 0, text.length, name), type, true, rest);
+    }
     const [second] = rest;
-    if (name === 'summary' && hasQuickStats(this.ref.type)) return this.#summary(document, ordinal, type, rest);
+    if (showsQuickStats(this.ref.type, name, second)) return this.#summary(document, ordinal, type, rest);
     if (second && 'name' in second) {
       const place = index.ordinals.get(`${name}.${second.name}`);
       const found = place === undefined ? undefined : memberOf(index.types[ordinal] || type, second.name);
       if (place !== undefined && found) {
         const below = rest.slice(1);
-        if (found.array) return spread(text, elementsAt(document, place, second.name), found.type, true, below);
-        return descend(text, spanAt(index, place), found.type, below);
+        const text = outerText(document, place);
+        if (found.array) return spread(text, childrenOf(text, 0, text.length, second.name), found.type, true, below);
+        return descend(text, only(text), found.type, below);
       }
     }
-    return descend(text, span, type, rest);
+    const text = outerText(document, ordinal);
+    return descend(text, only(text), type, rest);
   }
 
   #summary(document: RenderedMember, ordinal: number, type: string, rest: readonly Step[]): Property {
     const inner = summaryText(this.#scope, this.hub, document, ordinal);
-    if (rest.length === 0)
-      return { attributes: single(document.text, spanAt(document.index, ordinal), type).attributes, inner };
+    const dynamic = document.index.types[ordinal] || wireTypeOf(type);
+    if (rest.length === 0) return { attributes: ` xsi:type="${dynamic}"`, inner };
     const whole = `<s>${inner}</s>`;
-    return descend(
-      whole,
-      { start: 0, innerStart: 3, innerEnd: whole.length - 4, end: whole.length },
-      document.index.types[ordinal] || type,
-      rest,
-    );
+    return descend(whole, only(whole), document.index.types[ordinal] || type, rest);
   }
 
   changed(path: string): number | undefined {

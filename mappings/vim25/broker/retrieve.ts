@@ -4,21 +4,24 @@ import type { Call, Reply } from '../../generic/call.ts';
 import { type Fault, fault } from '../../generic/faults.ts';
 import type { HubId } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
+import type { RenderedMember } from '../../generic/store-view.ts';
 import { escapeText } from '../../wire/xml.ts';
 import { elementWriter } from '../encode.ts';
 import { localized } from '../faults.ts';
 import { refOfKey } from '../ids.ts';
 import { escapeName } from '../names.ts';
 import { type MoRef, moRef } from '../values.ts';
+import { flat } from './fragments.ts';
 import { followPlan, planFor } from './plan.ts';
 import { bundleOf, exists, find, renderAll } from './registry.ts';
 import { memberIn, RenderedObject } from './rendered.ts';
 import type { Scope } from './scope.ts';
-import { checkSpec, type FilterSpec, objectNotFound, pathsFor, type Selected, select } from './select.ts';
+import { checkSpec, type FilterSpec, objectNotFound, pathsFor, type Selected } from './select.ts';
+import { selectOnce } from './selections.ts';
 import { token } from './tokens.ts';
 
 const BATCH = 256;
-const PIECE = 64 * 1024;
+const PIECE = 128 * 1024;
 
 export const refuse = (reason: Fault): Reply => ({ kind: 'fault', fault: reason });
 export const value = (answer: unknown): Reply => ({ kind: 'value', value: answer });
@@ -41,13 +44,40 @@ export class Pieces {
 interface TypePlan {
   readonly paths: readonly string[];
   readonly key: string;
-  /** Nothing but the name of an object whose entry has it: no text is needed. */
+  /** Nothing but the name of an object whose entry has it: no document need be made for it. */
   readonly isName: boolean;
 }
 
 const NAMED: ReadonlySet<string> = new Set(['VirtualMachine', 'Datastore', 'Network']);
 const NAME_BEFORE = '<propSet><name>name</name><val xsi:type="xsd:string">';
 const NAME_AFTER = '</val></propSet>';
+
+/** `<obj type="VirtualMachine">7</obj>`, made once for each object of a selection that is kept. */
+const objText = (selected: Selected): string => {
+  selected.text ??= flat(`<obj type="${selected.ref.type}">${escapeText(selected.ref.value)}</obj>`);
+  return selected.text;
+};
+
+/** Documents of a batch, brought up where they are missing. */
+function* documentsOf(
+  scope: Scope,
+  batch: readonly Selected[],
+  planOf: (type: string) => TypePlan,
+): Brokered<readonly (readonly RenderedMember[] | undefined)[]> {
+  const { store } = scope.context;
+  const missing = new Set<HubId>();
+  const found = batch.map(({ hub, ref }) => {
+    if (hub === undefined || planOf(ref.type).paths.length === 0) return undefined;
+    const members = store.rendered(hub);
+    if (members === undefined && !planOf(ref.type).isName) missing.add(hub);
+    return members;
+  });
+  if (missing.size === 0) return found;
+  yield* renderAll(scope, missing);
+  return batch.map(
+    ({ hub }, at) => found[at] ?? (hub !== undefined && missing.has(hub) ? store.rendered(hub) : undefined),
+  );
+}
 
 /** Writes `<tag>obj, propSet..., missingSet...</tag>` for each object. Those that vanished since they were selected are left out. */
 function* writeObjects(
@@ -57,29 +87,38 @@ function* writeObjects(
   spec: FilterSpec,
   objects: readonly Selected[],
 ): Brokered<void> {
-  const types = new Map<string, TypePlan>();
   const { store } = scope.context;
-  const open = `<${tag}><obj type="`;
+  const types = new Map<string, TypePlan>();
+  const planOf = (type: string): TypePlan => {
+    let plan = types.get(type);
+    if (!plan) {
+      plan = typePlan(spec, type, scope.version);
+      types.set(type, plan);
+    }
+    return plan;
+  };
+  const open = `<${tag}>`;
   const close = `</${tag}>`;
   let text = '';
   for (let from = 0; from < objects.length; from += BATCH) {
     const batch = objects.slice(from, from + BATCH);
-    const wanted = new Set<HubId>();
-    for (const { hub, ref } of batch) {
-      if (hub === undefined) continue;
-      const { paths, isName } = planOfType(types, spec, ref.type, scope.version);
-      if (paths.length > 0 && !isName) wanted.add(hub);
-    }
-    if (wanted.size > 0) yield* renderAll(scope, wanted);
-    for (const { ref, hub } of batch) {
-      const { paths, key, isName } = planOfType(types, spec, ref.type, scope.version);
+    const documents = yield* documentsOf(scope, batch, planOf);
+    for (let at = 0; at < batch.length; at++) {
+      const selected = batch[at] as Selected;
+      const { ref, hub } = selected;
+      const { paths, key, isName } = planOf(ref.type);
+      const members = documents[at];
       let sets = '';
-      if (hub !== undefined && isName) {
+      if (hub === undefined) {
+        const object = find(scope, ref);
+        if (!object) continue;
+        const plan = planFor(scope, `${key} ${ref.value}`, ref, paths, undefined);
+        sets = followPlan(scope, plan, undefined, undefined, () => object);
+      } else if (members === undefined && isName) {
         const entry = store.entry(hub);
         if (!entry) continue;
         sets = `${NAME_BEFORE}${escapeText(escapeName(entry.name))}${NAME_AFTER}`;
-      } else if (hub !== undefined) {
-        const members = store.rendered(hub);
+      } else {
         if (members === undefined && !store.entry(hub)) continue;
         const single = members?.length === 1 ? members[0] : undefined;
         const document =
@@ -88,18 +127,8 @@ function* writeObjects(
         sets = followPlan(scope, plan, hub, document, () =>
           document ? new RenderedObject(scope, ref, hub, document) : find(scope, ref),
         );
-      } else {
-        const object = find(scope, ref);
-        if (!object) continue;
-        sets = followPlan(
-          scope,
-          planFor(scope, `${key} ${ref.value}`, ref, paths, undefined),
-          undefined,
-          undefined,
-          () => object,
-        );
       }
-      text += `${open}${ref.type}">${escapeText(ref.value)}</obj>${sets}${close}`;
+      text += open + objText(selected) + sets + close;
       if (text.length >= PIECE) {
         yield { effect: 'write', text };
         text = '';
@@ -109,14 +138,9 @@ function* writeObjects(
   yield* out.add(text);
 }
 
-const planOfType = (types: Map<string, TypePlan>, spec: FilterSpec, type: string, version: string): TypePlan => {
-  let plan = types.get(type);
-  if (!plan) {
-    const paths = pathsFor(spec, type, version);
-    plan = { paths, key: `${type} ${paths.join(' ')}`, isName: NAMED.has(type) && paths.join() === 'name' };
-    types.set(type, plan);
-  }
-  return plan;
+const typePlan = (spec: FilterSpec, type: string, version: string): TypePlan => {
+  const paths = pathsFor(spec, type, version);
+  return { paths, key: `${type} ${paths.join(' ')}`, isName: NAMED.has(type) && paths.join() === 'name' };
 };
 
 const missingObject = (tag: string, ref: MoRef, version: string): string =>
@@ -138,7 +162,7 @@ function* selectAll(
   for (const spec of specs) {
     const wrong = checkSpec(spec);
     if (wrong) return wrong;
-    const selection = yield* select(scope, spec);
+    const selection = yield* selectOnce(scope, spec);
     if (!selection.ok) return selection.fault;
     found.push({ spec, objects: selection.value.objects, missing: selection.value.missing });
   }
@@ -192,7 +216,7 @@ function* writePage(scope: Scope, id: string, page: Page, from: number): Brokere
     if (!spec || slice.length === 0) continue;
     const objects = slice.map((key) => {
       const ref = refOfKey(key);
-      return { ref, key, hub: bundleOf(scope, ref) };
+      return { ref, key, hub: bundleOf(scope, ref), text: undefined };
     });
     yield* writeObjects(scope, out, 'objects', spec, objects);
   }

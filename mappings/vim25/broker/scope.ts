@@ -2,7 +2,9 @@
 import type { HubId } from '../../generic/ids.ts';
 import type { BrokerContext } from '../../generic/platform.ts';
 import type { FilterState } from './filter-state.ts';
+import { type Fragments, makePathNumbers, type PathNumbers } from './fragments.ts';
 import type { Plan } from './plan.ts';
+import { makeSelections, type Selections } from './selections.ts';
 import { Structure } from './structure.ts';
 
 /** Nothing here is a truth: all of it is rebuilt from the store and the session's locals. */
@@ -13,6 +15,10 @@ export interface Caches {
   readonly collectors: Map<string, CollectorState>;
   readonly plans: Map<string, Map<readonly string[], Plan>>;
   readonly quickStats: WeakMap<object, string>;
+  /** By the rendered member that they are of. */
+  readonly fragments: WeakMap<object, Fragments>;
+  readonly pathNumbers: PathNumbers;
+  readonly selections: Selections;
   /** Moves when a view of any session changes its members by a call. */
   viewRevision: number;
 }
@@ -32,6 +38,9 @@ export const makeCaches = (): Caches => ({
   collectors: new Map(),
   plans: new Map(),
   quickStats: new WeakMap(),
+  fragments: new WeakMap(),
+  pathNumbers: makePathNumbers(),
+  selections: makeSelections(),
   viewRevision: 0,
 });
 

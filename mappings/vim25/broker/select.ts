@@ -38,6 +38,8 @@ export interface Selected {
   readonly ref: MoRef;
   readonly key: string;
   readonly hub: HubId | undefined;
+  /** Its element in an answer, once one was made. */
+  text: string | undefined;
 }
 
 export interface Selection {
@@ -138,6 +140,10 @@ const matcher = (): ((traversal: Traversal, type: string) => boolean) => {
   };
 };
 
+/** Whether an object comes and goes only with the shape of the inventory. */
+const isSteady = (type: string, hub: HubId | undefined): boolean =>
+  hub === undefined ? type === 'Folder' || type === 'Datacenter' : type !== 'VirtualMachineSnapshot';
+
 export function* select(scope: Scope, spec: FilterSpec): Brokered<Outcome<Selection>> {
   const objectSet = spec.objectSet ?? [];
   const starts = compile(objectSet);
@@ -154,11 +160,16 @@ export function* select(scope: Scope, spec: FilterSpec): Brokered<Outcome<Select
   const chosen = new Map<string, Selected>();
   const travelled = new Set<string>();
   const missing: MoRef[] = [];
-  const reading: Reading = { text: false };
+  const reading: Reading = { text: false, loose: false };
   const choose = (ref: MoRef): void => {
     if (!isWanted(ref.type)) return;
     const key = refKey(ref);
-    if (!chosen.has(key)) chosen.set(key, { ref, key, hub: bundleOf(scope, ref) });
+    if (chosen.has(key)) return;
+    const id = bundleOf(scope, ref);
+    // The store's own string, if it has the object: found again by identity.
+    const hub = id === undefined ? undefined : (scope.context.store.entry(id)?.id ?? id);
+    if (!isSteady(ref.type, hub)) reading.loose = true;
+    chosen.set(key, { ref, key, hub, text: undefined });
   };
   for (const [at, { obj, skip }] of objectSet.entries()) {
     if (!exists(scope, obj)) {

@@ -42,6 +42,15 @@ export const childrenOf = (text: string, from: number, to: number, name: string)
   return found;
 };
 
+/** The one element that a text is. */
+export const only = (text: string): Span => {
+  const innerStart = text.indexOf('>') + 1;
+  const end = text.length;
+  return text.charCodeAt(innerStart - 2) === 47
+    ? { start: 0, innerStart, innerEnd: innerStart, end }
+    : { start: 0, innerStart, innerEnd: text.lastIndexOf('<'), end };
+};
+
 /** Value of an attribute of the start tag at `start`; '' when it is not there. */
 export const attributeAt = (text: string, span: Span, name: string): string => {
   const tag = text.slice(span.start, span.innerStart);
