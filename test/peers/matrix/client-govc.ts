@@ -44,8 +44,7 @@ const machineOf = ({ name, runtime, config, snapshot }: Vm): Machine => ({
 
 /** The fault's type, from the trace of what came over the wire: govc itself prints only its text. */
 const faultOf = (text: string): string => {
-  const typed =
-    /<detail>\s*<([A-Za-z]+)Fault[\s>]/.exec(text)?.[1] ?? /<fault[^>]*xsi:type="([A-Za-z]+)"/.exec(text)?.[1];
+  const typed = /<detail>\s*<([A-Za-z]+)Fault[\s>]/.exec(text)?.[1] ?? /<fault[^>]*:type="([A-Za-z]+)"/.exec(text)?.[1];
   return typed ?? text.trim().slice(-300);
 };
 
@@ -77,9 +76,11 @@ export const govcMatrix = (endpoint: Endpoint): MatrixClient => {
       return { machines, storages: names(await find('s')), networks: names(await find('n')) };
     },
     create: async (name, { memoryMiB, diskMiB, network, storage }) => {
+      // A vCenter has several.
+      const [pool = ''] = (await find('p')).toSorted();
       await govc(
         ...['vm.create', '-m', String(memoryMiB), '-c', '1', '-g', 'otherGuest64', '-disk', `${diskMiB}M`],
-        ...['-ds', storage, '-net', network, '-net.adapter', 'e1000', '-on=false', name],
+        ...['-pool', pool, '-ds', storage, '-net', network, '-net.adapter', 'e1000', '-on=false', name],
       );
     },
     power: async (name, act) => {

@@ -60,6 +60,8 @@ export type MatrixHost = {
   readonly flags: readonly string[];
   readonly network: string;
   readonly storage: string;
+  /** false: its own revert leaves memory and CPUs as they are (govmomi's simulator). */
+  readonly revertsConfig: boolean;
   /** Read by the host's own client. */
   readonly estate: () => Promise<Estate>;
   /** By the host's own client, beside the product. */

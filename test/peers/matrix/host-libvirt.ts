@@ -68,6 +68,7 @@ export const libvirtMatrixHost = async (): Promise<MatrixHost> => {
     flags: [],
     network: NETWORK,
     storage: STORAGE,
+    revertsConfig: true,
     estate: async () => ({
       machines: await machines(),
       storages: words(await host.virsh('pool-list', '--all', '--name')),

@@ -23,6 +23,7 @@ export const vcsimMatrixHost = async (as: 'esx' | 'vpx'): Promise<MatrixHost> =>
     flags: ['--host-user', USER, '--host-password-file', passwordFile],
     network: 'VM Network',
     storage: 'LocalDS_0',
+    revertsConfig: false,
     estate: govc.estate,
     power: (name, act) => govc.power(name, act),
     stop: async () => {

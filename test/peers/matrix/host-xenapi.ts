@@ -36,6 +36,7 @@ export const xenapiMatrixHost = async (): Promise<MatrixHost> => {
     flags: ['--host-user', USER, '--host-password-file', passwordFile],
     network: networks[0] ?? '',
     storage: storages.find((name) => /local/i.test(name)) ?? storages[0] ?? '',
+    revertsConfig: true,
     estate: client.estate,
     power: (name, act) => client.power(name, act),
     stop: async () => {

@@ -2,10 +2,10 @@
 import json
 import sys
 import threading
+import time
 import urllib.parse
 
 from pyVim.connect import Disconnect, SmartConnect
-from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
 
 HOST, PORT, USER, PASSWORD = sys.argv[1:5]
@@ -17,6 +17,18 @@ waits = {}
 
 def log_in(password=PASSWORD):
     return SmartConnect(host=HOST, port=int(PORT), user=USER, pwd=password, disableSslCertValidation=True)
+
+
+def done(task):
+    """pyVim's own WaitForTask stumbles over the name that govmomi's simulator gives some running tasks."""
+    for _ in range(1200):
+        info = task.info
+        if info.state == "success":
+            return info.result
+        if info.state == "error":
+            raise info.error
+        time.sleep(0.05)
+    raise TimeoutError(info.descriptionId)
 
 
 def content():
@@ -52,8 +64,18 @@ def flat(trees):
         yield from flat(tree.childSnapshotList)
 
 
+def read(machine, *paths):
+    """One read by the PropertyCollector: what is not set is None (govmomi's simulator has no Fetch of an unset property)."""
+    collector = vmodl.query.PropertyCollector
+    what = collector.PropertySpec(type=type(machine), pathSet=list(paths))
+    spec = collector.FilterSpec(propSet=[what], objectSet=[collector.ObjectSpec(obj=machine)])
+    found = {one.name: one.val for one in content().propertyCollector.RetrieveContents([spec])[0].propSet}
+    return [found.get(path) for path in paths]
+
+
 def snapshots(machine):
-    return list(flat(machine.snapshot.rootSnapshotList)) if machine.snapshot else []
+    info = read(machine, "snapshot")[0]
+    return list(flat(info.rootSnapshotList)) if info else []
 
 
 def snapshot_of(request):
@@ -99,17 +121,17 @@ def create(request):
     changes[1].fileOperation = vim.vm.device.VirtualDeviceSpec.FileOperation.create
     spec = vim.vm.ConfigSpec(name=request["name"], memoryMB=request["memoryMiB"], numCPUs=1, guestId="otherGuest64",
                              files=vim.vm.FileInfo(vmPathName="[%s]" % request["storage"]), deviceChange=changes)
-    WaitForTask(datacenter.vmFolder.CreateVM_Task(config=spec, pool=host.parent.resourcePool, host=host))
+    done(datacenter.vmFolder.CreateVM_Task(config=spec, pool=host.parent.resourcePool, host=host))
 
 
 def power(request):
     machine = find(request["name"])
-    WaitForTask({"on": machine.PowerOnVM_Task, "resume": machine.PowerOnVM_Task, "off": machine.PowerOffVM_Task,
+    done({"on": machine.PowerOnVM_Task, "resume": machine.PowerOnVM_Task, "off": machine.PowerOffVM_Task,
                  "suspend": machine.SuspendVM_Task, "reset": machine.ResetVM_Task}[request["do"]]())
 
 
 def reconfigure(machine, **members):
-    WaitForTask(machine.ReconfigVM_Task(vim.vm.ConfigSpec(**members)))
+    done(machine.ReconfigVM_Task(vim.vm.ConfigSpec(**members)))
 
 
 def add_disk(request):
@@ -172,7 +194,7 @@ def watched(request):
 def task(request):
     machine = find(request["name"])
     started = machine.PowerOnVM_Task()
-    WaitForTask(started)
+    done(started)
     info = started.info
     return "%s %s %s" % (info.descriptionId, plain(info.entityName or ""), info.state)
 
@@ -194,13 +216,13 @@ ACTS = {
     "removeDisk": remove_disk, "watch": watch, "watched": watched, "task": task, "wrongId": wrong_id,
     "change": lambda request: reconfigure(
         find(request["name"]), memoryMB=request["memoryMiB"], numCPUs=request["cpus"]),
-    "takeSnapshot": lambda request: WaitForTask(
+    "takeSnapshot": lambda request: done(
         find(request["name"]).CreateSnapshot_Task(request["snapshot"], "", False, False)) and None,
-    "revert": lambda request: WaitForTask(snapshot_of(request).RevertToSnapshot_Task()) and None,
-    "removeSnapshot": lambda request: WaitForTask(snapshot_of(request).RemoveSnapshot_Task(False)) and None,
-    "rename": lambda request: WaitForTask(find(request["name"]).Rename_Task(request["to"])) and None,
-    "remove": lambda request: WaitForTask(find(request["name"]).Destroy_Task()) and None,
-    "wrongState": lambda request: fault_of(lambda: WaitForTask(find(request["name"]).PowerOffVM_Task())),
+    "revert": lambda request: done(snapshot_of(request).RevertToSnapshot_Task()) and None,
+    "removeSnapshot": lambda request: done(snapshot_of(request).RemoveSnapshot_Task(False)) and None,
+    "rename": lambda request: done(find(request["name"]).Rename_Task(request["to"])) and None,
+    "remove": lambda request: done(find(request["name"]).Destroy_Task()) and None,
+    "wrongState": lambda request: fault_of(lambda: done(find(request["name"]).PowerOffVM_Task())),
     "badLogin": lambda request: fault_of(lambda: log_in("wrong")),
     "close": lambda request: Disconnect(service),
 }
