@@ -5,6 +5,7 @@ import type { Broker, BrokerContext, Brokered } from '../../generic/platform.ts'
 import { table } from '../../generic/table.ts';
 import { rowOf } from '../commands.ts';
 import { administration, furnishAdministration } from './administration.ts';
+import { furnishCertificate } from './certificate.ts';
 import {
   cancelWaitForUpdates,
   createCollector,
@@ -128,6 +129,7 @@ export const served: readonly string[] = Object.keys(SERVICES);
 
 for (const furnishAll of [
   furnishService,
+  furnishCertificate,
   furnishCollectors,
   furnishViews,
   furnishSearch,

@@ -171,7 +171,7 @@
   <ipRouteConfig><xsl:text></xsl:text></ipRouteConfig>
   <ipV6Enabled>true</ipV6Enabled>
 </xsl:template>
-<xsl:template name="firewall"><defaultPolicy><incomingBlocked>false</incomingBlocked><outgoingBlocked>false</outgoingBlocked></defaultPolicy></xsl:template>
+<xsl:template name="firewall"><defaultPolicy><incomingBlocked>false</incomingBlocked><outgoingBlocked>false</outgoingBlocked></defaultPolicy><xsl:for-each select="/in/x/ruleset"><ruleset><key><xsl:value-of select="@key"/></key><label><xsl:value-of select="@label"/></label><required>true</required><xsl:for-each select="rule"><rule><port><xsl:value-of select="@port"/></port><xsl:if test="@endPort"><endPort><xsl:value-of select="@endPort"/></endPort></xsl:if><direction><xsl:value-of select="@direction"/></direction><portType>dst</portType><protocol><xsl:value-of select="@protocol"/></protocol></rule></xsl:for-each><enabled>true</enabled><allowedHosts><allIp>true</allIp></allowedHosts></ruleset></xsl:for-each></xsl:template>
 <xsl:template name="auto-start"><defaults><enabled>true</enabled><startDelay>0</startDelay><stopDelay>0</stopDelay><waitForHeartbeat>false</waitForHeartbeat><stopAction>PowerOff</stopAction></defaults></xsl:template>
 <xsl:template name="date-time"><timeZone><key><xsl:value-of select="x/@timeZone"/></key><name><xsl:value-of select="x/@timeZone"/></name><description><xsl:value-of select="x/@timeZone"/></description><gmtOffset>0</gmtOffset></timeZone></xsl:template>
 </xsl:stylesheet>

@@ -5,6 +5,7 @@ import type { FrontInstance, Joins } from '../../generic/platform.ts';
 import { about } from '../about.ts';
 import { CONFIG_MANAGER } from '../ids.ts';
 import { escapeName } from '../names.ts';
+import { firewallInput } from './firewall-rules.ts';
 import { dateTime, element } from './markup.ts';
 
 const MIB = 1024 * 1024;
@@ -39,6 +40,7 @@ export const hostInput = (host: Host, joins: Joins, front: FrontInstance): strin
     ...joins.networks.map(({ id, name }) => element('network', { id, name: escapeName(name) })),
     ...joins.storages.map(({ name, path }) => element('storage', { name: escapeName(name), path })),
     certificateInput(front.certificate),
+    firewallInput(),
   ].join('');
   const x = element(
     'x',
