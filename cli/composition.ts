@@ -15,6 +15,7 @@ import { type Config, ConfigError, type HostConfig, nearest } from '../runtime/c
 import type { Log } from '../runtime/log.ts';
 import { makeSecret, readSecretFile, Secret } from '../runtime/secret.ts';
 import { loadOrMakeLeaf } from '../runtime/tls.ts';
+import { detectedUri } from './detect.ts';
 import { Unavailable } from './exit-codes.ts';
 
 export type FullConfig = Config & { readonly state: string };
@@ -77,9 +78,18 @@ export const dialerOf = (platform: Platform, { name, uri, user, passwordFile, fi
   };
 };
 
-export const loadHosts = async (config: FullConfig): Promise<AgentHost[]> =>
+/** `auto://address`: whatever answers there. */
+const AUTO = /^auto:\/\/([^/?#]*)\/?$/;
+
+const found = async (host: HostConfig, log: Log): Promise<HostConfig> => {
+  const address = AUTO.exec(host.uri)?.[1];
+  return address === undefined ? host : { ...host, uri: await detectedUri(address, log) };
+};
+
+export const loadHosts = async (config: FullConfig, log: Log): Promise<AgentHost[]> =>
   Promise.all(
-    config.host.map(async (host) => {
+    config.host.map(async (named) => {
+      const host = await found(named, log);
       const platform = await platformOfUri(host.uri);
       const { name, uri } = host;
       if (platform.driver === undefined) throw new ConfigError(`host ${name}: ${platform.title} cannot be driven yet`);
@@ -192,7 +202,7 @@ export const agentOptions = async (
   makeStateFolder(config);
   if (config.host.length === 0)
     throw new ConfigError('no host is named: add --host URI, for example --host qemu:///system');
-  const hosts = await loadHosts(config);
+  const hosts = await loadHosts(config, log);
   const fronts = await loadFronts(config);
   const { accounts, credentials } = await loadAccounts(config);
   return {

@@ -49,7 +49,7 @@ export const withAgentFlags = (command: Command): Command =>
   command
     .option(
       '--host <[NAME=]URI>',
-      'a host to manage, repeatable: qemu:///system, qemu+tcp://h/system, test:///default',
+      'a host to manage, repeatable: qemu:///system, esx://h, vpx://h, xenapi://h; auto://h finds out what is there',
       gather,
     )
     .option('--host-user <name>', 'user on the last host named without one')
