@@ -69,3 +69,13 @@ export const readKept = (text: string): Kept => {
   if (!read.ok) throw new Error(`a kept document cannot be read: ${read.fault.text}`);
   return keptOf(read.root);
 };
+
+/** Attributes of an element that are there. */
+export const attributes = (values: Readonly<Record<string, string | number | boolean | undefined>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => (value === undefined ? '' : ` ${name}="${escapeAttribute(String(value))}"`))
+    .join('');
+
+/** What a sheet reads: computed facts as attributes of `<in>`, and what stands in it. */
+export const wrap = (values: Readonly<Record<string, string | number | boolean | undefined>>, inner: string): string =>
+  `<in${attributes(values)}>${inner}</in>`;

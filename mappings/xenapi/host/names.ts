@@ -10,6 +10,8 @@ export const own = {
   volume: `${OWN}name`,
   /** Of a VBD: where the drive sits, `scsi0:1`. */
   slot: `${OWN}slot`,
+  /** Of a VIF: the card that the client asked for. */
+  model: `${OWN}model`,
 } as const;
 
 const TAIL = 8;

@@ -20,6 +20,10 @@ export interface Image {
   readonly capacityBytes: number;
   readonly allocationBytes: number;
   readonly sharable: boolean;
+  /** Takes room as it is written to. */
+  readonly thin: boolean;
+  /** false: changes are discarded at each start. */
+  readonly persistent: boolean;
 }
 
 export interface Drive {
@@ -43,6 +47,8 @@ export interface Card {
   readonly mtu: number;
   readonly networkUuid: string;
   readonly networkName: string;
+  /** As it was asked for by us, ''. */
+  readonly model: string;
   /** `disabled` drops all that the guest sends and gets. */
   readonly connected: boolean;
   readonly attached: boolean;
@@ -91,6 +97,8 @@ export const imageOf = (kept: Kept): Image => {
     capacityBytes: kept.number('virtual_size'),
     allocationBytes: Math.max(0, kept.number('physical_utilisation')),
     sharable: kept.bool('sharable'),
+    thin: !/^(lvm|raw|hba|udev|iso)/.test(kept.text('storageType')) && formatOf(kept) !== 'raw',
+    persistent: kept.text('on_boot') !== 'reset',
   };
 };
 
@@ -144,6 +152,7 @@ const cardOf = (kept: Kept): Card => ({
   mtu: kept.number('MTU'),
   networkUuid: kept.text('networkUuid'),
   networkName: kept.text('networkName'),
+  model: mapGet(kept.map('other_config'), own.model) ?? '',
   connected: kept.text('locking_mode') !== 'disabled',
   attached: kept.bool('currently_attached'),
 });

@@ -59,6 +59,7 @@ export const objectsOf = (estate: Estate): ObjectsOf => {
     return (
       element('storageUuid', sr ? textIn(sr, 'uuid') : '') +
       element('storageName', storageNames().get(ref) ?? '') +
+      element('storageType', sr ? textIn(sr, 'type') : '') +
       element('storageContent', sr ? textIn(sr, 'content_type') : '')
     );
   };
