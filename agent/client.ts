@@ -1,10 +1,16 @@
 /** One exchange's client as the routes see it: whole answers, and bodies in pieces with back-pressure. */
+import type { Socket } from 'node:net';
 import type { Decoded, HttpAnswer } from '../mappings/generic/platform.ts';
 import type { RequestHead } from './http/head.ts';
 
 export interface Head {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface TakenConnection {
+  readonly socket: Socket;
+  readonly early: Buffer;
 }
 
 export interface Client {
@@ -24,6 +30,8 @@ export interface Client {
   end(): void;
   /** The answer cannot be completed: the client must not take what it has for the whole. */
   destroy(): void;
+  /** The connection itself, with what the client sent behind its request; nothing more is read or written for it here. */
+  takeOver(): TakenConnection;
   /** What the connection's last request was decoded to, when this one is the same to the letter. */
   decodedBefore(body: Uint8Array): Decoded | undefined;
   remember(body: Uint8Array, decoded: Decoded): void;

@@ -25,7 +25,10 @@ export interface HostSession {
   probe(probe: Probe): Promise<Outcome<ProbeAnswer>>;
   read(refs: readonly NativeRef[]): Promise<Outcome<NativeChange[]>>;
   ask(question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome>;
-  stream(call: NativeCall, direction: 'download' | 'upload'): Promise<Outcome<{ stream: HostStream; close(): void }>>;
+  stream(
+    call: NativeCall,
+    direction: 'download' | 'upload' | 'both',
+  ): Promise<Outcome<{ stream: HostStream; close(): void }>>;
   /** Re-reads these and resolves when the server has committed them, or after a bounded wait. */
   settle(refs: readonly NativeRef[]): Promise<void>;
   /** Objects to re-read soon, as if the host had said so. */

@@ -5,6 +5,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Dialer, dial, type HostConnection } from './connections/host-connection.ts';
+import { HOST_SOCKET, openHostSocket } from './connections/host-socket.ts';
 
 export type { Dialer } from './connections/host-connection.ts';
 
@@ -43,7 +44,7 @@ export interface Lanes {
   stream(
     procedure: string,
     args: Readonly<Record<string, unknown>>,
-    direction: 'download' | 'upload',
+    direction: 'download' | 'upload' | 'both',
   ): Promise<Outcome<{ stream: HostStream; close(): void }>>;
   close(): Promise<void>;
 }
@@ -142,6 +143,7 @@ export const openLanes = async (options: {
     });
 
   const stream: Lanes['stream'] = async (procedure, args, direction) => {
+    if (procedure === HOST_SOCKET) return openHostSocket(dialer.endpoint, args);
     const shared = slots.work[0]?.connection ?? slots.read[0]?.connection;
     if (shared?.sharesStreams === true && !ended) {
       const opening = shared.stream(procedure, args, direction);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Call, Reply, Row } from '../mappings/generic/call.ts';
 import type { Verb } from '../mappings/generic/commands.ts';
-import { type Fault, fault } from '../mappings/generic/faults.ts';
+import { type Fault, fault, type Outcome } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { SessionContext, StreamRequest } from '../mappings/generic/platform.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -16,7 +16,7 @@ import type { Hops } from './hops.ts';
 import type { HostSession } from './host-session.ts';
 import type { Leases } from './leases.ts';
 import type { Outbox } from './outbox.ts';
-import type { ServerPort } from './server-port.ts';
+import { present, type ServerPort } from './server-port.ts';
 import type { SessionLease, Sessions, Visitor } from './sessions.ts';
 import { runTransfer } from './streams.ts';
 
@@ -328,7 +328,8 @@ export const createRouter = (options: RouterOptions): Router => {
       try {
         let lease = await findLease(served, client, token);
         if (lease === undefined) lease = own = await loginForTransfer(served, client);
-        const access = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'operate';
+        const reads = (request.method === 'GET' || request.method === 'HEAD') && request.tunnel === undefined;
+        const access = reads ? 'read' : 'operate';
         const denied = accessFault(access, lease, '');
         if (denied !== undefined || lease === undefined) {
           const reason =
@@ -339,17 +340,23 @@ export const createRouter = (options: RouterOptions): Router => {
           const api = server.api;
           if (api === undefined) throw new LinkDown('the transform server is away');
           if (outbox.waiting > 0) await outbox.flushed();
-          const resolved = await api.stream({
+          const exchange = {
             exchange: nextExchange(),
             front: served.instance.name,
             session: lease.session.id,
             address: client.address,
             request,
-          });
+          };
+          const resolved = await api.stream(exchange);
           if (!resolved.ok) return client.answer(served.front.streamAnswer(resolved));
           const target = resolved.value;
           const host = target.kind === 'native' ? options.host(target.host) : undefined;
-          await runTransfer({ client, front: served.front, target, host, headOnly: request.method === 'HEAD' });
+          const tell = (outcome: Outcome): Promise<void> =>
+            present(server)
+              .transferred(exchange, outcome)
+              .catch((error: unknown) => log.error({ exchange: exchange.exchange, error }, 'the end was not told'));
+          const tells = target.kind === 'native' && target.tells === true;
+          await runTransfer({ client, front: served.front, target, host, request, ...(tells ? { tell } : {}) });
         });
       } catch (error) {
         failed(served, undefined, client, error);

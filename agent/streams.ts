@@ -3,19 +3,22 @@
 import type { Fault, Outcome } from '../mappings/generic/faults.ts';
 import { fault, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
-import type { Front, HostStream, StreamTarget } from '../mappings/generic/platform.ts';
+import type { Front, HostStream, StreamRequest, StreamTarget } from '../mappings/generic/platform.ts';
 import type { Client } from './client.ts';
 import type { HostSession } from './host-session.ts';
+import { runTunnel, type TunnelTarget } from './tunnel.ts';
 
 type NativeTarget = Extract<StreamTarget, { kind: 'native' }>;
+type StreamedTarget = NativeTarget | TunnelTarget;
 
 export interface Transfer {
   readonly client: Client;
   readonly front: Front;
   readonly target: StreamTarget & { readonly host: HubId };
   readonly host: HostSession | undefined;
-  /** The method is HEAD: headers only. */
-  readonly headOnly: boolean;
+  readonly request: StreamRequest;
+  /** Whoever asked to be told of the end, before the client is. */
+  readonly tell?: (outcome: Outcome) => Promise<void>;
 }
 
 const answerFault = (client: Client, front: Front, reason: Fault): void =>
@@ -72,14 +75,14 @@ const download = async (
 };
 
 const upload = async (
-  client: Client,
-  front: Front,
+  { client, front, tell }: Transfer,
   target: NativeTarget,
   stream: HostStream,
   host: HostSession,
 ): Promise<Outcome<undefined>> => {
   const started = await stream.opened;
   if (!started.ok) {
+    await tell?.(started);
     answerFault(client, front, started.fault);
     return started;
   }
@@ -98,10 +101,14 @@ const upload = async (
     }
   } catch {
     // The client went away in the middle of its body.
-    stream.abort('the client is gone');
-    await stream.finished;
+    if (target.cutIsEnd === true && !failed) stream.end();
+    else stream.abort('the client is gone');
+    const cut = await stream.finished;
     await host.settle(target.touches);
-    return refused(fault('cancelled', {}, 'the client went away'));
+    const outcome: Outcome<undefined> =
+      target.cutIsEnd === true ? cut : refused(fault('cancelled', {}, 'the client went away'));
+    await tell?.(outcome);
+    return outcome;
   }
   const short = target.lengthBytes >= 0 && sentBytes !== target.lengthBytes;
   if (short) stream.abort('the body has another length than announced');
@@ -111,6 +118,7 @@ const upload = async (
     short && outcome.ok ? refused(fault('invalid-request', {}, 'the body has another length than announced')) : outcome;
   // The client reads its own write: the store has it before the answer goes out.
   await host.settle(target.touches);
+  await tell?.(result);
   client.answer(
     front.streamAnswer(
       result.ok ? { ok: true, value: { status: target.status, headers: { ...target.headers } } } : result,
@@ -119,24 +127,49 @@ const upload = async (
   return result;
 };
 
-export const runTransfer = async ({ client, front, target, host, headOnly }: Transfer): Promise<void> => {
+const tunnel = async (transfer: Transfer, target: TunnelTarget, stream: HostStream): Promise<Outcome<undefined>> => {
+  const { client, front, request } = transfer;
+  client.onGone(() => stream.abort('the client is gone'));
+  const started = await stream.opened;
+  if (!started.ok) {
+    if (!client.gone) answerFault(client, front, started.fault);
+    return started;
+  }
+  if (client.gone) return refused(fault('cancelled', {}, 'the client went away'));
+  return runTunnel(client, target, stream, request.tunnel === 'websocket');
+};
+
+const run = (transfer: Transfer, target: StreamedTarget, host: HostSession, stream: HostStream) => {
+  const { client, front } = transfer;
+  if (target.kind === 'tunnel') return tunnel(transfer, target, stream);
+  return target.direction === 'download'
+    ? download(client, front, target, stream)
+    : upload(transfer, target, stream, host);
+};
+
+export const runTransfer = async (transfer: Transfer): Promise<void> => {
+  const { client, front, target, host, request } = transfer;
+  const headOnly = request.method === 'HEAD';
   if (target.kind === 'bytes') {
     client.answer({ status: target.status, headers: target.headers, body: headOnly ? '' : target.bytes });
     return;
   }
-  if (headOnly) {
+  if (headOnly && target.kind === 'native') {
     const length = target.lengthBytes < 0 ? {} : { 'content-length': String(target.lengthBytes) };
     client.answer({ status: target.status, headers: { ...target.headers, ...length }, body: '' });
     return;
   }
   if (host === undefined)
     return answerFault(client, front, fault('host-communication', {}, 'no connection to the host'));
-  const opened = await host.stream(target.call, target.direction);
-  if (!opened.ok) return answerFault(client, front, opened.fault);
+  const opened = await host.stream(target.call, target.kind === 'tunnel' ? 'both' : target.direction);
+  if (!opened.ok) {
+    await transfer.tell?.(opened);
+    return answerFault(client, front, opened.fault);
+  }
   try {
-    const { stream } = opened.value;
-    if (target.direction === 'download') await download(client, front, target, stream);
-    else await upload(client, front, target, stream, host);
+    const outcome = await run(transfer, target, host, opened.value.stream);
+    // The end of an upload was told before its answer.
+    if (target.kind === 'native' && target.direction === 'download') await transfer.tell?.(outcome);
   } finally {
     opened.value.close();
   }

@@ -36,6 +36,8 @@ export const LIMITS = {
   exchangesInFlight: 16_384,
   /** Body text that waits for one slow client before the sender is held. */
   clientHighWaterBytes: MIB,
+  /** One WebSocket message of a client in a tunnel. */
+  tunnelMessageBytes: MIB,
   /** Refused and half-read bodies are swallowed up to here so that the client can read the answer; then the socket is closed. */
   drainBodyBytes: 8 * MIB,
 

@@ -120,6 +120,8 @@ export interface ServerApi {
   stream(
     exchange: Omit<Exchange, 'call'> & { request: StreamRequest },
   ): Promise<Outcome<StreamTarget & { host: HubId }>>;
+  /** The end of a transfer whose target `tells`. */
+  transferred(exchange: Omit<Exchange, 'call'> & { request: StreamRequest }, outcome: Outcome): Promise<void>;
   /** First listing: batches, then `complete`; afterwards changes. Resolved when committed. */
   list(host: HubId, epoch: number, batch: readonly NativeObject[], complete: boolean): Promise<void>;
   changes(host: HubId, epoch: number, changes: readonly NativeChange[]): Promise<void>;

@@ -277,6 +277,7 @@ export const createServer = (options: ServerOptions): Server => {
         const target = await exchanges.stream(front, exchange);
         return target.ok ? { ok: true, value: { ...target.value, host: front.instance.host } } : target;
       },
+      transferred: async (exchange, outcome) => exchanges.transferred(frontOf(exchange.front), exchange, outcome),
       list: async (host, epoch, batch, complete) => sync.list(hostAt(host, epoch), batch, complete),
       changes: async (host, epoch, changes) => void (await sync.changes(hostAt(host, epoch), changes)),
       hostState: async (host, epoch, state) => {

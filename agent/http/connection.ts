@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Decoded, HttpAnswer } from '../../mappings/generic/platform.ts';
 import { LIMITS } from '../../runtime/limits.ts';
-import type { Client } from '../client.ts';
+import type { Client, TakenConnection } from '../client.ts';
 import type { Fields } from './answer-head.ts';
 import { Exchange } from './exchange.ts';
 import type { RequestHead } from './head.ts';
@@ -35,6 +35,7 @@ export class HttpConnection {
   #out = '';
   /** No further request: what still comes is swallowed. */
   #ended = false;
+  #taken = false;
   #swallowed = 0;
   #served = 0;
   #phase = '';
@@ -45,7 +46,7 @@ export class HttpConnection {
     this.#socket = socket;
     this.#requests = requests;
     this.secure = secure;
-    socket.on('data', (bytes: Buffer) => this.#received(bytes));
+    socket.on('data', this.#received);
     socket.on('drain', () => {
       this.#giveRoom();
       this.#pump();
@@ -70,14 +71,14 @@ export class HttpConnection {
     return this.#socket.writableLength;
   }
 
-  #received(bytes: Buffer): void {
+  readonly #received = (bytes: Buffer): void => {
     if (this.#ended) {
       this.#swallow(bytes.length);
       return;
     }
     this.#reader.push(bytes);
     this.#pump();
-  }
+  };
   #swallow(count: number): void {
     this.#swallowed += count;
     if (this.#swallowed > LIMITS.drainBodyBytes) this.destroy();
@@ -85,7 +86,7 @@ export class HttpConnection {
 
   /** Takes from the reader whatever the exchange under way, or the next one, can take now. */
   #pump(): void {
-    if (this.#pumping || this.#ended) return;
+    if (this.#pumping || this.#ended || this.#taken) return;
     this.#pumping = true;
     try {
       while (this.#takeOne());
@@ -94,13 +95,13 @@ export class HttpConnection {
       this.flush();
     }
     const behind = this.#reader.buffered > LIMITS.httpAheadBytes;
-    if (behind === this.#paused) return;
+    if (behind === this.#paused || this.#taken) return;
     this.#paused = behind;
     if (behind) this.#socket.pause();
     else this.#socket.resume();
   }
   #takeOne(): boolean {
-    if (this.#ended || this.#socket.destroyed) return false;
+    if (this.#ended || this.#taken || this.#socket.destroyed) return false;
     const current = this.#current;
     // A client that asks on without reading its answers waits.
     const takes = current === undefined ? this.backlog < LIMITS.clientHighWaterBytes : current.takes;
@@ -205,9 +206,18 @@ export class HttpConnection {
     this.#socket.end();
     this.#socket.resume();
   }
+  /** Whoever takes it has it alone; it comes paused. */
+  takeOver(): TakenConnection {
+    this.flush();
+    this.#taken = true;
+    this.#socket.off('data', this.#received);
+    this.#socket.pause();
+    return { socket: this.#socket, early: this.#reader.rest() };
+  }
   /** The listener closes: what is under way may end. */
   close(): void {
-    if (this.#current === undefined) this.end();
+    if (this.#taken) this.destroy();
+    else if (this.#current === undefined) this.end();
     else this.#current.keepsAlive = false;
   }
   destroy(): void {
@@ -216,6 +226,7 @@ export class HttpConnection {
 
   /** Called at every tick: ends what takes too long. What counts is how many ticks saw the same. */
   sweep(): void {
+    if (this.#taken) return;
     const current = this.#current;
     const phase = this.#ended
       ? `ended ${this.backlog}`

@@ -1,7 +1,7 @@
 /** One request of a connection and its answer: takes the body as the front wants it, frames the answer by what the client understands. */
 import type { Decoded, HttpAnswer } from '../../mappings/generic/platform.ts';
 import { LIMITS } from '../../runtime/limits.ts';
-import type { Client, Head } from '../client.ts';
+import type { Client, Head, TakenConnection } from '../client.ts';
 import { type Fields, fieldText, isBodiless } from './answer-head.ts';
 import type { HttpConnection } from './connection.ts';
 import type { RequestHead } from './head.ts';
@@ -230,6 +230,13 @@ export class Exchange implements Client {
   }
   destroy(): void {
     this.#connection.destroy();
+  }
+
+  takeOver(): TakenConnection {
+    if (this.opened || this.gone) throw new Error('a connection can be taken over only instead of an answer');
+    this.opened = true;
+    this.#answered = true;
+    return this.#connection.takeOver();
   }
 
   decodedBefore(body: Uint8Array): Decoded | undefined {

@@ -26,7 +26,8 @@ export const refused = (status: number): Refused => ({ kind: 'refused', status }
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-const LENGTH = /^\d{1,15}$/;
+/** Of one that does not know the length of its body a client is known to announce a pebibyte: 16 digits. */
+const LENGTH = /^\d{1,16}$/;
 const ABSOLUTE = /^https?:\/\/[^/?#]+/i;
 
 /** Spaces and tabs only: what else counts as white space in a string does not in a field (a no-break space must not hide an encoding). */
@@ -89,7 +90,7 @@ export const parseHead = (text: string, maxFields: number): RequestHead | Refuse
     if (encoding.toLowerCase() !== 'chunked') return refused(501);
     bodyBytes = -1;
   } else if (length !== undefined) {
-    if (!LENGTH.test(length)) return refused(400);
+    if (!LENGTH.test(length) || !Number.isSafeInteger(Number(length))) return refused(400);
     bodyBytes = Number(length);
   }
   const expect = headers['expect'];

@@ -21,6 +21,8 @@ export interface RequestReader {
   readonly buffered: number;
   /** No byte of a next request has come. */
   readonly atRest: boolean;
+  /** What has come and was not asked for; nothing is read any more. */
+  rest(): Buffer;
 }
 
 const NONE: Buffer = Buffer.alloc(0);
@@ -212,6 +214,12 @@ export const createRequestReader = (limits: ReaderLimits): RequestReader => {
     },
     get buffered() {
       return held.length - at + waitingBytes;
+    },
+    rest: () => {
+      merge();
+      const rest = held.subarray(at);
+      refuse(0);
+      return rest;
     },
     get atRest() {
       return state === 'head' && at >= held.length && waiting === undefined;

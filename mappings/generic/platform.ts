@@ -44,7 +44,9 @@ export interface HttpAnswer {
 
 /** A transfer of bytes the client asks for; resolved by the server to a native stream. */
 export interface StreamRequest {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE' | 'CONNECT';
+  /** The client wants bytes both ways on this connection: at once after the answer's head, or as WebSocket messages. */
+  readonly tunnel?: 'raw' | 'websocket';
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly range?: { readonly start: number; readonly end?: number };
@@ -160,6 +162,8 @@ export interface Broker {
   call(call: Call, context: BrokerContext): Brokered;
   /** A stream request resolved to the host's own stream, or to bytes the server holds itself. */
   stream(request: StreamRequest, context: BrokerContext): Brokered<Outcome<StreamTarget>>;
+  /** The end of a transfer whose target asked to be told of it. */
+  transferred?(request: StreamRequest, outcome: Outcome, context: BrokerContext): Brokered<void>;
 }
 
 export type StreamTarget =
@@ -184,6 +188,20 @@ export type StreamTarget =
       readonly lengthBytes: number;
       /** Objects to re-read after an upload. */
       readonly touches: readonly NativeRef[];
+      /** A client that closes in the middle of its body has sent all of it: some announce a length that they do not know. */
+      readonly cutIsEnd?: boolean;
+      /** `Broker.transferred` is called at the end. */
+      readonly tells?: boolean;
+    }
+  | {
+      readonly kind: 'tunnel';
+      /** Of the answer before raw bytes. */
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      /** WebSocket subprotocols, the best first: the first that the client offers is agreed on. */
+      readonly protocols: readonly string[];
+      /** In the hub's words: `console.open` with { vm: its native name }. */
+      readonly call: NativeCall;
     };
 
 // ---- the driver: towards hosts (agent half) ----
@@ -219,7 +237,10 @@ export interface Driver {
   /** One step of a plan. */
   step(send: DriverSend, call: NativeCall): Promise<Outcome<Record<string, unknown>>>;
   probe(send: DriverSend, probe: Probe): Promise<Outcome<ProbeAnswer>>;
-  /** `volume.download` or `volume.upload` in the host's own words. */
+  /**
+   * `volume.download`, `volume.upload` or `console.open` in the host's own words. What is a socket on the host and no stream of its API is
+   * `host.socket` with { address, port } as the host listens there ('' or a wildcard: everywhere), or { path } of a local one.
+   */
   stream(send: DriverSend, call: NativeCall): Promise<Outcome<NativeCall>>;
   /** Questions that change nothing: `stats`, `screenshot`. */
   ask(send: DriverSend, question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome>;

@@ -74,6 +74,12 @@ export interface Exchanges {
     front: ServedFront,
     exchange: Omit<Exchange, 'call'> & { request: StreamRequest },
   ): Promise<Outcome<StreamTarget>>;
+  /** The broker is told how a transfer ended. */
+  transferred(
+    front: ServedFront,
+    exchange: Omit<Exchange, 'call'> & { request: StreamRequest },
+    outcome: Outcome,
+  ): Promise<void>;
   hangUp(exchange: string): void;
   readonly running: number;
   /** Exchanges that asked their host at least once. */
@@ -331,7 +337,8 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
         if (session === undefined || session.front !== exchange.front) {
           return refused(fault('not-authenticated', { privilege: 'read' }, 'The session is not authenticated.'));
         }
-        const access = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'admin';
+        const reads = request.method === 'GET' || request.method === 'HEAD';
+        const access = request.tunnel !== undefined ? 'operate' : reads ? 'read' : 'admin';
         const denial = denied({ method: request.method, on: '', route: 'stream', access }, session.role, request.path);
         if (denial !== undefined) return refused(denial);
         return drive<Outcome<StreamTarget>>(
@@ -345,6 +352,21 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       })();
       hop(exchange.exchange, 'answer', since, { outcome: answer.ok ? answer.value.kind : answer.fault });
       return answer;
+    },
+
+    transferred: async (front, exchange, outcome) => {
+      const session = sessions.get(exchange.session);
+      hop(exchange.exchange, 'outcome', 0, { outcome: outcome.ok ? 'ok' : outcome.fault });
+      await drive<void>(
+        front,
+        exchange,
+        session?.front === exchange.front ? session : nobody(exchange.front, exchange.address),
+        undefined,
+        function* (broker, context) {
+          if (broker.transferred !== undefined) yield* broker.transferred(exchange.request, outcome, context);
+        },
+        () => undefined,
+      );
     },
 
     hangUp: (id) => {

@@ -229,6 +229,8 @@ function* folder(request: StreamRequest, context: BrokerContext): Brokered<Strea
       return yield* put(place, all, request, context);
     case 'DELETE':
       return yield* remove(place, all, request, context);
+    case 'CONNECT':
+      return refuse('not-supported', {});
     default:
       return request.method satisfies never;
   }
