@@ -159,6 +159,13 @@ export const removeOwnObject = (context: OwnContext, ref: string): boolean => {
   return true;
 };
 
+/** Not a field of any class. */
+const FORGOTTEN = 'forgotten';
+
+/** The task of a job that a client destroyed: the job goes on being remembered, the task is shown no more. */
+export const forgetTask = (context: OwnContext, ref: string): void => writeOwn(context, ref, FORGOTTEN, true);
+export const isForgotten = (context: OwnContext, ref: string): boolean => readOwn(context, ref, FORGOTTEN) === true;
+
 /** The host's object is gone: nothing is kept for it. */
 export const dropOwnFields = (context: OwnContext, ref: string): void => {
   const index = indexOf(context);
