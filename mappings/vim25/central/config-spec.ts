@@ -24,7 +24,7 @@ export interface ScalarContext {
   readonly vm: Vm;
   readonly host: Host | undefined;
   /** Every other VM's uuid. */
-  readonly uuids: ReadonlySet<string>;
+  readonly uuids: Pick<ReadonlySet<string>, 'has'>;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

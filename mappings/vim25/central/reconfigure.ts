@@ -49,12 +49,13 @@ export function* reconfigureVm(call: Call, context: BrokerContext): Brokered {
   if (seen !== undefined && seen !== '' && seen !== changeVersionOf(vm)) refuse('concurrent-access', {});
   checkTemplate(vm, spec);
   const host = yield* hostOf(context);
-  const uuids = new Set(
-    context.store
-      .list('vm', context.front.host)
-      .filter(({ id }) => id !== vm.id)
-      .map(({ uuid }) => uuid.toLowerCase()),
-  );
+  // Looked for only when a spec changes the UUID: there may be thousands of VMs.
+  const uuids = {
+    has: (wanted: string): boolean =>
+      context.store
+        .list('vm', context.front.host)
+        .some(({ id, uuid }) => id !== vm.id && uuid.toLowerCase() === wanted),
+  };
   const { name, ...scalars } = scalarChange(spec, { vm: vm.doc, host, uuids });
   if (name !== undefined) refuseOtherName(name, vm, context);
   const named = yield* storages(context);
