@@ -3,6 +3,7 @@ import { fault, type Outcome, refused } from '../generic/faults.ts';
 import type { NativeRef } from '../generic/ids.ts';
 import type { NativeChange, NativeObject } from '../generic/native.ts';
 import type { Driver, DriverSend } from '../generic/platform.ts';
+import { openConsole } from './driver/console.ts';
 import { inParallel } from './driver/conversation.ts';
 import { stepArguments } from './driver/definitions.ts';
 import { domainFacts, listDomains, readDomain } from './driver/domains.ts';
@@ -102,7 +103,8 @@ export const driver: Driver = {
     return args.ok ? send.call(call.procedure, args.value, 'work') : args;
   },
   probe: probeHost,
-  stream: volumeStream,
+  stream: (send, call) =>
+    call.procedure === 'console.open' ? openConsole(send, String(call.args['vm'])) : volumeStream(send, call),
   ask: answer,
   questions: QUESTIONS,
 };

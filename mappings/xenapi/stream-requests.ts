@@ -12,6 +12,8 @@ const SERVED: readonly (readonly [method: StreamRequest['method'], path: string]
   ['GET', '/host_rrd'],
   ['GET', '/vm_rrd'],
   ['GET', '/sr_rrd'],
+  ['CONNECT', '/console'],
+  ['GET', '/console'],
 ];
 
 /** The path without what follows the name, in the form in which SERVED has it. */
@@ -66,6 +68,11 @@ const SECRETS = new Set(['session_id', 'pool_secret']);
 /** May come as cookies, too. */
 const TASKS = ['task_id', 'subtask_of'];
 
+const tunnelOf = ({ method, headers }: HttpRequest): StreamRequest['tunnel'] => {
+  if (method === 'CONNECT') return 'raw';
+  return header(headers, 'upgrade')?.toLowerCase() === 'websocket' ? 'websocket' : undefined;
+};
+
 export const decodeStream = (request: HttpRequest): Decoded => {
   const path = servedPath(request.method, request.path);
   if (path === undefined) throw new Error(`${request.method} ${request.path} is no stream`);
@@ -75,7 +82,12 @@ export const decodeStream = (request: HttpRequest): Decoded => {
     const value = query[name] ?? cookie(request.headers, name);
     if (value !== undefined) query[name] = value;
   }
-  const length = header(request.headers, 'content-length');
+  const tunnel = path === '/console' ? tunnelOf(request) : undefined;
+  if (path === '/console' && tunnel === undefined)
+    return { kind: 'answer', answer: refusedPage(400, 'a console is opened by CONNECT or as a WebSocket') };
+  // Without either there is no body.
+  const empty = request.method === 'PUT' && header(request.headers, 'transfer-encoding') === undefined;
+  const length = header(request.headers, 'content-length') ?? (empty ? '0' : undefined);
   const session = cookie(request.headers, 'session_id') ?? request.query.get('session_id') ?? undefined;
   return {
     kind: 'stream',
@@ -83,7 +95,8 @@ export const decodeStream = (request: HttpRequest): Decoded => {
       method: request.method as StreamRequest['method'],
       path,
       query,
-      ...(length !== undefined && /^\d{1,15}$/.test(length) ? { lengthBytes: Number(length) } : {}),
+      ...(tunnel === undefined ? {} : { tunnel }),
+      ...(length !== undefined && /^\d{1,16}$/.test(length) ? { lengthBytes: Number(length) } : {}),
     },
     ...(session === undefined ? {} : { token: tokenOfRef(session) ?? session }),
   };

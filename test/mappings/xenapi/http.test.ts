@@ -109,7 +109,24 @@ describe('requests for bytes', () => {
   });
 
   it('know how long an upload will be', () => {
-    expect(stream('PUT', '/import_raw_vdi/?vdi=v', { 'content-length': '1024' }).stream.lengthBytes).toBe(1024);
+    const lengthOf = (headers: Record<string, string>): number | undefined =>
+      stream('PUT', '/import_raw_vdi/?vdi=v', headers).stream.lengthBytes;
+    expect(lengthOf({ 'content-length': '1024' })).toBe(1024);
+    expect(lengthOf({ 'content-length': '1125899906842624' })).toBe(2 ** 50);
+    expect(lengthOf({})).toBe(0);
+    expect(lengthOf({ 'transfer-encoding': 'chunked' })).toBeUndefined();
+  });
+
+  it('for a console want a connection, not an answer', () => {
+    expect(stream('CONNECT', '/console?uuid=u').stream).toEqual({
+      method: 'CONNECT',
+      path: '/console',
+      query: { uuid: 'u' },
+      tunnel: 'raw',
+    });
+    expect(stream('GET', '/console?ref=r', { upgrade: 'websocket' }).stream.tunnel).toBe('websocket');
+    const plain = { ...request('/console', '', { method: 'GET' }), query: new URLSearchParams('uuid=u') };
+    expect(answerOf(front.decode(plain, instance)).status).toBe(400);
   });
 
   it('are refused by a status', () => {

@@ -1,0 +1,124 @@
+/** Requests for the bytes of a VDI in, transfers of its volume out; and the end of the task that a client made for one. */
+
+import type { Outcome } from '../../generic/faults.ts';
+import type { Volume } from '../../generic/model.ts';
+import type { BrokerContext, Brokered, StreamRequest, StreamTarget } from '../../generic/platform.ts';
+import { refuse } from '../central/refusal.ts';
+import { documents, type Found, isUp, volumeOf } from '../central/targets.ts';
+import type { Work } from '../central/work.ts';
+import { xenError } from '../faults.ts';
+import { parseUuid, refOf } from '../ids.ts';
+import { ownObject, putOwnObject } from '../own-data.ts';
+import { dateTime } from '../render/markup.ts';
+import { encodeXml } from '../values.ts';
+import { streamWork } from './stream-work.ts';
+
+/** Formats that the API knows; a transfer gives a volume's bytes as they are, so the format must be the volume's own. */
+const FORMATS = new Set(['raw', 'vhd', 'qcow2', 'tar']);
+
+const notServed = (reason: string): never => refuse('NOT_IMPLEMENTED', reason);
+
+const checkFormat = ({ query }: StreamRequest, { format }: Volume): void => {
+  const wanted = query['format'] ?? 'raw';
+  if (!FORMATS.has(wanted)) refuse('UUID_INVALID', 'format', wanted);
+  const own = format === 'iso' ? 'raw' : format;
+  if (wanted !== own) notServed(`transfers of a volume of format ${own} as ${wanted}`);
+};
+
+/** A reference, or the VDI's uuid. */
+const refOfVdi = ({ query }: StreamRequest, { front }: BrokerContext): string => {
+  const given = query['vdi'] ?? '';
+  if (given === '') return notServed('transfers to a storage repository as a whole');
+  const id = parseUuid(given, front);
+  return id === undefined ? given : refOf(id, front);
+};
+
+/** A machine that is up writes where it likes: neither what is read nor what is written would be whole. */
+function* refuseInUse(volume: Found<'volume'>, operation: string, work: Work): Brokered<void> {
+  const { store } = work.context;
+  const entries = store.edges(volume.id, 'vm').flatMap((id) => store.entry(id) ?? []);
+  for (const vm of yield* documents('vm', entries, work)) if (isUp(vm)) refuse('VDI_IN_USE', volume.ref, operation);
+}
+
+const native = (
+  volume: Found<'volume'>,
+  more: Pick<
+    Extract<StreamTarget, { kind: 'native' }>,
+    'direction' | 'headers' | 'lengthBytes' | 'cutIsEnd' | 'touches'
+  >,
+  tells: boolean,
+): StreamTarget => ({
+  kind: 'native',
+  status: 200,
+  offsetBytes: 0,
+  tells,
+  call: {
+    procedure: `volume.${more.direction}`,
+    args: {
+      volume: volume.entry.native,
+      offsetBytes: 0,
+      lengthBytes: more.cutIsEnd === true ? -1 : more.lengthBytes,
+    },
+  },
+  ...more,
+});
+
+export function* exportTarget(request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
+  const work = streamWork(request, context, refOfVdi(request, context));
+  const volume = yield* volumeOf(work.self, work);
+  checkFormat(request, volume.doc);
+  if (request.query['base'] !== undefined) notServed('differences between two images');
+  yield* refuseInUse(volume, 'copy', work);
+  const isRaw = volume.doc.format === 'raw' || volume.doc.format === 'iso';
+  const headers = { 'content-type': 'application/octet-stream', 'cache-control': 'no-cache, no-store' };
+  // Of other formats the host does not tell how long the file is: it is sent to its end.
+  const lengthBytes = isRaw ? volume.doc.capacityBytes : -1;
+  return native(
+    volume,
+    { direction: 'download', headers, lengthBytes, touches: [] },
+    request.query['task_id'] !== undefined,
+  );
+}
+
+const nothing: StreamTarget = { kind: 'bytes', status: 200, headers: {}, bytes: new Uint8Array() };
+
+export function* importTarget(request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
+  const work = streamWork(request, context, refOfVdi(request, context));
+  const volume = yield* volumeOf(work.self, work);
+  checkFormat(request, volume.doc);
+  yield* refuseInUse(volume, 'update', work);
+  // Clients first ask with an empty body whether they are at the right host.
+  if (request.lengthBytes === 0) return nothing;
+  const { capacityBytes } = volume.doc;
+  const announced = request.lengthBytes ?? Number.POSITIVE_INFINITY;
+  // Who does not know the length announces one beyond every disk and closes after the last byte.
+  const cutIsEnd = announced > capacityBytes;
+  return native(
+    volume,
+    {
+      direction: 'upload',
+      headers: {},
+      lengthBytes: cutIsEnd ? capacityBytes : announced,
+      cutIsEnd,
+      touches: [{ kind: 'volume', native: volume.entry.native }],
+    },
+    request.query['task_id'] !== undefined,
+  );
+}
+
+/** The task that the client made for its transfer ends with it. */
+export const endTask = (request: StreamRequest, outcome: Outcome, context: BrokerContext): void => {
+  const ref = request.query['task_id'] ?? '';
+  const task = ownObject(context, ref);
+  if (task?.cls !== 'task' || (task.fields['status'] ?? 'pending') !== 'pending') return;
+  const { front } = context;
+  const over = { finished: dateTime(context.now()), progress: 1, allowed_operations: [] };
+  if (outcome.ok) {
+    const result = encodeXml({ kind: 'ref', class: 'VDI' }, refOfVdi(request, context));
+    putOwnObject(context, ref, { ...over, status: 'success', result: request.method === 'PUT' ? result : '' });
+    return;
+  }
+  const work = streamWork(request, context, refOfVdi(request, context));
+  const { code, params } = xenError(outcome.fault, { front, call: work.call });
+  putOwnObject(context, ref, { ...over, status: 'failure', error_info: [code, ...params] });
+};
