@@ -1,0 +1,86 @@
+/** Calls that read, over the agent's `DriverSend`: a method and its arguments in, elements or pages of objects out. */
+import { done, type Outcome } from '../../generic/faults.ts';
+import type { DriverSend } from '../../generic/platform.ts';
+import { childOf, childrenOf, type XmlElement } from '../../wire/xml.ts';
+import type { DataObject, MoRef } from '../values.ts';
+import { propSet, refIn, type Told, throughView, toldOf } from './properties.ts';
+import { type Answer, type Args, contentRef } from './soap-call.ts';
+
+/** Objects in one answer of an inventory. */
+const PAGE = 250;
+
+export const ask = async (
+  send: DriverSend,
+  method: string,
+  target: MoRef,
+  args: Args = {},
+  lane: 'read' | 'work' = 'read',
+): Promise<Answer> => {
+  const outcome = await send.call(method, { _this: target, ...args }, lane);
+  return outcome.ok ? done(outcome.value['elements'] as readonly XmlElement[]) : outcome;
+};
+
+/** A read that the host refuses is none that the reader may take for an empty one. */
+export const must = (method: string, outcome: Answer): readonly XmlElement[] => {
+  if (outcome.ok) return outcome.value;
+  throw new Error(`${method}: ${outcome.fault.text}`);
+};
+
+const COLLECTOR = contentRef('PropertyCollector', 'propertyCollector');
+
+/** Pages of what a filter spec selects. */
+async function* retrieve(send: DriverSend, spec: DataObject): AsyncGenerator<Outcome<Told[]>> {
+  let answer = await ask(send, 'RetrievePropertiesEx', COLLECTOR, { specSet: [spec], options: { maxObjects: PAGE } });
+  for (;;) {
+    if (!answer.ok) {
+      yield answer;
+      return;
+    }
+    const page = answer.value[0];
+    yield done(page === undefined ? [] : childrenOf(page, 'objects').map((object) => toldOf(object)));
+    const token = page && childOf(page, 'token')?.text;
+    if (token === undefined || token === '') return;
+    answer = await ask(send, 'ContinueRetrievePropertiesEx', COLLECTOR, { token });
+  }
+}
+
+/** These objects; a fault when one of them is gone. */
+export const retrieveThese = async (
+  send: DriverSend,
+  refs: readonly MoRef[],
+  paths: Readonly<Record<string, readonly string[]>>,
+): Promise<Outcome<Told[]>> => {
+  const found: Told[] = [];
+  if (refs.length === 0) return done(found);
+  for await (const page of retrieve(send, {
+    propSet: propSet(paths),
+    objectSet: refs.map((obj) => ({ obj, skip: false })),
+  })) {
+    if (!page.ok) return page;
+    found.push(...page.value);
+  }
+  return done(found);
+};
+
+/** Everything of these types in the inventory, page by page. */
+export async function* retrieveAll(
+  send: DriverSend,
+  paths: Readonly<Record<string, readonly string[]>>,
+): AsyncGenerator<Told[]> {
+  const made = await ask(send, 'CreateContainerView', contentRef('ViewManager', 'viewManager'), {
+    container: contentRef('Folder', 'rootFolder'),
+    type: Object.keys(paths),
+    recursive: true,
+  });
+  const view = refIn(must('CreateContainerView', made)[0]);
+  if (view === undefined) throw new Error('CreateContainerView: the host makes no view');
+  try {
+    for await (const page of retrieve(send, { propSet: propSet(paths), objectSet: [throughView(view)] })) {
+      if (!page.ok) throw new Error(`RetrievePropertiesEx: ${page.fault.text}`);
+      yield page.value;
+    }
+  } finally {
+    // A view that stays is gone with the session.
+    await ask(send, 'DestroyView', view).catch(() => undefined);
+  }
+}
