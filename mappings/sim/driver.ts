@@ -95,6 +95,7 @@ const STREAMS: Readonly<Record<string, ProcedureName>> = {
 };
 
 const stream: Driver['stream'] = async (_send, { procedure, args }) => {
+  if (procedure === 'console.open') return done({ procedure: 'VM.screen', args: { vm: args['vm'] } });
   const own = Object.hasOwn(STREAMS, procedure) ? STREAMS[procedure] : undefined;
   if (own === undefined) return refused(fault('not-supported', {}, `no such transfer: ${procedure}`));
   return done({

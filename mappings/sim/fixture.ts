@@ -68,6 +68,7 @@ const vmOf = (host: string, n: number, volume: VolumeRecord, nowMs: number): VmR
     nics: [
       { ordinal: 0, mac: macOf(host, n), macGenerated: true, model: 'virtio', networkName: NETWORK, connected: true },
     ],
+    vnc: { listen: '127.0.0.1', port: -1 },
     serialPorts: 0,
     guest: { toolsInstalled: true, toolsRunning: false, addresses: [] },
     cpuShare: {},

@@ -4,6 +4,7 @@ import type { Endpoint, HostTransport } from '../generic/platform.ts';
 import { fixture } from './fixture.ts';
 import type { SimEvent, SimState } from './machine/state.ts';
 import { advance, step, wakeAt } from './machine.ts';
+import { openScreen } from './rfb.ts';
 import { openStream, type SimStream } from './stream.ts';
 import { parseUri, type SimUri } from './uri.ts';
 
@@ -52,6 +53,8 @@ interface Queued {
 }
 
 const QUEUE_MAX = 100_000;
+/** The one stream that goes both ways. */
+const SCREEN = 'VM.screen';
 
 const openTransport = (world: World): HostTransport => {
   const heard: ((event: { procedure: string; args: Readonly<Record<string, unknown>> }) => void)[] = [];
@@ -85,7 +88,10 @@ const openTransport = (world: World): HostTransport => {
       });
     },
     stream: (procedure, args, direction) => {
-      const made = openStream(procedure, args, direction, () => wake());
+      const made =
+        procedure === SCREEN && direction === 'both'
+          ? openScreen(args['vm'], () => wake())
+          : openStream(procedure, args, direction, () => wake());
       if (over) made.lost(over);
       else {
         streams.add(made);
