@@ -52,6 +52,11 @@ export const readAllMachines = async (endpoint: Endpoint, rounds: number): Promi
   return reads;
 };
 
+export const machinesPerSecond = (reads: Reads, property: string): number | undefined => {
+  const read = reads.get(property);
+  return read && read.machines / median(read.seconds);
+};
+
 export const compareReads = (ours: Reads, theirs: Reads): Figure[] =>
   PROPERTIES.map((property) => {
     const a = ours.get(property);

@@ -43,5 +43,16 @@ export const atMost = (
   met: value <= target,
 });
 
+/** Without a target. */
+export const plain = (name: string, ours: string, theirs: string, value: number, unit: string): Figure => ({
+  name,
+  ours,
+  theirs,
+  value,
+  unit,
+  target: '-',
+  met: true,
+});
+
 export const figureText = ({ name, ours, theirs, value, unit, target, met }: Figure): string =>
-  `| ${name} | ${ours} | ${theirs} | **${value.toFixed(value < 10 ? 2 : 1)} ${unit}** | ${target} | ${met ? 'met' : '**missed**'} |`;
+  `| ${name} | ${ours} | ${theirs} | **${value.toFixed(value < 10 ? 2 : 1)} ${unit}** | ${target} | ${target === '-' ? '-' : met ? 'met' : '**missed**'} |`;

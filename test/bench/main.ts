@@ -13,12 +13,14 @@ import {
   currentTimeRate,
   directPower,
   eventToUpdate,
+  machinesPerSecond,
   readAllMachines,
   residentKiB,
 } from './cases.ts';
 import { type BenchEstate, fillEstate } from './estate.ts';
 import { atMost, type Figure, figureText } from './figures.ts';
 import { openSession } from './vim-session.ts';
+import { fanOut, readRecords } from './xenapi-cases.ts';
 
 const RESULTS = fileURLToPath(new URL('RESULTS.md', import.meta.url));
 const NOTES = fileURLToPath(new URL('notes.md', import.meta.url));
@@ -28,7 +30,7 @@ const { values: flags } = parseArgs({
   options: {
     vms: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '5' },
-    /** Only what needs no vcsim, or only these cases: reads, time, power, updates, sync, memory. */
+    /** Only what needs no vcsim, or only these cases: reads, time, power, updates, sync, memory, records, fanout. */
     only: { type: 'string' },
     /** An instance that runs already (plain HTTP), with that many VMs: it takes minutes to make 10,000. */
     vcsim: { type: 'string' },
@@ -79,7 +81,7 @@ const startSimulator = async (vms: number): Promise<Simulator> => {
 };
 
 const startProduct = (uri: string): Promise<Transvisor> =>
-  startTransvisor({ host: uri, options: ['--plain', 'vim25'] });
+  startTransvisor({ host: uri, fronts: ['vim25', 'xenapi'], options: ['--plain', 'vim25', '--plain', 'xenapi'] });
 const listedSeconds = (product: Transvisor): number =>
   Number(/"ms":([\d.]+),"msg":"host listed"/.exec(product.log())?.[1]) / 1000;
 
@@ -161,10 +163,16 @@ const main = async (): Promise<void> => {
     }
     if (wants('power')) add(await directPower(product, estate, 120));
     if (wants('updates')) add(await eventToUpdate(product, estate, 310));
+    let simulated: number | undefined;
     if (wants('reads') && simulator !== undefined) {
       const ours = await readAllMachines(product, ROUNDS);
-      for (const figure of compareReads(ours, await readAllMachines(simulator, ROUNDS))) add(figure);
+      const theirs = await readAllMachines(simulator, ROUNDS);
+      for (const figure of compareReads(ours, theirs)) add(figure);
+      simulated = machinesPerSecond(theirs, 'config');
     }
+    if (wants('records'))
+      for (const figure of await readRecords(product.front('xenapi'), ROUNDS, simulated)) add(figure);
+    if (wants('fanout')) add(await fanOut(product.front('xenapi'), estate, 20));
   } catch (error) {
     if (product !== undefined) say(product.log());
     throw error;
