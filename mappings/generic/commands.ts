@@ -76,6 +76,9 @@ export interface Params {
   'volume.resize': { storage: HubId; name: string; capacityBytes: number };
   'storage.refresh': Record<never, never>;
   'storage.create': { name: string; path: string; remoteHost?: string; remotePath?: string };
+  /** Its contents can be used, or no longer; they stay what they are. */
+  'storage.activate': Record<never, never>;
+  'storage.deactivate': Record<never, never>;
   'storage.delete': Record<never, never>;
   'network.create': { name: string; bridge: string; uplinks: string[] };
   'network.addPortgroup': { name: string; vlan: number };

@@ -17,6 +17,7 @@ import {
   planSnapshotRename,
 } from './plans/snapshots.ts';
 import {
+  planStorageActive,
   planStorageCreate,
   planStorageDelete,
   planStorageRefresh,
@@ -52,6 +53,8 @@ const PLANS: Readonly<Record<Verb, (planning: Planning) => Promise<Plan>>> = {
   'volume.resize': planVolumeResize,
   'storage.refresh': planStorageRefresh,
   'storage.create': planStorageCreate,
+  'storage.activate': planStorageActive,
+  'storage.deactivate': planStorageActive,
   'storage.delete': planStorageDelete,
   'network.create': planNetworkCreate,
   'network.addPortgroup': planAddPortgroup,

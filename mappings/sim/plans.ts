@@ -87,6 +87,14 @@ const onStorage =
     return done(undefined);
   };
 
+const storageActive =
+  (active: boolean): Planner<'storage.activate' | 'storage.deactivate'> =>
+  (_params, { native }, _context, draft) => {
+    draft.add('STORAGE.setActive', { storage: native, active });
+    draft.touches.push({ kind: 'storage', native });
+    return done(undefined);
+  };
+
 const storageCreate: Planner<'storage.create'> = ({ name, path, remoteHost, remotePath }, _target, { job }, draft) => {
   draft.add('STORAGE.create', {
     name,
@@ -171,6 +179,8 @@ const PLANNERS: { readonly [V in Verb]: Planner<V> } = {
   'volume.resize': onVolume<Params['volume.resize']>('VOLUME.resize', ({ capacityBytes }) => ({ capacityBytes })),
   'storage.refresh': onStorage('STORAGE.refresh'),
   'storage.create': storageCreate,
+  'storage.activate': storageActive(true),
+  'storage.deactivate': storageActive(false),
   'storage.delete': onStorage('STORAGE.delete'),
   'network.create': networkCreate,
   'network.addPortgroup': onNetwork('NETWORK.addPortgroup'),

@@ -35,6 +35,8 @@ const VERBS = Object.keys({
   'volume.resize': 0,
   'storage.refresh': 0,
   'storage.create': 0,
+  'storage.activate': 0,
+  'storage.deactivate': 0,
   'storage.delete': 0,
   'network.create': 0,
   'network.addPortgroup': 0,

@@ -203,6 +203,24 @@ export const planStorageCreate = async (planning: Planning): Promise<Plan> => {
   };
 };
 
+export const planStorageActive = async (planning: Planning): Promise<Plan> => {
+  const { command } = planning;
+  const { id, entry, doc } = found('storage', command.target, planning);
+  const uuid = entry.native;
+  const active = command.verb === 'storage.activate';
+  if (!active && usersOf(id, planning).some(isActive)) busy(`${doc.name} is in use.`);
+  const start = call('STORAGE_POOL_CREATE', poolArgs(uuid, doc.name));
+  const stop = call('STORAGE_POOL_DESTROY', { pool: { uuid, name: doc.name } });
+  const name = active ? 'start pool' : 'stop pool';
+  const probed = probe(active ? 'pool-active' : 'pool-inactive', { uuid });
+  return {
+    host: command.host,
+    queue: uuid,
+    steps: doc.accessible === active ? [] : [step(name, 'pivot', active ? start : stop, probed)],
+    touches: [{ kind: 'storage', native: uuid }],
+  };
+};
+
 /** The pool goes, its files stay. */
 export const planStorageDelete = async (planning: Planning): Promise<Plan> => {
   const { command, context } = planning;

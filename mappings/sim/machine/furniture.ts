@@ -79,6 +79,22 @@ const deleteStorage: Procedure = (state, args) => {
   ]);
 };
 
+const setActive: Procedure = (state, args) => {
+  const name = text(args, 'storage');
+  const record = state.storages.get(name);
+  if (!record) return gone(state, 'storage', name);
+  const accessible = args['active'] === true;
+  const isRunning = (native: string): boolean => {
+    const power = state.vms.get(native)?.doc.powerState;
+    return power === 'running' || power === 'paused';
+  };
+  const held = [...state.volumes.values()].filter(({ doc }) => doc.storageName === name);
+  if (!accessible && held.some((volume) => usersOf(state, volume).some(isRunning)))
+    return refuse(state, 'busy', {}, `The storage "${name}" is in use.`);
+  const next = { ...record, doc: { ...record.doc, accessible } };
+  return took({ ...state, storages: put(state.storages, name, next) }, [storageEvent(name, 'storage.changed')]);
+};
+
 const refreshStorage: Procedure = (state, args) => {
   const name = text(args, 'storage');
   return state.storages.has(name) ? took(state, [storageEvent(name, 'storage.changed')]) : gone(state, 'storage', name);
@@ -157,6 +173,7 @@ export const FURNITURE = {
   'STORAGE.create': createStorage,
   'STORAGE.delete': deleteStorage,
   'STORAGE.refresh': refreshStorage,
+  'STORAGE.setActive': setActive,
   'NETWORK.create': createNetwork,
   'NETWORK.delete': deleteNetwork,
   'NETWORK.addPortgroup': addPortgroup,
