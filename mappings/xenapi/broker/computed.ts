@@ -1,0 +1,125 @@
+/** An object and those that refer to it in; the fields that no sheet can know (relations, own data, operations under way, what a storage holds) out. */
+import type { BrokerContext } from '../../generic/platform.ts';
+import { isForgotten, ownFields } from '../own-data.ts';
+import { encodeField } from '../render/bundle.ts';
+import { recordFields } from '../types.ts';
+import { relationsTo } from './ends.ts';
+import { fieldText, type Item, isNull, placesOf, refsIn, renderedField, scalarOf, setText } from './item.ts';
+import { allowedMeanwhile } from './operations.ts';
+import type { World } from './world.ts';
+
+/** Inner texts by field name. */
+type Computed = Record<string, string>;
+
+const operations = (names: readonly string[]): string => setText(names);
+
+const TRUE = '<boolean>1</boolean>';
+
+/** What can be done to an image that a running machine uses: nothing that changes it under its feet. */
+const OF_ATTACHED = operations(['update']);
+
+const vdi = (item: Item, world: World): Computed => {
+  for (const ref of world.ends.shown('VDI', item.ref, 'VBDs')) {
+    const vbd = world.find(ref);
+    if (vbd !== undefined && fieldText(vbd, 'currently_attached') === TRUE) return { allowed_operations: OF_ATTACHED };
+  }
+  return {};
+};
+
+/** A storage that holds ISO images alone is a library of them. */
+const sr = (item: Item, world: World): Computed => {
+  let allocated = 0;
+  let images = 0;
+  let isos = 0;
+  for (const ref of world.ends.shown('SR', item.ref, 'VDIs')) {
+    const one = world.find(ref);
+    if (one === undefined) continue;
+    allocated += Number(fieldText(one, 'virtual_size'));
+    images += 1;
+    if (/\.iso$/i.test(scalarOf(one, 'location'))) isos += 1;
+  }
+  const isLibrary = images > 0 && isos === images;
+  return { virtual_allocation: String(allocated), ...(isLibrary ? { type: 'iso', content_type: 'iso' } : {}) };
+};
+
+/** Unless somebody chose one: the first on which disks can be made. */
+const pool = (_item: Item, world: World): Computed => {
+  for (const one of world.all('SR'))
+    if (fieldText(one, 'content_type') === 'user' && world.isOfHost(one)) return { default_SR: one.ref };
+  return {};
+};
+
+const pif = (item: Item, world: World): Computed => {
+  const network = world.networkOf(scalarOf(item, 'device'));
+  return network === undefined ? {} : { network };
+};
+
+const OWN: Readonly<Record<string, (item: Item, world: World) => Computed>> = { VDI: vdi, SR: sr, pool, PIF: pif };
+
+const sameRefs = (rendered: string, refs: ReadonlySet<string>): boolean => {
+  const known = refsIn(rendered);
+  return known.length === refs.size && known.every((ref) => refs.has(ref));
+};
+
+const underWay = (item: Item, world: World): Computed => {
+  const current = world.operations.get(item.ref);
+  if (current === undefined || current.size === 0 || !placesOf(item.cls).has('current_operations')) return {};
+  let members = '';
+  for (const [task, name] of current) members += `<member><name>${task}</name><value>${name}</value></member>`;
+  const allowed =
+    item.cls === 'VM' ? allowedMeanwhile(refsIn(fieldText(item, 'allowed_operations')), current.values()) : [];
+  return { current_operations: `<struct>${members}</struct>`, allowed_operations: operations(allowed) };
+};
+
+const ownOverlay = (item: Item, context: BrokerContext): Computed => {
+  const fields = ownFields(context, item.ref);
+  if (fields.size === 0) return {};
+  const found: Computed = {};
+  for (const { name, type } of recordFields(item.cls)) {
+    const own = fields.get(name);
+    if (own !== undefined) found[name] = encodeField(type, own.value);
+  }
+  return found;
+};
+
+const NONE: ReadonlyMap<number, string> = new Map();
+
+/** What stands instead of the rendered text, by place and in order; empty when all of it stands. */
+export const patchesOf = (item: Item, world: World, context: BrokerContext): ReadonlyMap<number, string> => {
+  const places = placesOf(item.cls);
+  const found = new Map<number, string>();
+  for (const relation of relationsTo(item.cls)) {
+    const refs = world.ends.sources(item.ref, relation);
+    const rendered = renderedField(item, relation.toPlace);
+    if (!sameRefs(rendered, refs)) found.set(relation.toPlace, setText(refs));
+  }
+  const computed = {
+    ...(OWN[item.cls]?.(item, world) ?? {}),
+    ...ownOverlay(item, context),
+    ...underWay(item, world),
+  };
+  for (const [field, inner] of Object.entries(computed)) {
+    const place = places.get(field);
+    if (place !== undefined && inner !== renderedField(item, place)) found.set(place, inner);
+  }
+  if (found.size === 0) return NONE;
+  return new Map([...found].sort(([a], [b]) => a - b));
+};
+
+/** Objects that are there for others' sake, when there are none. */
+export const isHidden = (item: Item, world: World, context: BrokerContext): boolean => {
+  switch (item.cls) {
+    case 'task':
+      return isForgotten(context, item.ref);
+    case 'SR':
+      return !world.isOfHost(item) && world.ends.shown('SR', item.ref, 'VDIs').size === 0;
+    case 'PBD': {
+      const storage = world.find(fieldText(item, 'SR'));
+      return storage !== undefined && !isNull(storage.ref) && isHidden(storage, world, context);
+    }
+    case 'network':
+      return !world.isOfHost(item) && world.ends.shown('network', item.ref, 'PIFs').size === 0;
+    default:
+      return false;
+  }
+};

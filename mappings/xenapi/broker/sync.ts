@@ -1,0 +1,134 @@
+/** The world of a front, brought up to the present version of store, jobs and own data before anybody reads it. */
+import type { HubId } from '../../generic/ids.ts';
+import { kindOf } from '../../generic/ids.ts';
+import type { DocumentKind } from '../../generic/model.ts';
+import type { BrokerContext, Brokered } from '../../generic/platform.ts';
+import { type OwnChange, ownChangedSince } from '../own-data.ts';
+import { World } from './world.ts';
+
+/** Nothing here is a truth. */
+export interface Caches {
+  world: World | undefined;
+  /** When ended tasks were last looked through, in ms. */
+  expiredMs: number;
+  /** Encoded snapshots of the newest events, shared by all who wait: by encoding, reference and version. */
+  readonly snapshots: Map<string, string>;
+}
+
+export const makeCaches = (): Caches => ({ world: undefined, expiredMs: 0, snapshots: new Map() });
+
+export interface Scope {
+  readonly context: BrokerContext;
+  readonly caches: Caches;
+}
+
+/** Kinds before those that show facts of them, so that little has to be looked at twice. */
+const KINDS = ['host', 'storage', 'volume', 'network', 'vm'] as const satisfies readonly DocumentKind[];
+const isKind = (id: HubId): boolean => (KINDS as readonly string[]).includes(kindOf(id));
+
+/** Rendered together: a batch of the sheets' thread, so that the first answer of a large host does not wait for one huge effect. */
+const SLICE = 512;
+const EXPIRE_EVERY_MS = 60_000;
+/** What changes faster than it can be rendered is left to the next reader. */
+const TRIES = 4;
+
+const allOf = ({ store, front }: BrokerContext): HubId[] =>
+  KINDS.flatMap((kind) => store.list(kind, front.host).map(({ id }) => id));
+
+function* renderAll(ids: readonly HubId[], { store }: BrokerContext): Brokered<void> {
+  const missing = ids.filter((id) => store.entry(id) !== undefined && store.rendered(id) === undefined);
+  for (let at = 0; at < missing.length; at += SLICE) yield { effect: 'render', ids: missing.slice(at, at + SLICE) };
+}
+
+/** undefined: the store has forgotten what changed. */
+const changedIds = (world: World, { store, front }: BrokerContext): Set<HubId> | undefined => {
+  const changes = store.changedSince(world.version);
+  if (changes === undefined) return undefined;
+  const ids = new Set(world.late);
+  for (const { id, gone } of changes) if (isKind(id) && (gone || store.entry(id)?.host === front.host)) ids.add(id);
+  return ids;
+};
+
+/** Without a pause: between the look at the versions and the last change made here nothing else runs. */
+const apply = (world: World, ids: Iterable<HubId>, own: readonly OwnChange[], context: BrokerContext): void => {
+  const { store, jobs } = context;
+  const from = world.version;
+  const upTo = store.version;
+  const jobIds = jobs.changedSince(from);
+  const list = [...ids];
+  // What was told at this version already is told again under a new one.
+  const isNews = upTo === from && list.some((id) => store.rendered(id) !== undefined || !store.entry(id));
+  const version = isNews ? context.nextVersion() : upTo;
+  for (const id of list) {
+    const isThere = store.entry(id) !== undefined;
+    const members = isThere ? store.rendered(id) : [];
+    if (members === undefined) world.late.add(id);
+    else {
+      world.late.delete(id);
+      world.putMembers(id, members, version, context);
+    }
+  }
+  for (const id of jobIds) {
+    const job = jobs.get(id);
+    if (job !== undefined) world.putJob(job, version, context);
+  }
+  for (const { ref } of own) world.ownChanged(ref, version, context);
+  world.settle(version, context);
+  world.version = version;
+};
+
+const build = (ids: readonly HubId[], context: BrokerContext): World => {
+  const { store, jobs, front } = context;
+  const version = store.version;
+  const world = new World(version);
+  for (const id of ids) {
+    const members = store.entry(id) === undefined ? [] : store.rendered(id);
+    if (members === undefined) world.late.add(id);
+    else world.putMembers(id, members, version, context);
+  }
+  for (const job of jobs.list({ host: front.host })) world.putJob(job, version, context);
+  world.putAllOwn(version, context);
+  world.settle(version, context);
+  return world;
+};
+
+const expire = (world: World, { context, caches }: Scope): void => {
+  const nowMs = context.now();
+  if (nowMs - caches.expiredMs < EXPIRE_EVERY_MS) return;
+  caches.expiredMs = nowMs;
+  world.expireTasks(context);
+};
+
+/** The world as it is now. */
+export function* sync(scope: Scope): Brokered<World> {
+  const { context, caches } = scope;
+  const { store } = context;
+  for (let tries = 0; ; tries++) {
+    const { world } = caches;
+    if (world === undefined) {
+      const ids = allOf(context);
+      yield* renderAll(ids, context);
+      // Somebody else may have been faster.
+      caches.world ??= build(allOf(context), context);
+      continue;
+    }
+    if (world.version === store.version && (world.late.size === 0 || tries > 0)) return world;
+    const wanted = changedIds(world, context);
+    if (wanted === undefined) {
+      // Who asks for events since a version of the old world is told that they are lost.
+      caches.world = undefined;
+      continue;
+    }
+    yield* renderAll([...wanted], context);
+    if (caches.world !== world) continue;
+    const ids = changedIds(world, context);
+    const own = ownChangedSince(context, world.version);
+    if (ids === undefined || own === undefined) {
+      caches.world = undefined;
+      continue;
+    }
+    apply(world, ids, own, context);
+    expire(world, scope);
+    if (tries >= TRIES) return world;
+  }
+}

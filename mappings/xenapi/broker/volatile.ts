@@ -1,0 +1,28 @@
+/** Facts that move all the time and are no change (free memory, the time of a measurement): put into records when they are read. */
+import type { BrokerContext } from '../../generic/platform.ts';
+import { dateTime } from '../render/markup.ts';
+import { fieldAt, type Item, placesOf } from './item.ts';
+import type { World } from './world.ts';
+
+const bytes = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? Math.max(0, Math.round(value)) : undefined;
+
+/** Memory that is not in use by machines or the host; all of it while nobody has measured. */
+export const freeMemory = (item: Item, { store }: BrokerContext): number => {
+  const total = Number(fieldAt(item, placesOf('host_metrics').get('memory_total') ?? -1));
+  const used = item.owner === undefined ? undefined : bytes(store.slots(item.owner)['memoryBytes']);
+  return Math.max(0, total - (used ?? 0));
+};
+
+const metrics = (item: Item, context: BrokerContext): void => {
+  const places = placesOf('host_metrics');
+  const patches = new Map(item.patches);
+  patches.set(places.get('memory_free') ?? 0, String(freeMemory(item, context)));
+  patches.set(places.get('last_updated') ?? 0, `<dateTime.iso8601>${dateTime(context.now())}</dateTime.iso8601>`);
+  item.patches = new Map([...patches].sort(([a], [b]) => a - b));
+};
+
+/** Before records of a class are read. */
+export const refreshVolatile = (world: World, cls: string, context: BrokerContext): void => {
+  if (cls === 'host_metrics') for (const item of world.all(cls)) metrics(item, context);
+};
