@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_HELP, reportError } from './exit-codes.ts';
 import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags } from './flags.ts';
 import { closeAll, untilSignal } from './lifetime.ts';
+import type { SimFlags } from './sim.ts';
 
 const program = new Command('transvisor')
   .description('Lets unmodified vendor management clients manage hypervisors of another kind.')
@@ -187,6 +188,35 @@ withAgentFlags(withCommonFlags(program.command('check')))
       const { json, text, well } = await check(flags);
       print(json, text);
       return well ? EXIT.ok : EXIT.no;
+    }),
+  );
+
+program
+  .command('sim')
+  .description('simulated hosts to try things on')
+  .command('xenapi')
+  .description('a simulated XenServer host: one pool, one host, storages, a network, a template and VMs, in memory')
+  .option('--port <N>', 'its port (default: any free one)')
+  .option('--listen <address>', 'its address (default: 127.0.0.1)')
+  .option('--user <name>', 'its one user (default: root)')
+  .option('--password-file <file>', 'the password; without it one is made and printed')
+  .option('--vms <N>', 'how many VMs; every second one runs (default: 4)')
+  .option('--tls', 'HTTPS with a certificate made for this run')
+  .option('--login-delay <ms>', 'how late a failed login is answered (default: 5000, as on a real host)')
+  .option('--operation-time <ms>', 'how long operations on VMs and disks take (default: 100)')
+  .option('--ready-file <file>', 'written (JSON) when it answers')
+  .option('--json', 'print JSON')
+  .action(
+    runs(async (flags: SimFlags) => {
+      const { startSim } = await import('./sim.ts');
+      const { writeReadyFile } = await import('./ready-file.ts');
+      const ended = untilSignal();
+      const sim = await startSim(flags);
+      if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, { fronts: [], xenapi: sim.ready });
+      print(sim.ready, sim.text);
+      await ended;
+      await closeAll([sim.close]);
+      return EXIT.ok;
     }),
   );
 
