@@ -16,9 +16,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
+import { canonical } from '../transform-server/engine/canonical.ts';
 import { chooseEngine } from '../transform-server/engine/engine.ts';
 import { goldenPairs, goldenVms } from './golden-pairs.ts';
-import { canonical } from './transform-server/engine/canonical.ts';
 
 const pairs = await goldenPairs();
 const update = process.env['UPDATE_GOLDEN'] === '1';

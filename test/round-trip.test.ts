@@ -11,9 +11,9 @@ import type { BootDevice, Disk, DocumentKind, Documents, Nic, Vm } from '../mapp
 import type { NativeObject } from '../mappings/generic/native.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import { PLATFORMS } from '../mappings/platforms.ts';
+import { canonical } from '../transform-server/engine/canonical.ts';
 import { chooseEngine, type XsltEngine } from '../transform-server/engine/engine.ts';
 import { parseNative } from './golden-pairs.ts';
-import { canonical } from './transform-server/engine/canonical.ts';
 
 /** Fields of a VM that a host does not keep when it is made from a generic document, and why. */
 const LOSSES: Readonly<Record<string, Readonly<Record<string, string>>>> = {

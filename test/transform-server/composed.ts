@@ -51,7 +51,7 @@ const blankVm = (name: string): Vm => ({
 /** Sheets without sheets: the generic document carries the name, the rendered one too. */
 const transformer: Transformer = {
   run: async (work) => {
-    if (work.work === 'change') return { ok: true, output: '' };
+    if (work.work !== 'generic' && work.work !== 'render') return { ok: true, output: '' };
     const native = work.work === 'generic' ? work.native : 'native' in work.source ? work.source.native : undefined;
     const text =
       native?.parts['text'] ?? (work.work === 'render' && 'generic' in work.source ? work.source.generic.name : '');

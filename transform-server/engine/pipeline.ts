@@ -9,7 +9,7 @@ import { createTemplateIndexes, PackedMember } from '../store/packed-member.ts';
 import { createPacker, type PackedText } from '../store/packed-text.ts';
 import { type Folded, foldConstants } from './constant-parts.ts';
 import { type Sheet, SheetError, type XsltEngine } from './engine.ts';
-import { joinsOf, type Work, type WorkDone } from './work.ts';
+import { changeInput, joinsOf, type RawWork, rawInput, type Work, type WorkDone } from './work.ts';
 
 export type PlatformLoaders = Readonly<Record<string, () => Promise<Platform>>>;
 
@@ -22,7 +22,11 @@ export interface Pipeline {
 
 const asIs = (output: string): string => output;
 
-export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pipeline => {
+/** The texts of sheets that were judged, by URL: they stay what they are whatever becomes of the files. */
+export type SheetTexts = Readonly<Record<string, string>>;
+
+export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders, texts: SheetTexts = {}): Pipeline => {
+  const textOf = async (url: URL): Promise<string> => texts[url.href] ?? readFile(url, 'utf8');
   const platforms = new Map<string, Promise<Platform>>();
   const sheets = new Map<string, Promise<{ sheet: Sheet; restore: Folded['restore'] }>>();
   const packer = createPacker();
@@ -51,7 +55,7 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
     if (!sheet) {
       const url = platform.sheets[direction]?.[kind];
       if (!url) throw new SheetError(`${platform.name} has no ${direction} sheet for ${kind}`);
-      sheet = readFile(url, 'utf8').then(async (text) => {
+      sheet = textOf(url).then(async (text) => {
         // The other engine declares a namespace where it is used, so its parts are no text that can be cut out.
         const { sheet: folded, restore } =
           engine.name === 'libxslt' ? foldConstants(text) : { sheet: text, restore: asIs };
@@ -113,10 +117,14 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
 
   const change = async (work: Extract<Work, { work: 'change' }>): Promise<WorkDone> => {
     const platform = await platformOf(work.platform);
-    if (!platform.host) throw new Error(`${work.platform} drives no host`);
-    const input = platform.host.fromGenericInput(work.change);
-    const direction = platform.sheets.toHost === undefined ? 'fromGeneric' : 'toHost';
-    return { ok: true, output: await transform(platform, direction, work.change.kind, input) };
+    const { direction, kind, input } = changeInput(platform, work.change);
+    return { ok: true, output: await transform(platform, direction, kind, input) };
+  };
+
+  const raw = async (work: RawWork): Promise<WorkDone> => {
+    const platform = await platformOf(work.platform);
+    const { direction, kind, input } = rawInput(platform, work);
+    return { ok: true, output: await transform(platform, direction, kind, input) };
   };
 
   const run = async (work: Work): Promise<WorkDone> => {
@@ -128,6 +136,11 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders): Pi
           return await render(work);
         case 'change':
           return await change(work);
+        case 'raw':
+          return await raw(work);
+        case 'compile':
+          await sheetOf(await platformOf(work.platform), work.direction, work.kind);
+          return { ok: true };
         default:
           return work satisfies never;
       }

@@ -1,7 +1,7 @@
 /** Work in, texts out, in batches on a worker thread (or on this one): what one object breaks fails for that object alone. */
 import { Worker } from 'node:worker_threads';
 import { chooseEngine, type EngineName } from './engine.ts';
-import { createPipeline, type PlatformLoaders } from './pipeline.ts';
+import { createPipeline, type PlatformLoaders, type SheetTexts } from './pipeline.ts';
 import { createBatchReader, type Work, type WorkDone } from './work.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker.ts';
 
@@ -19,6 +19,8 @@ export interface ThreadOptions {
   /** Module that exports PLATFORMS; the registry of the project by default. */
   readonly registry?: URL;
   readonly engine?: EngineName;
+  /** Of sheets that are not read from their files. */
+  readonly texts?: SheetTexts;
   /** A batch that takes longer than this ends the thread. */
   readonly limitMs?: number;
 }
@@ -58,7 +60,11 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
   };
 
   const start = (): Worker => {
-    const data: WorkerOptions = { registry: registry.href, ...(options.engine ? { engine: options.engine } : {}) };
+    const data: WorkerOptions = {
+      registry: registry.href,
+      ...(options.engine ? { engine: options.engine } : {}),
+      ...(options.texts ? { texts: options.texts } : {}),
+    };
     const started = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: data,
       name: 'sheets',

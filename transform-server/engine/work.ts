@@ -2,7 +2,7 @@
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
 import type { NativeObject } from '../../mappings/generic/native.ts';
-import type { FrontInstance, Joins } from '../../mappings/generic/platform.ts';
+import type { FrontInstance, Joins, Platform, Sheets } from '../../mappings/generic/platform.ts';
 import { isPacked, PackedMember, type TemplateIndex } from '../store/packed-member.ts';
 import { type PackedText, plainText, type Template } from '../store/packed-text.ts';
 import type { MemberText } from '../store/store.ts';
@@ -33,7 +33,55 @@ export type Work =
         | { readonly kind: DocumentKind; readonly generic: Documents[DocumentKind] };
     }
   /** A native document changed by a generic one. */
-  | { readonly work: 'change'; readonly platform: string; readonly change: Change };
+  | { readonly work: 'change'; readonly platform: string; readonly change: Change }
+  | RawWork
+  /** Nothing is made: the sheet compiles, or why not. */
+  | {
+      readonly work: 'compile';
+      readonly platform: string;
+      readonly direction: keyof Sheets;
+      readonly kind: DocumentKind;
+    };
+
+/** The output of one sheet as it is, to be judged. */
+export interface RawWork {
+  readonly work: 'raw';
+  readonly platform: string;
+  readonly source:
+    | { readonly native: NativeObject }
+    | { readonly change: Change }
+    | {
+        readonly kind: DocumentKind;
+        readonly generic: Documents[DocumentKind];
+        readonly joins: JoinsTable;
+        readonly front: FrontInstance;
+      };
+}
+
+export interface SheetInput {
+  readonly direction: keyof Sheets;
+  readonly kind: DocumentKind;
+  readonly input: string;
+}
+
+export const changeInput = (platform: Platform, change: Change): SheetInput => {
+  if (!platform.host) throw new Error(`${platform.name} drives no host`);
+  const direction = platform.sheets.toHost === undefined ? 'fromGeneric' : 'toHost';
+  return { direction, kind: change.kind, input: platform.host.fromGenericInput(change) };
+};
+
+/** Which sheet of the platform it is for, and what that sheet gets. */
+export const rawInput = (platform: Platform, { source }: RawWork): SheetInput => {
+  if ('change' in source) return changeInput(platform, source.change);
+  if ('native' in source) {
+    if (!platform.host) throw new Error(`${platform.name} drives no host`);
+    const { native } = source;
+    return { direction: 'toGeneric', kind: native.kind, input: platform.host.toGenericInput(native) };
+  }
+  if (!platform.render) throw new Error(`${platform.name} renders nothing`);
+  const { kind, generic, joins, front } = source;
+  return { direction: 'fromGeneric', kind, input: platform.render.input(kind, generic, joinsOf(joins), front) };
+};
 
 export type WorkDone =
   | {

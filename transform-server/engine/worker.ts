@@ -1,13 +1,14 @@
 /** Batches of work in, packed batches of texts out: the pipeline on a thread of its own. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { chooseEngine, type EngineName } from './engine.ts';
-import { createPipeline, type PlatformLoaders } from './pipeline.ts';
+import { createPipeline, type PlatformLoaders, type SheetTexts } from './pipeline.ts';
 import { createBatchWriter, type SentBatch, type Work, type WorkDone } from './work.ts';
 
 export interface WorkerOptions {
   /** URL of the module that exports PLATFORMS. */
   readonly registry: string;
   readonly engine?: EngineName;
+  readonly texts?: SheetTexts;
 }
 
 export type FromWorker = { readonly ready: true } | { readonly batch: number; readonly sent: SentBatch };
@@ -17,7 +18,7 @@ const port = parentPort;
 if (!port) throw new Error('started as a worker only');
 const options = workerData as WorkerOptions;
 const { PLATFORMS } = (await import(options.registry)) as { PLATFORMS: PlatformLoaders };
-const pipeline = createPipeline(await chooseEngine(options.engine), PLATFORMS);
+const pipeline = createPipeline(await chooseEngine(options.engine), PLATFORMS, options.texts);
 
 const write = createBatchWriter();
 

@@ -1,0 +1,113 @@
+/** Golden files of <fixtures>/<platform>/documents in; work for a sheet, and the output it shall have, out. The naming is told in test/golden.test.ts. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { parseDocument } from '../../mappings/generic/documents.ts';
+import type { HubId } from '../../mappings/generic/ids.ts';
+import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
+import type { NativeObject } from '../../mappings/generic/native.ts';
+import type { FrontInstance } from '../../mappings/generic/platform.ts';
+import type { JoinsTable, RawWork } from './work.ts';
+
+export interface GoldenCase {
+  readonly name: string;
+  readonly work: RawWork;
+  /** undefined: the file does not exist yet (UPDATE_GOLDEN=1 writes it). */
+  readonly expected: string | undefined;
+  readonly file: string;
+}
+
+/** The front for which bundles are rendered. */
+const front = (platform: string): FrontInstance => ({
+  name: platform,
+  platform,
+  host: 'host-1' as HubId,
+  hostName: 'golden',
+  uuid: '0b1e5ce0-0000-4000-8000-000000000001',
+  certificate: '',
+  port: 443,
+  options: {},
+});
+
+const unescapeText = (text: string): string =>
+  text.replace(
+    /&(lt|gt|quot|apos|amp);/g,
+    (_, name: string) => ({ lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' })[name] ?? '',
+  );
+
+export const parseNative = (text: string): NativeObject => {
+  const root = /^\s*<native\s+kind="([^"]*)"\s+native="([^"]*)"\s*>/.exec(text);
+  if (!root) throw new Error('a native file starts with <native kind=".." native="..">');
+  const parts: Record<string, string> = {};
+  const facts: Record<string, string | number | boolean> = {};
+  for (const [, name = '', body = ''] of text.matchAll(/<part\s+name="([^"]*)">\s*([\s\S]*?)\s*<\/part>/g))
+    parts[unescapeText(name)] = body;
+  for (const [, name = '', type = '', value = ''] of text.matchAll(
+    /<fact\s+name="([^"]*)"\s+type="(string|number|boolean)">([^<]*)<\/fact>/g,
+  ))
+    facts[name] = type === 'number' ? Number(value) : type === 'boolean' ? value === 'true' : unescapeText(value);
+  if (Object.keys(parts).length + Object.keys(facts).length === 0)
+    throw new Error('a native file holds <part> or <fact>');
+  return { kind: root[1] as DocumentKind, native: unescapeText(root[2] ?? ''), parts, facts };
+};
+
+const parseGeneric = (text: string): { kind: DocumentKind; document: Documents[DocumentKind] } => {
+  const kind = /^\s*<([a-z]+)/.exec(text)?.[1] as DocumentKind;
+  return { kind, document: parseDocument(kind, text.trim()) };
+};
+
+const NO_JOINS: JoinsTable = {
+  id: 'vm-42' as HubId,
+  host: 'host-1' as HubId,
+  storages: [],
+  networks: [],
+  volumes: [],
+  owned: [],
+};
+
+const casesOf = (platforms: readonly string[], platform: string, directory: string): GoldenCase[] => {
+  const files = new Set(readdirSync(directory).sort());
+  const read = (file: string): string => readFileSync(`${directory}/${file}`, 'utf8');
+  const cases: GoldenCase[] = [];
+  const add = (output: string, of: string, source: RawWork['source']): void => {
+    cases.push({
+      name: `${platform}/${output}`,
+      work: { work: 'raw', platform: of, source },
+      expected: files.has(output) ? read(output) : undefined,
+      file: `${directory}/${output}`,
+    });
+  };
+  for (const file of files) {
+    if (file.endsWith('.joins.json')) continue;
+    const [, name = '', role = ''] = /^(.+)\.([a-z0-9-]+)\.xml$/.exec(file) ?? [];
+    if (role === 'native') add(`${name}.generic.xml`, platform, { native: parseNative(read(file)) });
+    else if (role === 'change') {
+      const base = name.split('+')[0] ?? name;
+      const { kind, document } = parseGeneric(read(file));
+      const before = files.has(`${base}.native.xml`)
+        ? {
+            native: parseNative(read(`${base}.native.xml`)),
+            before: parseGeneric(read(`${base}.generic.xml`)).document,
+          }
+        : {};
+      add(`${name}.changed.xml`, platform, { change: { kind, after: document, ...before } });
+    } else if (
+      role !== 'generic' &&
+      role !== 'changed' &&
+      platforms.includes(role) &&
+      files.has(`${name}.generic.xml`)
+    ) {
+      const { kind, document } = parseGeneric(read(`${name}.generic.xml`));
+      const joins = files.has(`${name}.joins.json`)
+        ? { ...NO_JOINS, ...(JSON.parse(read(`${name}.joins.json`)) as JoinsTable) }
+        : NO_JOINS;
+      add(file, role, { kind, generic: document, joins, front: front(role) });
+    } else if (role !== 'generic' && role !== 'changed')
+      throw new Error(`${directory}/${file} has no role: see golden.test.ts`);
+  }
+  return cases;
+};
+
+export const goldenCases = (fixtures: string, platforms: readonly string[]): GoldenCase[] =>
+  platforms.flatMap((platform) => {
+    const directory = `${fixtures}/${platform}/documents`;
+    return existsSync(directory) ? casesOf(platforms, platform, directory) : [];
+  });
