@@ -1,0 +1,36 @@
+/** Random bytes in; UUIDs, addresses and volume names that nobody has yet out. */
+import type { BrokerContext } from '../../generic/platform.ts';
+import { macTail } from '../seats.ts';
+
+type Dice = Pick<BrokerContext, 'random'>;
+
+export const newUuid = ({ random }: Dice): string => {
+  const bytes = Buffer.from(random(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+};
+
+/** Locally administered, not multicast, as XenAPI's own addresses; its tail names the card, so it differs from those of the VM. */
+export const newMac = ({ random }: Dice, taken: ReadonlySet<number>): string => {
+  // Bounded: 16 million tails, each try a fresh one.
+  for (let n = 0; n < 1000; n++) {
+    const bytes = Buffer.from(random(6));
+    bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
+    const mac = bytes.toString('hex').replace(/(..)(?=.)/g, '$1:');
+    if (!taken.has(macTail(mac))) return mac;
+  }
+  throw new Error('no free MAC address in a thousand tries');
+};
+
+const MOST_NAME = 60;
+
+/** Labels are anything and not unique: a volume is named after its label, with a tail of its own. */
+export const newVolumeName = ({ random }: Dice, label: string, format: string): string => {
+  const slug = label
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[.-]+|[.-]+$/g, '')
+    .slice(0, MOST_NAME);
+  const suffix = format === 'raw' ? 'img' : format;
+  return `${slug === '' ? 'disk' : slug}-${Buffer.from(random(4)).toString('hex')}.${suffix}`;
+};

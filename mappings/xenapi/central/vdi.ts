@@ -1,0 +1,188 @@
+/** VDI.create, destroy, resize, copy and clone in, volume verbs of the hub out; labels, which no host knows, are kept here. */
+import { type HubId, kindOf } from '../../generic/ids.ts';
+import type { Brokered } from '../../generic/platform.ts';
+import { NULL_REF, parseRef, refOf, xenId } from '../ids.ts';
+import { dropOwnFields, ownFields, ownObjects, readOwn, removeOwnObject, writeOwn } from '../own-data.ts';
+import { drivesOf } from '../seats.ts';
+import type { Default } from '../types.ts';
+import { forgottenDrive } from './devices.ts';
+import { newVolumeName } from './minting.ts';
+import { DISK_FORMAT } from './provision.ts';
+import { notSupported, refuse } from './refusal.ts';
+import { documents, type Found, isUp, storageOf, volumeOf } from './targets.ts';
+import {
+  type Answer,
+  type Ending,
+  ended,
+  flagArg,
+  last,
+  madeRef,
+  numberArg,
+  recordArg,
+  run,
+  textArg,
+  type Work,
+} from './work.ts';
+
+type Disk = Found<'volume'> & { readonly storage: HubId };
+
+/** Disks are counted in sectors. */
+const SECTOR = 512;
+const sized = (bytes: number, field: string): number => {
+  if (!(bytes > 0)) refuse('INVALID_VALUE', field, String(bytes));
+  return Math.ceil(bytes / SECTOR) * SECTOR;
+};
+
+/** Fields of a new VDI that clients give and no host keeps. */
+const KEPT = ['name_label', 'name_description', 'type', 'other_config', 'xenstore_data', 'sm_config', 'tags'] as const;
+
+const isUnset = (value: unknown): boolean =>
+  value === undefined ||
+  value === '' ||
+  (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+
+const formatFor = (config: Readonly<Record<string, string>>): string => {
+  const wanted = config['image-format'] ?? config['type'] ?? DISK_FORMAT;
+  switch (wanted) {
+    case 'qcow2':
+    case 'raw':
+      return wanted;
+    default:
+      return notSupported('sm_config:image-format', wanted, 'disks are made as qcow2 or raw');
+  }
+};
+
+function* createVdi(work: Work): Brokered<Ending> {
+  const record = recordArg(work);
+  const storage = yield* storageOf(textArg(record, 'SR'), work);
+  if (flagArg(record, 'sharable')) notSupported('sharable', 'true', 'a disk has one user at a time');
+  if (flagArg(record, 'read_only')) notSupported('read_only', 'true', 'a disk is made to be written');
+  const format = formatFor((record.args['sm_config'] ?? {}) as Readonly<Record<string, string>>);
+  const capacityBytes = sized(numberArg(record, 'virtual_size'), 'virtual_size');
+  const name = newVolumeName(work.context, textArg(record, 'name_label'), format);
+  const job = yield* run(work, 'volume.create', storage.id, {
+    storage: storage.id,
+    name,
+    capacityBytes,
+    format,
+    thin: true,
+  });
+  const ref = madeRef(job.result, work.context);
+  if (textArg(record, 'name_label') === '') writeOwn(work.context, ref, 'name_label', '');
+  for (const field of KEPT) {
+    const value = record.args[field];
+    if (!isUnset(value)) writeOwn(work.context, ref, field, value as Default);
+  }
+  return ended(ref);
+}
+
+/** Machines that have the disk. */
+function* usersOf({ id }: Disk, work: Work): Brokered<readonly Pick<Found<'vm'>, 'id' | 'doc'>[]> {
+  const { store } = work.context;
+  const entries = store.edges(id, 'vm').flatMap((vm) => store.entry(vm) ?? []);
+  return yield* documents('vm', entries, work);
+}
+
+function* refuseInUse(disk: Disk, operation: string, work: Work): Brokered<void> {
+  const users = yield* usersOf(disk, work);
+  if (users.some((vm) => isUp(vm) || vm.doc.powerState === 'suspended')) refuse('VDI_IN_USE', disk.ref, operation);
+}
+
+/** The drives of machines that are off go with the disk, as VBDs without a VDI do. */
+function* takeFromMachines(disk: Disk, work: Work): Brokered<void> {
+  for (const vm of yield* usersOf(disk, work)) {
+    const drives = drivesOf(vm.doc).filter(
+      (drive) => (drive.type === 'Disk' ? drive.disk.medium : drive.cdrom.medium)?.volume === disk.id,
+    );
+    if (drives.length === 0) continue;
+    const attributes = drives.flatMap((drive) => (drive.type === 'Disk' ? forgottenDrive(vm.doc, drive) : []));
+    const change = {
+      disks: {
+        remove: drives.flatMap((drive) =>
+          drive.type === 'Disk' ? [{ slot: drive.disk.slot, deleteVolume: false }] : [],
+        ),
+      },
+      cdroms: { change: drives.flatMap((drive) => (drive.type === 'CD' ? [{ slot: drive.cdrom.slot }] : [])) },
+      ...(attributes.length > 0 ? { attributes } : {}),
+    };
+    yield* run(work, 'vm.change', vm.id, { change });
+  }
+  for (const { ref, fields } of ownObjects(work.context, 'VBD'))
+    if (fields['VDI'] === disk.ref) removeOwnObject(work.context, ref);
+}
+
+function* destroyVdi(work: Work): Brokered<Ending> {
+  const id = parseRef(work.self, work.context.front);
+  // What a snapshot holds goes with the snapshot.
+  if (id?.cls === 'VDI' && kindOf(id.owner) === 'snapshot' && work.context.store.owner(id.owner))
+    return refuse('VDI_IN_USE', work.self, 'destroy');
+  const disk = yield* volumeOf(work.self, work);
+  yield* refuseInUse(disk, 'destroy', work);
+  yield* takeFromMachines(disk, work);
+  yield* run(work, 'volume.delete', disk.storage, { storage: disk.storage, name: disk.doc.name });
+  dropOwnFields(work.context, disk.ref);
+  return ended();
+}
+
+function* resizeVdi(work: Work): Brokered<Ending> {
+  const disk = yield* volumeOf(work.self, work);
+  const capacityBytes = sized(numberArg(work, 'size'), 'size');
+  if (capacityBytes < disk.doc.capacityBytes)
+    return refuse('SR_BACKEND_FAILURE_79', '', `VDI Invalid size [opterr=shrinking not allowed]`, '');
+  if (capacityBytes === disk.doc.capacityBytes) return ended();
+  return last(work, 'volume.resize', disk.storage, { storage: disk.storage, name: disk.doc.name, capacityBytes });
+}
+
+/** What the copy has of its source. */
+const keepAsBefore = (from: string, to: string, label: string, work: Work): void => {
+  const { context } = work;
+  for (const [field, { value }] of ownFields(context, from))
+    if ((KEPT as readonly string[]).includes(field)) writeOwn(context, to, field, value);
+  if (readOwn(context, to, 'name_label') === undefined) writeOwn(context, to, 'name_label', label);
+};
+
+const copies = (operation: 'copy' | 'clone'): Answer =>
+  function* (work: Work): Brokered<Ending> {
+    const disk = yield* volumeOf(work.self, work);
+    for (const field of ['base_vdi', 'into_vdi']) {
+      const ref = textArg(work, field);
+      if (ref !== '' && ref !== NULL_REF) notSupported(field, ref, 'a disk is copied whole, into one of its own');
+    }
+    const sr = operation === 'copy' ? textArg(work, 'sr') : NULL_REF;
+    const to = sr === '' || sr === NULL_REF ? disk.storage : (yield* storageOf(sr, work)).id;
+    yield* refuseInUse(disk, operation, work);
+    const label = readOwn(work.context, disk.ref, 'name_label') ?? disk.doc.name;
+    const toName = newVolumeName(work.context, String(label).replace(/\.\w+$/, ''), disk.doc.format);
+    const job = yield* run(work, 'volume.copy', disk.storage, {
+      storage: disk.storage,
+      name: disk.doc.name,
+      toStorage: to,
+      toName,
+    });
+    const ref = madeRef(job.result, work.context);
+    keepAsBefore(disk.ref, ref, String(label), work);
+    return ended(ref);
+  };
+
+/** Sizes and places are read from the host whenever they change. */
+function* updateVdi(work: Work): Brokered<Ending> {
+  const disk = yield* volumeOf(work.self, work);
+  return last(work, 'storage.refresh', disk.storage, {});
+}
+
+/** A storage lists what lies in it: nothing there can be overlooked. */
+function* forgetVdi(work: Work): Brokered<Ending> {
+  const disk = yield* volumeOf(work.self, work);
+  return refuse('SR_OPERATION_NOT_SUPPORTED', refOf(xenId('SR', disk.storage), work.context.front));
+}
+
+export const VDI: Readonly<Record<string, Answer>> = {
+  'VDI.create': createVdi,
+  'VDI.destroy': destroyVdi,
+  'VDI.resize': resizeVdi,
+  'VDI.resize_online': resizeVdi,
+  'VDI.copy': copies('copy'),
+  'VDI.clone': copies('clone'),
+  'VDI.update': updateVdi,
+  'VDI.forget': forgetVdi,
+};
