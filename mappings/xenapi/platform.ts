@@ -1,6 +1,7 @@
 /** The manifest of XenAPI: a front with the personality of a pool of one host. */
 import type { Platform } from '../generic/platform.ts';
 import { createBroker } from './broker/broker.ts';
+import { centralCall } from './central/central.ts';
 import { commands } from './commands.ts';
 import { front } from './http.ts';
 import { renderSide, sheets } from './render/render-side.ts';
@@ -13,5 +14,5 @@ export const xenapi: Platform = {
   sheets,
   front,
   render: renderSide,
-  broker: createBroker({ stream: xenStream, transferred: xenTransferred }),
+  broker: createBroker({ central: centralCall, stream: xenStream, transferred: xenTransferred }),
 };
