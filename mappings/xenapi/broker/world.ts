@@ -132,9 +132,11 @@ export class World {
       isOther ||
       (before?.size ?? 0) !== patches.size ||
       [...patches].some(([place, inner]) => before?.get(place) !== inner);
-    for (const ref of this.ends.put(item, (place) => fieldAt(item, place))) this.#touched.add(ref);
     const wasShown = this.get(item.cls, item.ref) !== undefined;
     const isShownNow = !isHidden(item, this, context);
+    // Nobody refers to what is not shown, and it refers to nobody.
+    const moved = isShownNow ? this.ends.put(item, (place) => fieldAt(item, place)) : this.ends.drop(item);
+    for (const ref of moved) this.#touched.add(ref);
     if (!isShownNow) this.#hide(item, version);
     else if (differs || !wasShown) this.#show(item, version);
     if (item.cls === 'SR' && (differs || wasShown !== isShownNow)) {
