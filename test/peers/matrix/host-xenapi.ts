@@ -27,7 +27,7 @@ export const xenapiMatrixHost = async (): Promise<MatrixHost> => {
     if (child.exitCode !== null || Date.now() > endMs) throw new Error('the simulated host did not start');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  const { url } = JSON.parse(readFileSync(readyFile, 'utf8')) as { url: string };
+  const { url } = (JSON.parse(readFileSync(readyFile, 'utf8')) as { xenapi: { url: string } }).xenapi;
   const client = xenapiPyMatrix({ url, user: USER, password: PASSWORD });
   await client.connect();
   const { storages, networks } = await client.estate();

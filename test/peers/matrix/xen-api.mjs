@@ -153,11 +153,12 @@ const ACTS = {
     await acts[what]();
   },
   change: async ({ name, memoryMiB, cpus }) => {
-    const { $ref } = await find(name);
+    const { $ref, VCPUs_at_startup } = await find(name);
     const size = memoryMiB * MIB;
     await xapi.call('VM.set_memory_limits', $ref, size, size, size, size);
-    await xapi.call('VM.set_VCPUs_max', $ref, cpus);
-    await xapi.call('VM.set_VCPUs_at_startup', $ref, cpus);
+    const setters = ['VM.set_VCPUs_max', 'VM.set_VCPUs_at_startup'];
+    // Neither order of the two is right for more and for fewer.
+    for (const setter of cpus < VCPUs_at_startup ? setters.toReversed() : setters) await xapi.call(setter, $ref, cpus);
   },
   addDisk: async ({ name, sizeMiB, storage }) => {
     await makeDisk((await find(name)).$ref, sizeMiB, storage, 'second');

@@ -104,8 +104,12 @@ def change(request):
     api, vm = session.xenapi, find(request["name"])
     size = str(request["memoryMiB"] * MIB)
     api.VM.set_memory_limits(vm, size, size, size, size)
-    api.VM.set_VCPUs_max(vm, str(request["cpus"]))
-    api.VM.set_VCPUs_at_startup(vm, str(request["cpus"]))
+    setters = [api.VM.set_VCPUs_max, api.VM.set_VCPUs_at_startup]
+    # Neither order of the two is right for more and for fewer.
+    if request["cpus"] < int(api.VM.get_VCPUs_at_startup(vm)):
+        setters.reverse()
+    for setter in setters:
+        setter(vm, str(request["cpus"]))
 
 
 def add_disk(request):
