@@ -18,6 +18,7 @@ const CLIENTS = {
   govc: join(CACHE, 'bin', 'govc'),
   vcsim: join(CACHE, 'bin', 'vcsim'),
   pyvmomi: join(CACHE, 'venv', 'pyvmomi.version'),
+  'fence-xenapi': 'fence_xenapi',
   'xenapi-py': join(CACHE, 'venv', 'xenapi.version'),
   'xen-api': join(CACHE, 'xen-api', 'xen-api.version'),
   'bats-suite': join(BATS_SUITE, 'test_helper.bash'),
