@@ -3,7 +3,7 @@ import { numberOf } from '../generic/ids.ts';
 import type { BrokerContext } from '../generic/platform.ts';
 import { formatTime } from '../wire/rpc-value.ts';
 import { refOf, uuidOf, type XenId, xenId } from './ids.ts';
-import { dropOwnFields, ownObjects, putOwnObject, writeOwn } from './own-data.ts';
+import { dropOwnFields, forgetTask, ownObjects, putOwnObject } from './own-data.ts';
 import type { Default } from './types.ts';
 
 export type TaskContext = Pick<BrokerContext, 'front' | 'own' | 'nextVersion' | 'now' | 'jobs'>;
@@ -79,12 +79,12 @@ const CHECKED_EVERY = 64;
 
 /** The client wants to see no more of a job. Marks of jobs that are forgotten go as well. */
 export const destroyJobTask = (ref: string, context: TaskContext, parse: (ref: string) => XenId | undefined): void => {
-  writeOwn(context, ref, 'destroyed', true);
+  forgetTask(context, ref);
   const destroyed = parse(ref);
   if (destroyed === undefined || numberOf(destroyed.owner) % CHECKED_EVERY !== 0) return;
   for (const { key } of context.own.list(`xenapi:${context.front.uuid}`, 'field ')) {
     const [, marked = '', field] = key.split(' ');
-    const id = field === 'destroyed' ? parse(marked) : undefined;
+    const id = field === 'forgotten' ? parse(marked) : undefined;
     if (id?.cls === 'task' && context.jobs.get(id.owner) === undefined) dropOwnFields(context, marked);
   }
 };
