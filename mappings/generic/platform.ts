@@ -282,7 +282,7 @@ export interface PlanContext {
 export interface Sheets {
   readonly toGeneric: Partial<Record<DocumentKind, URL>>;
   readonly fromGeneric: Partial<Record<DocumentKind, URL>>;
-  /** Of an API that is a front's and a host's: the sheets of changes to the host, `to-host/vm.xsl`. Absent: `fromGeneric` has them. */
+  /** Of an API that is a front's and a host's: the sheets of changes to the host, `to-host/vm.xsl`. Absent: `fromGeneric` has them; empty: a change is calls. */
   readonly toHost?: Partial<Record<DocumentKind, URL>>;
 }
 

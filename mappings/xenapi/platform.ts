@@ -1,8 +1,12 @@
-/** The manifest of XenAPI: a front with the personality of a pool of one host. */
+/** The manifest of XenAPI: a front with the personality of a pool of one host, and hosts driven by it. */
 import type { Platform } from '../generic/platform.ts';
 import { createBroker } from './broker/broker.ts';
 import { centralCall } from './central/central.ts';
 import { commands } from './commands.ts';
+import { converse } from './host/conversation.ts';
+import { driver } from './host/driver.ts';
+import { hostSide, toGenericSheets } from './host/host-side.ts';
+import { SCHEMES } from './host/uri.ts';
 import { front } from './http.ts';
 import { renderSide, sheets } from './render/render-side.ts';
 import { xenStream, xenTransferred } from './streams/streams.ts';
@@ -11,8 +15,12 @@ export const xenapi: Platform = {
   name: 'xenapi',
   title: 'XenServer Management API (XenAPI)',
   commands,
-  sheets,
+  sheets: { ...sheets, toGeneric: toGenericSheets, toHost: {} },
   front,
   render: renderSide,
   broker: createBroker({ central: centralCall, stream: xenStream, transferred: xenTransferred }),
+  schemes: SCHEMES,
+  driver,
+  host: hostSide,
+  converse,
 };

@@ -119,7 +119,8 @@ const complaints = (name: string, platform: Platform): string[] => {
     for (const kind of KINDS)
       must(platform.sheets.toGeneric[kind] !== undefined, `a host without a to-generic sheet for ${kind}`);
     const { toHost, fromGeneric } = platform.sheets;
-    must((toHost ?? fromGeneric).vm !== undefined, 'a host without a sheet for changes of a vm');
+    const areCalls = toHost !== undefined && Object.keys(toHost).length === 0;
+    must(areCalls || (toHost ?? fromGeneric).vm !== undefined, 'a host without a sheet for changes of a vm');
     must(!has('front') || toHost !== undefined, 'front and host share the from-generic sheets');
     for (const scheme of platform.schemes ?? []) must(/^[a-z][a-z0-9]*$/.test(scheme), `"${scheme}" is no scheme`);
   } else must(Object.keys(platform.sheets.toGeneric).length === 0, 'to-generic sheets without a host');

@@ -163,7 +163,7 @@ export const readNativeVm = ({ parts }: NativeObject): NativeVm => {
   const kept = readKept(parts['vm'] ?? '');
   return {
     kept,
-    metrics: kept.joined('metrics')[0],
+    metrics: kept.joined('times')[0],
     guest: kept.joined('guest')[0],
     drives: drivesOf(kept),
     cards: kept

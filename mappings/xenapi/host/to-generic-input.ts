@@ -77,7 +77,7 @@ const hostInput = (object: NativeObject): string => {
   const software = host.map('software_version');
   const bios = host.map('bios_strings');
   const other = host.map('other_config');
-  const [metrics] = host.joined('metrics');
+  const [metrics] = host.joined('state');
   const cpus = host.joined('cpu');
   const threads = Math.max(1, Number(mapGet(cpu, 'cpu_count')) || cpus.length);
   const packages = Math.max(1, Number(mapGet(cpu, 'socket_count')) || 1);
@@ -111,7 +111,7 @@ const hostInput = (object: NativeObject): string => {
     [...new Set(dns)].map((server) => `<dns${attributes({ server })}/>`).join('') +
       ports
         .map((pif) => {
-          const [link] = pif.joined('metrics');
+          const [link] = pif.joined('link');
           return `<nic${attributes({
             name: pif.text('device'),
             mac: pif.text('MAC'),

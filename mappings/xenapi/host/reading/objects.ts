@@ -84,7 +84,7 @@ export const objectsOf = (estate: Estate): ObjectsOf => {
     const record = estate.of('VM').get(ref);
     if (!record || isHidden(record)) return undefined;
     const inner =
-      joined('metrics', 'VM_metrics', textIn(record, 'metrics')) +
+      joined('times', 'VM_metrics', textIn(record, 'metrics')) +
       joined('guest', 'VM_guest_metrics', textIn(record, 'guest_metrics')) +
       listIn(record, 'VBDs').map(drive).join('') +
       listIn(record, 'VIFs').map(card).join('');
@@ -141,10 +141,10 @@ export const objectsOf = (estate: Estate): ObjectsOf => {
     const record = ref === undefined ? undefined : estate.of('host').get(ref);
     if (!record || ref === undefined) return undefined;
     const port = (one: string): string =>
-      joined('pif', 'PIF', one, joined('metrics', 'PIF_metrics', textIn(estate.of('PIF').get(one) ?? {}, 'metrics')));
+      joined('pif', 'PIF', one, joined('link', 'PIF_metrics', textIn(estate.of('PIF').get(one) ?? {}, 'metrics')));
     const inner =
       (pool ? recordXml('pool', 'pool', pool[0], pool[1]) : '') +
-      joined('metrics', 'host_metrics', textIn(record, 'metrics')) +
+      joined('state', 'host_metrics', textIn(record, 'metrics')) +
       listIn(record, 'host_CPUs')
         .map((one) => joined('cpu', 'host_cpu', one))
         .join('') +
