@@ -3,7 +3,6 @@ import type { FuzzReport } from './run.ts';
 
 const MIB = 1024 * 1024;
 const DISPATCH_SHARE = 0.4;
-const DRIVER_SHARE = 0.15;
 /** What a flat program may still grow between the end of its warm-up and the end. */
 const GROWTH_SHARE = 0.25;
 const GROWTH_BYTES = 64 * MIB;
@@ -25,7 +24,7 @@ export const memoryOf = ({
 
 /** [] when the run was good. Memory is judged only over a run that is long enough to have warmed up. */
 export const failuresOf = (report: FuzzReport, options: { readonly judgeMemory: boolean }): readonly string[] => {
-  const { requests, dispatched, driver } = report;
+  const { requests, dispatched, driver, driverShare } = report;
   const { warm, end } = memoryOf(report);
   return [
     ...(report.alive ? [] : ['the program ended']),
@@ -36,7 +35,7 @@ export const failuresOf = (report: FuzzReport, options: { readonly judgeMemory: 
     ...(dispatched >= requests * DISPATCH_SHARE
       ? []
       : [`only ${dispatched} of ${requests} reached the dispatch of a row`]),
-    ...(driver >= requests * DRIVER_SHARE ? [] : [`only ${driver} of ${requests} reached a call of the driver`]),
+    ...(driver >= requests * driverShare ? [] : [`only ${driver} of ${requests} reached a call of the driver`]),
     ...(!options.judgeMemory || end - warm <= Math.max(GROWTH_BYTES, warm * GROWTH_SHARE)
       ? []
       : [`memory grew from ${Math.round(warm / MIB)} to ${Math.round(end / MIB)} MiB`]),
@@ -66,7 +65,7 @@ export const linesOf = (report: FuzzReport): readonly string[] => {
     ...table('faults', report.faults, requests),
     `decoded by the program        ${share(report.decoded)}`,
     `reached the dispatch of a row ${share(report.dispatched)}   (needed: ${DISPATCH_SHARE * 100} %)`,
-    `reached a call of the driver  ${share(report.driver)}   (needed: ${DRIVER_SHARE * 100} %)`,
+    `reached a call of the driver  ${share(report.driver)}   (needed: ${report.driverShare * 100} %)`,
     `slowest answer ${Math.round(report.slowestMs)} ms (${report.slowest}); hangs ${report.hangs.length}; problems ${report.problems.length}; internal ${report.internal.length}; kinds of logged errors ${report.errors.size}`,
     `memory, MiB: warm ${mib(warm)}, end ${mib(end)}, most ${mib(most)}; ${memory
       .filter((_, at) => at % step === 0)

@@ -2,18 +2,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Call } from '../../mappings/generic/call.ts';
-import { rawSoap } from '../peers/raw-soap.ts';
 import type { Transvisor } from '../peers/transvisor.ts';
-import { createDice, type Dice } from './dice.ts';
-import { createBelongings, openEstate } from './estate.ts';
-import { mayWait, reachOf, readAnswer } from './judge.ts';
-import { mutate } from './mutations.ts';
-import { loadSeeds } from './seeds.ts';
-import { createSender, type Sender } from './sender.ts';
+import { createDice } from './dice.ts';
+import type { Attempt, FuzzFront, FuzzWorker } from './front.ts';
 
 export interface FuzzOptions {
   readonly product: Transvisor;
+  readonly front: FuzzFront;
   readonly requests: number;
   readonly seed: number;
   readonly concurrency?: number;
@@ -23,6 +18,7 @@ export interface FuzzOptions {
 export interface FuzzReport {
   readonly seed: number;
   readonly requests: number;
+  readonly driverShare: number;
   readonly seconds: number;
   readonly mutations: ReadonlyMap<string, number>;
   readonly reach: ReadonlyMap<string, number>;
@@ -45,12 +41,6 @@ export interface FuzzReport {
   /** Resident bytes over time. */
   readonly memory: readonly number[];
   readonly alive: boolean;
-}
-
-interface Worker {
-  readonly sender: Sender;
-  readonly dice: Dice;
-  readonly belongings: ReturnType<typeof createBelongings>;
 }
 
 const LIMIT_MS = 30_000;
@@ -113,13 +103,12 @@ const errorsIn = (log: string): ReadonlyMap<string, number> => {
 
 export const fuzz = async ({
   product,
+  front,
   requests,
   seed,
   concurrency = 8,
   onProgress,
 }: FuzzOptions): Promise<FuzzReport> => {
-  const seeds = loadSeeds();
-  const keeper = rawSoap(product);
   let keeperDecoded = 0;
   let keeperDriver = 0;
   const counts = {
@@ -138,55 +127,44 @@ export const fuzz = async ({
   let findings = 0;
   mkdirSync(FINDINGS, { recursive: true });
 
-  const finding = (list: string[], what: string, body: Buffer): void => {
-    const name = `${seed}-${findings}.xml`;
+  const finding = (list: string[], what: string, { body, ending }: Attempt): void => {
+    const name = `${seed}-${findings}.${ending}`;
     if (findings++ < FINDINGS_MOST) writeFileSync(join(FINDINGS, name), body);
     list.push(`${what} (${name})`);
   };
 
-  if ((await keeper.logIn()).fault !== undefined) throw new Error('the keeper cannot log in');
-  const estate = await openEstate(keeper);
+  const target = await front(product);
+  await target.tend();
   /** The keeper's own calls count for nothing: while it tends, the workers rest. */
   const tendCounted = async (): Promise<void> => {
     const before = await reached(product);
-    await keeper.logIn();
-    await estate.tend();
+    await target.tend();
     const after = await reached(product);
     keeperDecoded += after.decoded - before.decoded;
     keeperDriver += after.driver - before.driver;
   };
 
-  const judge = (body: Buffer, call: Call | undefined, status: number, text: string): string | undefined => {
-    const read = readAnswer(status, text);
-    count(counts.statuses, String(status));
-    if (read.problem !== undefined)
-      finding(problems, `${call?.method ?? 'undecoded'}: status ${status}: ${read.problem}: ${text.slice(-300)}`, body);
-    if (read.fault !== undefined) count(counts.faults, read.fault);
-    if (read.fault === 'SystemError') finding(internal, `${call?.method ?? 'undecoded'}: ${read.text ?? ''}`, body);
-    return read.fault;
-  };
-
-  const one = async ({ sender, dice, belongings }: Worker): Promise<void> => {
-    const { body, kind } = mutate(dice.weighted(seeds)(belongings.estate, dice), dice, belongings.estate);
-    const { reach, call } = reachOf(body);
-    count(counts.mutations, kind);
-    count(counts.reach, reach);
-    const waits = mayWait(call);
-    const result = await sender.send(body, waits ? WAIT_MS : LIMIT_MS);
+  const one = async (worker: FuzzWorker): Promise<void> => {
+    const attempt = worker.next();
+    const { label, waits } = attempt;
+    count(counts.mutations, attempt.mutation);
+    count(counts.reach, attempt.reach);
+    const result = await worker.send(attempt, waits ? WAIT_MS : LIMIT_MS);
     if (result.kind === 'answer') {
       if (result.ms > slowestMs && !waits) {
         slowestMs = result.ms;
-        slowest = call?.method ?? 'undecoded';
+        slowest = label;
       }
-      const fault = judge(body, call, result.status, result.body);
-      if (fault === undefined) belongings.note(result.body);
-      if (fault !== 'NotAuthenticated') return;
-      belongings.forget();
-      await sender.logIn();
-    } else if (result.kind === 'broken')
-      finding(problems, `${call?.method ?? 'undecoded'}: broken: ${result.why}`, body);
+      const { fault, problem, internal: failed, sessionLost } = worker.judge(attempt, result.status, result.body);
+      count(counts.statuses, String(result.status));
+      if (problem !== undefined)
+        finding(problems, `${label}: status ${result.status}: ${problem}: ${result.body.slice(-300)}`, attempt);
+      if (fault !== undefined) count(counts.faults, fault);
+      if (failed !== undefined) finding(internal, `${label}: ${failed}`, attempt);
+      if (sessionLost) await worker.logIn();
+    } else if (result.kind === 'broken') finding(problems, `${label}: broken: ${result.why}`, attempt);
     else if (waits) count(counts.statuses, 'left waiting by us');
-    else finding(hangs, `${call?.method ?? 'undecoded'}: no answer`, body);
+    else finding(hangs, `${label}: no answer`, attempt);
   };
 
   const memory: number[] = [];
@@ -196,10 +174,10 @@ export const fuzz = async ({
   const begun = performance.now();
   const start = await reached(product);
   const workers = await Promise.all(
-    Array.from({ length: concurrency }, async (_, at): Promise<Worker> => {
-      const sender = createSender(product);
-      await sender.logIn();
-      return { sender, dice: createDice(seed * 1009 + at), belongings: createBelongings(estate) };
+    Array.from({ length: concurrency }, async (_, at): Promise<FuzzWorker> => {
+      const worker = target.worker(createDice(seed * 1009 + at));
+      await worker.logIn();
+      return worker;
     }),
   );
   try {
@@ -222,6 +200,7 @@ export const fuzz = async ({
     return {
       seed,
       requests: answered,
+      driverShare: target.driverShare,
       seconds: (performance.now() - begun) / 1000,
       ...counts,
       decoded: end.decoded - start.decoded - keeperDecoded,
@@ -238,7 +217,7 @@ export const fuzz = async ({
     };
   } finally {
     clearInterval(sampler);
-    for (const { sender } of workers) sender.close();
-    keeper.close();
+    for (const worker of workers) worker.close();
+    target.close();
   }
 };

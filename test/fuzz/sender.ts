@@ -2,12 +2,7 @@
 import { Agent, request } from 'node:https';
 import type { Endpoint } from '../peers/clients.ts';
 import { envelope, escapeXml } from '../peers/raw-soap.ts';
-
-export type Sent =
-  | { readonly kind: 'answer'; readonly status: number; readonly body: string; readonly ms: number }
-  /** The client hung up after its own limit. */
-  | { readonly kind: 'silence' }
-  | { readonly kind: 'broken'; readonly why: string };
+import type { Sent } from './front.ts';
 
 export interface Sender {
   send(body: Buffer, limitMs: number): Promise<Sent>;

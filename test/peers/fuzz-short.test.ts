@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { failuresOf, linesOf } from '../fuzz/report.ts';
 import { fuzz } from '../fuzz/run.ts';
+import { vim25Front } from '../fuzz/vim25-front.ts';
 import { LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { startLibvirtd } from './libvirtd.ts';
@@ -15,7 +16,7 @@ describeWith(LIBVIRT_CLIENTS, 'mutated requests', () => {
   test('2,000 of them: no crash, no hang, no answer that is not the API', async () => {
     await using host = await startLibvirtd();
     await using product = await startTransvisor({ host: host.uri });
-    const report = await fuzz({ product, requests: REQUESTS, seed: SEED });
+    const report = await fuzz({ product, front: vim25Front, requests: REQUESTS, seed: SEED });
     console.log(linesOf(report).join('\n'));
     expect(report.requests).toBe(REQUESTS);
     expect(failuresOf(report, { judgeMemory: false })).toEqual([]);
