@@ -7,10 +7,10 @@ export interface Body {
   readonly bytes: number;
 }
 
-/** UTF-16 units gathered before a chunk leaves: large enough to cost little a byte, small enough to encode in a millisecond. */
-const CHUNK = 256 * 1024;
-/** Chunks of text that is mostly ASCII fit whole. */
-const BUFFER = CHUNK + CHUNK / 4;
+/** Large enough to cost little a byte, small enough to be encoded in a millisecond. */
+const CHUNK_BYTES = 256 * 1024;
+/** UTF-16 units: an answer that stays below needs no buffer. */
+const SMALL = 16 * 1024;
 
 const isHigh = (unit: number): boolean => unit >= 0xd800 && unit < 0xdc00;
 
@@ -21,42 +21,49 @@ const isHigh = (unit: number): boolean => unit >= 0xd800 && unit < 0xdc00;
 export const createBody = (send: (bytes: Uint8Array) => Promise<void>, ready: () => Promise<void>): Body => {
   const encoder = new TextEncoder();
   let held = '';
-  let bytes = 0;
   let buffer: Uint8Array | undefined;
+  let filled = 0;
+  let bytes = 0;
   let flight: Promise<void> | undefined;
 
-  const leave = async (chunk: () => Uint8Array): Promise<void> => {
+  const leave = async (chunk: Uint8Array): Promise<void> => {
     await ready();
     await flight;
-    const leaving = chunk();
-    bytes += leaving.length;
-    flight = send(leaving);
+    bytes += chunk.length;
+    flight = send(chunk);
     // Seen by whoever awaits the next chunk or the end; not an unhandled rejection until then.
     flight.catch(() => undefined);
   };
 
+  const flush = async (): Promise<void> => {
+    if (buffer === undefined || filled === 0) return;
+    const chunk = buffer.subarray(0, filled);
+    filled = 0;
+    await leave(chunk);
+  };
+
   return {
     write: async (text) => {
-      held += text;
-      while (held.length >= CHUNK) {
-        buffer ??= Buffer.allocUnsafeSlow(BUFFER);
-        const into = buffer;
-        // Never between the halves of a surrogate pair.
-        const last = held.charCodeAt(held.length - 1);
-        const whole = isHigh(last) ? held.slice(0, -1) : held;
-        let read = 0;
-        await leave(() => {
-          const done = encoder.encodeInto(whole, into);
-          read = done.read;
-          return into.subarray(0, done.written);
-        });
-        held = held.slice(read);
+      held = held === '' ? text : held + text;
+      if (held.length < SMALL) return;
+      buffer ??= Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      // Never between the halves of a surrogate pair.
+      const whole = isHigh(held.charCodeAt(held.length - 1)) ? held.length - 1 : held.length;
+      let rest = whole === held.length ? held : held.slice(0, whole);
+      held = held.slice(whole);
+      for (;;) {
+        const { read, written } = encoder.encodeInto(rest, buffer.subarray(filled));
+        filled += written;
+        if (read === rest.length) return;
+        rest = rest.slice(read);
+        await flush();
       }
     },
     end: async () => {
+      await flush();
       const rest = held;
       held = '';
-      if (rest !== '') await leave(() => Buffer.from(rest, 'utf8'));
+      if (rest !== '') await leave(Buffer.from(rest, 'utf8'));
       await flight;
     },
     get bytes() {

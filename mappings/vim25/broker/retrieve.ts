@@ -21,7 +21,7 @@ import { selectOnce } from './selections.ts';
 import { token } from './tokens.ts';
 
 const BATCH = 256;
-const PIECE = 128 * 1024;
+const PIECE = 64 * 1024;
 
 export const refuse = (reason: Fault): Reply => ({ kind: 'fault', fault: reason });
 export const value = (answer: unknown): Reply => ({ kind: 'value', value: answer });
