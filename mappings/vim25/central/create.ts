@@ -22,7 +22,6 @@ import { changeOf, type Draft } from './device-draft.ts';
 import { applyDevices } from './device-specs.ts';
 import { start } from './effects.ts';
 import { hostOf, referenceOf } from './inventory.ts';
-import { newUuid } from './minting.ts';
 import { notSupported, refuse, refuseDirectly } from './refusal.ts';
 import { fileBaseOf, freeName, nameOf } from './vm-names.ts';
 
@@ -146,7 +145,8 @@ export function* createVm(call: Call, context: BrokerContext): Brokered {
   const wanted = (files?.['vmPathName'] as string | undefined) ?? '';
   if (wanted === '') refuse('invalid-vm-config', { property: 'configSpec.files.vmPathName' });
   const place = vmxPlaceOf(wanted, name, all);
-  const blank: Vm = { ...blankVm(), uuid: newUuid(context), modifiedMs: context.now() };
+  // A UUID that the client does not ask for is the host's to give.
+  const blank: Vm = { ...blankVm(), modifiedMs: context.now() };
   const uuids = new Set(all.vms.map(({ doc }) => doc.uuid.toLowerCase()));
   const change = scalarChange(config, { vm: blank, host, uuids });
   const home = {
