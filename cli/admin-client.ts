@@ -9,7 +9,11 @@ const LIMIT_MS = 10_000;
 
 export type AdminFlags = Flags & { readonly admin?: string; readonly tokenFile?: string };
 
-export const askAdmin = async (flags: AdminFlags, path: string): Promise<{ status: number; body: unknown }> => {
+export const askAdmin = async (
+  flags: AdminFlags,
+  path: string,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<{ status: number; body: unknown }> => {
   const config = configOf({
     ...(flags.state === undefined ? {} : { state: flags.state }),
     ...(flags.config === undefined ? {} : { config: flags.config }),
@@ -25,6 +29,7 @@ export const askAdmin = async (flags: AdminFlags, path: string): Promise<{ statu
   let response: Response;
   try {
     response = await fetch(new URL(path, base), {
+      method,
       headers: { authorization: `Bearer ${readSecretFile(tokenPath).reveal()}` },
       signal: AbortSignal.timeout(LIMIT_MS),
     });

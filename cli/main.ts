@@ -180,6 +180,16 @@ adminFlags(program.command('status'))
       return well ? EXIT.ok : EXIT.no;
     }),
   );
+adminFlags(program.command('reload'))
+  .description('use changed sheets and tables without a restart; what fails its golden pairs is refused')
+  .action(
+    runs(async (flags: Flags & { admin?: string; tokenFile?: string }) => {
+      const { reload } = await import('./reload.ts');
+      const { json, text, well } = await reload(flags);
+      print(json, text);
+      return well ? EXIT.ok : EXIT.no;
+    }),
+  );
 withAgentFlags(withCommonFlags(program.command('check')))
   .description('what is wrong with a configuration; opens nothing and changes nothing')
   .action(

@@ -1,6 +1,7 @@
 /** The server as the programs use it: channels in, a running transform server with its admin endpoint out. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { PLATFORMS } from '../mappings/platforms.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
@@ -29,11 +30,23 @@ export const loadOrMakeToken = (path: string): Secret => {
 };
 
 export const startServer = async (config: FullConfig, log: Log): Promise<ServerHalf> => {
-  const server = createServer({ stateDir: config.state, platforms: PLATFORMS, clock: systemClock, log });
+  const server = createServer({
+    stateDir: config.state,
+    platforms: PLATFORMS,
+    clock: systemClock,
+    log,
+    program: fileURLToPath(new URL('..', import.meta.url)),
+  });
   try {
     const token = loadOrMakeToken(adminTokenPath(config)).reveal();
     const { listen, port } = config.admin;
-    const admin = await openAdmin({ inspected: server.inspected, token, address: listen, port });
+    const admin = await openAdmin({
+      inspected: server.inspected,
+      reload: server.reload,
+      token,
+      address: listen,
+      port,
+    });
     const links = new Set<Link<AgentApi>>();
     return {
       server,

@@ -1,5 +1,6 @@
 /** The transform server, composed: agents attach with their functions, each gets the server's; all that is remembered is below. */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { Command } from '../mappings/generic/commands.ts';
 import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
@@ -10,7 +11,12 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { type AgentApi, type AgentCounts, type Hop, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
 import type { Inspected } from './admin/admin.ts';
+import { inspect } from './admin/inspect.ts';
+import { readMappingFiles } from './engine/mapping-files.ts';
+import type { SheetTexts } from './engine/pipeline.ts';
+import { createReload, type Reload } from './engine/reload.ts';
 import { createRenderer, type Renderer } from './engine/renderer.ts';
+import { createSwitch } from './engine/switch.ts';
 import { createThread, type Transformer } from './engine/transformer.ts';
 import { createAudit } from './events/audit.ts';
 import { createEvents } from './events/events.ts';
@@ -40,6 +46,8 @@ export interface ServerOptions {
   readonly random?: (bytes: number) => Uint8Array;
   /** The sheet engine; a worker thread on the project's registry when absent. */
   readonly transformer?: Transformer;
+  /** The folder of the program, whose changed sheets are reloaded. */
+  readonly program?: string;
   /** How long a call waits for the first listing of its host. */
   readonly listedMs?: number;
 }
@@ -61,6 +69,8 @@ export interface Server extends AsyncDisposable {
   readonly inspected: Inspected;
   /** Resolves when everything an earlier life left unfinished has ended. */
   readonly recovered: Promise<void>;
+  /** Changed sheets and tables are judged and taken over, or refused. */
+  readonly reload: Reload;
   backup(file: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -86,7 +96,10 @@ export const createServer = (options: ServerOptions): Server => {
   const sessions = createSessions({ own, events, now, random });
   const waits = createWaits(versions, now);
   const hosts = createHosts({ ids, own, random, platforms: options.platforms });
-  const transformer = options.transformer ?? createThread();
+  const read = () => readMappingFiles(options.program);
+  const inUse = read();
+  const start = (texts: SheetTexts): Transformer => createThread({ texts });
+  const transformer = createSwitch(options.transformer ?? start(inUse.texts));
   const { platformOf, platform } = hosts;
   const renderer = createRenderer({ store, platformOf, platform, transformer, log });
   const trail = createJobTrail({ audit, versions, now });
@@ -342,38 +355,33 @@ export const createServer = (options: ServerOptions): Server => {
     events,
     renderer,
     recovered,
+    reload: createReload({
+      platforms: options.platforms,
+      transformer,
+      read,
+      inUse,
+      start,
+      swapped: () => renderer.reload(),
+      fixtures: join(options.program ?? '', 'fixtures'),
+    }),
     backup: (file) => storage.backup(file),
-    inspected: {
-      health: () => ({
-        ok: !closed && agents.size > 0,
-        hosts: hosts
-          .list()
-          .map((host) => ({ name: host.name, connected: host.connected, listed: store.listed(host.id) })),
-      }),
-      figures: () => ({
-        agents: { help: 'Agents attached.', value: agents.size },
-        hosts_connected: { help: 'Hosts that answer.', value: hosts.list().filter((host) => host.connected).length },
-        objects: { help: 'Objects in the store.', value: store.counts.entries },
-        documents_rendered: { help: 'Bundles held for fronts.', value: store.counts.rendered },
-        documents_generic: { help: 'Generic documents held.', value: store.counts.generic },
-        ids: { help: 'Ids that live.', value: ids.size },
-        store_version: { help: 'The version counter.', value: versions.current },
-        sessions: { help: 'Sessions.', value: sessions.size },
-        calls_decoded: { help: 'Calls of clients that were decoded.', value: counted.decoded },
-        calls_dispatched: { help: 'Calls that took the route of their row.', value: counted.dispatched },
-        commands_direct: { help: 'Direct commands sent to a host.', value: counted.direct },
-        commands_planned: { help: 'Plans that sent a call to their host.', value: jobs.sent },
-        calls_asking: { help: 'Calls that asked their host.', value: exchanges.asking },
-        exchanges_running: { help: 'Exchanges under way.', value: exchanges.running },
-        waits: { help: 'Waiting clients.', value: waits.size },
-        leases: { help: 'VM leases granted.', value: leases.size },
-        transforms: { help: 'Sheets applied.', value: renderer.counts.transforms },
-        transforms_failed: { help: 'Sheets that failed.', value: renderer.counts.failed },
-      }),
-      exchanges: (limit) => exchangeLog.list(limit),
-      explain: (exchange) => exchangeLog.explain(exchange),
-      audit: (limit) => audit.newest(limit),
-    },
+    inspected: inspect({
+      isOpen: () => !closed && agents.size > 0,
+      agents: () => agents.size,
+      counted,
+      hosts,
+      store,
+      ids,
+      versions,
+      sessions,
+      jobs,
+      exchanges,
+      waits,
+      leases,
+      renderer,
+      exchangeLog,
+      audit,
+    }),
     close,
     [Symbol.asyncDispose]: close,
   };

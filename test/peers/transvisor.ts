@@ -23,6 +23,8 @@ export type TransvisorOptions = {
   readonly config?: string;
   readonly user?: string;
   readonly password?: string;
+  /** The `transvisor` of another copy of the program. */
+  readonly program?: string;
   /** Kept at the end when given; else a directory of our own that goes with us. */
   readonly state?: string;
 };
@@ -89,7 +91,9 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     const logFile = join(root, `${half}.log`);
     rmSync(readyFile, { force: true });
     const log = openSync(logFile, 'a');
-    const child = spawn(PROGRAM, [...args, '--ready-file', readyFile], { stdio: ['ignore', log, log] });
+    const child = spawn(options.program ?? PROGRAM, [...args, '--ready-file', readyFile], {
+      stdio: ['ignore', log, log],
+    });
     closeSync(log);
     const program: Program = {
       child,

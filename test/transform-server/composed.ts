@@ -66,7 +66,6 @@ const transformer: Transformer = {
       ],
     };
   },
-  reload: () => {},
   close: async () => {},
 };
 

@@ -1,4 +1,4 @@
-/** The admin endpoint: HTTP GET comes in, health, Prometheus metrics and the exchange log as JSON go out; a bearer token guards all but health. */
+/** The admin endpoint: HTTP comes in, health, Prometheus metrics and the exchange log as JSON go out, a POST reloads; a bearer token guards all but health. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -20,6 +20,8 @@ export interface Inspected {
 
 export interface AdminOptions {
   readonly inspected: Inspected;
+  /** POST /reload: `refused` holds why nothing was taken over. */
+  readonly reload?: () => Promise<{ readonly refused: readonly unknown[] }>;
   readonly token: string;
   /** Loopback when absent. */
   readonly address?: string;
@@ -60,6 +62,7 @@ const limitOf = (url: URL): number => {
 
 export const openAdmin = async ({
   inspected,
+  reload,
   token,
   address = '127.0.0.1',
   port = 0,
@@ -88,9 +91,10 @@ export const openAdmin = async ({
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://admin');
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
-      return sendJson(response, 405, { error: 'only GET' });
+    const acts = url.pathname === '/reload' && reload !== undefined;
+    if (acts ? request.method !== 'POST' : request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', acts ? 'POST' : 'GET, HEAD');
+      return sendJson(response, 405, { error: acts ? 'only POST' : 'only GET' });
     }
     if (url.pathname === '/healthz') {
       const health = inspected.health();
@@ -99,6 +103,10 @@ export const openAdmin = async ({
     if (!isAllowed(request)) {
       response.setHeader('www-authenticate', 'Bearer');
       return sendJson(response, 401, { error: 'a bearer token is needed' });
+    }
+    if (acts) {
+      const report = await reload();
+      return sendJson(response, report.refused.length === 0 ? 200 : 409, report);
     }
     if (url.pathname === '/metrics') return send(response, 200, registry.contentType, await metrics());
     if (url.pathname === '/exchanges') return sendJson(response, 200, { exchanges: inspected.exchanges(limitOf(url)) });

@@ -15,8 +15,6 @@ export type PlatformLoaders = Readonly<Record<string, () => Promise<Platform>>>;
 
 export interface Pipeline {
   run(work: Work): Promise<WorkDone>;
-  /** Sheets are read and compiled anew at their next use. */
-  reload(): void;
   dispose(): void;
 }
 
@@ -149,16 +147,11 @@ export const createPipeline = (engine: XsltEngine, loaders: PlatformLoaders, tex
     }
   };
 
-  const reload = (): void => {
-    for (const sheet of sheets.values()) sheet.then((one) => one.sheet.dispose()).catch(() => {});
-    sheets.clear();
-  };
-
   return {
     run,
-    reload,
     dispose: () => {
-      reload();
+      for (const sheet of sheets.values()) sheet.then((one) => one.sheet.dispose()).catch(() => {});
+      sheets.clear();
       engine.dispose();
     },
   };

@@ -52,6 +52,8 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
   /** One promise per document being made; a second request joins the first. */
   const making = new Map<string, Promise<void>>();
   const failures = new Map<string, RenderFailure>();
+  /** Of the sheets: what older ones made is not kept. */
+  let generation = 0;
   let transforms = 0;
   let failed = 0;
 
@@ -84,7 +86,9 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
       const host = platformOf(pending.host);
       if (!host) return;
       transforms += 1;
+      const mine = generation;
       const done = await transformer.run({ work: 'generic', platform: host.name, native }, urgency);
+      if (mine !== generation) continue;
       if (!done.ok || done.generic === undefined) {
         fail(id, { id, front: '', source: pending.source, text: done.ok ? 'no output' : done.error });
       } else if (store.putGeneric(id, pending.source, done.generic)) {
@@ -122,7 +126,9 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
       const work = workOf(pending, front);
       if (!work) return;
       transforms += 1;
+      const mine = generation;
       const done = await transformer.run(work, urgency);
+      if (mine !== generation) continue;
       if (!done.ok || !done.members) {
         fail(key, { id, front: front.name, source: pending.source, text: done.ok ? 'no output' : done.error });
         continue;
@@ -173,9 +179,9 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
       }
     },
     reload: () => {
+      generation += 1;
       failures.clear();
-      transformer.reload();
-      store.forgetDerived();
+      store.renewDerived();
     },
     get failures() {
       return [...failures.values()].filter(({ id }) => store.entry(id) !== undefined);

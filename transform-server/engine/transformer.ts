@@ -10,8 +10,6 @@ export type Urgency = 'now' | 'later';
 
 export interface Transformer {
   run(work: Work, urgency?: Urgency): Promise<WorkDone>;
-  /** Sheets are read anew. */
-  reload(): void;
   close(): Promise<void>;
 }
 
@@ -167,7 +165,6 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
           dispatch();
         });
       }),
-    reload: () => worker?.postMessage({ reload: true } satisfies ToWorker),
     close: async () => {
       closed = true;
       for (const item of [...suspects, ...queues.now.splice(0), ...queues.later.splice(0)])
@@ -179,11 +176,10 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
 };
 
 /** The same on this thread, for tests. */
-export const createInThread = (loaders: PlatformLoaders, engine?: EngineName): Transformer => {
-  const pipeline = chooseEngine(engine).then((chosen) => createPipeline(chosen, loaders));
+export const createInThread = (loaders: PlatformLoaders, engine?: EngineName, texts?: SheetTexts): Transformer => {
+  const pipeline = chooseEngine(engine).then((chosen) => createPipeline(chosen, loaders, texts));
   return {
     run: async (work) => (await pipeline).run(work),
-    reload: () => void pipeline.then((one) => one.reload()),
     close: async () => (await pipeline).dispose(),
   };
 };

@@ -12,7 +12,7 @@ export interface WorkerOptions {
 }
 
 export type FromWorker = { readonly ready: true } | { readonly batch: number; readonly sent: SentBatch };
-export type ToWorker = { readonly batch: number; readonly works: readonly Work[] } | { readonly reload: true };
+export type ToWorker = { readonly batch: number; readonly works: readonly Work[] };
 
 const port = parentPort;
 if (!port) throw new Error('started as a worker only');
@@ -25,10 +25,6 @@ const write = createBatchWriter();
 // Batches run in the order they came; while one is answered the next is already here.
 let tail: Promise<void> = Promise.resolve();
 port.on('message', (message: ToWorker) => {
-  if ('reload' in message) {
-    tail = tail.then(() => pipeline.reload());
-    return;
-  }
   tail = tail.then(async () => {
     const done: WorkDone[] = [];
     for (const work of message.works) done.push(await pipeline.run(work));

@@ -40,7 +40,6 @@ export interface Derived {
   takeJoined(): readonly HubId[];
   membersGone(front: string, version: number): readonly GoneMember[] | undefined;
   delete(id: HubId, version: number): void;
-  forget(): void;
   counts(): { rendered: number; generic: number };
 }
 
@@ -241,11 +240,6 @@ export const createDerived = (options: DerivedOptions): Derived => {
       for (const front of fronts.values()) front.bundles.delete(id, version);
       parsed.delete(id);
       toRefresh.delete(id);
-    },
-    forget: () => {
-      for (const front of fronts.values()) front.bundles.clear();
-      parsed.clear();
-      generics = 0;
     },
     counts: () => ({
       rendered: [...fronts.values()].reduce((sum, front) => sum + front.bundles.size, 0),

@@ -360,9 +360,15 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     putRendered: derived.putRendered,
     joins: derived.joins,
     takeJoined: derived.takeJoined,
-    forgetDerived: () => {
-      derived.forget();
-      for (const item of items.values()) item.generic = undefined;
+    renewDerived: () => {
+      const version = versions.next();
+      for (const item of items.values()) {
+        if (item.generic === undefined) continue;
+        moved(item, version, true);
+        derived.changed(item);
+      }
+      writeMarks();
+      versions.wake();
     },
     finish: () => {
       writeMarks();

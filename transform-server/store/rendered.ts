@@ -23,7 +23,6 @@ export interface Rendered {
   put(id: HubId, source: number, members: readonly MemberText[]): void;
   /** `version`: at which the object ended. */
   delete(id: HubId, version: number): void;
-  clear(): void;
   readonly gone: GoneMembers;
   readonly size: number;
 }
@@ -143,7 +142,6 @@ export const createRendered = (from: number): Rendered => {
         gone.add({ owner: id, type: member.type, id: member.id, version });
       bundles.delete(id);
     },
-    clear: () => bundles.clear(),
     gone,
     get size() {
       return bundles.size;

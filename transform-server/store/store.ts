@@ -82,8 +82,8 @@ export interface Store {
   joins(id: HubId): Joins;
   /** Changed objects on whose generic document rendered documents depend: bring them up so that joiners learn of it. Clears the set. */
   takeJoined(): readonly HubId[];
-  /** Drops every derived document (sheets were swapped). */
-  forgetDerived(): void;
+  /** Sheets were swapped: what was derived is made anew when it is read, and only what comes out different has changed. */
+  renewDerived(): void;
   /** Writes what is still to be written of the last listing; the storage is about to close. */
   finish(): void;
   readonly counts: { readonly entries: number; readonly rendered: number; readonly generic: number };

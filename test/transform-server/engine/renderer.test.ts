@@ -149,3 +149,32 @@ test('a change that its sheet refuses is thrown', async () => {
     'no fromGeneric sheet for vm',
   );
 });
+
+test('after a reload all is made anew when it is read; what comes out the same has not changed', async () => {
+  const { renderer, front, put, works, view, store } = setUp();
+  const [a] = put(net('a'), net('b')) as [HubId, HubId];
+  await renderer.rendered(front, [a]);
+  const before = view.rendered(a)?.[0];
+  const at = before?.index.changed[0];
+  const version = store.versions.current;
+  renderer.reload();
+  expect(view.rendered(a)).toBeUndefined();
+  // Whoever waits looks again.
+  expect(view.changedSince(version)?.map((one) => one.id)).toEqual([a]);
+  await renderer.rendered(front, [a]);
+  expect(works.length).toBe(2);
+  expect([view.rendered(a)?.[0]?.text, view.rendered(a)?.[0]?.index.changed[0]]).toEqual([before?.text, at]);
+});
+
+test('what older sheets made while they were swapped is not kept', async () => {
+  let reloaded = false;
+  const { renderer, front, put, works, view } = setUp(() => {
+    if (reloaded) return;
+    reloaded = true;
+    renderer.reload();
+  });
+  const [a] = put(net('a')) as [HubId];
+  await renderer.rendered(front, [a]);
+  expect(works.length).toBe(2);
+  expect(view.rendered(a)).toBeDefined();
+});

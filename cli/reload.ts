@@ -1,0 +1,27 @@
+/** `transvisor reload`: the running server takes over changed sheets and tables, or says why it does not. */
+import { type AdminFlags, askAdmin } from './admin-client.ts';
+import { Unavailable } from './exit-codes.ts';
+
+interface Report {
+  readonly changed: readonly string[];
+  readonly refused: readonly { readonly name: string; readonly why: string }[];
+  readonly pairs: number;
+}
+
+const SHOWN = 20;
+
+const textOf = ({ changed, refused, pairs }: Report): string => {
+  const files = changed.map((name) => `  ${name}\n`).join('');
+  if (changed.length === 0) return 'nothing changed\n';
+  if (refused.length === 0) return `in use after ${pairs} golden pairs:\n${files}`;
+  const reasons = refused.slice(0, SHOWN).map(({ name, why }) => `  ${name}: ${why}\n`);
+  const more = refused.length > SHOWN ? `  and ${refused.length - SHOWN} more\n` : '';
+  return `refused, what was in use stays:\n${reasons.join('')}${more}changed were:\n${files}`;
+};
+
+export const reload = async (flags: AdminFlags): Promise<{ json: unknown; text: string; well: boolean }> => {
+  const { status, body } = await askAdmin(flags, '/reload', 'POST');
+  if (status !== 200 && status !== 409) throw new Unavailable(`the admin endpoint answered with status ${status}`);
+  const report = body as Report;
+  return { json: report, text: textOf(report), well: status === 200 };
+};
