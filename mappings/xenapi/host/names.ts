@@ -10,8 +10,9 @@ export const own = {
   volume: `${OWN}name`,
   /** Of a VBD: where the drive sits, `scsi0:1`. */
   slot: `${OWN}slot`,
-  /** Of a VIF: the card that the client asked for. */
+  /** Of a VIF: the card that the client asked for, and that nobody chose its address. */
   model: `${OWN}model`,
+  generated: `${OWN}generated`,
 } as const;
 
 const TAIL = 8;

@@ -124,9 +124,13 @@ export const cardRecord = (vm: Ref, nic: Nic, network: string, device: number): 
   VM: vm,
   network,
   device: String(device),
-  MAC: nic.macGenerated && nic.mac === '' ? '' : nic.mac,
+  // '' lets the host choose.
+  MAC: nic.mac,
   MTU: nic.mtu ?? 1500,
-  other_config: nic.model === 'virtio' ? {} : { [own.model]: nic.model },
+  other_config: withoutEmpty({
+    [own.model]: nic.model === 'virtio' ? '' : nic.model,
+    [own.generated]: nic.macGenerated && nic.mac !== '' ? 'true' : '',
+  }),
   locking_mode: nic.connected ? 'network_default' : 'disabled',
 });
 
