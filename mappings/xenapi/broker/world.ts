@@ -141,7 +141,7 @@ export class World {
     else if (differs || !wasShown) this.#show(item, version);
     if (item.cls === 'SR' && (differs || wasShown !== isShownNow)) {
       this.#touchClass('pool');
-      if (wasShown !== isShownNow) for (const ref of this.ends.shown('SR', item.ref, 'PBDs')) this.#touched.add(ref);
+      if (item.owner !== undefined) this.#touched.add(refOf(xenId('PBD', item.owner), context.front));
     }
     // What a machine does with an image, and what images a storage holds, shows in them too.
     if (differs && (item.cls === 'VBD' || item.cls === 'VDI'))
