@@ -3,6 +3,7 @@ import type { Platform } from '../generic/platform.ts';
 import { createBroker } from './broker/broker.ts';
 import { centralCall } from './central/central.ts';
 import { commands } from './commands.ts';
+import { detection } from './detection.ts';
 import { converse } from './host/conversation.ts';
 import { driver } from './host/driver.ts';
 import { hostSide, toGenericSheets } from './host/host-side.ts';
@@ -23,4 +24,5 @@ export const xenapi: Platform = {
   driver,
   host: hostSide,
   converse,
+  detection,
 };
