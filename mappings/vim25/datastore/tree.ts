@@ -43,17 +43,15 @@ export const getOwn = (own: OwnView, storage: HubId, path: string): OwnNode | un
 export const directoryOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 export const fileOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** Volumes of a storage, by `<storage>/<name>` as hosts name volumes. */
 export const volumesOf = (
   storage: Entry,
-  { store, front }: BrokerContext,
-): readonly { entry: Entry; name: string }[] => {
-  const prefix = `${storage.native}/`;
-  return store
-    .list('volume', front.host)
-    .filter(({ native }) => native.startsWith(prefix))
-    .map((entry) => ({ entry, name: entry.native.slice(prefix.length) }));
-};
+  { store }: Pick<BrokerContext, 'store'>,
+): readonly { entry: Entry; name: string }[] =>
+  store
+    .edges(storage.id, 'volume')
+    .map((id) => store.entry(id))
+    .filter((entry) => entry !== undefined)
+    .map((entry) => ({ entry, name: entry.name }));
 
 const grow = (
   storage: Found<'storage'>,

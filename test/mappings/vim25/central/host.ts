@@ -175,6 +175,12 @@ export const testHost = (): TestHost => {
     refused(fault('not-supported', {}, ''));
   let jobs = 100;
   let dice = 1;
+  const volumesIn = (storage: HubId): HubId[] => {
+    const name = entries.get(storage)?.entry.name;
+    return [...entries.values()]
+      .filter(({ entry, doc }) => entry.kind === 'volume' && (doc as { storageName: string }).storageName === name)
+      .map(({ entry }) => entry.id);
+  };
   const store: BrokerContext['store'] = {
     version: 1,
     epoch: 'e',
@@ -185,7 +191,7 @@ export const testHost = (): TestHost => {
       [...entries.values()]
         .map(({ entry }) => entry)
         .filter((entry) => entry.kind === kind && (host === undefined || entry.host === host)),
-    edges: (id, to) => edges.get(`${id} ${to}`) ?? [],
+    edges: (id, to) => edges.get(`${id} ${to}`) ?? (to === 'volume' ? volumesIn(id) : []),
     edgesVersion: () => 0,
     rendered: () => undefined,
     // Nothing is there before it was asked for by a render effect.
