@@ -15,12 +15,17 @@ export interface NativeObject {
   readonly contains?: { readonly kind: DocumentKind; readonly natives: readonly string[] };
 }
 
+/** The key of an attribute that says, whoever owns it: commands on this VM depend on more than its host is asked, so none of them goes direct. */
+export const GUARD = 'guard';
+
 /** Facts cheap enough to have without a sheet, and the relations of an object by native name: from a streaming scan of the parts. */
 export interface Scan {
   readonly name: string;
   readonly uuid?: string;
   /** Of a VM that is one; as its generic document will say. */
   readonly template?: boolean;
+  /** Of a VM with an attribute of the key GUARD. */
+  readonly guarded?: boolean;
   readonly relations: readonly { readonly to: DocumentKind; readonly native: string }[];
   /** Other native names that relations may use for this object (`name:default`, `path:/images/a`); unique for its kind and host. */
   readonly aliases?: readonly string[];

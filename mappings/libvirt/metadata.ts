@@ -1,5 +1,6 @@
 /** Our own element in a domain's `<metadata>`: what the hub knows of a VM and libvirt has no place for. */
 import type { ForeignAttribute, Share, Vm } from '../generic/model.ts';
+import { GUARD } from '../generic/native.ts';
 import { attributeOf, childrenOf, escapeAttribute, escapeText, readXml, type XmlElement } from '../wire/xml.ts';
 import { attribute, child, type Span, source, textOf } from './spans.ts';
 
@@ -153,6 +154,10 @@ export const isTemplate = (text: string, domain: Span): boolean => {
   const mark = ownElement(text, domain)?.children.find(({ name }) => name.slice(name.indexOf(':') + 1) === 'template');
   return mark !== undefined && textOf(text, mark).trim() === 'true';
 };
+
+/** Read whole only where the word occurs. */
+export const isGuarded = (text: string, domain: Span): boolean =>
+  new RegExp(`['"]${GUARD}['"]`).test(text) && readMetadata(text, domain).attributes.some(({ key }) => key === GUARD);
 
 /** Our element's content; empty where there is none or it is not ours to read. */
 export const readMetadata = (text: string, domain: Span): OwnMetadata => {

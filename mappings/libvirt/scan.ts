@@ -1,7 +1,7 @@
 /** A native object in; its name, further names, relations and sub-objects out, by offsets into its text and without a sheet. */
 import type { NativeObject, Scan } from '../generic/native.ts';
 import { currentDomain, disksOf, nicsOf } from './devices.ts';
-import { isTemplate } from './metadata.ts';
+import { isGuarded, isTemplate } from './metadata.ts';
 import { attribute, child, children, parseSpans, path, type Span, textOf } from './spans.ts';
 import { splitVolumeNative } from './volume-names.ts';
 
@@ -55,7 +55,14 @@ const scanVm = (object: NativeObject): Scan => {
   }
   for (const part in object.parts)
     if (part.startsWith('snapshot:')) owns.push({ kind: 'snapshot', match: part.slice(9), slot: '' });
-  return { name: displayName(text, domain), uuid: object.native, template: isTemplate(text, domain), relations, owns };
+  return {
+    name: displayName(text, domain),
+    uuid: object.native,
+    template: isTemplate(text, domain),
+    guarded: isGuarded(text, domain),
+    relations,
+    owns,
+  };
 };
 
 const part = (object: NativeObject, name: string): { text: string; root: Span } => {

@@ -1,7 +1,7 @@
 /** A native object in; its name, relations by native name and sub-objects out. */
 import { parseDocument } from '../generic/documents.ts';
 import type { DocumentKind } from '../generic/model.ts';
-import type { NativeObject, Scan } from '../generic/native.ts';
+import { GUARD, type NativeObject, type Scan } from '../generic/native.ts';
 import { volumeNative } from './machine/state.ts';
 
 type Relations = { to: DocumentKind; native: string }[];
@@ -31,7 +31,8 @@ const scanVm = (object: NativeObject): Scan => {
     owns.push({ kind: 'nic', match: mac.toLowerCase(), slot: String(ordinal) });
   }
   for (const { native } of vm.snapshots) owns.push({ kind: 'snapshot', match: native, slot: native });
-  return { name: vm.name, uuid: vm.uuid, template: vm.template, relations, owns };
+  const guarded = vm.attributes.some(({ key }) => key === GUARD);
+  return { name: vm.name, uuid: vm.uuid, template: vm.template, guarded, relations, owns };
 };
 
 export const scan = (object: NativeObject): Scan => {

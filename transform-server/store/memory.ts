@@ -164,7 +164,8 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       item.content = content;
       item.name = identity.name;
       item.uuid = identity.uuid;
-      item.template = facts.template === true;
+      // Direct commands do without both.
+      item.template = facts.template === true || facts.guarded === true;
       item.facts = object.facts;
       item.owns = packOwns(facts.owns);
       item.source = restored ? mark.version : version;

@@ -8,6 +8,7 @@ import { cardsOf, placeAttribute, slotForCd, slotForDisk, slotText } from '../se
 import type { Default } from '../types.ts';
 import { attributeMap, keptKey, keptText } from '../vm-attributes.ts';
 import { mediumOf, pendingOf } from './devices.ts';
+import { Refusal, refuse } from './refusal.ts';
 import { type Found, networkOf, volumeOf } from './targets.ts';
 import { run, type Work } from './work.ts';
 
@@ -137,6 +138,22 @@ export function* attachPending(vm: Found<'vm'>, work: Work): Brokered<void> {
   if (attributes.length > 0) change.attributes = attributes;
   yield* run(work, 'vm.change', vm.id, { change });
   dropPending([...drives, ...cards], work);
+}
+
+/** A running guest has to let go of what is taken from it. */
+export function* detach(
+  vm: Found<'vm'>,
+  change: VmChange,
+  cls: 'VBD' | 'VIF',
+  ref: string,
+  work: Work,
+): Brokered<void> {
+  try {
+    yield* run(work, 'vm.change', vm.id, { change });
+  } catch (error) {
+    if (error instanceof Refusal && error.fault.kind === 'timeout') refuse('DEVICE_DETACH_TIMEOUT', cls, ref);
+    throw error;
+  }
 }
 
 export const dropPending = (objects: readonly OwnObject[], { context }: Work): void => {

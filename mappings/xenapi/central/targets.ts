@@ -9,7 +9,7 @@ import { refusalOf, type Standing } from '../lifecycle.ts';
 import { readOwn } from '../own-data.ts';
 import { xenPowerState } from '../states.ts';
 import { attributeMap } from '../vm-attributes.ts';
-import { invalidHandle, refuse } from './refusal.ts';
+import { invalidHandle, notSupported, refuse } from './refusal.ts';
 import { render, type Work } from './work.ts';
 
 export interface Found<K extends DocumentKind> {
@@ -56,7 +56,12 @@ const objectOf =
 
 export const storageOf = objectOf('storage', 'SR');
 export const storageOfPbd = objectOf('storage', 'PBD');
-export const networkOf = objectOf('network', 'network');
+/** Interfaces of the host are networks too, but none that a machine can be in. */
+export const networkOf = (ref: string, work: Work): Brokered<Found<'network'>> => {
+  if (idOf('network', ref, work).owner === work.context.front.host)
+    return notSupported('network', ref, 'no machine can be attached to an interface of the host itself');
+  return objectOf('network', 'network')(ref, work);
+};
 /** The one host. */
 export const hostOf = objectOf('host', 'host');
 

@@ -9,8 +9,8 @@ import { xenPowerState } from '../states.ts';
 import type { Default } from '../types.ts';
 import { attributeMap, attributeText, keptText } from '../vm-attributes.ts';
 import { driveOf, type FoundDrive, forgottenDrive, takenUserdevices, uuidOfRef, vbdRef, vdiRefOf } from './devices.ts';
-import { plannedDrive } from './pending-devices.ts';
-import { notSupported, Refusal, refuse } from './refusal.ts';
+import { detach, plannedDrive } from './pending-devices.ts';
+import { notSupported, refuse } from './refusal.ts';
 import { type Found, isUp, onlyMachine, volumeOf, xenVmOf } from './targets.ts';
 import { type Answer, type Ending, ended, flagArg, last, mapArg, recordArg, run, textArg, type Work } from './work.ts';
 
@@ -151,13 +151,7 @@ function* unplugVbd(work: Work): Brokered<Ending> {
     currently_attached: false,
     allowed_operations: ['attach', 'plug'],
   };
-  try {
-    yield* run(work, 'vm.change', vm.id, { change: removal(found) });
-  } catch (error) {
-    // The guest has to let go of it.
-    if (error instanceof Refusal && error.fault.kind === 'timeout') refuse('DEVICE_DETACH_TIMEOUT', 'VBD', ref);
-    throw error;
-  }
+  yield* detach(vm, removal(found), 'VBD', ref, work);
   putOwnObject(work.context, ref, fields);
   return ended();
 }

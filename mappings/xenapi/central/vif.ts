@@ -10,7 +10,7 @@ import type { Default } from '../types.ts';
 import { attributeMap, keptKey } from '../vm-attributes.ts';
 import { cardOf, type FoundCard, forgottenCard, pendingOf, takenDevices, uuidOfRef, vifRef } from './devices.ts';
 import { newMac } from './minting.ts';
-import { plannedCard } from './pending-devices.ts';
+import { detach, plannedCard } from './pending-devices.ts';
 import { notSupported, refuse } from './refusal.ts';
 import { type Found, isUp, networkOf, onlyMachine, xenVmOf } from './targets.ts';
 import {
@@ -176,7 +176,7 @@ function* unplugVif(work: Work): Brokered<Ending> {
     currently_attached: false,
     allowed_operations: ['attach', 'plug'],
   };
-  yield* run(work, 'vm.change', vm.id, { change: removal(found) });
+  yield* detach(vm, removal(found), 'VIF', ref, work);
   putOwnObject(work.context, ref, fields);
   return ended();
 }

@@ -1,5 +1,6 @@
 /** VM.create in: a whole record, of which clients write the fields they know; `vm.create` out. */
 import type { ForeignAttribute, Vm } from '../../generic/model.ts';
+import { GUARD } from '../../generic/native.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { blankVm } from '../default-templates.ts';
@@ -24,6 +25,7 @@ const attributesOf = (record: Record): ForeignAttribute[] => {
     .filter(([, value]) => value !== '' && value !== NULL_REF);
   return [
     ...MAPS.flatMap((field) => keptMap(blank, field, mapArg(record, field))),
+    ...(Object.keys(mapArg(record, 'blocked_operations')).length > 0 ? [keptText(GUARD, '1')] : []),
     ...keptSet(blank, 'tags', setArg(record, 'tags')),
     ...texts.map(([field, value]) => keptText(field, value)),
   ];

@@ -1,13 +1,22 @@
 /** Writes to single fields of a VM in, `vm.change` out: what the hub knows goes to its own place, all else to the attributes that the host keeps. */
 import type { VmChange } from '../../generic/commands.ts';
 import type { ForeignAttribute, Vm } from '../../generic/model.ts';
+import { GUARD } from '../../generic/native.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { table } from '../../generic/table.ts';
 import { NULL_REF } from '../ids.ts';
 import { bootParams, platformOf } from '../render/hardware.ts';
 import { bootLetters } from '../states.ts';
 import type { Default } from '../types.ts';
-import { attributeMap, attributeSet, keptMap, keptSet, keptText } from '../vm-attributes.ts';
+import {
+  attributeMap,
+  attributeSet,
+  attributeText,
+  droppedText,
+  keptMap,
+  keptSet,
+  keptText,
+} from '../vm-attributes.ts';
 import { currentField } from './current.ts';
 import { keep, written } from './own-fields.ts';
 import { notSupported, refuse } from './refusal.ts';
@@ -83,6 +92,18 @@ export const bootChange = (value: Default, vm: Vm): VmChange => {
   };
 };
 
+/** What is blocked is known here and not to the host: no command may pass by. */
+const blocked: Rule = {
+  read: (vm) => attributeMap(vm, 'blocked_operations'),
+  change: (value, vm) => {
+    const map = value as StringMap;
+    const isGuarded = attributeText(vm, GUARD) !== undefined;
+    const wanted = Object.keys(map).length > 0;
+    const guard = wanted === isGuarded ? [] : [wanted ? keptText(GUARD, '1') : droppedText(GUARD)];
+    return attributesOnly([...keptMap(vm, 'blocked_operations', map), ...guard]);
+  },
+};
+
 /** XenAPI's own key for a machine that comes up with its host. */
 const AUTOSTART = 'auto_poweron';
 
@@ -105,7 +126,7 @@ const RULES = table<Rule>({
   other_config: otherConfig,
   xenstore_data: kept('xenstore_data'),
   VCPUs_params: kept('VCPUs_params'),
-  blocked_operations: kept('blocked_operations'),
+  blocked_operations: blocked,
   tags: {
     read: (vm) => [...attributeSet(vm, 'tags')],
     change: (value, vm) => attributesOnly(keptSet(vm, 'tags', value as readonly string[])),
