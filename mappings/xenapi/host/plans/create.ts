@@ -30,6 +30,9 @@ import {
 } from './planning.ts';
 import { checkCapacity, copyInto, createImage, imageFor } from './volumes.ts';
 
+/** What a VM's addresses are made from, in `other_config`: a copy of it would give a copy of them. */
+const MAC_SEED = 'mac_seed';
+
 const LEAST_MEMORY_BYTES = 16 * 1024 ** 2;
 
 export const bootOrderText = (vm: Pick<Vm, 'bootOrder'>): string =>
@@ -68,7 +71,7 @@ const recordOf = (vm: Vm, mark: string): Readonly<Record<string, unknown>> => {
   for (const attribute of vm.attributes) {
     const place = placeOf(attribute);
     if (place.field === 'tags') tags.push(place.key);
-    else maps[place.field][place.key] = nativeValue(attribute);
+    else if (place.key !== MAC_SEED) maps[place.field][place.key] = nativeValue(attribute);
   }
   return {
     ...maps,

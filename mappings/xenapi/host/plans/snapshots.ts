@@ -39,7 +39,8 @@ export const planSnapshot = async (planning: Planning): Promise<Plan> => {
       : call('Async.VM.snapshot', { vm: ref, new_name: name }),
     probe('located', { locator: made }),
   );
-  if (description !== '')
+  // A snapshot is a copy of the VM, its words too.
+  if (description !== target.doc.description)
     draft.later(
       'describe',
       call('VM.set_name_description', { self: made, value: description }),
