@@ -350,7 +350,7 @@ export const createRouter = (options: RouterOptions): Router => {
           const resolved = await api.stream(exchange);
           if (!resolved.ok) return client.answer(served.front.streamAnswer(resolved));
           const target = resolved.value;
-          const host = target.kind === 'native' ? options.host(target.host) : undefined;
+          const host = target.kind === 'bytes' ? undefined : options.host(target.host);
           const tell = (outcome: Outcome): Promise<void> =>
             present(server)
               .transferred(exchange, outcome)
