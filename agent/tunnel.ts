@@ -116,6 +116,8 @@ export const runTunnel = async (
     return gone();
   }
   const ended = overMessages(made, stream);
+  // It came paused, and listening alone does not set it going again.
+  socket.resume();
   stream.resume();
   return ended;
 };
