@@ -22,7 +22,8 @@ import { retrieveAll, retrieveThese } from './reading.ts';
 import { statistics } from './statistics.ts';
 import { runStep } from './steps.ts';
 import { FILE_TRANSFER } from './transfers.ts';
-import { listVolumes, type Place, readVolume, splitVolumeNative } from './volumes.ts';
+import { splitVolumeNative } from './volume-natives.ts';
+import { listVolumes, type Place, readVolume } from './volumes.ts';
 
 const BATCH = 256;
 const VMS = { VirtualMachine: READ.VirtualMachine };
@@ -57,7 +58,7 @@ async function* inventory(send: DriverSend): AsyncGenerator<NativeObject[]> {
     for (let n = 0; n < objects.length; n += BATCH) yield objects.slice(n, n + BATCH);
   }
   for await (const page of retrieveAll(send, VMS))
-    yield page.filter(isWhole).map((told) => machineObject(told, estate.autostart));
+    yield page.filter(isWhole).map((told) => machineObject(told, estate));
 }
 
 const dirty: Driver['dirty'] = ({ procedure, args }) => {
@@ -84,7 +85,7 @@ const dirty: Driver['dirty'] = ({ procedure, args }) => {
 const put = (object: NativeObject): NativeChange => ({ change: 'put', object });
 const gone = (ref: NativeRef): NativeChange => ({ change: 'gone', ref });
 
-const readMachines = async (send: DriverSend, refs: readonly NativeRef[], autostart: ReadonlySet<string>) => {
+const readMachines = async (send: DriverSend, refs: readonly NativeRef[], estate: Estate) => {
   const objects = refs.map(({ native }) => moRef('VirtualMachine', native));
   const all = await retrieveThese(send, objects, VMS);
   const told = new Map<string, Told>();
@@ -101,7 +102,7 @@ const readMachines = async (send: DriverSend, refs: readonly NativeRef[], autost
   return refs.flatMap((ref): NativeChange[] => {
     const found = told.get(ref.native);
     if (found === undefined) return [gone(ref)];
-    return isWhole(found) ? [put(machineObject(found, autostart))] : [];
+    return isWhole(found) ? [put(machineObject(found, estate))] : [];
   });
 };
 
@@ -134,7 +135,7 @@ const read: Driver['read'] = async (send, refs) => {
   const machines = refs.filter(({ kind }) => kind === 'vm');
   const others = refs.filter(({ kind }) => kind !== 'vm');
   const estate = await readEstate(send);
-  const changes = machines.length === 0 ? [] : await readMachines(send, machines, estate.autostart);
+  const changes = machines.length === 0 ? [] : await readMachines(send, machines, estate);
   for (const ref of others) changes.push(...(await readEstateOne(send, ref, estate)));
   return changes;
 };
@@ -164,9 +165,11 @@ const stream: Driver['stream'] = async (send, { procedure, args }) => {
   if (datastore === undefined) return refused(fault('file-not-found', { path }, 'The datastore is gone.'));
   const { name, datacenterName } = placeOf(storageObject(datastore, estate, undefined), datastore);
   const [offset, length] = [Number(args['offsetBytes'] ?? 0), Number(args['lengthBytes'] ?? -1)];
+  // A disk's bytes lie beside the text that describes it.
+  const file = path.replace(/\.vmdk$/i, '-flat.vmdk');
   return done({
     procedure: FILE_TRANSFER,
-    args: { path, datastore: name, datacenter: datacenterName, offset, length },
+    args: { path: file, datastore: name, datacenter: datacenterName, offset, length },
   });
 };
 

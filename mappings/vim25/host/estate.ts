@@ -219,7 +219,7 @@ export const hostObject = ({ about, hosts }: Estate): NativeObject => {
     facts: {
       networkSystem: managerOf(first, 'networkSystem'),
       datastoreSystem: managerOf(first, 'datastoreSystem'),
-      autoStartManager: managerOf(first, 'autoStartManager'),
+      ...Object.fromEntries(hosts.map((host) => [`autoStart:${host.ref.value}`, managerOf(host, 'autoStartManager')])),
       host: first?.ref.value ?? '',
     },
   };

@@ -43,6 +43,7 @@ export const READ = {
     'guest.guestFullName',
     'guest.net',
     'layoutEx.file',
+    'layoutEx.snapshot',
     'datastore',
     'network',
   ],

@@ -2,20 +2,12 @@
 import { done, type Outcome } from '../../generic/faults.ts';
 import type { NativeObject } from '../../generic/native.ts';
 import type { DriverSend } from '../../generic/platform.ts';
-import { pathOfVolume, volumeNameOf } from '../../generic/volume-path.ts';
 import { childOf, childrenOf, type XmlElement, xsiTypeOf } from '../../wire/xml.ts';
 import { type DataObject, moRef } from '../values.ts';
 import { elementText } from './properties.ts';
 import { ask } from './reading.ts';
 import { FILE_TRANSFER } from './transfers.ts';
-
-/** `datastore-12/dir%2fdisk.vmdk` */
-export const volumeNative = (datastore: string, path: string): string => `${datastore}/${volumeNameOf(path)}`;
-
-export const splitVolumeNative = (native: string): { datastore: string; path: string } => {
-  const slash = native.indexOf('/');
-  return { datastore: native.slice(0, slash), path: pathOfVolume(native.slice(slash + 1)) };
-};
+import { volumeNative } from './volume-natives.ts';
 
 /** What is needed of a datastore to look into it. */
 export interface Place {

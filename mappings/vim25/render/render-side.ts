@@ -31,7 +31,14 @@ export const renderSide: RenderSide = {
 };
 
 export const sheets = {
-  toGeneric: {},
+  toGeneric: {
+    vm: new URL('../to-generic/vm.xsl', import.meta.url),
+    storage: new URL('../to-generic/storage.xsl', import.meta.url),
+    volume: new URL('../to-generic/volume.xsl', import.meta.url),
+    network: new URL('../to-generic/network.xsl', import.meta.url),
+    host: new URL('../to-generic/host.xsl', import.meta.url),
+  },
+  toHost: { vm: new URL('../to-host/vm.xsl', import.meta.url) },
   fromGeneric: {
     vm: new URL('../from-generic/vm.xsl', import.meta.url),
     storage: new URL('../from-generic/storage.xsl', import.meta.url),

@@ -1,0 +1,60 @@
+/** Attributes of the hub as entries of a VM's extraConfig and back: the host's own under their keys, those of other APIs under `transvisor.`. */
+import type { ForeignAttribute } from '../../generic/model.ts';
+import type { XmlElement } from '../../wire/xml.ts';
+import { all, at, textAt } from './native-tree.ts';
+
+const PREFIX = 'transvisor.';
+/** Who the host's own entries belong to. */
+export const OWN = 'vim25';
+/** The job that made the VM. */
+export const JOB_KEY = `${PREFIX}job`;
+
+/** Entries that are fields of the hub by another name. */
+const FIELDS = new Set(['RemoteDisplay.vnc.enabled', 'RemoteDisplay.vnc.port', 'RemoteDisplay.vnc.ip', JOB_KEY]);
+
+/** Fields of the configuration that fronts keep as attributes of this API. */
+export const CONFIG_ATTRIBUTES = ['guestId', 'version', 'vmPathName', 'modified', 'alternateGuestName'] as const;
+const CONFIG = new Set<string>(CONFIG_ATTRIBUTES);
+
+export const entriesOf = (vm: XmlElement): ReadonlyMap<string, string> =>
+  new Map(all(at(vm, 'config'), 'extraConfig').map((one) => [textAt(one, 'key'), textAt(one, 'value')]));
+
+/** Keys of other APIs may hold what a line of a .vmx file cannot. */
+const keyOf = ({ owner, key }: ForeignAttribute): string =>
+  owner === OWN ? key : `${PREFIX}${encodeURIComponent(owner)}.${encodeURIComponent(key)}`;
+
+const parsedKey = (text: string): Pick<ForeignAttribute, 'owner' | 'key'> | undefined => {
+  if (!text.startsWith(PREFIX)) return { owner: OWN, key: text };
+  const dot = text.indexOf('.', PREFIX.length);
+  if (dot < 0) return undefined;
+  try {
+    return {
+      owner: decodeURIComponent(text.slice(PREFIX.length, dot)),
+      key: decodeURIComponent(text.slice(dot + 1)),
+    };
+  } catch {
+    return undefined;
+  }
+};
+
+export const attributesOf = (vm: XmlElement): ForeignAttribute[] =>
+  [...entriesOf(vm)].flatMap(([text, value]) => {
+    const key = FIELDS.has(text) || value === '' ? undefined : parsedKey(text);
+    return key === undefined ? [] : [{ ...key, value }];
+  });
+
+/** The entries that bring the one list to the other; '' removes. */
+export const entryChanges = (
+  before: readonly ForeignAttribute[],
+  after: readonly ForeignAttribute[],
+): { key: string; value: string }[] => {
+  const own = (list: readonly ForeignAttribute[]): Map<string, string> =>
+    new Map(list.filter(({ owner, key }) => owner !== OWN || !CONFIG.has(key)).map((one) => [keyOf(one), one.value]));
+  const [old, wanted] = [own(before), own(after)];
+  const changes = [...wanted].filter(([key, value]) => old.get(key) !== value).map(([key, value]) => ({ key, value }));
+  for (const key of old.keys()) if (!wanted.has(key)) changes.push({ key, value: '' });
+  return changes;
+};
+
+export const ownAttribute = (list: readonly ForeignAttribute[], key: string): string | undefined =>
+  list.find((one) => one.owner === OWN && one.key === key)?.value;

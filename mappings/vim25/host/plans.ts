@@ -1,0 +1,73 @@
+/** A central command and the store in, a plan of the API's methods out; what cannot be done is refused before anything is sent. */
+import type { Verb } from '../../generic/commands.ts';
+import { done, refused } from '../../generic/faults.ts';
+import type { Plan } from '../../generic/plan.ts';
+import type { HostSide } from '../../generic/platform.ts';
+import { planAutostart, planChange, planPower, planRename } from './plans/changes.ts';
+import { planClone, planCreate, planDelete } from './plans/machines.ts';
+import { type Planning, Refusal } from './plans/planning.ts';
+import {
+  planRevert,
+  planSnapshot,
+  planSnapshotDelete,
+  planSnapshotDeleteAll,
+  planSnapshotRename,
+} from './plans/snapshots.ts';
+import {
+  planAddPortgroup,
+  planNetworkCreate,
+  planNetworkDelete,
+  planRemovePortgroup,
+  planStorageCreate,
+  planStorageDelete,
+  planStorageMount,
+  planStorageRefresh,
+  planVolumeCopy,
+  planVolumeCreate,
+  planVolumeDelete,
+  planVolumeResize,
+} from './plans/storage.ts';
+
+const PLANS: Readonly<Record<Verb, (planning: Planning) => Promise<Plan>>> = {
+  'vm.start': planPower,
+  'vm.stop': planPower,
+  'vm.reset': planPower,
+  'vm.suspend': planPower,
+  'vm.pause': planPower,
+  'vm.resume': planPower,
+  'vm.shutdownGuest': planPower,
+  'vm.rebootGuest': planPower,
+  'vm.create': planCreate,
+  'vm.change': planChange,
+  'vm.rename': planRename,
+  'vm.delete': planDelete,
+  'vm.clone': planClone,
+  'vm.setAutostart': planAutostart,
+  'snapshot.create': planSnapshot,
+  'snapshot.revert': planRevert,
+  'snapshot.delete': planSnapshotDelete,
+  'snapshot.deleteAll': planSnapshotDeleteAll,
+  'snapshot.rename': planSnapshotRename,
+  'volume.create': planVolumeCreate,
+  'volume.delete': planVolumeDelete,
+  'volume.copy': planVolumeCopy,
+  'volume.resize': planVolumeResize,
+  'storage.refresh': planStorageRefresh,
+  'storage.create': planStorageCreate,
+  'storage.activate': planStorageMount,
+  'storage.deactivate': planStorageMount,
+  'storage.delete': planStorageDelete,
+  'network.create': planNetworkCreate,
+  'network.addPortgroup': planAddPortgroup,
+  'network.removePortgroup': planRemovePortgroup,
+  'network.delete': planNetworkDelete,
+};
+
+export const plan: HostSide['plan'] = async (command, context) => {
+  try {
+    return done(await PLANS[command.verb]({ command, context }));
+  } catch (error) {
+    if (error instanceof Refusal) return refused(error.fault);
+    throw error;
+  }
+};

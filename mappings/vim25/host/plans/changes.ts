@@ -1,0 +1,223 @@
+/** vm.change, vm.rename, vm.setAutostart and power as plans: what of the VM differs goes to the host in one ConfigSpec. */
+import type { Verb, VmChange } from '../../../generic/commands.ts';
+import type { Disk, Vm } from '../../../generic/model.ts';
+import type { Plan, PlannedRef, Step } from '../../../generic/plan.ts';
+import { applyChange, diskOfSpec } from '../../../generic/vm-change.ts';
+import { moRef } from '../../values.ts';
+import { partOf, textAt } from '../native-tree.ts';
+import { splitVolumeNative } from '../volume-natives.ts';
+import { autostartStep, managerFor } from './autostart.ts';
+import { diskStep } from './machines.ts';
+import {
+  checkName,
+  checkNetworks,
+  type Found,
+  type Planning,
+  paramsOf,
+  placed,
+  Refusal,
+  refuse,
+  refuseDuplicate,
+  seated,
+  specValue,
+  storeOf,
+  targetVm,
+  withBackings,
+} from './planning.ts';
+import { deleteDisk, onVm, probe, sealed, step } from './steps.ts';
+
+interface Draft {
+  readonly change: VmChange;
+  readonly first: readonly Step[];
+  readonly last: readonly Step[];
+  readonly touches: readonly PlannedRef[];
+}
+
+/** The file of a disk that is removed with it. */
+const removalOf = (disk: Disk, vm: Found<'vm'>, planning: Planning): { step: Step; touch: PlannedRef }[] => {
+  const { command, context } = planning;
+  const { store } = context;
+  const id =
+    disk.medium.volume ??
+    store.edges(vm.id, 'volume').find((one) => store.generic('volume', one)?.path === disk.medium.path);
+  const entry = id === undefined ? undefined : store.entry(id);
+  if (entry === undefined) return [];
+  const { datastore, path } = splitVolumeNative(entry.native);
+  const storage = store.find(command.host, 'storage', datastore);
+  if (storage === undefined) return [];
+  const users = store.edges(entry.id, 'vm').filter((one) => one !== vm.id);
+  if (users.length > 0) refuse('file-locked', { path }, `${path} is in use.`);
+  return [
+    {
+      step: deleteDisk(storeOf(storage.id, planning), path, 'forward-only'),
+      touch: { kind: 'volume', native: entry.native },
+    },
+  ];
+};
+
+/** The change in the host's own places and files, with the steps that go before and after it. */
+const draftOf = (vm: Found<'vm'>, change: VmChange, planning: Planning): Draft => {
+  const made = (change.disks?.add ?? []).map((spec, index) => diskStep(spec, index, planning));
+  const removals = (change.disks?.remove ?? []).flatMap(({ slot, deleteVolume }) => {
+    const disk = vm.doc.disks.find((one) => JSON.stringify(one.slot) === JSON.stringify(slot));
+    return disk === undefined || !deleteVolume ? [] : removalOf(disk, vm, planning);
+  });
+  const drive = <T extends { medium?: Vm['cdroms'][number]['medium'] }>(one: T, index: number): T =>
+    one.medium === undefined ? one : { ...one, medium: placed(one.medium, planning, index) };
+  const drives = (list: VmChange['cdroms']): VmChange['cdroms'] =>
+    list && {
+      ...list,
+      ...(list.add ? { add: list.add.map((one, index) => seated(drive(one, index))) } : {}),
+      ...(list.change ? { change: list.change.map(drive) } : {}),
+    };
+  const { disks, cdroms, floppies, ...rest } = change;
+  return {
+    change: {
+      ...rest,
+      ...(disks
+        ? {
+            disks: {
+              ...disks,
+              add: made.map(({ disk: { device: _, ...disk } }) => disk),
+              change: (disks.change ?? []).map(({ slot, to }, index) => ({
+                slot,
+                to: {
+                  ...diskOfSpec({ ...to } as Disk),
+                  ...(to.medium ? { medium: placed(to.medium, planning, index) } : {}),
+                },
+              })),
+            },
+          }
+        : {}),
+      ...(cdroms ? { cdroms: drives(cdroms) } : {}),
+      ...(floppies ? { floppies: drives(floppies) } : {}),
+    } as VmChange,
+    first: made.flatMap(({ steps }) => steps),
+    last: removals.map((one) => one.step),
+    touches: [...made.flatMap(({ touches }) => touches), ...removals.map(({ touch }) => touch)],
+  };
+};
+
+const versionOf = (vm: Found<'vm'>): string => textAt(partOf(vm.native, 'vm'), 'config', 'changeVersion');
+const hostOf = (vm: Found<'vm'>): string => textAt(partOf(vm.native, 'vm'), 'runtime', 'host').trim();
+
+const templateStep = (vm: Found<'vm'>, template: boolean, planning: Planning): Step => {
+  const { native } = vm.native;
+  const pool = (): string => {
+    const storage = planning.context.store.edges(vm.id, 'storage')[0];
+    return storage === undefined ? '' : storeOf(storage, planning).pool;
+  };
+  return step(
+    template ? 'mark as template' : 'mark as virtual machine',
+    'forward-only',
+    template
+      ? onVm('MarkAsTemplate', native)
+      : onVm('MarkAsVirtualMachine', native, {
+          pool: moRef('ResourcePool', pool()),
+          host: moRef('HostSystem', hostOf(vm)),
+        }),
+    probe('template-is', { vm: native, template }),
+  );
+};
+
+const planEdit = async (vm: Found<'vm'>, wanted: VmChange, planning: Planning): Promise<Plan> => {
+  const { command, context } = planning;
+  const { doc, native } = vm;
+  if (wanted.name !== undefined && wanted.name !== doc.name) {
+    checkName(wanted.name);
+    refuseDuplicate(wanted.name, planning, vm.id);
+  }
+  if (wanted.serialPorts !== undefined && wanted.serialPorts !== doc.serialPorts)
+    refuse('not-supported', {}, 'Serial ports of this host are not changed.');
+  const draft = draftOf(vm, wanted, planning);
+  const applied = applyChange(doc, draft.change);
+  if (!applied.ok) throw new Refusal(applied.fault);
+  const after = applied.value;
+  checkNetworks(after.nics, doc.nics, planning);
+  const { template, autostart } = after;
+  const spec = specValue(
+    await context.fromGeneric({
+      kind: 'vm',
+      native: withBackings(native, after.nics, planning),
+      before: doc,
+      after: { ...after, template: doc.template, autostart: doc.autostart },
+    }),
+  );
+  const changes: Step[] = [];
+  // A template takes no new configuration: it is a VM first.
+  if (!template && doc.template) changes.push(templateStep(vm, false, planning));
+  if (spec._xml.trim() !== '')
+    changes.push(
+      step(
+        'reconfigure',
+        'pivot',
+        onVm('ReconfigVM_Task', native.native, { spec }),
+        probe('config-moved', { vm: native.native, changeVersion: versionOf(vm) }),
+      ),
+    );
+  if (template && !doc.template) changes.push(templateStep(vm, true, planning));
+  if (autostart !== doc.autostart)
+    changes.push(autostartStep(native.native, autostart, managerFor(hostOf(vm), planning), 'forward-only'));
+  const steps = [...draft.first, ...changes, ...draft.last];
+  // What would only go on is the pivot itself.
+  const first = steps.findIndex(({ kind }) => kind === 'forward-only');
+  const ordered = steps.map(
+    (one, at): Step => (at === first && !steps.some(({ kind }) => kind === 'pivot') ? { ...one, kind: 'pivot' } : one),
+  );
+  return {
+    host: command.host,
+    queue: native.native,
+    steps: sealed(ordered),
+    touches: [{ kind: 'vm', native: native.native }, ...draft.touches],
+  };
+};
+
+export const planChange = async (planning: Planning): Promise<Plan> => {
+  const { change, atVersion } = paramsOf(planning, 'vm.change');
+  const vm = targetVm(planning);
+  if (atVersion !== undefined && vm.entry.version > atVersion)
+    refuse('concurrent-access', {}, `${vm.doc.name} was changed by someone else.`);
+  return planEdit(vm, change, planning);
+};
+
+export const planRename = async (planning: Planning): Promise<Plan> => {
+  const { name } = paramsOf(planning, 'vm.rename');
+  return planEdit(targetVm(planning), { name }, planning);
+};
+
+export const planAutostart = async (planning: Planning): Promise<Plan> => {
+  const { autostart } = paramsOf(planning, 'vm.setAutostart');
+  return planEdit(targetVm(planning), { autostart }, planning);
+};
+
+const POWER: Partial<Record<Verb, readonly [method: string, state: string | undefined]>> = {
+  'vm.start': ['PowerOnVM_Task', 'poweredOn'],
+  'vm.stop': ['PowerOffVM_Task', 'poweredOff'],
+  'vm.reset': ['ResetVM_Task', undefined],
+  'vm.suspend': ['SuspendVM_Task', 'suspended'],
+  'vm.resume': ['PowerOnVM_Task', 'poweredOn'],
+  'vm.shutdownGuest': ['ShutdownGuest', 'poweredOff'],
+  'vm.rebootGuest': ['RebootGuest', undefined],
+};
+
+/** A guest takes its time, and may not do it at all. */
+const GUEST_LIMIT_MS = 10 * 60_000;
+
+export const planPower = async (planning: Planning): Promise<Plan> => {
+  const { command } = planning;
+  const row = POWER[command.verb];
+  if (row === undefined) return refuse('not-supported', {}, 'This host has no paused virtual machines.');
+  const vm = targetVm(planning);
+  const { native } = vm.native;
+  const [method, state] = row;
+  if (command.verb === 'vm.resume' && vm.doc.powerState !== 'suspended')
+    refuse('wrong-state', { requested: 'running', existing: vm.doc.powerState }, `${vm.doc.name} is not suspended.`);
+  const power = step(
+    method,
+    'pivot',
+    onVm(method, native),
+    state === undefined ? probe('always') : probe('power-is', { vm: native, state }),
+    command.verb === 'vm.shutdownGuest' ? { awaits: { limitMs: GUEST_LIMIT_MS } } : {},
+  );
+  return { host: command.host, queue: native, steps: [power], touches: [{ kind: 'vm', native }] };
+};
