@@ -31,7 +31,7 @@ export type TransvisorOptions = {
 
 export type Half = 'server' | 'agent';
 export type FrontName = 'vim25' | 'xenapi';
-export type FrontEndpoint = Endpoint & { readonly fingerprint: string };
+export type FrontEndpoint = Endpoint & { readonly fingerprint: string; readonly fingerprint256: string };
 
 export type Transvisor = FrontEndpoint & {
   /** Where each front answers. */
