@@ -6,6 +6,7 @@ import type { AgentApi } from '../runtime/protocol.ts';
 import { queueKey } from './direct.ts';
 import type { HostSession } from './host-session.ts';
 import type { Leases } from './leases.ts';
+import type { Patience } from './patience.ts';
 import type { Router } from './router.ts';
 import type { ServerPort } from './server-port.ts';
 import type { Sessions } from './sessions.ts';
@@ -22,9 +23,10 @@ export const createAgentApi = (options: {
   leases: Leases;
   sessions: Sessions;
   router: Router;
+  patience: Pick<Patience, 'hold' | 'park'>;
   clock: Clock;
 }): AgentApi => {
-  const { server, host, isWriter, queue, leases, sessions, router, clock } = options;
+  const { server, host, isWriter, queue, leases, sessions, router, patience, clock } = options;
   /** Turns that plans hold or wait for. */
   const plans = new Map<string, { readonly key: string; readonly job: HubId }>();
   const planKey = (key: string, job: HubId): string => `${key}\0${job}`;
@@ -79,6 +81,8 @@ export const createAgentApi = (options: {
     ask: (id, question, args) => reading(id, (session) => session.ask(question, args)),
     grantLeases: async (granted) => leases.grant(granted),
     revokeLeases: async (vms) => leases.revoke(vms),
+    holdCalls: async () => patience.hold(),
+    parkCalls: async (exchanges) => patience.park(exchanges),
     revokeSessions: async (ids) => sessions.revoke(ids),
   };
 };

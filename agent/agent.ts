@@ -1,17 +1,19 @@
 /** The agent: hosts, fronts and accounts in; listeners on sockets, connections to hosts and one link to the server out. */
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { Driver, Front, Platform } from '../mappings/generic/platform.ts';
 import type { Accounts } from '../runtime/accounts.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, sleep } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
 import type { Log } from '../runtime/log.ts';
 import { type AgentHello, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
 import type { KeyPair } from '../runtime/tls.ts';
+import type { Acceptor } from './acceptor.ts';
 import { createAgentApi } from './agent-api.ts';
 import { createCounts } from './counts.ts';
-import { createDirect } from './direct.ts';
+import { createDirect, type Direct } from './direct.ts';
 import { serveFront } from './front.ts';
 import { createHops } from './hops.ts';
 import { createHostSession, type HostSession } from './host-session.ts';
@@ -20,6 +22,7 @@ import type { Dialer } from './lanes.ts';
 import { createLeases } from './leases.ts';
 import { type Listener, openListener } from './listener.ts';
 import { openOutbox } from './outbox.ts';
+import { createPatience } from './patience.ts';
 import { createRouter } from './router.ts';
 import { createServerPort } from './server-port.ts';
 import { createSessions } from './sessions.ts';
@@ -51,6 +54,8 @@ export interface AgentOptions {
   readonly hosts: readonly AgentHost[];
   readonly fronts: readonly AgentFront[];
   readonly accounts: Accounts;
+  /** By front: sockets that a program before this one listens on. */
+  readonly acceptors?: ReadonlyMap<string, Acceptor>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -67,15 +72,42 @@ export interface Agent {
   /** Every front answers and every host was listed once. */
   readonly ready: Promise<void>;
   readonly hosts: readonly HostSession[];
+  /** By front: what another program may accept connections on. */
+  readonly acceptors: ReadonlyMap<string, Server>;
+  /** Another agent takes this one's place: resolves when direct commands have ended and the outbox is free. */
+  handOver(): Promise<void>;
+  /** Accepts no more; resolves when every client has its answer, or at the limit. */
+  drain(limitMs: number): Promise<void>;
   close(): Promise<void>;
 }
+
+/** With the number of commands that have not ended. */
+const counting = (direct: Direct): Direct & { readonly running: number } => {
+  let running = 0;
+  return {
+    start: (command, host) => {
+      const started = direct.start(command, host);
+      if (started === undefined) return undefined;
+      running += 1;
+      void started.outcome.finally(() => {
+        running -= 1;
+      });
+      return started;
+    },
+    get running() {
+      return running;
+    },
+  };
+};
 
 export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const { clock, log } = options;
   const listeners = new Map<string, Listener>();
   try {
     for (const front of options.fronts) {
-      listeners.set(front.name, await openListener({ address: front.listen, port: front.port, tls: front.tls, log }));
+      const acceptor = options.acceptors?.get(front.name);
+      const { listen: address, port, tls } = front;
+      listeners.set(front.name, await openListener({ address, port, tls, acceptor, log }));
     }
   } catch (error) {
     await Promise.all([...listeners.values()].map((listener) => listener.close()));
@@ -83,7 +115,8 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   }
 
   const server = createServerPort();
-  const sessions = createSessions({ accounts: options.accounts, server, clock, log });
+  const patience = createPatience(server, clock);
+  const sessions = createSessions({ accounts: options.accounts, server: patience, clock, log });
   const leases = createLeases(server);
   const queue = createWriteQueue(clock);
   const outbox = openOutbox({
@@ -97,15 +130,17 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const counts = createCounts(server, clock);
   const isWriter = (id: HubId, epoch: number): boolean =>
     Object.values(server.hello?.hosts ?? {}).some((host) => host.id === id && host.epoch === epoch);
-  const direct = createDirect({ queue, outbox, jobIds: createJobIds(server), clock, log, isWriter, counts });
+  const direct = counting(createDirect({ queue, outbox, jobIds: createJobIds(server), clock, log, isWriter, counts }));
   const hostSessions = new Map<string, HostSession>();
   const byId = new Map<HubId, HostSession>();
   const host = (id: HubId): HostSession | undefined => byId.get(id);
-  const router = createRouter({ server, sessions, leases, outbox, direct, hops, counts, host, clock, log });
-  const api = createAgentApi({ server, host, isWriter, queue, leases, sessions, router, clock });
+  const router = createRouter({ server: patience, sessions, leases, outbox, direct, hops, counts, host, clock, log });
+  const api = createAgentApi({ server, host, isWriter, queue, leases, sessions, router, patience, clock });
 
   const { promise: served, resolve: markServed } = Promise.withResolvers<void>();
+  let leaving = false;
   server.onUp((_, hello) => {
+    if (leaving) return;
     byId.clear();
     // Revocations may have been missed while the link was down.
     leases.revokeAll();
@@ -143,7 +178,8 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
 
   const greet = async (link: Link<ServerApi>): Promise<void> => {
     try {
-      const answer = await link.remote.hello(hello);
+      // Whoever took over has the hosts and fronts; here are only clients that wait.
+      const answer = await link.remote.hello(leaving ? { ...hello, hosts: [], fronts: [] } : hello);
       if (answer.version !== LINK_VERSION)
         throw new Error(`the server speaks version ${answer.version} of the link, not ${LINK_VERSION}`);
       if (current !== link || closed) return;
@@ -173,6 +209,19 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
         if (!closed) log.warn({}, `link: down: ${reason}`);
       });
       void greet(link);
+    },
+    acceptors: new Map([...listeners].map(([name, listener]) => [name, listener.acceptor])),
+    handOver: async () => {
+      leaving = true;
+      leases.close();
+      for (const session of hostSessions.values()) session.rest();
+      const untilMs = clock.now() + LIMITS.handOverDrainMs;
+      while (direct.running > 0 && clock.now() < untilMs) await sleep(clock, 10);
+      if (server.api !== undefined) await Promise.race([outbox.flushed(), sleep(clock, LIMITS.handOverDrainMs)]);
+      outbox.close();
+    },
+    drain: async (limitMs) => {
+      await Promise.all([...listeners.values()].map((listener) => listener.drain(limitMs)));
     },
     close: async () => {
       if (closed) return;

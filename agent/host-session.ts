@@ -33,6 +33,8 @@ export interface HostSession {
   settle(refs: readonly NativeRef[]): Promise<void>;
   /** Objects to re-read soon, as if the host had said so. */
   mark(refs: readonly NativeRef[]): void;
+  /** Another agent tells the server of the host from now on; streams under way go on. */
+  rest(): void;
   close(): Promise<void>;
 }
 
@@ -49,6 +51,7 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
   const { name, driver, dialer, server, clock, log } = options;
   let lanes: Lanes | undefined;
   let stopped = false;
+  let resting = false;
   let retryMs: number = LIMITS.hostReconnectFirstMs;
   let cancelRetry = (): void => {};
   let syncing = false;
@@ -125,7 +128,7 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
   };
 
   const synchronise = (): void => {
-    if (stopped || lanes === undefined || server.api === undefined) return;
+    if (stopped || resting || lanes === undefined || server.api === undefined) return;
     if (syncing) {
       syncAgain = true;
       return;
@@ -250,6 +253,11 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
       await Promise.race([commit(), late]).finally(forget);
     },
     mark: (refs) => dirty.add(refs.map((ref) => ({ ref }))),
+    rest: () => {
+      resting = true;
+      stopRescan();
+      dirty.hold();
+    },
     close: async () => {
       stopped = true;
       stopRescan();

@@ -13,17 +13,22 @@ export interface Leases {
   revoke(vms: readonly HubId[]): void;
   /** Revocations may have been missed. */
   revokeAll(): void;
+  /** None is held or taken from now on: every command goes the central way. */
+  close(): void;
   readonly count: number;
 }
 
 export const createLeases = (server: ServerPort): Leases => {
   const held = new Map<HubId, Lease>();
   const asking = new Map<HubId, { answer: Promise<Lease | undefined>; revoked: boolean }>();
+  let closed = false;
   const valid = (lease: Lease): boolean => {
+    if (closed) return false;
     const hosts = server.hello?.hosts ?? {};
     return Object.values(hosts).some((host) => host.id === lease.host && host.epoch === lease.epoch);
   };
   const keep = (lease: Lease): void => {
+    if (closed) return;
     held.delete(lease.vm);
     const oldest = held.size < LIMITS.vmLeases ? undefined : held.keys().next().value;
     if (oldest !== undefined) held.delete(oldest);
@@ -45,7 +50,7 @@ export const createLeases = (server: ServerPort): Leases => {
       const pending = asking.get(vm);
       if (pending !== undefined) return pending.answer;
       const api = server.api;
-      if (api === undefined) return undefined;
+      if (api === undefined || closed) return undefined;
       const ask = { revoked: false, answer: Promise.resolve<Lease | undefined>(undefined) };
       ask.answer = (async () => {
         try {
@@ -70,6 +75,10 @@ export const createLeases = (server: ServerPort): Leases => {
         const ask = asking.get(vm);
         if (ask !== undefined) ask.revoked = true;
       }
+    },
+    close: () => {
+      closed = true;
+      held.clear();
     },
     revokeAll: () => {
       held.clear();

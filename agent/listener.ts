@@ -6,6 +6,7 @@ import type { Decoded, HttpRequest } from '../mappings/generic/platform.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import type { KeyPair } from '../runtime/tls.ts';
+import type { Acceptor } from './acceptor.ts';
 import type { Client } from './client.ts';
 import { faultAnswer, type ServedFront } from './front.ts';
 import { createFieldTexts, dateField } from './http/answer-head.ts';
@@ -16,9 +17,14 @@ export interface Listener {
   readonly port: number;
   /** Requests are answered from now on; those that came before get 503. */
   serve(front: ServedFront, router: Router): void;
+  /** What accepts its connections, to be passed on to another program. */
+  readonly acceptor: Server;
+  /** Accepts no more; resolves when every client has its answer and is gone, or at the limit. */
+  drain(limitMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
+const DRAIN_TICK_MS = 50;
 const NO_QUERY = new URLSearchParams();
 
 const toRequest = ({ head, secure }: Client, body: Uint8Array): HttpRequest => ({
@@ -41,9 +47,11 @@ export const openListener = async (options: {
   readonly address: string;
   readonly port: number;
   readonly tls: KeyPair | undefined;
+  /** Accepts already: its connections are taken over, and wait until the front is served. */
+  readonly acceptor?: Acceptor | undefined;
   readonly log: Log;
 }): Promise<Listener> => {
-  const { address, port, tls, log } = options;
+  const { address, port, tls, acceptor, log } = options;
   let served: ServedFront | undefined;
   let router: Router | undefined;
   let inFlight = 0;
@@ -143,26 +151,50 @@ export const openListener = async (options: {
   }, LIMITS.httpTickMs);
   ticks.unref();
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, address, () => {
-      server.off('error', reject);
-      server.on('error', (error) => log.error({ error }, 'listener failed'));
-      resolve();
+  if (acceptor === undefined)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, address, () => {
+        server.off('error', reject);
+        server.on('error', (error) => log.error({ error }, 'listener failed'));
+        resolve();
+      });
     });
-  });
-  const at = server.address();
+  const listening = acceptor?.server ?? server;
+  const at = listening.address();
+  const stop = (): void => {
+    clearInterval(ticks);
+    for (const connection of connections) connection.close();
+  };
   return {
     port: at !== null && typeof at === 'object' ? at.port : port,
     serve: (front, to) => {
       served = front;
       router = to;
+      acceptor?.take((socket) => server.emit('connection', socket));
     },
+    acceptor: listening,
+    drain: (limitMs) =>
+      new Promise((resolve) => {
+        listening.close();
+        for (const connection of connections) connection.close();
+        const done = (): void => {
+          clearInterval(watch);
+          stop();
+          for (const socket of sockets) socket.destroy();
+          resolve();
+        };
+        let leftMs = limitMs;
+        const watch = setInterval(() => {
+          leftMs -= DRAIN_TICK_MS;
+          if (sockets.size === 0 || leftMs <= 0) done();
+        }, DRAIN_TICK_MS);
+      }),
     close: () =>
       new Promise((resolve) => {
-        clearInterval(ticks);
-        server.close(() => resolve());
-        for (const connection of connections) connection.close();
+        if (listening.listening) listening.close(() => resolve());
+        else resolve();
+        stop();
         // Waiting clients would keep the program for minutes.
         setTimeout(() => {
           for (const socket of sockets) socket.destroy();

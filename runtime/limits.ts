@@ -15,6 +15,12 @@ export const LIMITS = {
   linkCallMs: 30 * SECOND,
   linkReconnectFirstMs: 50,
   linkReconnectMostMs: 5 * SECOND,
+  /** A server that takes another's place: how long calls wait for it, how long the old one finishes and speaks to an agent. */
+  handOverMs: 2 * MINUTE,
+  handOverDrainMs: 5 * SECOND,
+  handOverToldMs: 2 * SECOND,
+  /** An agent whose place is taken ends connections that are still waiting after this. */
+  drainMs: 10 * MINUTE,
   linkPingMs: 5 * SECOND,
   /** Silence after which the other program counts as away. */
   linkSilenceMs: 15 * SECOND,
@@ -69,7 +75,10 @@ export const LIMITS = {
   outboxRetryMs: SECOND,
   jobIdsLow: 512,
 
+  /** Calls under way on one connection to a host: libvirtd reads no sixth while five run, and then hears no sign of life either. */
   laneInFlight: 4,
+  /** Calls of a listing end at once: the host finds the next ones in its socket while the answers are taken in here. */
+  listingInFlight: 16,
   laneQueue: 10_000,
   hostConnectMs: 20 * SECOND,
   hostReconnectFirstMs: 200,

@@ -150,4 +150,8 @@ export interface AgentApi {
   grantLeases(leases: readonly Lease[]): Promise<void>;
   revokeLeases(vms: readonly HubId[]): Promise<void>;
   revokeSessions(ids: readonly string[]): Promise<void>;
+  /** Another server takes over: new calls wait for it. */
+  holdCalls(): Promise<void>;
+  /** These exchanges only wait: when the link ends they are asked again of the next server. */
+  parkCalls(exchanges: readonly string[]): Promise<void>;
 }

@@ -24,6 +24,7 @@ import { createJobTrail } from './events/job-trail.ts';
 import { createExchanges, type JobOrigin, type JobRunner } from './exchanges/exchanges.ts';
 import { createExchangeLog } from './exchanges/log.ts';
 import { createWaits } from './exchanges/waits.ts';
+import { handOver } from './hand-over.ts';
 import { createIds } from './ids/ids.ts';
 import { createJobs, type JobMeta, type Jobs } from './jobs/jobs.ts';
 import { createOwn } from './own/own.ts';
@@ -69,6 +70,8 @@ export interface Server extends AsyncDisposable {
   readonly inspected: Inspected;
   /** Resolves when everything an earlier life left unfinished has ended. */
   readonly recovered: Promise<void>;
+  /** Another server takes this one's place: resolves when nothing is under way but waits, which agents will ask again. */
+  handOver(): Promise<void>;
   /** Changed sheets and tables are judged and taken over, or refused. */
   readonly reload: Reload;
   backup(file: string): Promise<void>;
@@ -355,6 +358,7 @@ export const createServer = (options: ServerOptions): Server => {
     events,
     renderer,
     recovered,
+    handOver: () => handOver({ agents, clock, running: () => exchanges.running, waiting: () => waits.exchanges() }),
     reload: createReload({
       platforms: options.platforms,
       transformer,

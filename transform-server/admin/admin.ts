@@ -1,7 +1,7 @@
 /** The admin endpoint: HTTP comes in, health, Prometheus metrics and the exchange log as JSON go out, a POST reloads; a bearer token guards all but health. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Hop } from '../../runtime/protocol.ts';
 
@@ -26,11 +26,15 @@ export interface AdminOptions {
   /** Loopback when absent. */
   readonly address?: string;
   readonly port?: number;
+  /** Listens already: its connections are taken over. */
+  readonly acceptor?: { readonly server: NetServer; take(taker: (socket: Socket) => void): void } | undefined;
 }
 
 export interface Admin extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** What another program may accept connections on. */
+  readonly acceptor: NetServer;
   close(): Promise<void>;
 }
 
@@ -66,6 +70,7 @@ export const openAdmin = async ({
   token,
   address = '127.0.0.1',
   port = 0,
+  acceptor,
 }: AdminOptions): Promise<Admin> => {
   if (token.length < 16) throw new Error('the admin token is too short');
   const registry = new Registry();
@@ -130,20 +135,24 @@ export const openAdmin = async ({
     },
   );
   server.maxConnections = 64;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, address, resolve);
-  });
-  const bound = (server.address() as AddressInfo).port;
+  const listening: NetServer = acceptor?.server ?? server;
+  if (acceptor !== undefined) acceptor.take((socket) => server.emit('connection', socket));
+  else
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, address, resolve);
+    });
+  const bound = (listening.address() as AddressInfo).port;
 
   const close = (): Promise<void> =>
     new Promise((resolve) => {
-      server.close(() => resolve());
+      listening.close(() => resolve());
       server.closeAllConnections();
     });
   return {
     url: `http://${address.includes(':') ? `[${address}]` : address}:${bound}`,
     port: bound,
+    acceptor: listening,
     close,
     [Symbol.asyncDispose]: close,
   };

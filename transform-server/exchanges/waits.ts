@@ -18,6 +18,8 @@ export interface Waits {
   endSession(session: string): void;
   endExchange(exchange: string): void;
   endAll(): void;
+  /** Exchanges that wait now. */
+  exchanges(): readonly string[];
   readonly size: number;
 }
 
@@ -78,6 +80,7 @@ export const createWaits = (versions: Versions, now: () => number): Waits => {
     endSession: (session) => releaseWhere((waiter) => waiter.session === session),
     endExchange: (exchange) => releaseWhere((waiter) => waiter.exchange === exchange),
     endAll: () => releaseWhere(() => true),
+    exchanges: () => [...waiters].map(({ exchange }) => exchange),
     get size() {
       return waiters.size;
     },
