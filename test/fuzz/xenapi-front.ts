@@ -163,7 +163,7 @@ const createWorker = (endpoint: Endpoint, estate: XenEstate, dice: Dice): FuzzWo
 
   return {
     next: () => {
-      const { body, kind, path } = bend(requestFor(session, estate, dice), dice);
+      const { body, kind, path } = bend(requestFor(session, estate, dice), dice, estate);
       const decoded = decodedOf(path, body);
       const attempt: Attempt = {
         body,

@@ -1,5 +1,7 @@
 /** A request in, the bytes of a bent one in one of the three encodings out: wrong values, wrong structure, wrong bytes. */
+import { parseRef } from '../../mappings/xenapi/ids.ts';
 import type { Dice } from './dice.ts';
+import type { XenEstate } from './xenapi-estate.ts';
 import { Float, type Request, type Value } from './xenapi-seeds.ts';
 
 export type Mutation = 'value' | 'structure' | 'bytes' | 'bomb';
@@ -90,7 +92,14 @@ const put = ({ holder, key }: Place, value: Value): void => {
   Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
 };
 
-const otherThan = (value: Value, dice: Dice): Value => {
+/** Another object of the same class, mostly; else text that is no reference at all. */
+const otherRef = (ref: string, dice: Dice, estate: XenEstate): Value => {
+  const others = estate.refs(parseRef(ref)?.cls ?? '');
+  return others.length > 0 && dice.chance(0.85) ? dice.pick(others) : dice.pick(TEXTS);
+};
+
+const otherThan = (value: Value, dice: Dice, estate: XenEstate): Value => {
+  if (typeof value === 'string' && value.startsWith('OpaqueRef:')) return otherRef(value, dice, estate);
   if (typeof value === 'boolean') return dice.chance(0.9) ? !value : dice.pick(TEXTS);
   if (typeof value === 'number') return dice.chance(0.5) ? value + dice.pick([-1, 1, 100]) : dice.pick(NUMBERS);
   if (typeof value !== 'string') return dice.chance(0.7) ? dice.pick(TEXTS) : dice.pick(NUMBERS);
@@ -100,7 +109,7 @@ const otherThan = (value: Value, dice: Dice): Value => {
   return value.slice(0, at) + sign + value.slice(at + dice.below(2));
 };
 
-const bendValue = (request: Request, dice: Dice): void => {
+const bendValue = (request: Request, dice: Dice, estate: XenEstate): void => {
   const places = placesIn(request.params);
   if (places.length === 0) {
     request.params.push(dice.pick(TEXTS));
@@ -108,7 +117,7 @@ const bendValue = (request: Request, dice: Dice): void => {
   }
   const place = dice.pick(places);
   const value = get(place);
-  put(place, otherThan(value, dice));
+  put(place, otherThan(value, dice, estate));
 };
 
 const bendStructure = (request: Request, dice: Dice): Request => {
@@ -137,7 +146,7 @@ const bendStructure = (request: Request, dice: Dice): Request => {
       return request;
     case 'deepen': {
       let deep: Value = place ? get(place) : '';
-      for (let depth = dice.pick([2, 30, 31, 32, 33, 200, 3000]); depth > 0; depth--)
+      for (let depth = dice.pick([2, 30, 31, 32, 33, 200, 400]); depth > 0; depth--)
         deep = depth % 2 === 0 ? [deep] : { a: deep };
       if (place) put(place, deep);
       return request;
@@ -250,7 +259,7 @@ const JSON_BOMBS: readonly ((text: string, dice: Dice) => string)[] = [
   (text) => text + ' '.repeat(310 * 1024),
 ];
 
-export const bend = (seed: Request, dice: Dice): Bent => {
+export const bend = (seed: Request, dice: Dice, estate: XenEstate): Bent => {
   const isXml = dice.chance(0.5);
   const path = isXml ? dice.pick(['/RPC2', '/', '/xmlrpc', '/json']) : '/jsonrpc';
   const kind = dice.weighted<Mutation>([
@@ -274,7 +283,7 @@ export const bend = (seed: Request, dice: Dice): Bent => {
     count > 0;
     count--
   ) {
-    if (kind === 'value') bendValue(request, dice);
+    if (kind === 'value') bendValue(request, dice, estate);
     else request = bendStructure(request, dice);
   }
   return { kind, path, body: Buffer.from(encode(request, isXml, dice)) };

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { failuresOf, linesOf } from '../fuzz/report.ts';
 import { fuzz } from '../fuzz/run.ts';
 import { vim25Front } from '../fuzz/vim25-front.ts';
+import { xenapiFront } from '../fuzz/xenapi-front.ts';
 import { LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { startLibvirtd } from './libvirtd.ts';
@@ -13,10 +14,13 @@ const REQUESTS = 2000;
 const SEED = 42;
 
 describeWith(LIBVIRT_CLIENTS, 'mutated requests', () => {
-  test('2,000 of them: no crash, no hang, no answer that is not the API', async () => {
+  test.each([
+    ['vim25', vim25Front],
+    ['xenapi', xenapiFront],
+  ] as const)('2,000 of them to %s: no crash, no hang, no answer that is not the API', async (name, front) => {
     await using host = await startLibvirtd();
-    await using product = await startTransvisor({ host: host.uri });
-    const report = await fuzz({ product, front: vim25Front, requests: REQUESTS, seed: SEED });
+    await using product = await startTransvisor({ host: host.uri, fronts: [name] });
+    const report = await fuzz({ product, front, requests: REQUESTS, seed: SEED });
     console.log(linesOf(report).join('\n'));
     expect(report.requests).toBe(REQUESTS);
     expect(failuresOf(report, { judgeMemory: false })).toEqual([]);
