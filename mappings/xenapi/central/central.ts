@@ -43,6 +43,9 @@ const ANSWERS = table<Answer>({
   ...TASK,
 });
 
+/** Methods that are answered by name: each has a row of the command table (a test compares them). */
+export const centralMethods: readonly string[] = Object.keys(ANSWERS);
+
 /** undefined: nothing here answers it. */
 export const answerOf = (method: string): Answer | undefined =>
   ANSWERS[method] ?? vmFieldAnswer(method) ?? deviceFieldAnswer(method) ?? ownFieldAnswer(method);

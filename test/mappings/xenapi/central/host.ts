@@ -1,0 +1,459 @@
+/** A host in memory for tests of writes: documents in, a broker context out that carries out the commands it is given and notes them. */
+import type { Call, Reply, Session } from '../../../../mappings/generic/call.ts';
+import type { Command, DiskSpec, Params } from '../../../../mappings/generic/commands.ts';
+import { done, type Fault, fault, type Outcome, refused } from '../../../../mappings/generic/faults.ts';
+import { type HubId, hubId } from '../../../../mappings/generic/ids.ts';
+import type { Job } from '../../../../mappings/generic/jobs.ts';
+import type {
+  DocumentKind,
+  Documents,
+  Host,
+  Network,
+  PowerState,
+  Storage,
+  Vm,
+  Volume,
+} from '../../../../mappings/generic/model.ts';
+import type { BrokerContext, Brokered, Effect, Resume } from '../../../../mappings/generic/platform.ts';
+import type { Entry, RenderedMember } from '../../../../mappings/generic/store-view.ts';
+import { applyChange, diskOfSpec } from '../../../../mappings/generic/vm-change.ts';
+import { PlainText } from '../../../../mappings/xenapi/broker/item.ts';
+import { centralCall } from '../../../../mappings/xenapi/central/central.ts';
+import { blankVm } from '../../../../mappings/xenapi/default-templates.ts';
+import { xenError } from '../../../../mappings/xenapi/faults.ts';
+import { refOf, xenId } from '../../../../mappings/xenapi/ids.ts';
+import { vbdId, vifId } from '../../../../mappings/xenapi/seats.ts';
+import { type Default, resolveCall } from '../../../../mappings/xenapi/types.ts';
+
+export const GIB = 1024 ** 3;
+export const MIB = 1024 ** 2;
+export const HOST = hubId('host', 1);
+export const POOL = hubId('storage', 2);
+export const NETWORK = hubId('network', 3);
+export const WEB = hubId('vm', 10);
+export const SNAPSHOT = hubId('snapshot', 11);
+export const VOLUME = hubId('volume', 20);
+export const SPARE = hubId('volume', 21);
+export const ISO = hubId('volume', 22);
+export const NOW = Date.UTC(2024, 4, 5, 6, 7, 8);
+
+const front = {
+  name: 'xenapi@local',
+  platform: 'xenapi',
+  host: HOST,
+  hostName: 'local',
+  uuid: '6f1f7f4e-8c55-4f0c-9a3b-0f6f2f6f2f6f',
+  certificate: '',
+  port: 443,
+  options: {},
+};
+
+export const ref = (cls: string, owner: HubId, part = 0): string => refOf(xenId(cls, owner, part), front);
+export const vbd = (userdevice: number, owner: HubId = WEB): string => refOf(vbdId(owner, userdevice), front);
+export const vif = (mac: string): string => refOf(vifId(WEB, mac), front);
+export const TEMPLATE = ref('VM', HOST, 1);
+export const DOM0 = ref('VM', HOST);
+export const NULL = 'OpaqueRef:NULL';
+
+const hostDoc: Host = {
+  id: HOST,
+  name: 'kvm1.example',
+  uuid: '11111111-2222-3333-4444-555555555555',
+  vendor: 'v',
+  model: 'm',
+  serial: 's',
+  cpuModel: 'c',
+  cpuVendor: 'Intel',
+  cpuMhz: 2000,
+  cpuPackages: 1,
+  cpuCores: 8,
+  cpuThreads: 16,
+  numaNodes: 1,
+  memoryBytes: 64 * GIB,
+  vmCpuMax: 64,
+  hypervisor: 'QEMU',
+  hypervisorVersion: '7.2',
+  domain: '',
+  dnsServers: [],
+  timeZone: 'UTC',
+  bootedMs: 0,
+  connected: true,
+  maintenance: false,
+  nics: [],
+};
+
+export const storageDoc = (name: string, more: Partial<Storage> = {}): Storage => ({
+  name,
+  uuid: `uuid-of-${name}`,
+  kind: 'local',
+  path: `/srv/${name}`,
+  capacityBytes: 1000 * GIB,
+  allocationBytes: 0,
+  availableBytes: 100 * GIB,
+  accessible: true,
+  autostart: true,
+  ...more,
+});
+
+const networkDoc: Network = {
+  name: 'lan',
+  uuid: 'uuid-of-lan',
+  bridge: 'virbr0',
+  mode: 'nat',
+  active: true,
+  autostart: true,
+  portgroups: [],
+  uplinks: [],
+};
+
+const volumeDoc = (name: string, more: Partial<Volume> = {}): Volume => ({
+  name,
+  storageName: 'default',
+  path: `/srv/default/${name}`,
+  format: 'qcow2',
+  capacityBytes: 10 * GIB,
+  allocationBytes: GIB,
+  ...more,
+});
+
+/** `web`: one paravirtual disk, an empty CD-ROM drive, a card, a snapshot. */
+export const webDoc = (more: Partial<Vm> = {}): Vm => ({
+  ...blankVm(),
+  name: 'web',
+  nativeName: 'web',
+  uuid: 'aaaaaaaa-1111-2222-3333-444444444444',
+  cpuCount: 2,
+  cpuMax: 2,
+  memoryBytes: GIB,
+  memoryMaxBytes: GIB,
+  disks: [
+    {
+      slot: { bus: 'virtio', controller: 0, unit: 0 },
+      device: 'vda',
+      medium: {
+        storageName: 'default',
+        storage: POOL,
+        volume: VOLUME,
+        volumeName: 'web.qcow2',
+        path: '/srv/default/web.qcow2',
+      },
+      capacityBytes: 10 * GIB,
+      thin: true,
+      readOnly: false,
+      shareable: false,
+      persistent: true,
+    },
+  ],
+  cdroms: [{ slot: { bus: 'ide', controller: 1, unit: 1 }, device: 'hdd' }],
+  nics: [
+    {
+      ordinal: 0,
+      mac: '52:54:00:00:00:01',
+      macGenerated: false,
+      model: 'virtio',
+      network: NETWORK,
+      networkName: 'lan',
+      connected: true,
+    },
+  ],
+  attributes: [
+    { owner: 'vim25', key: 'guestinfo.a', value: '1' },
+    { owner: 'xenapi', key: 'other_config.mine', value: 'kept' },
+  ],
+  snapshots: [
+    {
+      id: SNAPSHOT,
+      native: 'before',
+      name: 'before',
+      description: '',
+      createdMs: NOW - 1000,
+      powerState: 'stopped',
+      hasMemory: false,
+      quiesced: false,
+      current: true,
+    },
+  ],
+  ...more,
+});
+
+export interface TestHost {
+  readonly context: BrokerContext;
+  readonly commands: { readonly how: 'run' | 'start'; readonly method: string; readonly command: Command }[];
+  /** Outcomes of jobs that were settled. */
+  readonly settled: Outcome[];
+  put<K extends DocumentKind>(kind: K, id: HubId, doc: Documents[K]): void;
+  web(): Vm;
+  /** The VM as it shall stand. */
+  setWeb(more: Partial<Vm>): void;
+  relate(id: HubId, to: DocumentKind, others: HubId[]): void;
+  /** The next command of the verb ends so. */
+  failNext(verb: Command['verb'], reason: Fault): void;
+  /** What a record shows of a class that is not rendered in these tests. */
+  show(owner: HubId, cls: string, shown: string, fields: Readonly<Record<string, Default>>): void;
+  call(method: string, self: string, args?: Readonly<Record<string, unknown>>): Reply;
+  /** The value, or the error as `[code, ...params]`. */
+  value(method: string, self: string, args?: Readonly<Record<string, unknown>>): unknown;
+}
+
+const MOVES: Readonly<Partial<Record<Command['verb'], PowerState>>> = {
+  'vm.start': 'running',
+  'vm.stop': 'stopped',
+  'vm.suspend': 'suspended',
+  'vm.pause': 'paused',
+  'vm.resume': 'running',
+  'vm.shutdownGuest': 'stopped',
+};
+
+export const testHost = (): TestHost => {
+  const entries = new Map<HubId, { entry: Entry; doc: Documents[DocumentKind]; rendered: boolean }>();
+  const edges = new Map<string, HubId[]>();
+  const own = new Map<string, unknown>();
+  const members = new Map<HubId, RenderedMember[]>();
+  const failures: { verb: Command['verb']; reason: Fault }[] = [];
+  const commands: TestHost['commands'] = [];
+  const settled: Outcome[] = [];
+  const jobsById = new Map<HubId, Job>();
+  let jobs = 100;
+  let minted = 200;
+  let dice = 1;
+  let version = 10;
+
+  const docOf = <K extends DocumentKind>(id: HubId): Documents[K] => entries.get(id)?.doc as Documents[K];
+  const put = <K extends DocumentKind>(kind: K, id: HubId, doc: Documents[K]): void => {
+    const { name, uuid = '' } = doc as { name: string; uuid?: string };
+    const native = uuid === '' ? name : uuid;
+    entries.set(id, {
+      entry: { id, kind, host: HOST, native, name, uuid, facts: {}, version: ++version, stale: false },
+      doc,
+      rendered: false,
+    });
+  };
+  const volumesOf = (vm: Vm): HubId[] => [...vm.disks, ...vm.cdroms].flatMap(({ medium }) => medium?.volume ?? []);
+  const putVm = (id: HubId, doc: Vm): void => {
+    put('vm', id, doc);
+    edges.set(`${id} storage`, [POOL]);
+    for (const [other, { entry }] of entries)
+      if (entry.kind === 'volume')
+        edges.set(
+          `${other} vm`,
+          [...entries.values()].flatMap((one) =>
+            one.entry.kind === 'vm' && volumesOf(one.doc as Vm).includes(other) ? [one.entry.id] : [],
+          ),
+        );
+  };
+  const made = (kind: 'vm' | 'volume' | 'network' | 'storage' | 'snapshot'): HubId => hubId(kind, ++minted);
+  const volumeFor = (spec: DiskSpec): DiskSpec => {
+    if (!spec.create) return spec;
+    const id = made('volume');
+    const { storage, volumeName: name, capacityBytes } = spec.create;
+    put('volume', id, volumeDoc(name, { capacityBytes }));
+    edges.set(`${id} storage`, [storage]);
+    return { ...spec, medium: { ...spec.medium, volume: id } };
+  };
+
+  /** What the command does to the documents; a job's result. */
+  const carryOut = ({ verb, target, params }: Command): HubId | Fault | undefined => {
+    const failing = failures.findIndex((one) => one.verb === verb);
+    if (failing >= 0) return failures.splice(failing, 1)[0]?.reason;
+    const to = MOVES[verb];
+    if (to !== undefined) {
+      const { paused } = params as Params['vm.start'];
+      putVm(target, { ...docOf<'vm'>(target), powerState: paused === true ? 'paused' : to });
+      return undefined;
+    }
+    switch (verb) {
+      case 'vm.change': {
+        const { change } = params as Params['vm.change'];
+        const disks = change.disks?.add ? { ...change.disks, add: change.disks.add.map(volumeFor) } : change.disks;
+        const after = applyChange(docOf<'vm'>(target), { ...change, ...(disks ? { disks } : {}) });
+        if (!after.ok) return after.fault;
+        putVm(target, after.value);
+        return undefined;
+      }
+      case 'vm.create': {
+        const { vm, disks } = params as Params['vm.create'];
+        const id = made('vm');
+        putVm(id, { ...vm, disks: disks.map(volumeFor).map(diskOfSpec) });
+        return id;
+      }
+      case 'vm.clone': {
+        const { name, uuid, template, change } = params as Params['vm.clone'];
+        const after = applyChange({ ...docOf<'vm'>(target), name, uuid, template, snapshots: [], nics: [] }, change);
+        if (!after.ok) return after.fault;
+        const id = made('vm');
+        putVm(id, after.value);
+        return id;
+      }
+      case 'vm.delete':
+        entries.delete(target);
+        return undefined;
+      case 'volume.create': {
+        const { storage, name, capacityBytes, format } = params as Params['volume.create'];
+        const id = made('volume');
+        put('volume', id, volumeDoc(name, { capacityBytes, format }));
+        edges.set(`${id} storage`, [storage]);
+        return id;
+      }
+      case 'volume.copy': {
+        const id = made('volume');
+        put('volume', id, volumeDoc((params as Params['volume.copy']).toName));
+        return id;
+      }
+      case 'snapshot.create':
+        return made('snapshot');
+      case 'network.create':
+        return made('network');
+      case 'storage.create':
+        return made('storage');
+      default:
+        return undefined;
+    }
+  };
+
+  const store: BrokerContext['store'] = {
+    version: 1,
+    epoch: 'e',
+    entry: (id) => entries.get(id)?.entry,
+    find: () => undefined,
+    list: (kind, host) =>
+      [...entries.values()]
+        .map(({ entry }) => entry)
+        .filter((entry) => entry.kind === kind && (host === undefined || entry.host === host)),
+    edges: (id, to) => edges.get(`${id} ${to}`) ?? [],
+    edgesVersion: () => 0,
+    rendered: (id) => members.get(id),
+    // Nothing is there before it was asked for by a render effect.
+    generic: <K extends DocumentKind>(kind: K, id: HubId) => {
+      const found = entries.get(id);
+      return found?.rendered && found.entry.kind === kind ? (found.doc as Documents[K]) : undefined;
+    },
+    changedSince: () => [],
+    membersGone: () => [],
+    owned: () => undefined,
+    owner: (id) => {
+      for (const { entry, doc } of entries.values()) {
+        const snapshot = entry.kind === 'vm' ? (doc as Vm).snapshots.find((one) => one.id === id) : undefined;
+        if (snapshot) return { owner: entry.id, match: snapshot.native };
+      }
+      return undefined;
+    },
+    slots: () => ({}),
+  };
+  const context = {
+    front,
+    session: { id: 's', role: 'administrator' } as unknown as Session,
+    now: () => NOW,
+    nextVersion: () => ++version,
+    random: (bytes: number) => Uint8Array.from({ length: bytes }, () => (dice = (dice * 73 + 41) % 251)),
+    store,
+    jobs: {
+      get: (id: HubId) => jobsById.get(id),
+      cancel: (id: HubId) => jobsById.get(id)?.cancelable === true,
+      list: () => [...jobsById.values()],
+      changedSince: () => [],
+    },
+    own: {
+      get: (namespace: string, key: string) => own.get(`${namespace} ${key}`),
+      put: (namespace: string, key: string, value: unknown) => void own.set(`${namespace} ${key}`, value),
+      delete: (namespace: string, key: string) => void own.delete(`${namespace} ${key}`),
+      list: (namespace: string, prefix = '') =>
+        [...own]
+          .filter(([key]) => key.startsWith(`${namespace} ${prefix}`))
+          .map(([key, value]) => ({ key: key.slice(namespace.length + 1), value })),
+    },
+  } as unknown as BrokerContext;
+  const job = (method: string, more: Partial<Job>): Job => {
+    const record = { id: hubId('job', ++jobs), method, state: 'success', cancelable: false, ...more } as Job;
+    jobsById.set(record.id, record);
+    return record;
+  };
+  const serve = (effect: Effect): Resume => {
+    switch (effect.effect) {
+      case 'render':
+        for (const id of effect.ids) {
+          const found = entries.get(id);
+          if (found) found.rendered = true;
+        }
+        return undefined;
+      case 'run':
+      case 'start': {
+        const { command, call } = effect;
+        commands.push({ how: effect.effect, method: call.method, command });
+        const result = carryOut(command);
+        return typeof result === 'object'
+          ? job(call.method, { state: 'error', fault: result })
+          : job(call.method, result === undefined ? {} : { result });
+      }
+      case 'settle':
+        settled.push(effect.outcome);
+        return job(
+          effect.call.method,
+          effect.outcome.ok ? { result: effect.outcome.value } : { state: 'error', fault: effect.outcome.fault },
+        );
+      default:
+        throw new Error(`no ${effect.effect} here`);
+    }
+  };
+  const drive = <T>(generator: Brokered<T>): T => {
+    let step = generator.next();
+    while (step.done !== true) step = generator.next(serve(step.value));
+    return step.value;
+  };
+  const host: TestHost = {
+    context,
+    commands,
+    settled,
+    put,
+    web: () => docOf<'vm'>(WEB),
+    setWeb: (more) => putVm(WEB, { ...docOf<'vm'>(WEB), ...more }),
+    relate: (id, to, others) => void edges.set(`${id} ${to}`, others),
+    failNext: (verb, reason) => void failures.push({ verb, reason }),
+    show: (owner, cls, shown, fields) => {
+      const text = new PlainText(cls, fields).text(cls, undefined);
+      members.set(owner, [...(members.get(owner) ?? []), { type: cls, id: shown, text } as unknown as RenderedMember]);
+    },
+    call: (method, self, args = {}) => {
+      const message = resolveCall(method)?.message;
+      if (!message) throw new Error(`no method ${method}`);
+      const call: Call = {
+        method,
+        target: { type: message.class, id: self },
+        args,
+        version: 'xmlrpc',
+        operation: '',
+      };
+      return drive(centralCall(call, context));
+    },
+    value: (method, self, args) => {
+      const reply = host.call(method, self, args);
+      if (reply.kind === 'value') return reply.value;
+      if (reply.kind !== 'fault') throw new Error('a body');
+      const { code, params } = xenError(reply.fault, {
+        front,
+        call: { method, target: { type: method.split('.')[0] ?? '', id: self }, args: args ?? {} },
+      });
+      return [code, ...params];
+    },
+  };
+  put('host', HOST, hostDoc);
+  put('storage', POOL, storageDoc('default'));
+  put('network', NETWORK, networkDoc);
+  put('volume', VOLUME, volumeDoc('web.qcow2'));
+  put('volume', SPARE, volumeDoc('spare.qcow2', { capacityBytes: 2 * GIB }));
+  put('volume', ISO, volumeDoc('debian.iso', { format: 'iso', capacityBytes: GIB }));
+  for (const id of [VOLUME, SPARE, ISO]) edges.set(`${id} storage`, [POOL]);
+  putVm(WEB, webDoc());
+  return host;
+};
+
+export const onlyCommand = (host: TestHost): Command => {
+  if (host.commands.length !== 1)
+    throw new Error(`${host.commands.length} commands: ${host.commands.map(({ command }) => command.verb).join()}`);
+  return host.commands[0]?.command as Command;
+};
+
+/** Attributes of an owner as an object. */
+export const kept = (vm: Pick<Vm, 'attributes'>, owner = 'xenapi'): Record<string, string> =>
+  Object.fromEntries(vm.attributes.filter((one) => one.owner === owner).map(({ key, value }) => [key, value]));
+
+export { done, fault, refused };
