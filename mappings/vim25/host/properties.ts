@@ -136,9 +136,10 @@ const attributesOf = (element: XmlElement): string => {
   );
 };
 
-export const elementText = (name: string, element: XmlElement): string => {
+export const elementText = (name: string, element: XmlElement, declarations = ''): string => {
   const inner = element.children.length === 0 ? escapeText(element.text) : innerText(element);
-  return inner === '' ? `<${name}${attributesOf(element)}/>` : `<${name}${attributesOf(element)}>${inner}</${name}>`;
+  const open = `<${name}${declarations}${attributesOf(element)}`;
+  return inner === '' ? `${open}/>` : `${open}>${inner}</${name}>`;
 };
 
 const innerText = (element: XmlElement): string => {

@@ -2,7 +2,7 @@
 import { done, type Outcome } from '../../generic/faults.ts';
 import type { NativeObject } from '../../generic/native.ts';
 import type { DriverSend } from '../../generic/platform.ts';
-import { childOf, childrenOf, type XmlElement, xsiTypeOf } from '../../wire/xml.ts';
+import { childOf, childrenOf, type XmlElement, XSI_NS, xsiTypeOf } from '../../wire/xml.ts';
 import { type DataObject, moRef } from '../values.ts';
 import { elementText } from './properties.ts';
 import { ask } from './reading.ts';
@@ -79,7 +79,7 @@ const volumeObject = async (send: DriverSend, place: Place, found: Found): Promi
   return {
     kind: 'volume',
     native: volumeNative(place.datastore, found.path),
-    parts: { file: elementText('file', found.file) },
+    parts: { file: elementText('file', found.file, ` xmlns:xsi="${XSI_NS}"`) },
     facts: {
       datastore: place.name,
       path: found.path,
