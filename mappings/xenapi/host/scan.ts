@@ -1,6 +1,7 @@
 /** A native object in; its name, relations by uuid and sub-objects out. */
 import type { DocumentKind } from '../../generic/model.ts';
-import type { NativeObject, Scan } from '../../generic/native.ts';
+import { GUARD, type NativeObject, type Scan } from '../../generic/native.ts';
+import { attributesOf } from './attributes.ts';
 import { type Kept, readKept } from './markup.ts';
 import { imageOf, isDisk, readNativeVm } from './native-vm.ts';
 import { slotText } from './places.ts';
@@ -35,6 +36,7 @@ const scanVm = (object: NativeObject): Scan => {
     name: kept.text('name_label'),
     uuid: object.native,
     template: kept.bool('is_a_template'),
+    guarded: attributesOf(kept).some(({ key }) => key === GUARD),
     relations,
     owns,
   };

@@ -9,7 +9,7 @@ import { NULL_REF } from '../../types.ts';
 import { nativeValue, placeOf } from '../attributes.ts';
 import type { Locator } from '../locate.ts';
 import { own } from '../names.ts';
-import type { Image } from '../native-vm.ts';
+import { type Image, isDisk } from '../native-vm.ts';
 import { ownTexts } from '../own-fields.ts';
 import { takeUserdevice, writtenSlot } from '../places.ts';
 import { call, type Draft, newDraft, probe, type Ref, uuidFrom } from './draft.ts';
@@ -217,7 +217,7 @@ export const planCreate = async (planning: Planning): Promise<Plan> => {
   const draft = newDraft(planning.command.host, `name:${vm.name}`);
   const disks = [...vm.disks, ...specs].map((spec: DiskSpec, index) => ({
     ...diskOfSpec(spec),
-    image: imageFor(spec, index, draft, planning) ?? imageBehind(spec.medium, planning, index).image.ref,
+    image: imageFor(spec, index, draft, planning),
   }));
   addVm(draft, vm, disks, planning);
   return draft.plan();
@@ -274,7 +274,8 @@ export const planClone = async (planning: Planning): Promise<Plan> => {
   checkSize(vm, planning);
   checkKinds(vm);
   const draft = newDraft(planning.command.host, source.entry.native);
-  const images = doc.disks.map((disk, index) => imageBehind(disk.medium, planning, index).image);
+  // The document's disks are the drives that have an image, in the same order.
+  const images = source.vm.drives.filter(isDisk).flatMap(({ image }) => image ?? []);
   const copies = copyDisks(draft, images, name, planning);
   addVm(
     draft,

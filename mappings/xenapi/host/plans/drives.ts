@@ -1,8 +1,8 @@
 /** What a change says of disks and CD drives in, steps on VBDs and VDIs out: gone ones first, so that a place can be given up and taken at once. */
-import type { VmChange } from '../../../generic/commands.ts';
+import type { DiskSpec, VmChange } from '../../../generic/commands.ts';
 import type { Slot } from '../../../generic/model.ts';
 import { own } from '../names.ts';
-import { type Drive, isCd, isDisk } from '../native-vm.ts';
+import { type Drive, type Image, isCd, isDisk } from '../native-vm.ts';
 import { slotText, takeUserdevice, writtenSlot } from '../places.ts';
 import { driveRecord, type NewDrive } from './create.ts';
 import { call, type Draft, probe, setField, setKey } from './draft.ts';
@@ -95,7 +95,7 @@ const changeDisk = (drafting: Drafting, { slot, to }: DiskChange, index: number)
     const isOther = to.create !== undefined || other !== image.ref;
     live(isOther);
     if (isOther) {
-      const made = imageFor({ ...blankDisk(slot), ...to }, index, draft, planning) ?? other;
+      const made = imageFor({ ...asItIs(drive, image), ...to }, index, draft, planning);
       removeDrive(drafting, drive);
       addDrive(drafting, { type: 'Disk', slot, image: made, readOnly: to.readOnly ?? drive.readOnly, bootable: false });
       return;
@@ -127,14 +127,15 @@ const changeDisk = (drafting: Drafting, { slot, to }: DiskChange, index: number)
   growImage(draft, image, capacityBytes);
 };
 
-const blankDisk = (slot: Slot) => ({
+/** The disk as it is, for what a change leaves out. */
+const asItIs = ({ slot, readOnly }: Drive, image: Image): DiskSpec => ({
   slot,
-  medium: { storageName: '' },
-  capacityBytes: 0,
-  thin: true,
-  readOnly: false,
-  shareable: false,
-  persistent: true,
+  medium: { storageName: image.storageName, path: image.path },
+  capacityBytes: image.capacityBytes,
+  thin: image.thin,
+  readOnly,
+  shareable: image.sharable,
+  persistent: image.persistent,
 });
 
 export const changeDrives = (
@@ -169,7 +170,7 @@ export const changeDrives = (
   for (const [index, { slot, medium }] of (cdroms?.change ?? []).entries())
     changeMedium(drafting, driveAt(drafting, slot, isCd), medium && imageBehind(medium, planning, index).image.ref);
   for (const [index, spec] of (disks?.add ?? []).entries()) {
-    const image = imageFor(spec, index, draft, planning) ?? imageBehind(spec.medium, planning, index).image.ref;
+    const image = imageFor(spec, index, draft, planning);
     addDrive(drafting, { type: 'Disk', slot: spec.slot, image, readOnly: spec.readOnly, bootable: false });
   }
   for (const [index, { slot, medium }] of (cdroms?.add ?? []).entries()) {

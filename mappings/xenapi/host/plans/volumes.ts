@@ -7,10 +7,11 @@ import { NULL_REF } from '../../types.ts';
 import type { Locator } from '../locate.ts';
 import { own } from '../names.ts';
 import type { Image } from '../native-vm.ts';
-import { call, type Draft, newDraft, probe, type Ref, uuidFrom } from './draft.ts';
+import { call, type Draft, newDraft, probe, type Ref, setField, uuidFrom } from './draft.ts';
 import {
   found,
   hostRecord,
+  imageBehind,
   keptPart,
   mustHaveVolume,
   type Planning,
@@ -35,7 +36,12 @@ const touchStorage = (draft: Draft, uuid: string): void => draft.touch({ kind: '
 export const createImage = (
   draft: Draft,
   to: Repository,
-  wanted: { readonly name: string; readonly capacityBytes: number; readonly thin?: boolean },
+  wanted: {
+    readonly name: string;
+    readonly capacityBytes: number;
+    readonly thin?: boolean;
+    readonly sharable?: boolean;
+  },
   planning: Planning,
 ): Locator => {
   const { name, capacityBytes } = wanted;
@@ -56,7 +62,7 @@ export const createImage = (
         SR: to.ref,
         virtual_size: capacityBytes,
         type: 'user',
-        sharable: false,
+        sharable: wanted.sharable === true,
         read_only: false,
         other_config: { [own.job]: mark, [own.volume]: name },
       },
@@ -79,12 +85,32 @@ export const copyInto = (draft: Draft, from: Image, into: Locator): void => {
   );
 };
 
+/** How an image comes up belongs to itself and not to the drive it is in. */
+const setModes = (
+  draft: Draft,
+  self: Ref,
+  wanted: Pick<DiskSpec, 'shareable' | 'persistent'>,
+  before: { readonly sharable: boolean; readonly persistent: boolean },
+): void => {
+  if (wanted.shareable !== before.sharable) setField(draft, 'VDI', self, 'sharable', wanted.shareable, before.sharable);
+  const modeOf = (persistent: boolean): string => (persistent ? 'persist' : 'reset');
+  if (wanted.persistent !== before.persistent)
+    setField(draft, 'VDI', self, 'on_boot', modeOf(wanted.persistent), modeOf(before.persistent));
+};
+
 /** The image of a disk: made for it, or one that is there. */
-export const imageFor = (spec: DiskSpec, index: number, draft: Draft, planning: Planning): Ref | undefined => {
-  if (!spec.create) return undefined;
+export const imageFor = (spec: DiskSpec, index: number, draft: Draft, planning: Planning): Ref => {
+  if (!spec.create) {
+    const { image } = imageBehind(spec.medium, planning, index);
+    setModes(draft, image.ref, spec, image);
+    return image.ref;
+  }
   const { storage, volumeName, capacityBytes, thin } = spec.create;
   checkCapacity(capacityBytes, index);
-  return createImage(draft, repositoryOf(storage, planning), { name: volumeName, capacityBytes, thin }, planning);
+  const to = repositoryOf(storage, planning);
+  const made = createImage(draft, to, { name: volumeName, capacityBytes, thin, sharable: spec.shareable }, planning);
+  setModes(draft, made, spec, { sharable: spec.shareable, persistent: true });
+  return made;
 };
 
 export const destroyImage = (draft: Draft, image: Pick<Image, 'ref' | 'uuid' | 'storageUuid'>): void => {
