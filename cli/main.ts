@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_HELP, reportError } from './exit-codes.ts';
 import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags } from './flags.ts';
-import { closeAll, untilSignal } from './lifetime.ts';
+import { closeAll, stayUp, untilSignal } from './lifetime.ts';
 import type { SimFlags } from './sim.ts';
 
 const program = new Command('transvisor')
@@ -32,11 +32,11 @@ withAgentFlags(withCommonFlags(program.command('up')))
       const { readyText, writeReadyFile } = await import('./ready-file.ts');
       const ended = untilSignal();
       const up = await startUp(configOf(flags));
-      if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, up.ready);
-      print(up.ready, readyText(up.ready, up.fresh));
-      await ended;
-      await closeAll([up.close]);
-      return EXIT.ok;
+      if (!up.succeeded) {
+        if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, up.ready);
+        print(up.ready, readyText(up.ready, up.fresh));
+      }
+      return stayUp(up, ended);
     }),
   );
 
@@ -50,13 +50,11 @@ withLinkFlags(withAgentFlags(withCommonFlags(program.command('agent'))))
       const ended = untilSignal();
       const agent = await startAgentProgram(configOf(flags));
       const ready = await Promise.race([agent.ready, ended]);
-      if (typeof ready !== 'string') {
+      if (typeof ready !== 'string' && !agent.succeeded) {
         if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, ready);
         print(ready, readyText(ready, agent.fresh));
-        await ended;
       }
-      await closeAll([agent.close]);
-      return EXIT.ok;
+      return stayUp(agent, ended);
     }),
   );
 
@@ -87,14 +85,14 @@ withLinkFlags(withCommonFlags(program.command('server')))
       const { writeReadyFile } = await import('./ready-file.ts');
       const ended = untilSignal();
       const server = await startServerProgram(configOf(flags));
-      if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, { fronts: [], ...server.ready });
-      print(
-        server.ready,
-        `link ${server.ready.link}\nadmin ${server.ready.admin.url} (token in the state directory)\n`,
-      );
-      await ended;
-      await closeAll([server.close]);
-      return EXIT.ok;
+      if (!server.succeeded) {
+        if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, { fronts: [], ...server.ready });
+        print(
+          server.ready,
+          `link ${server.ready.link}\nadmin ${server.ready.admin.url} (token in the state directory)\n`,
+        );
+      }
+      return stayUp(server, ended);
     }),
   );
 

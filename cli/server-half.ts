@@ -1,7 +1,9 @@
 /** The server as the programs use it: channels in, a running transform server with its admin endpoint out. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import type { Server as NetServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { Acceptor } from '../agent/acceptor.ts';
 import { PLATFORMS } from '../mappings/platforms.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
@@ -16,6 +18,8 @@ import { adminTokenPath } from './token-path.ts';
 export interface ServerHalf {
   readonly server: Server;
   readonly admin: { readonly url: string; readonly token: string };
+  /** What another program may accept the admin endpoint's connections on. */
+  readonly acceptor: NetServer;
   accept(channel: Channel): void;
   close(): Promise<void>;
 }
@@ -29,7 +33,7 @@ export const loadOrMakeToken = (path: string): Secret => {
   return token;
 };
 
-export const startServer = async (config: FullConfig, log: Log): Promise<ServerHalf> => {
+export const startServer = async (config: FullConfig, log: Log, acceptor?: Acceptor): Promise<ServerHalf> => {
   const server = createServer({
     stateDir: config.state,
     platforms: PLATFORMS,
@@ -46,11 +50,13 @@ export const startServer = async (config: FullConfig, log: Log): Promise<ServerH
       token,
       address: listen,
       port,
+      acceptor,
     });
     const links = new Set<Link<AgentApi>>();
     return {
       server,
       admin: { url: admin.url, token },
+      acceptor: admin.acceptor,
       accept: (channel) => {
         let attached: Attached | undefined;
         const link = openLink<AgentApi>(

@@ -9,8 +9,9 @@ import { Command, CommanderError } from 'commander';
 import { makeSecret } from '../runtime/secret.ts';
 import { EXIT, EXIT_HELP, reportError, Unavailable } from './exit-codes.ts';
 import { configOf } from './flags.ts';
-import { closeAll, untilSignal } from './lifetime.ts';
+import { stayUp, untilSignal } from './lifetime.ts';
 import { type Ready, writeReadyFile } from './ready-file.ts';
+import { isSuccessor } from './succession.ts';
 import { startUp } from './up.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -120,7 +121,7 @@ const start = async (flags: {
   logLevel: string;
 }): Promise<number> => {
   const ended = untilSignal();
-  if (await wantsInstall(flags.install === true)) install();
+  if (!isSuccessor() && (await wantsInstall(flags.install === true))) install();
   const real = await answers(SOCKET);
   if (flags.install === true && !real) throw new Unavailable(`libvirt was installed but does not answer on ${SOCKET}`);
   const config = configOf({
@@ -137,11 +138,10 @@ const start = async (flags: {
     logLevel: flags.logLevel,
   });
   const up = await startUp(config);
-  if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, up.ready);
-  process.stdout.write(flags.json === true ? `${JSON.stringify(up.ready)}\n` : introduction(up.ready, !real));
-  await ended;
-  await closeAll([up.close]);
-  return EXIT.ok;
+  if (flags.readyFile !== undefined && !up.succeeded) writeReadyFile(flags.readyFile, up.ready);
+  if (!up.succeeded)
+    process.stdout.write(flags.json === true ? `${JSON.stringify(up.ready)}\n` : introduction(up.ready, !real));
+  return stayUp(up, ended);
 };
 
 const program = new Command('npm start --')

@@ -4,13 +4,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
 import { ConfigError } from '../runtime/config.ts';
+import { LIMITS } from '../runtime/limits.ts';
 import { dialLink, formatLinkAddress, type LinkAddress, parseLinkAddress, serveLink } from '../runtime/link-ws.ts';
-import { createLog, type LogLevel } from '../runtime/log.ts';
+import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { readSecretFile } from '../runtime/secret.ts';
 import { agentOptions, type FullConfig, makeStateFolder } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 import { type Ready, readyOf } from './ready-file.ts';
 import { loadOrMakeToken, startServer } from './server-half.ts';
+import { awaitTurn, type Predecessor } from './succession.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
@@ -34,6 +36,9 @@ const tokenPath = (config: FullConfig): string => config.link.tokenFile ?? join(
 
 export interface RunningServer {
   readonly ready: { readonly link: string; readonly admin: { readonly url: string; readonly token: string } };
+  readonly succeeded: boolean;
+  readonly predecessor: Predecessor;
+  readonly log: Log;
   close(): Promise<void>;
 }
 
@@ -42,15 +47,29 @@ export const startServerProgram = async (config: FullConfig): Promise<RunningSer
   const address = linkAddress(config);
   makeStateFolder(config);
   const token = loadOrMakeToken(tokenPath(config));
-  const half = await startServer(config, log);
+  const turn = await awaitTurn();
+  const half = await startServer(config, log, turn?.acceptors.get('admin'));
   try {
     const link = await serveLink(address, token, log, half.accept);
+    const end = async (): Promise<void> => {
+      await link.close();
+      await half.close();
+    };
+    turn?.serving({});
     return {
       ready: { link: formatLinkAddress(link.address), admin: half.admin },
-      close: async () => {
-        await link.close();
-        await half.close();
+      succeeded: turn !== undefined,
+      log,
+      predecessor: {
+        acceptors: new Map([['admin', half.acceptor]]),
+        handOver: async () => {
+          await half.server.handOver();
+          await end();
+        },
+        // Its agents have what is under way.
+        drain: async () => {},
       },
+      close: end,
     };
   } catch (error) {
     await half.close();
@@ -62,6 +81,9 @@ export interface RunningAgent {
   /** Resolves when every front answers and every host was listed. */
   readonly ready: Promise<Ready>;
   readonly fresh: boolean;
+  readonly succeeded: boolean;
+  readonly predecessor: Predecessor;
+  readonly log: Log;
   close(): Promise<void>;
 }
 
@@ -73,15 +95,28 @@ export const startAgentProgram = async (config: FullConfig): Promise<RunningAgen
     throw new Unavailable(`${path}: no such file; the server makes it, or name it with --link-token-file`);
   const token = readSecretFile(path);
   const { options, credentials } = await agentOptions(config, log);
-  const agent = await startAgent(options);
+  const turn = await awaitTurn();
+  const agent = await startAgent({ ...options, ...(turn === undefined ? {} : { acceptors: turn.acceptors }) });
   const dialling = dialLink(address, token, log, agent.attach);
   const ports = new Map(agent.fronts.map((front) => [front.name, front.port]));
+  const close = async (): Promise<void> => {
+    dialling.close();
+    await agent.close();
+  };
+  if (turn !== undefined) void agent.ready.then(() => turn.serving({}));
   return {
     ready: agent.ready.then(() => readyOf(options.fronts, ports, credentials)),
     fresh: credentials.fresh,
-    close: async () => {
-      dialling.close();
-      await agent.close();
+    succeeded: turn !== undefined,
+    log,
+    predecessor: {
+      acceptors: agent.acceptors,
+      handOver: () => agent.handOver(),
+      drain: async () => {
+        await agent.drain(LIMITS.drainMs);
+        await close();
+      },
     },
+    close,
   };
 };

@@ -1,27 +1,48 @@
 /** `transvisor up`: agent and server in one process, joined by the in-memory link. */
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
+import { LIMITS } from '../runtime/limits.ts';
 import { memoryPair } from '../runtime/link-memory.ts';
-import { createLog, type LogLevel } from '../runtime/log.ts';
+import { dialLink, serveLink } from '../runtime/link-ws.ts';
+import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
+import { Secret } from '../runtime/secret.ts';
 import { agentOptions, type FullConfig } from './composition.ts';
 import { type Ready, readyOf } from './ready-file.ts';
-import { startServer } from './server-half.ts';
+import { type ServerHalf, startServer } from './server-half.ts';
+import { awaitTurn, type Predecessor, type Turn } from './succession.ts';
 
 export interface Up {
   readonly ready: Ready;
   /** The password was made now and is shown once. */
   readonly fresh: boolean;
+  /** It took the place of another, which had told all that is to tell. */
+  readonly succeeded: boolean;
+  readonly predecessor: Predecessor;
+  readonly log: Log;
   close(): Promise<void>;
 }
+
+/** Clients that wait at the program before this one are answered by this one's server. */
+const serveBefore = async (turn: Turn, server: ServerHalf, log: Log): Promise<void> => {
+  const path = join(tmpdir(), `transvisor-${process.pid}.sock`);
+  const token = randomBytes(32).toString('base64url');
+  const link = await serveLink({ kind: 'unix', path }, new Secret(token), log, server.accept);
+  void turn.left.then(() => link.close());
+  turn.serving({ link: path, token });
+};
 
 /** Resolves when every front answers and every host was listed. */
 export const startUp = async (config: FullConfig): Promise<Up> => {
   const log = createLog({ level: config.logLevel as LogLevel });
   // The agent's options first: a mistake in them must not leave a server behind.
   const { options, credentials } = await agentOptions(config, log);
-  const server = await startServer(config, log);
+  const turn = await awaitTurn();
+  const server = await startServer(config, log, turn?.acceptors.get('admin'));
   try {
     // Not waiting for its recovery: what an earlier life left unfinished is brought to its end through the agent's host.
-    const agent = await startAgent(options);
+    const agent = await startAgent({ ...options, ...(turn === undefined ? {} : { acceptors: turn.acceptors }) });
     const pair = memoryPair();
     server.accept(pair.right);
     agent.attach(pair.left);
@@ -40,7 +61,23 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
       await close();
       process.exit(0);
     }
-    return { ready, fresh: credentials.fresh, close };
+    if (turn !== undefined) await serveBefore(turn, server, log);
+    const predecessor: Predecessor = {
+      acceptors: new Map([...agent.acceptors, ['admin', server.acceptor]]),
+      handOver: async () => {
+        await agent.handOver();
+        await server.server.handOver();
+        await server.close();
+      },
+      drain: async ({ link, token }) => {
+        if (link === undefined || token === undefined) throw new Error('the new program names no link');
+        const dialling = dialLink({ kind: 'unix', path: link }, new Secret(token), log, agent.attach);
+        await agent.drain(LIMITS.drainMs);
+        dialling.close();
+        await agent.close();
+      },
+    };
+    return { ready, fresh: credentials.fresh, succeeded: turn !== undefined, predecessor, log, close };
   } catch (error) {
     await server.close();
     throw error;

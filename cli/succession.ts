@@ -1,0 +1,153 @@
+/** One program takes the place of another while clients wait: a signal in; a successor started from the code on disk, the sockets passed to it, out. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Server } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Acceptor, createAcceptor } from '../agent/acceptor.ts';
+import type { Log } from '../runtime/log.ts';
+import { EXIT } from './exit-codes.ts';
+
+/** What a running program can do for its successor. */
+export interface Predecessor {
+  readonly acceptors: ReadonlyMap<string, Server>;
+  /** Lets go of all that only one program can have. */
+  handOver(): Promise<void>;
+  /** The successor serves: resolves when what is under way here has ended. `note` is the successor's. */
+  drain(note: SuccessorNote): Promise<void>;
+}
+
+/** Where clients' waits of the old program are asked again, when its own server is gone. */
+export interface SuccessorNote {
+  readonly link?: string;
+  readonly token?: string;
+}
+
+/** The successor's side. */
+export interface Turn {
+  readonly acceptors: ReadonlyMap<string, Acceptor>;
+  serving(note: SuccessorNote): void;
+  /** The one before has nothing under way any more. */
+  readonly left: Promise<void>;
+}
+
+type ToPredecessor = { readonly ready: true } | { readonly serving: SuccessorNote };
+type ToSuccessor = { readonly socket: string } | { readonly go: true };
+
+const MARK = 'TRANSVISOR_SUCCEEDS';
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const READY_MS = 60_000;
+const SERVING_MS = 120_000;
+
+/** Whether this program was started to take the place of another. */
+export const isSuccessor = (): boolean => process.env[MARK] !== undefined && process.send !== undefined;
+
+/** In a successor: says that it could start, and waits until the other has let go. undefined: there is no other. */
+export const awaitTurn = async (): Promise<Turn | undefined> => {
+  if (!isSuccessor()) return undefined;
+  delete process.env[MARK];
+  const acceptors = new Map<string, Acceptor>();
+  const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+  process.once('disconnect', leave);
+  const gone = left.then(() => {
+    throw new Error('the program before this one ended before it let go');
+  });
+  const go = new Promise<void>((resolve) => {
+    process.on('message', (message: ToSuccessor, handle?: unknown) => {
+      if ('socket' in message) acceptors.set(message.socket, createAcceptor(handle as Server));
+      else resolve();
+    });
+  });
+  const say = (message: ToPredecessor): void => void process.send?.(message);
+  say({ ready: true });
+  await Promise.race([go, gone]);
+  gone.catch(() => {}); // from here on it may end
+  return { acceptors, serving: (note) => say({ serving: note }), left };
+};
+
+const heard = <T>(
+  child: ChildProcess,
+  limitMs: number,
+  pick: (message: ToPredecessor) => T | undefined,
+): Promise<T | undefined> =>
+  new Promise((resolve) => {
+    const end = (found: T | undefined): void => {
+      clearTimeout(timer);
+      child.off('message', listen);
+      child.off('exit', exited);
+      resolve(found);
+    };
+    const listen = (message: unknown): void => {
+      const found = pick(message as ToPredecessor);
+      if (found !== undefined) end(found);
+    };
+    const exited = (): void => end(undefined);
+    const timer = setTimeout(exited, limitMs);
+    child.on('message', listen);
+    child.once('exit', exited);
+    child.once('error', exited);
+  });
+
+const start = (): ChildProcess =>
+  spawn(join(ROOT, 'scripts', 'on-node'), ['node', ...process.execArgv, ...process.argv.slice(1)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, [MARK]: '1' },
+  });
+
+/** Stays as the parent of its successor, so that whoever started this program still has one to signal and to wait for. */
+const follow = (child: ChildProcess): Promise<number> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const) {
+      process.removeAllListeners(signal);
+      process.on(signal, () => child.kill(signal));
+    }
+    child.once('exit', (code) => resolve(code ?? EXIT.internal));
+  });
+
+/**
+ * The exit code of the successor when there was one; undefined when there is none and this program goes on. A successor that fails
+ * after this one has let go ends both: whoever started it starts it anew.
+ */
+const replace = async (predecessor: Predecessor, log: Log): Promise<number | undefined> => {
+  const child = start();
+  const isReady = await heard(child, READY_MS, (message) => ('ready' in message ? true : undefined));
+  if (isReady === undefined) {
+    child.kill('SIGKILL');
+    log.error({}, 'take-over: the new program does not start; this one stays');
+    return undefined;
+  }
+  for (const [socket, server] of predecessor.acceptors) child.send({ socket } satisfies ToSuccessor, server);
+  await predecessor.handOver();
+  child.send({ go: true } satisfies ToSuccessor);
+  const note = await heard(child, SERVING_MS, (message) => ('serving' in message ? message.serving : undefined));
+  if (note === undefined) {
+    child.kill('SIGKILL');
+    log.error({}, 'take-over: the new program failed after this one had let go');
+    return EXIT.internal;
+  }
+  log.info({}, `take-over: program ${child.pid} serves, this one ends what is under way`);
+  const ended = follow(child);
+  predecessor
+    .drain(note)
+    .catch((error: unknown) => log.error({ error }, 'take-over: what was under way could not be ended'))
+    .finally(() => {
+      log.info({}, 'take-over: nothing is under way any more');
+      if (child.connected) child.disconnect();
+    });
+  return ended;
+};
+
+/** Resolves with an exit code once a successor took over and ended. SIGUSR2 asks for one. */
+export const untilReplaced = (predecessor: Predecessor, log: Log): Promise<number> =>
+  new Promise((resolve, reject) => {
+    let replacing = false;
+    process.on('SIGUSR2', () => {
+      if (replacing) return;
+      replacing = true;
+      replace(predecessor, log)
+        .then((code) => {
+          replacing = false;
+          if (code !== undefined) resolve(code);
+        })
+        .catch(reject);
+    });
+  });
