@@ -1,74 +1,32 @@
 /** What lives on the fuzzed host, by the references that XenAPI clients use; kept at a size that neither dies out nor grows. */
-import { Agent, request } from 'node:https';
-import type { Endpoint } from '../peers/clients.ts';
+import type { Json, RawXenApi } from '../peers/raw-xenapi.ts';
 
 const VMS_WANTED = 24;
 const VMS_MOST = 60;
 const CLASSES =
   'VM VBD VDI VIF SR PBD network host host_metrics pool PIF task console VM_metrics VM_guest_metrics SM'.split(' ');
 
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-type Record_ = Readonly<Record<string, Json>>;
-export type Call = (method: string, ...params: readonly Json[]) => Promise<Json>;
-
-export interface Keeper {
-  /** With its session; an error of the API is thrown by its code. */
-  readonly call: Call;
-  readonly logIn: () => Promise<void>;
-  readonly close: () => void;
-}
-
-export const createKeeper = (endpoint: Endpoint): Keeper => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 4, rejectUnauthorized: false });
-  const { hostname, port } = new URL(endpoint.url);
-  let session = '';
-  const ask = (method: string, params: readonly Json[]): Promise<Json> =>
-    new Promise((resolve, reject) => {
-      const body = JSON.stringify({ jsonrpc: '2.0', method, params, id: 1 });
-      const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
-      const out = request({ agent, hostname, port, path: '/jsonrpc', method: 'POST', headers }, (answer) => {
-        const parts: Buffer[] = [];
-        answer.on('data', (part: Buffer) => parts.push(part));
-        answer.once('error', reject);
-        answer.once('end', () => {
-          const text = Buffer.concat(parts).toString();
-          const read = JSON.parse(text) as { result?: Json; error?: { message: string; data: Json } };
-          if (read.error) reject(new Error(`${method}: ${read.error.message} ${JSON.stringify(read.error.data)}`));
-          else resolve(read.result ?? null);
-        });
-      });
-      out.once('error', reject);
-      out.end(body);
-    });
-  return {
-    call: (method, ...params) => ask(method, [session, ...params]),
-    logIn: async () => {
-      session = String(await ask('session.login_with_password', [endpoint.user, endpoint.password]));
-    },
-    close: () => agent.destroy(),
-  };
-};
-
+type Members = Readonly<Record<string, Json>>;
 export interface XenEstate {
   /** References of a class; [] when there are none. */
   readonly refs: (cls: string) => readonly string[];
   readonly uuids: (cls: string) => readonly string[];
   /** The record of a VM: clients make others of it. */
-  readonly vmRecord: () => Record_;
+  readonly vmRecord: () => Members;
   readonly tend: () => Promise<void>;
 }
 
-export const openXenEstate = async ({ call }: Keeper): Promise<XenEstate> => {
+export const openXenEstate = async ({ call }: RawXenApi): Promise<XenEstate> => {
   let refs: Record<string, readonly string[]> = {};
   let uuids: Record<string, readonly string[]> = {};
-  let record: Record_ = {};
+  let record: Members = {};
   let made = 0;
-  const read = async (): Promise<Readonly<Record<string, Record_>>> => {
+  const read = async (): Promise<Readonly<Record<string, Members>>> => {
     refs = {};
     uuids = {};
-    let vms: Readonly<Record<string, Record_>> = {};
+    let vms: Readonly<Record<string, Members>> = {};
     for (const cls of CLASSES) {
-      const all = (await call(`${cls}.get_all_records`)) as Readonly<Record<string, Record_>>;
+      const all = (await call(`${cls}.get_all_records`)) as Readonly<Record<string, Members>>;
       refs[cls] = Object.keys(all);
       uuids[cls] = Object.values(all).map((one) => String(one['uuid']));
       if (cls === 'VM') vms = all;

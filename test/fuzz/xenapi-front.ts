@@ -6,9 +6,10 @@ import type { Decoded, FrontInstance } from '../../mappings/generic/platform.ts'
 import { rowOf } from '../../mappings/xenapi/commands.ts';
 import { front as platformFront } from '../../mappings/xenapi/http.ts';
 import type { Endpoint } from '../peers/clients.ts';
+import { rawXenApi } from '../peers/raw-xenapi.ts';
 import type { Dice } from './dice.ts';
 import type { Attempt, FuzzFront, FuzzWorker, Sent, Verdict } from './front.ts';
-import { createKeeper, openXenEstate, type XenEstate } from './xenapi-estate.ts';
+import { openXenEstate, type XenEstate } from './xenapi-estate.ts';
 import { bend } from './xenapi-mutations.ts';
 import { requestFor } from './xenapi-seeds.ts';
 
@@ -206,7 +207,7 @@ const createWorker = (endpoint: Endpoint, estate: XenEstate, dice: Dice): FuzzWo
 
 export const xenapiFront: FuzzFront = async (product) => {
   const endpoint = product.front('xenapi');
-  const keeper = createKeeper(endpoint);
+  const keeper = rawXenApi(endpoint);
   await keeper.logIn();
   const estate = await openXenEstate(keeper);
   return {
