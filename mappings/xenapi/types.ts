@@ -173,16 +173,24 @@ const QUALIFIERS = table<Field['qualifier']>({ D: 'RO', S: 'StaticRO', W: 'RW' }
 
 const FIELD = /^(\S+) ([DSW])(!?) (\S+) (\S+)(?: (.*))?$/;
 
+/** The model gives some references the default '', which its server never writes: objects are made with the null reference. */
+const parseDefault = (type: Type, json: string | undefined): Default | undefined => {
+  if (json === undefined) return undefined;
+  const value = JSON.parse(json) as Default;
+  return type.kind === 'ref' && value === '' ? NULL_REF : value;
+};
+
 const parseField = (row: string): Field => {
   const match = FIELD.exec(row);
   if (!match) throw bad(row);
-  const [, name = '', qualifier = '', internal, type = '', life = '', json] = match;
+  const [, name = '', qualifier = '', internal, typeText = '', life = '', json] = match;
+  const type = parseType(typeText);
   return {
     name,
-    type: parseType(type),
+    type,
     qualifier: QUALIFIERS[qualifier] as Field['qualifier'],
     internal: internal === '!',
-    default: json === undefined ? undefined : (JSON.parse(json) as Default),
+    default: parseDefault(type, json),
     ...parseLife(life),
   };
 };
@@ -192,8 +200,9 @@ const PARAM = /^([^:]+):([^=]+)(?:=(.*))?$/;
 const parseParam = (word: string): Param => {
   const match = PARAM.exec(word);
   if (!match) throw bad(word);
-  const [, name = '', type = '', json] = match;
-  return { name, type: parseType(type), default: json === undefined ? undefined : (JSON.parse(json) as Default) };
+  const [, name = '', typeText = '', json] = match;
+  const type = parseType(typeText);
+  return { name, type, default: parseDefault(type, json) };
 };
 
 const parseMessage = (owner: string, row: string): Message => {

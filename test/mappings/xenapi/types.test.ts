@@ -70,6 +70,11 @@ describe('a field', () => {
     expect(known('host').field('license_server')?.default).toEqual({ address: 'localhost', port: '27000' });
     expect(known('VM').field('groups')).toMatchObject({ stage: 'prototyped' });
   });
+  test('that is a reference has none but the null reference as its default', () => {
+    expect(known('VM').field('snapshot_of')?.default).toBe('OpaqueRef:NULL');
+    const defaults = all.flatMap(({ fields }) => fields.filter(({ type }) => type.kind === 'ref'));
+    expect(new Set(defaults.map((field) => field.default))).toEqual(new Set([undefined, 'OpaqueRef:NULL']));
+  });
   test('that is internal is not in a record', () => {
     expect(known('VM').field('recommended_guidances')?.internal).toBe(true);
     expect(recordFields('VM')).toHaveLength(92);
