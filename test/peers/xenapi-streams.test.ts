@@ -25,7 +25,7 @@ describeWith(LIBVIRT_CLIENTS, 'bytes beside XenAPI', () => {
   let xen: RawXenApi;
 
   beforeAll(async () => {
-    host = await startLibvirtd();
+    host = await startLibvirtd({ qemu: true });
     product = await startTransvisor({ host: host.uri, fronts: ['xenapi'] });
     endpoint = product.front('xenapi');
     xen = rawXenApi(endpoint);
