@@ -32,22 +32,54 @@ const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const accessOf = (row: Row): string => (row.access === 'none' ? 'without a session' : row.access);
 
-const servedRow = (row: Row): string => {
+/** The form of a method that answers with a job at once: it stands beside its method and not by itself. */
+const BACKGROUND = 'Async.';
+const isBackground = (row: Row, all: readonly Row[]): boolean =>
+  row.method.startsWith(BACKGROUND) && all.some(({ method }) => row.method === BACKGROUND + method);
+
+const servedRow = (row: Row, all: readonly Row[]): string => {
   const route = row.centralIf === undefined ? row.route : `${row.route}; central with ${row.centralIf.join(', ')}`;
-  return `| ${row.method} | ${route} | ${accessOf(row)} | ${row.verb ?? ''} |`;
+  const background = all.some(({ method }) => method === BACKGROUND + row.method) ? `; also as ${BACKGROUND}` : '';
+  return `| ${row.method} | ${route}${background} | ${accessOf(row)} | ${row.verb ?? ''} |`;
+};
+
+/** So many methods of one type that differ in nothing but their name are listed and not tabled. */
+const MANY = 7;
+
+/** Rows for the table, and lists of those that are too many for it. */
+const servedRows = (rows: readonly Row[]): { readonly tabled: readonly Row[]; readonly lists: readonly string[] } => {
+  const alike = groupBy(
+    rows.filter((row) => row.verb === undefined && row.centralIf === undefined),
+    (row) => `${row.route}, ${accessOf(row)}`,
+  );
+  const many = [...alike].filter(([, group]) => group.length >= MANY);
+  const listed = new Set(many.flatMap(([, group]) => group));
+  const lists = many
+    .toSorted(([a], [b]) => byText(a, b))
+    .map(
+      ([how, group]) =>
+        `Served, ${how}: ${group
+          .map((row) => row.method)
+          .sort(byText)
+          .join(', ')}.`,
+    );
+  return { tabled: rows.filter((row) => !listed.has(row)), lists };
 };
 
 const typeSection = (type: string, rows: readonly Row[]): readonly string[] => {
-  const served = rows.filter((row) => row.route !== 'refuse');
+  const served = rows.filter((row) => row.route !== 'refuse' && !isBackground(row, rows));
+  const { tabled, lists } = servedRows(served);
   const refused = groupBy(
     rows.filter((row) => row.route === 'refuse'),
     (row) => row.because ?? '',
   );
   const lines = [`### ${type}`, ''];
-  if (served.length > 0) {
+  if (tabled.length > 0) {
     lines.push('| method | route | access | verb |', '|---|---|---|---|');
-    lines.push(...served.toSorted((a, b) => byText(a.method, b.method)).map(servedRow), '');
+    const inOrder = tabled.toSorted((a, b) => byText(a.method, b.method));
+    lines.push(...inOrder.map((row) => servedRow(row, rows)), '');
   }
+  for (const list of lists) lines.push(list, '');
   for (const [because, group] of [...refused].sort(([a], [b]) => byText(a, b))) {
     if (because === '') throw new Error(`${group[0]?.method} is refused without a reason`);
     const names = group.map((row) => row.method).sort(byText);
