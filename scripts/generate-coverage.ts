@@ -44,7 +44,7 @@ const servedRow = (row: Row, all: readonly Row[]): string => {
 };
 
 /** So many methods of one type that differ in nothing but their name are listed and not tabled. */
-const MANY = 7;
+const MANY = 12;
 
 /** Rows for the table, and lists of those that are too many for it. */
 const servedRows = (rows: readonly Row[]): { readonly tabled: readonly Row[]; readonly lists: readonly string[] } => {
