@@ -1,0 +1,183 @@
+/** A XenAPI client on a host of the product, and what the host itself says: for tests that write through one and read through the other. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bootSector } from './boot-sector.ts';
+import { requireClient, runProgram } from './clients.ts';
+import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
+import { startTransvisor, type Transvisor, type TransvisorOptions } from './transvisor.ts';
+import { makeBridge } from './vcsim-estate.ts';
+import { openXenApi, openXenPython, type XenEndpoint, type XenTransport } from './xen-clients.ts';
+
+export type XenLane = {
+  readonly call: (method: string, ...args: readonly unknown[]) => Promise<unknown>;
+  /** As a task, to its end; its result. */
+  readonly task: (method: string, ...args: readonly unknown[]) => Promise<unknown>;
+  /** The error that the call meets: code and parameters. */
+  readonly refusal: (method: string, ...args: readonly unknown[]) => Promise<readonly string[]>;
+  /** What clients see of all that was done is brought up. */
+  readonly settled: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+export const endpointOf = (product: Transvisor): XenEndpoint => {
+  const front = product.front('xenapi') as ReturnType<Transvisor['front']> & { readonly fingerprint256: string };
+  return { url: front.url, user: front.user, password: front.password, fingerprint: front.fingerprint256 };
+};
+
+const POLL_MS = 50;
+const TASK_LIMIT_MS = 60_000;
+
+/** npm's xen-api: tasks are waited for in the event stream. */
+export const xenApiLane = async (endpoint: XenEndpoint, transport: XenTransport): Promise<XenLane> => {
+  const xapi = await openXenApi(endpoint, transport);
+  return {
+    call: (method, ...args) => xapi.call(method, ...args),
+    task: (method, ...args) => xapi.callAsync(method, ...args),
+    refusal: async (method, ...args) =>
+      xapi.call(method, ...args).then(
+        (value) => {
+          throw new Error(`${method} answered ${JSON.stringify(value)}`);
+        },
+        (error: { code?: string; params?: string[] }) => {
+          if (error.code === undefined) throw error;
+          return [error.code, ...(error.params ?? [])];
+        },
+      ),
+    settled: async () => void (await xapi.barrier()),
+    close: async () => void (await xapi.disconnect()),
+  };
+};
+
+/** XenAPI.py: tasks are asked for again and again. */
+export const pythonLane = async (endpoint: XenEndpoint): Promise<XenLane> => {
+  const python = await openXenPython(endpoint);
+  await python.login();
+  const task = async (method: string, ...args: readonly unknown[]): Promise<unknown> => {
+    const ref = await python.call(`Async.${method}`, ...args);
+    const untilMs = Date.now() + TASK_LIMIT_MS;
+    for (;;) {
+      const status = await python.call('task.get_status', ref);
+      if (status === 'success') break;
+      if (status !== 'pending')
+        throw new Error(`${method}: ${status} ${JSON.stringify(await python.call('task.get_error_info', ref))}`);
+      if (Date.now() > untilMs) throw new Error(`${method} did not end in time`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    const result = String(await python.call('task.get_result', ref));
+    await python.call('task.destroy', ref);
+    return result.replace(/^<value>|<\/value>$/g, '');
+  };
+  return {
+    call: python.call,
+    task,
+    refusal: async (method, ...args) => {
+      const { failure, ...rest } = await python.ask(method, ...args);
+      if (failure === undefined) throw new Error(`${method} answered ${JSON.stringify(rest)}`);
+      return failure;
+    },
+    settled: async () => {},
+    close: python.close,
+  };
+};
+
+// ---- hosts ----
+
+export type Seen = {
+  readonly state: string;
+  readonly name: string;
+  readonly memoryMiB: number;
+  readonly memoryMaxMiB: number;
+  readonly cpus: number;
+  readonly cpuMax: number;
+  readonly disks: readonly string[];
+  readonly macs: readonly string[];
+  readonly snapshots: readonly string[];
+};
+
+export type XenHostUnderTest = {
+  readonly options: Pick<TransvisorOptions, 'host' | 'options'>;
+  /** As the host's own client sees the machine; absent where there is none. */
+  readonly seen?: (uuid: string) => Promise<Seen>;
+  /** Names of machines and volumes that are there. */
+  readonly left?: () => Promise<readonly string[]>;
+  /** Puts a guest that obeys the power button on the volume. */
+  readonly install?: (volume: string) => Promise<void>;
+  readonly stop: () => Promise<void>;
+};
+
+export const simulated = async (): Promise<XenHostUnderTest> => ({
+  options: { host: 'sim:///default' },
+  stop: async () => {},
+});
+
+const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((found) => found[1] ?? '');
+const words = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+
+const seenBy =
+  (host: Libvirtd) =>
+  async (uuid: string): Promise<Seen> => {
+    const live = await host.virsh('dumpxml', uuid);
+    const stored = await host.virsh('dumpxml', uuid, '--inactive');
+    const state = (await host.virsh('domstate', uuid)).trim();
+    const saved = /Managed save:\s+yes/.test(await host.virsh('dominfo', uuid));
+    const cpuMax = Number(/<vcpu[^>]*>(\d+)</.exec(live)?.[1]);
+    return {
+      state: saved ? 'saved' : state,
+      name: /<title>([^<]*)</.exec(stored)?.[1] ?? /<name>([^<]*)</.exec(stored)?.[1] ?? '',
+      memoryMiB: Number(/<currentMemory unit='KiB'>(\d+)</.exec(stored)?.[1]) / 1024,
+      memoryMaxMiB: Number(/<memory unit='KiB'>(\d+)</.exec(stored)?.[1]) / 1024,
+      cpus: Number(/<vcpu[^>]*current='(\d+)'/.exec(live)?.[1] ?? cpuMax),
+      cpuMax,
+      disks: all(live, /<target dev='([^']+)' bus=/g),
+      macs: all(live, /<mac address='([^']+)'/g),
+      snapshots: words(await host.virsh('snapshot-list', uuid, '--name')),
+    };
+  };
+
+/** A real libvirtd with QEMU, on a network that a machine can be in. */
+export const libvirtQemu = async (): Promise<XenHostUnderTest> => {
+  const host = await startLibvirtd({ qemu: true });
+  const bridge = await makeBridge();
+  const file = join(host.root, 'network.xml');
+  writeFileSync(
+    file,
+    `<network><name>VM Network</name><forward mode='bridge'/><bridge name='${bridge.name}'/></network>`,
+  );
+  await host.virsh(`net-define ${file}; net-start 'VM Network'; net-destroy lan; net-undefine lan`);
+  return {
+    options: { host: host.uri },
+    seen: seenBy(host),
+    left: async () => [
+      ...words(await host.virsh('list', '--all', '--name')),
+      ...words(await host.virsh('vol-list', 'default'))
+        .slice(2)
+        .map((line) => line.split(/\s+/)[0] ?? ''),
+    ],
+    install: async (volume) => {
+      const [raw, image] = [join(host.root, 'guest.raw'), join(host.root, 'guest.qcow2')];
+      writeFileSync(raw, Buffer.concat([bootSector(), Buffer.alloc(1024 * 1024 - 512)]));
+      const { code, stderr } = await runProgram(requireClient('qemu-img'), [
+        'convert',
+        '-f',
+        'raw',
+        '-O',
+        'qcow2',
+        raw,
+        image,
+      ]);
+      if (code !== 0) throw new Error(`no image could be made: ${stderr}`);
+      await host.virsh('vol-upload', '--pool', 'default', volume, image);
+    },
+    stop: async () => {
+      await host.stop();
+      await bridge.remove();
+    },
+  };
+};
+
+export const productOn = ({ options }: XenHostUnderTest): Promise<Transvisor> =>
+  startTransvisor({ ...options, fronts: ['xenapi', 'vim25'] });
