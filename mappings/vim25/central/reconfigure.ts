@@ -3,6 +3,7 @@ import type { Call } from '../../generic/call.ts';
 import { command, type VmChange } from '../../generic/commands.ts';
 import { done } from '../../generic/faults.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
+import { changeVersionOf } from '../change-version.ts';
 import { datastores, directoryOf, fileOf, type Place, treeNamed } from '../datastore/tree.ts';
 import { escapeName, parseDatastorePath } from '../names.ts';
 import { dateTime } from '../render/markup.ts';
@@ -16,8 +17,8 @@ import { type Found, hostOf, storages, targetOf } from './inventory.ts';
 import { notSupported, refuse } from './refusal.ts';
 
 /** As config.changeVersion shows it (render/vm-input.ts). */
-const changeVersionOf = ({ doc }: Found<'vm'>): string =>
-  own(doc, 'modified') ?? dateTime(doc.modifiedMs ?? doc.createdMs ?? 0);
+const versionOf = ({ doc }: Found<'vm'>): string =>
+  changeVersionOf(doc, own(doc, 'modified') ?? dateTime(doc.modifiedMs ?? doc.createdMs ?? 0));
 
 /** What a template may have changed (vSphere API, ReconfigVM_Task). */
 const TEMPLATE_MEMBERS = new Set(['_type', 'name', 'annotation', 'changeVersion']);
@@ -46,7 +47,7 @@ export function* reconfigureVm(call: Call, context: BrokerContext): Brokered {
   const vm = yield* targetOf('vm', call, context);
   const spec = call.args['spec'] as Spec;
   const seen = spec['changeVersion'] as string | undefined;
-  if (seen !== undefined && seen !== '' && seen !== changeVersionOf(vm)) refuse('concurrent-access', {});
+  if (seen !== undefined && seen !== '' && seen !== versionOf(vm)) refuse('concurrent-access', {});
   checkTemplate(vm, spec);
   const host = yield* hostOf(context);
   // Looked for only when a spec changes the UUID: there may be thousands of VMs.

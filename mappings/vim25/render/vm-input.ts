@@ -4,6 +4,7 @@ import { numberOf } from '../../generic/ids.ts';
 import type { Disk, Medium, Nic, Snapshot, Vm } from '../../generic/model.ts';
 import type { Joins } from '../../generic/platform.ts';
 import { pathOfVolume } from '../../generic/volume-path.ts';
+import { changeVersionOf } from '../change-version.ts';
 import { type Controller, devicesOf } from '../device-keys.ts';
 import { guestFullName, guestIdOf } from '../guest-os.ts';
 import { escapeName, formatDatastorePath } from '../names.ts';
@@ -244,7 +245,7 @@ export const vmInput = (vm: Vm, joins: Joins): string => {
       vmPathName,
       directory,
       version: own(vm, 'version') ?? 'vmx-13',
-      changeVersion: own(vm, 'modified') ?? modified,
+      changeVersion: changeVersionOf(vm, own(vm, 'modified') ?? modified),
       modified,
       createDate: dateTime(vm.createdMs ?? 0),
       committed,

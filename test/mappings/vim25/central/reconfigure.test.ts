@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hubId } from '../../../../mappings/generic/ids.ts';
+import { changeVersionOf } from '../../../../mappings/vim25/change-version.ts';
 import { GIB, onlyCommand, webDoc } from './host.ts';
 import { anew, changed, host, MODIFIED, reconfigure, refusal, spec, web } from './reconfigure-rig.ts';
 
@@ -51,9 +52,13 @@ describe('fields', () => {
   });
 
   it('follow a changeVersion, and are refused for an older one', () => {
-    const current = '2024-05-05T06:07:07.000000Z';
+    const current = changeVersionOf(webDoc(), '2024-05-05T06:07:07.000000Z');
     reconfigure({ changeVersion: current, annotation: 'x' });
     expect(onlyCommand(host).params).toMatchObject({ atVersion: 7 });
+    anew();
+    // Whoever changed it: other APIs write no time.
+    const other = changeVersionOf(webDoc({ description: 'by another API' }), '2024-05-05T06:07:07.000000Z');
+    expect(refusal({ changeVersion: other, annotation: 'x' })).toMatchObject({ type: 'ConcurrentAccess' });
     anew();
     expect(refusal({ changeVersion: '2020-01-01T00:00:00.000000Z', annotation: 'x' })).toMatchObject({
       type: 'ConcurrentAccess',
