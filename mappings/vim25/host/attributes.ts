@@ -1,5 +1,5 @@
 /** Attributes of the hub as entries of a VM's extraConfig and back: the host's own under their keys, those of other APIs under `transvisor.`. */
-import type { ForeignAttribute } from '../../generic/model.ts';
+import type { ForeignAttribute, Vm } from '../../generic/model.ts';
 import type { XmlElement } from '../../wire/xml.ts';
 import { all, at, textAt } from './native-tree.ts';
 
@@ -8,9 +8,19 @@ const PREFIX = 'transvisor.';
 export const OWN = 'vim25';
 /** The job that made the VM. */
 export const JOB_KEY = `${PREFIX}job`;
+/** Rooms for growth that other APIs tell of and this one knows only as "may grow". */
+export const CPU_MAX_KEY = `${PREFIX}cpuMax`;
+export const MEMORY_MAX_KEY = `${PREFIX}memoryMaxBytes`;
 
 /** Entries that are fields of the hub by another name. */
-const FIELDS = new Set(['RemoteDisplay.vnc.enabled', 'RemoteDisplay.vnc.port', 'RemoteDisplay.vnc.ip', JOB_KEY]);
+const FIELDS = new Set([
+  'RemoteDisplay.vnc.enabled',
+  'RemoteDisplay.vnc.port',
+  'RemoteDisplay.vnc.ip',
+  JOB_KEY,
+  CPU_MAX_KEY,
+  MEMORY_MAX_KEY,
+]);
 
 /** Fields of the configuration that fronts keep as attributes of this API. */
 export const CONFIG_ATTRIBUTES = ['guestId', 'version', 'vmPathName', 'modified', 'alternateGuestName'] as const;
@@ -58,3 +68,17 @@ export const entryChanges = (
 
 export const ownAttribute = (list: readonly ForeignAttribute[], key: string): string | undefined =>
   list.find((one) => one.owner === OWN && one.key === key)?.value;
+
+type Sizes = Pick<Vm, 'cpuCount' | 'cpuMax' | 'memoryBytes' | 'memoryMaxBytes'>;
+
+const roomsOf = ({ cpuCount, cpuMax, memoryBytes, memoryMaxBytes }: Sizes): Record<string, string> => ({
+  [CPU_MAX_KEY]: cpuMax > cpuCount ? String(cpuMax) : '',
+  [MEMORY_MAX_KEY]: memoryMaxBytes > memoryBytes ? String(memoryMaxBytes) : '',
+});
+
+export const roomChanges = (before: Sizes | undefined, after: Sizes): { key: string; value: string }[] => {
+  const old = before === undefined ? {} : roomsOf(before);
+  return Object.entries(roomsOf(after))
+    .filter(([key, value]) => (old[key] ?? '') !== value)
+    .map(([key, value]) => ({ key, value }));
+};

@@ -5,7 +5,7 @@ import { attributeOf } from '../../wire/xml.ts';
 import { guestIdOf } from '../guest-os.ts';
 import { escapeName } from '../names.ts';
 import { element } from '../render/markup.ts';
-import { entryChanges, ownAttribute } from './attributes.ts';
+import { entryChanges, ownAttribute, roomChanges } from './attributes.ts';
 import { hardwareOf } from './devices.ts';
 import { all, partOf } from './native-tree.ts';
 import { deviceChanges, type NetworkBacking } from './spec-devices.ts';
@@ -117,7 +117,11 @@ const machineSpec = (native: NativeObject | undefined, before: Vm | undefined, a
       devices.text,
       shareInput('cpu', before?.cpuShare, after.cpuShare, 1),
       shareInput('memory', before?.memoryShare, after.memoryShare, MIB),
-      [...entryChanges(before?.attributes ?? [], after.attributes), ...vncEntries(before, after)]
+      [
+        ...entryChanges(before?.attributes ?? [], after.attributes),
+        ...roomChanges(before, after),
+        ...vncEntries(before, after),
+      ]
         .map((one) => element('extra', one))
         .join(''),
       bootInput(before, after, devices.keys),

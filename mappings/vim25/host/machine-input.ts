@@ -7,7 +7,7 @@ import { guestBits, guestOs } from '../guest-os.ts';
 import { unescapeName } from '../names.ts';
 import { element } from '../render/markup.ts';
 import { powerStates } from '../states.ts';
-import { attributesOf, CONFIG_ATTRIBUTES, entriesOf, OWN } from './attributes.ts';
+import { attributesOf, CONFIG_ATTRIBUTES, CPU_MAX_KEY, entriesOf, MEMORY_MAX_KEY, OWN } from './attributes.ts';
 import { type BackingFile, hardwareOf, isPersistent, isThin, type Seated } from './devices.ts';
 import { all, at, dynamicType, flagAt, numberAt, partOf, textAt, timeAt } from './native-tree.ts';
 
@@ -189,8 +189,10 @@ export const machineInput = (object: NativeObject): string => {
       firmware: textAt(vm, 'config', 'firmware').trim() === 'efi' ? 'efi' : 'bios',
       secureBoot: flagAt(vm, 'config', 'bootOptions', 'efiSecureBootEnabled'),
       cpuCount,
+      cpuMax: Math.max(cpuCount, Number(entries.get(CPU_MAX_KEY)) || 0),
       coresPerSocket: Math.max(1, numberAt(vm, 'config', 'hardware', 'numCoresPerSocket') ?? 1),
       memory,
+      memoryMax: Math.max(memory, Number(entries.get(MEMORY_MAX_KEY)) || 0),
       cpuHotAdd: flagAt(vm, 'config', 'cpuHotAddEnabled'),
       memoryHotAdd: flagAt(vm, 'config', 'memoryHotAddEnabled'),
       osId: guestOs.toGeneric(guestId) ?? '',

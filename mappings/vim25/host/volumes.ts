@@ -5,7 +5,7 @@ import type { DriverSend } from '../../generic/platform.ts';
 import { childOf, childrenOf, type XmlElement, XSI_NS, xsiTypeOf } from '../../wire/xml.ts';
 import { type DataObject, moRef } from '../values.ts';
 import { elementText } from './properties.ts';
-import { ask } from './reading.ts';
+import { ask, retrieveAll } from './reading.ts';
 import { FILE_TRANSFER } from './transfers.ts';
 import { volumeNative } from './volume-natives.ts';
 
@@ -61,21 +61,48 @@ const capacityIn = (descriptor: string): number | undefined => {
   return sectors > 0 ? sectors * SECTOR_BYTES : undefined;
 };
 
-/** Asked only of hosts whose browser does not tell the capacity, and only of what can be a descriptor. */
-const capacityOf = async (send: DriverSend, place: Place, { path, file }: Found): Promise<number | undefined> => {
-  const told = textOf(file, 'capacityKb');
-  if (told !== '') return Number(told) * 1024;
-  const size = Number(textOf(file, 'fileSize'));
-  if (!(size > 0 && size <= DESCRIPTOR_BYTES)) return undefined;
-  const args = { path, datastore: place.name, datacenter: place.datacenterName };
-  const read = await send.gather(FILE_TRANSFER, args, DESCRIPTOR_BYTES);
-  return read.ok ? capacityIn(Buffer.from(read.value).toString('latin1').trim()) : undefined;
+type Capacities = ReadonlyMap<string, number>;
+
+/** By `[datastore] path`, what VMs say of the disks they have. */
+const capacitiesOfVms = async (send: DriverSend): Promise<Capacities> => {
+  const found = new Map<string, number>();
+  for await (const page of retrieveAll(send, { VirtualMachine: ['config.hardware.device'] }))
+    for (const { values } of page)
+      for (const device of values.get('config.hardware.device')?.children ?? []) {
+        const kib = Number(textOf(device, 'capacityInKB'));
+        const backing = childOf(device, 'backing');
+        if (kib > 0 && backing) found.set(textOf(backing, 'fileName'), kib * 1024);
+      }
+  return found;
 };
 
-const volumeObject = async (send: DriverSend, place: Place, found: Found): Promise<NativeObject> => {
+/**
+ * Capacities for hosts whose browser does not tell them (vcsim 0.46): from the VMs that have the disks, which are asked once for a listing,
+ * else from what can be a descriptor.
+ */
+const capacityReader = (send: DriverSend, place: Place): ((found: Found) => Promise<number>) => {
+  let ofVms: Promise<Capacities> | undefined;
+  return async ({ path, file }) => {
+    const told = textOf(file, 'capacityKb');
+    if (told !== '') return Number(told) * 1024;
+    ofVms ??= capacitiesOfVms(send);
+    const known = (await ofVms).get(`[${place.name}] ${path}`);
+    const size = Number(textOf(file, 'fileSize'));
+    if (known !== undefined || !(size > 0 && size <= DESCRIPTOR_BYTES)) return known ?? 0;
+    const args = { path, datastore: place.name, datacenter: place.datacenterName };
+    const read = await send.gather(FILE_TRANSFER, args, DESCRIPTOR_BYTES);
+    return (read.ok ? capacityIn(Buffer.from(read.value).toString('latin1').trim()) : undefined) ?? 0;
+  };
+};
+
+const volumeObject = async (
+  place: Place,
+  found: Found,
+  capacityOf: (found: Found) => Promise<number>,
+): Promise<NativeObject> => {
   const type = xsiTypeOf(found.file)?.name ?? 'FileInfo';
   const size = Number(textOf(found.file, 'fileSize')) || 0;
-  const capacity = type === 'VmDiskFileInfo' ? await capacityOf(send, place, found) : size;
+  const capacity = type === 'VmDiskFileInfo' ? await capacityOf(found) : size;
   return {
     kind: 'volume',
     native: volumeNative(place.datastore, found.path),
@@ -85,7 +112,7 @@ const volumeObject = async (send: DriverSend, place: Place, found: Found): Promi
       path: found.path,
       type,
       size,
-      capacity: capacity ?? 0,
+      capacity,
       datacenterName: place.datacenterName,
     },
   };
@@ -104,7 +131,8 @@ export const listVolumes = async (send: DriverSend, place: Place): Promise<Nativ
   if (!answer.ok) return undefined;
   const found = (answer.value[0]?.children ?? []).flatMap(foundIn).filter(isVolume);
   const objects: NativeObject[] = [];
-  for (const one of found) objects.push(await volumeObject(send, place, one));
+  const capacityOf = capacityReader(send, place);
+  for (const one of found) objects.push(await volumeObject(place, one, capacityOf));
   return objects;
 };
 
@@ -124,5 +152,5 @@ export const readVolume = async (
   const file = (answer.value[0] === undefined ? [] : childrenOf(answer.value[0], 'file')).find(
     (one) => textOf(one, 'path') === path.slice(slash + 1),
   );
-  return done(file && (await volumeObject(send, place, { path, file })));
+  return done(file && (await volumeObject(place, { path, file }, capacityReader(send, place))));
 };

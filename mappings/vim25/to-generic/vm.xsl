@@ -16,10 +16,10 @@
   <firmware><xsl:value-of select="x/@firmware"/></firmware>
   <secureBoot><xsl:value-of select="x/@secureBoot"/></secureBoot>
   <cpuCount><xsl:value-of select="x/@cpuCount"/></cpuCount>
-  <cpuMax><xsl:value-of select="x/@cpuCount"/></cpuMax>
+  <cpuMax><xsl:value-of select="x/@cpuMax"/></cpuMax>
   <coresPerSocket><xsl:value-of select="x/@coresPerSocket"/></coresPerSocket>
   <memoryBytes><xsl:value-of select="x/@memory"/></memoryBytes>
-  <memoryMaxBytes><xsl:value-of select="x/@memory"/></memoryMaxBytes>
+  <memoryMaxBytes><xsl:value-of select="x/@memoryMax"/></memoryMaxBytes>
   <cpuHotAdd><xsl:value-of select="x/@cpuHotAdd"/></cpuHotAdd>
   <memoryHotAdd><xsl:value-of select="x/@memoryHotAdd"/></memoryHotAdd>
   <osId><xsl:value-of select="x/@osId"/></osId>
