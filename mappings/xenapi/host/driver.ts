@@ -6,7 +6,7 @@ import { parseTime } from '../../wire/rpc-value.ts';
 import { executeVerb } from './power.ts';
 import { probeHost } from './probes.ts';
 import { ask, refOfUuid } from './reading/estate.ts';
-import { listEverything, readRefs, storageRefs } from './reading/read.ts';
+import { listEverything, readRefs } from './reading/read.ts';
 import { performStep } from './steps.ts';
 
 const dirty: Driver['dirty'] = ({ procedure, args }) => {
@@ -51,8 +51,8 @@ export const driver: Driver = {
   inventory: listEverything,
   dirty,
   read: readRefs,
-  // What lies in a storage may change behind the host's back; a scan of it is for whoever asks.
-  rescan: storageRefs,
+  // Everything has its event.
+  rescan: async () => [],
   execute: executeVerb,
   step: performStep,
   probe: probeHost,

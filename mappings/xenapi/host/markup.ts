@@ -20,7 +20,7 @@ const valueXml = (name: string, value: Plain): string => {
 };
 
 /** Relations that are read from their other end. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['VDI.VBDs', 'SR.VDIs', 'network.VIFs', 'VM.VBDs', 'VM.VIFs']);
+const LEFT_OUT: ReadonlySet<string> = new Set(['VDI.VBDs', 'network.VIFs', 'VM.VBDs', 'VM.VIFs']);
 
 export const recordXml = (element: string, cls: KeptClass, ref: string, record: PlainRecord, inner = ''): string => {
   let fields = '';

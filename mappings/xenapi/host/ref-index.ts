@@ -1,6 +1,6 @@
 /** Records as they pass by in; which object of the hub a reference belongs to out, also of one that is gone. The memory of one connection. */
 import type { NativeRef } from '../../generic/ids.ts';
-import { KEPT, type KeptClass } from './kept-fields.ts';
+import { HEARD, KEPT, type KeptClass } from './kept-fields.ts';
 import { isHidden, isVolume } from './membership.ts';
 import { listIn, type PlainRecord, textIn } from './plain.ts';
 
@@ -59,7 +59,7 @@ const printOf = (cls: KeptClass, record: PlainRecord): number => {
 const OWNER: Partial<Record<KeptClass, string>> = { VBD: 'VM', VIF: 'VM', VDI: 'SR', PBD: 'SR' };
 const PARTS: Partial<Record<KeptClass, string>> = { VDI: 'VBDs', network: 'VIFs' };
 
-const isKept = (cls: string): cls is KeptClass => Object.hasOwn(KEPT, cls);
+const isHeard = (cls: string): cls is (typeof HEARD)[number] => (HEARD as readonly string[]).includes(cls);
 
 /** What a VM's going from one power state to another is called. */
 const happening = (before: string | undefined, after: string): string | undefined => {
@@ -131,8 +131,8 @@ export const createRefIndex = (): RefIndex => {
         if (after.hidden && before?.hidden !== false) return [];
         const volume: Marked = { ref: { kind: 'volume', native: after.uuid } };
         const drives = [...new Set([...after.parts, ...(before?.parts ?? [])])];
-        const users = drives.flatMap((drive) => vmMark(known.get(drive)?.owner ?? ''));
-        return [volume, ...storageMark(after.owner), ...users];
+        // What its storage has left, the storage's own event tells.
+        return [volume, ...drives.flatMap((drive) => vmMark(known.get(drive)?.owner ?? ''))];
       }
       case 'SR':
         return [{ ref: { kind: 'storage', native: after.uuid } }];
@@ -163,7 +163,7 @@ export const createRefIndex = (): RefIndex => {
 
   return {
     observe: (cls, ref, record) => {
-      if (!isKept(cls)) return;
+      if (!isHeard(cls)) return;
       const facts = put(cls, ref, record);
       if (dead.delete(ref)) {
         lately.push(...marksOf(ref, facts, undefined, true));

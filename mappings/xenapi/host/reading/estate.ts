@@ -104,11 +104,15 @@ export const readVmEstate = async (send: DriverSend, vms: readonly string[]): Pr
   return { of: (cls) => byClass.get(cls) ?? few.of(cls) };
 };
 
+/** So many images are read by listing all. */
+const MANY_IMAGES = 16;
+
 /** A storage and what lies in it. */
 export const readStorageEstate = async (send: DriverSend, storage: PlainRecord): Promise<Estate> => {
+  const refs = listIn(storage, 'VDIs');
   const [few, images, mounts] = await Promise.all([
     listEstate(send, ['SR']),
-    readAll(send, 'VDI', listIn(storage, 'VDIs')),
+    refs.length < MANY_IMAGES ? readAll(send, 'VDI', refs) : listAll(send, 'VDI'),
     readAll(send, 'PBD', listIn(storage, 'PBDs')),
   ]);
   return { of: (cls) => (cls === 'VDI' ? images : cls === 'PBD' ? mounts : few.of(cls)) };

@@ -3,7 +3,7 @@ import type { NativeRef } from '../../../generic/ids.ts';
 import type { NativeChange, NativeObject } from '../../../generic/native.ts';
 import type { DriverSend } from '../../../generic/platform.ts';
 import type { KeptClass } from '../kept-fields.ts';
-import { isRecord, textIn } from '../plain.ts';
+import { isRecord } from '../plain.ts';
 import { askFound, listEstate, readStorageEstate, readVmEstate, refOfUuid } from './estate.ts';
 import { type ObjectsOf, objectsOf } from './objects.ts';
 
@@ -68,13 +68,18 @@ const readVolume = async (send: DriverSend, native: string): Promise<NativeObjec
   return objectsOf({ of: (cls) => (cls === 'VDI' ? images : few.of(cls)) }).volume(ref);
 };
 
-/** With all its volumes: nothing else tells what a rescan of it has found. */
+/** With its volumes, which a scan may have found, unless they are so many that their own events must do. */
+const MOST_VOLUMES = 256;
+
 const readStorage = async (send: DriverSend, native: string): Promise<NativeObject[]> => {
   const ref = await refOfUuid(send, 'SR', native);
   const record = ref === undefined ? undefined : await askFound(send, 'SR.get_record', { self: ref });
   if (ref === undefined || !isRecord(record)) return [];
   const objects: ObjectsOf = objectsOf(await readStorageEstate(send, record));
-  return [objects.storage(ref), ...objects.refs('volume').map(objects.volume)].filter((object) => object !== undefined);
+  const found = objects.storage(ref);
+  const own = new Set(found?.contains?.natives);
+  const volumes = own.size > MOST_VOLUMES ? [] : objects.refs('volume').map(objects.volume);
+  return [found, ...volumes.filter((volume) => own.has(volume?.native ?? ''))].filter((object) => object !== undefined);
 };
 
 const readNetwork = async (send: DriverSend, native: string): Promise<NativeObject | undefined> => {
@@ -118,10 +123,3 @@ export const readRefs = async (send: DriverSend, refs: readonly NativeRef[]): Pr
   ]);
   return [...vms.map((ref, n) => changeOf(ref, read[n])), ...others.flat()];
 };
-
-/** The names of all storages: what they hold may change without a word. */
-export const storageRefs = async (send: DriverSend): Promise<NativeRef[]> =>
-  [...(await listEstate(send, ['SR'])).of('SR').values()].map((sr) => ({
-    kind: 'storage',
-    native: textIn(sr, 'uuid'),
-  }));

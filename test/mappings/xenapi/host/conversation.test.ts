@@ -240,7 +240,7 @@ test('parts of a VM are the VM, also when they are gone; snapshots and guest met
   expect(told).toEqual([a, a, a, { ...a, hint: 'snapshot.created' }, { ...a, hint: 'snapshot.deleted' }]);
 });
 
-test('an image is its volume, its storage and the VMs that have it; a snapshot’s image is nothing', () => {
+test('an image is its volume and the VMs that have it; a snapshot’s image is nothing', () => {
   const records = {
     VM: { 'OpaqueRef:a': vm('a') },
     VBD: { 'OpaqueRef:d': { uuid: 'd', VM: 'OpaqueRef:a', userdevice: '0' } },
@@ -253,7 +253,6 @@ test('an image is its volume, its storage and the VMs that have it; a snapshot�
   ]);
   expect(told).toEqual([
     { kind: 'volume', native: 'i' },
-    { kind: 'storage', native: 'sr' },
     { kind: 'vm', native: 'a' },
   ]);
 });

@@ -6,12 +6,14 @@ import { parseDocument } from '../../../../mappings/generic/documents.ts';
 import type { Outcome } from '../../../../mappings/generic/faults.ts';
 import { type HubId, hubId } from '../../../../mappings/generic/ids.ts';
 import type { DocumentKind, Documents, Vm } from '../../../../mappings/generic/model.ts';
-import type { NativeObject } from '../../../../mappings/generic/native.ts';
+import type { NativeCall, NativeObject } from '../../../../mappings/generic/native.ts';
 import type { Plan } from '../../../../mappings/generic/plan.ts';
 import type { PlanContext } from '../../../../mappings/generic/platform.ts';
 import type { Entry } from '../../../../mappings/generic/store-view.ts';
 import { plan } from '../../../../mappings/xenapi/host/plans.ts';
+import { paramsOf } from '../../../../mappings/xenapi/host/rpc.ts';
 import { scan } from '../../../../mappings/xenapi/host/scan.ts';
+import { resolveCall } from '../../../../mappings/xenapi/types.ts';
 import { parseNative } from '../../../golden-pairs.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../../fixtures/xenapi/documents/', import.meta.url));
@@ -101,19 +103,49 @@ export const goldenEstate = (change: (file: string, text: string) => string = (_
   };
 };
 
+const withoutLocators = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutLocators);
+  if (typeof value !== 'object' || value === null) return value;
+  if ('find' in value) return 'OpaqueRef:found';
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withoutLocators(one)]));
+};
+
+/** The calls that the driver makes of one of its own. */
+const meant = ({ procedure, args }: NativeCall): NativeCall[] => {
+  const { cls, self, field, key, value } = args as Record<string, string>;
+  if (procedure === 'nothing') return [];
+  if (procedure === 'destroy_if_there') return [{ procedure: `Async.${cls}.destroy`, args: { self } }];
+  if (procedure !== 'set_key') return [{ procedure, args }];
+  return [
+    { procedure: `${cls}.remove_from_${field}`, args: { self, key } },
+    { procedure: `${cls}.add_to_${field}`, args: { self, key, value } },
+  ];
+};
+
+/** Every call of a plan is one of the data model, with arguments of its types. */
+const judge = ({ steps }: Plan): void => {
+  for (const step of steps)
+    for (const call of [step.call, ...(step.undo ? [step.undo] : [])].flatMap(meant)) {
+      const message = resolveCall(call.procedure);
+      if (!message) throw new Error(`the data model has no ${call.procedure}`);
+      if (message.async && !message.message.async) throw new Error(`${call.procedure} is never a task`);
+      paramsOf(message.message, withoutLocators(call.args) as Record<string, unknown>, 'OpaqueRef:session', 'json');
+    }
+};
+
+export const planOf = (outcome: Outcome<Plan>): Plan => {
+  if (!outcome.ok) throw new Error(outcome.fault.text);
+  judge(outcome.value);
+  return outcome.value;
+};
+
 /** `Async.VM.start`, and what is set to what. */
 export const callsOf = (outcome: Outcome<Plan>): string[] => {
-  if (!outcome.ok) throw new Error(outcome.fault.text);
-  return outcome.value.steps.map(({ call: { procedure, args } }) => {
+  return planOf(outcome).steps.map(({ call: { procedure, args } }) => {
     const { self, cls, field, key, value, args: record, ...rest } = args as Record<string, unknown>;
     if (procedure === 'set_key') return `${String(cls)}.${String(field)}.${String(key)} = ${String(value)}`;
     if (value !== undefined) return `${procedure} ${String(value)}`;
     const numbers = Object.values(rest).filter((one) => typeof one === 'number' || typeof one === 'boolean');
     return [procedure, ...numbers].join(' ');
   });
-};
-
-export const planOf = (outcome: Outcome<Plan>): Plan => {
-  if (!outcome.ok) throw new Error(outcome.fault.text);
-  return outcome.value;
 };
