@@ -240,4 +240,15 @@ describeWith(['xen-api'], 'xen-api', () => {
       expect(xapi.status).toBe('disconnected');
     });
   }
+
+  test('lists ten thousand VMs', { timeout: 120_000 }, async () => {
+    const large = await startXenHost({ user: USER, password: PASSWORD, vms: 10_000 });
+    const many = await openXenApi({ ...endpoint, url: large.url }, 'json-rpc', { watchEvents: false });
+    const vms = await many.getAllRecords('VM');
+    // With the control domain and the template.
+    expect(vms).toHaveLength(10_002);
+    expect(vms.filter((vm) => vm['power_state'] === 'Running')).toHaveLength(5001);
+    await many.disconnect();
+    await large.close();
+  });
 });
