@@ -1,8 +1,9 @@
 /** `transvisor up`: agent and server in one process, joined by the in-memory link. */
-import { randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import { memoryPair } from '../runtime/link-memory.ts';
 import { dialLink, serveLink } from '../runtime/link-ws.ts';
@@ -10,8 +11,8 @@ import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { Secret } from '../runtime/secret.ts';
 import { agentOptions, type FullConfig } from './composition.ts';
 import { type Ready, readyOf } from './ready-file.ts';
-import { type ServerHalf, startServer } from './server-half.ts';
-import { awaitTurn, type Predecessor, type Turn } from './succession.ts';
+import { loadOrMakeToken, type ServerHalf, startServer } from './server-half.ts';
+import { awaitTurn, type Predecessor } from './succession.ts';
 
 export interface Up {
   readonly ready: Ready;
@@ -24,13 +25,28 @@ export interface Up {
   close(): Promise<void>;
 }
 
-/** Clients that wait at the program before this one are answered by this one's server. */
-const serveBefore = async (turn: Turn, server: ServerHalf, log: Log): Promise<void> => {
-  const path = join(tmpdir(), `transvisor-${process.pid}.sock`);
-  const token = randomBytes(32).toString('base64url');
-  const link = await serveLink({ kind: 'unix', path }, new Secret(token), log, server.accept);
-  void turn.left.then(() => link.close());
-  turn.serving({ link: path, token });
+/** A unix socket's path has at most 107 bytes. */
+const LONGEST_PATH = 107;
+
+/** The same for all programs on this state: one that was replaced twice over finds the newest. */
+const successionPath = (state: string): string => {
+  const own = join(state, 'succession.sock');
+  if (Buffer.byteLength(own) <= LONGEST_PATH) return own;
+  return join(tmpdir(), `transvisor-${hash('sha256', state).slice(0, 24)}.sock`);
+};
+
+/** Clients that wait at the programs before this one are answered by this one's server, as long as they may wait. */
+const serveBefore = async (config: FullConfig, server: ServerHalf, log: Log) => {
+  const path = successionPath(config.state);
+  const token = loadOrMakeToken(join(config.state, 'succession-token'));
+  const link = await serveLink({ kind: 'unix', path }, token, log, server.accept);
+  let open = true;
+  const close = async (): Promise<void> => {
+    if (open) await link.close();
+    open = false;
+  };
+  systemClock.after(LIMITS.drainMs, () => void close());
+  return { note: { link: path, token: token.reveal() }, close };
 };
 
 /** Resolves when every front answers and every host was listed. */
@@ -46,10 +62,12 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
     const pair = memoryPair();
     server.accept(pair.right);
     agent.attach(pair.left);
+    let before: Awaited<ReturnType<typeof serveBefore>> | undefined;
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => {
       closing ??= (async () => {
         await agent.close();
+        await before?.close();
         await server.close();
       })();
       return closing;
@@ -61,12 +79,16 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
       await close();
       process.exit(0);
     }
-    if (turn !== undefined) await serveBefore(turn, server, log);
+    if (turn !== undefined) {
+      before = await serveBefore(config, server, log);
+      turn.serving(before.note);
+    }
     const predecessor: Predecessor = {
       acceptors: new Map([...agent.acceptors, ['admin', server.acceptor]]),
       handOver: async () => {
         await agent.handOver();
         await server.server.handOver();
+        await before?.close();
         await server.close();
       },
       drain: async ({ link, token }) => {

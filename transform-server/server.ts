@@ -198,6 +198,7 @@ export const createServer = (options: ServerOptions): Server => {
     random,
     ask,
     flush,
+    ended: () => closed,
     render: (front, list) => renderer.rendered(front, list),
     whenListed: (host) => sync.whenListed(host, options.listedMs ?? LISTED_MS),
   });

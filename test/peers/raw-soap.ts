@@ -53,8 +53,10 @@ export type RawSoap = {
   readonly close: () => void;
 };
 
-export const rawSoap = (endpoint: Endpoint): RawSoap => {
-  const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 64 });
+export const rawSoap = (
+  endpoint: Endpoint,
+  agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 64 }),
+): RawSoap => {
   let cookie: string | undefined;
   const send = (
     method: string,

@@ -64,6 +64,7 @@ export interface ExchangesOptions {
   readonly whenListed: (host: HubId) => Promise<boolean>;
   readonly ask: (host: HubId, question: string, args: Readonly<Record<string, unknown>>) => Promise<Outcome>;
   readonly flush: () => Promise<void>;
+  readonly ended: () => boolean;
   /** At once; more are refused. */
   readonly most?: number;
 }
@@ -246,7 +247,8 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       await options.flush();
       return answer;
     } catch (error) {
-      if (error instanceof HungUp) return failed('hung-up');
+      // A server that has ended answers nobody.
+      if (error instanceof HungUp || options.ended()) return failed('hung-up');
       log.error(
         { exchange: exchange.exchange, front: front.instance.name, platform: front.platform.name, error },
         'exchange failed',

@@ -1,0 +1,158 @@
+/** A program of the code on disk takes the place of one that runs: waiting clients, sessions and new connections notice nothing. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { Agent } from 'node:https';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { govcOn, LIBVIRT_CLIENTS, requireClient } from './clients.ts';
+import { describeWith } from './describe-with.ts';
+import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
+import { copyProgram } from './program-copy.ts';
+import { type RawSoap, rawSoap, textIn } from './raw-soap.ts';
+import { startTransvisor, type Transvisor } from './transvisor.ts';
+
+const LIMIT_MS = 120_000;
+const DOMAIN =
+  "<domain type='qemu'><name>alone</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type machine='pc'>hvm</type></os></domain>";
+
+/** Who is replaced. */
+const WAYS = {
+  'one process': { two: false, pid: (product: Transvisor) => product.pid() },
+  'the server of two': { two: true, pid: (product: Transvisor) => serverOf(product) },
+  'the agent of two': { two: true, pid: (product: Transvisor) => product.pid() },
+} as const;
+
+const serverOf = (product: Transvisor): number => {
+  const pid = product.pids().find((one) => one !== product.pid());
+  if (pid === undefined) throw new Error('no server runs apart');
+  return pid;
+};
+
+/** A client that connects anew for every call, all the time; the failures it saw. */
+const hammer = (product: Transvisor) => {
+  const failures: string[] = [];
+  let calls = 0;
+  let going = true;
+  const one = async (): Promise<void> => {
+    const soap = rawSoap(product, new Agent({ keepAlive: false, rejectUnauthorized: false }));
+    const answer = await soap.call('RetrieveServiceContent', 'ServiceInstance', 'ServiceInstance');
+    if (answer.status !== 200) failures.push(`status ${answer.status}: ${answer.text.slice(0, 200)}`);
+    calls += 1;
+    soap.close();
+  };
+  const loop = (async () => {
+    while (going) {
+      await one().catch((error: unknown) => failures.push(String(error)));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  return {
+    failures,
+    stop: async (): Promise<number> => {
+      going = false;
+      await loop;
+      return calls;
+    },
+  };
+};
+
+const waitOn = (soap: RawSoap, version: string) =>
+  soap.call(
+    'WaitForUpdatesEx',
+    'PropertyCollector',
+    'ha-property-collector',
+    `<version>${version}</version><options><maxWaitSeconds>100</maxWaitSeconds></options>`,
+  );
+
+describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
+  let host: Libvirtd;
+  beforeAll(async () => {
+    host = await startLibvirtd({ qemu: true });
+    const file = join(host.root, 'alone.xml');
+    writeFileSync(file, DOMAIN);
+    await host.virsh('define', file);
+  });
+  afterAll(async () => {
+    await host?.stop();
+  });
+  const taken = (product: Transvisor): number => product.wholeLog().match(/serves, this one ends/g)?.length ?? 0;
+
+  for (const [name, { two, pid }] of Object.entries(WAYS)) {
+    test(`of ${name}: waits, sessions and new connections go on`, { timeout: LIMIT_MS }, async () => {
+      if ((await host.virsh('domstate', 'alone')).trim() === 'running') await host.virsh('destroy', 'alone');
+      await using product = await startTransvisor({ host: host.uri, twoProcesses: two });
+      const soap = rawSoap(product);
+      expect((await soap.logIn()).fault).toBeUndefined();
+      const vm = await soap.vm('alone');
+      const filter = await soap.call(
+        'CreateFilter',
+        'PropertyCollector',
+        'ha-property-collector',
+        `<spec><propSet><type>VirtualMachine</type><pathSet>runtime.powerState</pathSet></propSet><objectSet><obj type="VirtualMachine">${vm}</obj></objectSet></spec><partialUpdates>false</partialUpdates>`,
+      );
+      expect(filter.fault).toBeUndefined();
+      let answered = false;
+      const waiting = waitOn(soap, textIn((await waitOn(soap, '')).text, 'version') ?? '').finally(() => {
+        answered = true;
+      });
+      waiting.catch(() => {}); // judged below
+      const collect: ChildProcess = spawn(
+        requireClient('govc'),
+        ['object.collect', '-n=-1', '-type', 'm', '/', 'name', 'runtime.powerState'],
+        { env: { ...process.env, ...govcOn(product).env }, stdio: ['ignore', 'pipe', 'pipe'] },
+      );
+      let said = '';
+      for (const stream of [collect.stdout, collect.stderr])
+        stream?.on('data', (chunk: Buffer) => {
+          said += chunk.toString('utf8');
+        });
+      await expect.poll(() => said, { timeout: 10_000, interval: 20 }).toMatch(/name\s+string\s+alone/);
+      said = '';
+
+      const others = hammer(product);
+      // Twice: the second one replaces the one that took over.
+      for (const count of [1, 2]) {
+        process.kill(pid(product), 'SIGUSR2');
+        await expect.poll(() => taken(product), { timeout: 40_000, interval: 50 }).toBe(count);
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        expect([answered, collect.exitCode, said]).toEqual([false, null, '']);
+      }
+      expect(await others.stop()).toBeGreaterThan(20);
+      expect(others.failures).toEqual([]);
+
+      // The session is the same, a new one is had, and what happens on the host is heard by both who wait.
+      expect((await soap.call('CurrentTime', 'ServiceInstance', 'ServiceInstance')).fault).toBeUndefined();
+      await expect.poll(() => govcOn(product)('ls', 'vm'), { timeout: 10_000 }).toContain('alone');
+      await host.virsh('start', 'alone');
+      await expect.poll(() => said, { timeout: 20_000, interval: 20 }).toMatch(/runtime.powerState\s+\S+\s+poweredOn/);
+      expect((await waiting).text).toContain('poweredOn');
+      // Commands, direct and central ones.
+      expect(await soap.run('PowerOffVM_Task', 'VirtualMachine', vm)).toBeUndefined();
+      expect(
+        await soap.run('ReconfigVM_Task', 'VirtualMachine', vm, `<spec><annotation>${name}</annotation></spec>`),
+      ).toBeUndefined();
+      expect(await host.virsh('dumpxml', 'alone')).toContain(`<description>${name}</description>`);
+      collect.kill('SIGKILL');
+      soap.close();
+      expect(product.wholeLog()).not.toContain('"level":"error"');
+      expect(new Set(await product.stop())).toEqual(new Set([0]));
+    });
+  }
+
+  test('a new program that does not start changes nothing', { timeout: LIMIT_MS }, async () => {
+    using copy = copyProgram();
+    await using product = await startTransvisor({ host: 'sim:///default', program: copy.program });
+    const soap = rawSoap(product);
+    expect((await soap.logIn()).fault).toBeUndefined();
+    writeFileSync(join(copy.root, 'agent', 'agent.ts'), 'this is no program');
+    process.kill(product.pid(), 'SIGUSR2');
+    await expect.poll(() => product.wholeLog(), { timeout: 40_000 }).toContain('does not start; this one stays');
+    expect(await soap.vm('demo-1')).not.toBe('');
+    const vm = await soap.vm('demo-1');
+    expect(
+      await soap.run('ReconfigVM_Task', 'VirtualMachine', vm, '<spec><annotation>x</annotation></spec>'),
+    ).toBeUndefined();
+    soap.close();
+    expect(await product.stop()).toEqual([0]);
+  });
+});
