@@ -5,6 +5,7 @@ import { table } from '../../generic/table.ts';
 import { Refusal, refuse } from '../central/refusal.ts';
 import { consoleTarget } from './console.ts';
 import { endTask, exportTarget, importTarget } from './raw-vdi.ts';
+import { statisticsTarget } from './rrd-updates.ts';
 
 export type StreamAnswer = (request: StreamRequest, context: BrokerContext) => Brokered<StreamTarget>;
 
@@ -12,6 +13,7 @@ const ANSWERS = table<StreamAnswer>({
   '/console': consoleTarget,
   '/export_raw_vdi': exportTarget,
   '/import_raw_vdi': importTarget,
+  '/rrd_updates': statisticsTarget,
 });
 
 export function* xenStream(request: StreamRequest, context: BrokerContext): Brokered<Outcome<StreamTarget>> {
