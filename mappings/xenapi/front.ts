@@ -201,6 +201,9 @@ const knownCall = (request: Request, { message, async }: ResolvedCall): DecodedC
       args.push([name, missingArgument(type, missing)]);
       continue;
     }
+    // A session stands for no other object, and what a call holds may be looked at: it must not go on as one.
+    if (type.kind === 'ref' && type.class !== 'session' && message.session && given === params[0])
+      return failing(request, 'HANDLE_INVALID', type.class, String(given));
     const decoded = decodeArgument(type, given, name);
     if (!decoded.ok) {
       const { bad } = decoded;

@@ -132,6 +132,10 @@ describe('what is wrong with the call itself', () => {
     );
   });
 
+  it('a session that stands where another object should is none, and goes no further', () => {
+    expect(said('VM.get_record', SESSION, SESSION)).toBe(failure('HANDLE_INVALID', 'VM', SESSION));
+  });
+
   it('a background call of a method without one is no success', () => {
     expect(said('Async.VM.get_uuid', SESSION, VM)).toBe(
       failure('Fault', 'No async mode for this operation (rpc: VM.get_uuid)'),

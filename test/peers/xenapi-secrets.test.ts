@@ -1,0 +1,158 @@
+/** Secrets that XenAPI clients send or get are found nowhere afterwards: not in logs, not at the admin endpoint, not in the state directory. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LIBVIRT_CLIENTS } from './clients.ts';
+import { describeWith } from './describe-with.ts';
+import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
+import { startTransvisor, type Transvisor } from './transvisor.ts';
+
+const RIGHT = 'Right-Password-2b7d';
+
+describeWith(LIBVIRT_CLIENTS, 'secrets of XenAPI', () => {
+  let host: Libvirtd;
+  let product: Transvisor;
+  /** What for, and the secret itself. */
+  const secrets = new Map<string, string>();
+  const secret = (what: string, text: string): string => {
+    secrets.set(what, text);
+    return text;
+  };
+
+  const page = async (path: string): Promise<string> => {
+    const headers = { authorization: `Bearer ${product.admin.token}` };
+    const answer = await fetch(`${product.admin.url}${path}`, { headers });
+    expect(answer.status).toBe(200);
+    return answer.text();
+  };
+  const pages = async (): Promise<readonly (readonly [string, string])[]> => {
+    const found: [string, string][] = [];
+    for (const path of ['/healthz', '/metrics', '/audit?limit=1000', '/exchanges?limit=1000'])
+      found.push([path, await page(path)]);
+    const { exchanges } = JSON.parse(await page('/exchanges?limit=1000')) as { exchanges: { exchange: string }[] };
+    for (const { exchange } of exchanges)
+      found.push([exchange, await page(`/exchanges/${encodeURIComponent(exchange)}`)]);
+    return found;
+  };
+  const stateFiles = (): readonly (readonly [string, string])[] =>
+    readdirSync(product.state, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => [path.slice(product.state.length + 1), readFileSync(path, 'latin1')] as const);
+  const leaks = (places: readonly (readonly [string, string])[]): readonly string[] =>
+    places.flatMap(([place, text]) =>
+      [...secrets].flatMap(([what, value]) => {
+        const forms = [value, Buffer.from(value).toString('base64').replace(/=+$/, ''), encodeURIComponent(value)];
+        return forms.some((form) => text.includes(form)) ? [`${what} in ${place}`] : [];
+      }),
+    );
+
+  beforeAll(async () => {
+    host = await startLibvirtd();
+    product = await startTransvisor({ host: host.uri, password: RIGHT, fronts: ['xenapi'] });
+    const { url, user } = product.front('xenapi');
+    secret('the right password', RIGHT);
+    const insecure = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      const post = async (path: string, body: string): Promise<string> =>
+        (await fetch(`${url}${path}`, { method: 'POST', body })).text();
+      const call = async (
+        method: string,
+        ...params: readonly unknown[]
+      ): Promise<{ result?: unknown; error?: unknown }> =>
+        JSON.parse(await post('/jsonrpc', JSON.stringify({ method, params, id: 1 }))) as { result?: unknown };
+      const login = async (name: string, password: string): Promise<unknown> =>
+        (await call('session.login_with_password', name, password)).result;
+
+      const session = String(await login(user, RIGHT));
+      const token = secret('the session', session.slice('OpaqueRef:'.length));
+      secret('the proof in the session', token.slice(token.lastIndexOf('-') + 1));
+      expect(await login(user, secret('a wrong password', 'Wrong-Password-5c1d'))).toBeNull();
+      expect(await login('stranger', secret("a stranger's password", 'Strange-Password-90aa'))).toBeNull();
+      await post(
+        '/RPC2',
+        `<methodCall><methodName>session.login_with_password</methodName><params><param><value>root</value></param><param><value>${secret('a password in XML-RPC', 'Xml-Password-11b2')}</value></param></params></methodCall>`,
+      );
+      // As parameters of calls that are about the session itself, or are wrong in some way.
+      await call('session.get_uuid', session, session);
+      await call('VM.get_record', session, session);
+      await call('VM.get_record', secret('an invented session', 'OpaqueRef:Invented-Session-77c0'), 'OpaqueRef:x');
+      await call('session.change_password', session, RIGHT, secret('a new password', 'New-Password-3e3e'));
+      await call('session.slave_login', 'OpaqueRef:x', secret("a pool's secret", 'Pool-Secret-6a6a'));
+      await call('secret.create', session, {
+        value: secret('the value of a secret', 'Secret-Value-4d4d'),
+        other_config: {},
+      });
+      await call(
+        'SR.create',
+        session,
+        'OpaqueRef:x',
+        { cifspassword: secret('a share password', 'Share-Password-8e8e') },
+        0,
+        'n',
+        '',
+        'smb',
+        '',
+        false,
+        {},
+      );
+      await call(
+        'session.login_with_password',
+        user,
+        secret('a password that is too many', 'Many-Password-2222'),
+        '1',
+        'a',
+        'b',
+      );
+      const [vm] = (await call('VM.get_all', session)).result as string[];
+      await call(
+        'VM.add_to_xenstore_data',
+        session,
+        vm,
+        'vm-data/password',
+        secret('a password for a guest', 'Guest-Password-abab'),
+      );
+
+      const basic = Buffer.from(`${user}:${secret('a Basic password', 'Basic-Password-cdcd')}`).toString('base64');
+      secret('a Basic header', basic);
+      await fetch(`${url}/export_raw_vdi?vdi=x`, { headers: { authorization: `Basic ${basic}` } });
+      await fetch(
+        `${url}/export_raw_vdi?vdi=x&session_id=${session}&pool_secret=${secret('a pool secret in a query', 'Query-Secret-efef')}`,
+      );
+      await fetch(`${url}/rrd_updates?start=0`, { headers: { cookie: `session_id=${session}` } });
+      await post(
+        '/RPC2',
+        `<methodCall><password>${secret('a password in broken XML', 'Broken-Password-1a1a')}</methodCall>`,
+      );
+      await post('/jsonrpc', `{"password":"${secret('a password in broken JSON', 'Broken-Password-2b2b')}"`);
+    } finally {
+      if (insecure === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+      else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = insecure;
+    }
+    // Hops and counts come once a second.
+    await new Promise((resolve) => setTimeout(resolve, 1300));
+  });
+  afterAll(async () => {
+    await product?.[Symbol.asyncDispose]();
+    await host?.stop();
+  });
+
+  test('the log holds none', () => {
+    const log = product.wholeLog();
+    expect(log).toContain('login refused');
+    expect(leaks([['the log', log]])).toEqual([]);
+  });
+
+  test('the admin endpoint shows none', async () => {
+    const shown = await pages();
+    expect(shown.length).toBeGreaterThan(8);
+    expect(leaks(shown)).toEqual([]);
+  });
+
+  test('the state directory keeps none, but for what a VM is configured with', () => {
+    const kept = stateFiles();
+    expect(kept.length).toBeGreaterThan(2);
+    expect(leaks(kept).filter((leak) => !leak.startsWith('a password for a guest'))).toEqual([]);
+  });
+});
