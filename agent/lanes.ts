@@ -1,4 +1,4 @@
-/** The connections to one host: calls by lane in, their outcomes out; at most four under way on each connection, the rest in order. */
+/** The connections to one host: calls by lane in, their outcomes out; a few under way on each connection, the rest in order. */
 import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { DriverSend, HostStream } from '../mappings/generic/platform.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -10,6 +10,7 @@ import { HOST_SOCKET, openHostSocket } from './connections/host-socket.ts';
 export type { Dialer } from './connections/host-connection.ts';
 
 export type Lane = 'read' | 'work';
+type CallLane = Parameters<DriverSend['call']>[2];
 
 /** A connection is lost: what was asked of it may or may not have happened. */
 export class HostLost extends Error {
@@ -59,7 +60,7 @@ export const openLanes = async (options: {
 }): Promise<Outcome<Lanes>> => {
   const { dialer, host, counts, clock, log, onEvent } = options;
   const slots: Record<Lane, Slot[]> = { read: [], work: [] };
-  const queues: Record<Lane, Waiting[]> = { read: [], work: [] };
+  const queues: Record<CallLane, Waiting[]> = { read: [], work: [], listing: [] };
   const retired = new Set<HostConnection>();
   const { promise: lost, resolve: lose } = Promise.withResolvers<string>();
   let ended = false;
@@ -67,7 +68,7 @@ export const openLanes = async (options: {
   const end = (reason: string): void => {
     if (ended) return;
     ended = true;
-    for (const lane of ['read', 'work'] as const) {
+    for (const lane of ['read', 'work', 'listing'] as const) {
       for (const waiting of queues[lane].splice(0)) waiting.reject(new HostLost(reason));
     }
     lose(reason);
@@ -118,24 +119,31 @@ export const openLanes = async (options: {
       },
     );
   };
+  /** A listing waits for the other reads. */
+  const nextOf = (lane: Lane, slot: Slot): Waiting | undefined => {
+    if (queues[lane].length > 0) return slot.inFlight < LIMITS.laneInFlight ? queues[lane].shift() : undefined;
+    return lane === 'read' && slot.inFlight < LIMITS.listingInFlight ? queues.listing.shift() : undefined;
+  };
   const finish = (lane: Lane, slot: Slot): void => {
     slot.inFlight--;
     if (retired.has(slot.connection)) {
       if (slot.inFlight === 0) void slot.connection.close('renewed');
       return;
     }
-    const next = ended ? undefined : queues[lane].shift();
-    if (next !== undefined) start(lane, slot, next);
+    if (ended) return;
+    for (let next = nextOf(lane, slot); next !== undefined; next = nextOf(lane, slot)) start(lane, slot, next);
   };
   const call: DriverSend['call'] = (procedure, args, lane) =>
     new Promise((resolve, reject) => {
       if (ended) return reject(new HostLost(`the connection to ${host} is lost`));
       let best: Slot | undefined;
-      for (const slot of slots[lane]) {
-        if (slot.inFlight < LIMITS.laneInFlight && (best === undefined || slot.inFlight < best.inFlight)) best = slot;
+      const own = lane === 'listing' ? 'read' : lane;
+      const most = lane === 'listing' ? LIMITS.listingInFlight : LIMITS.laneInFlight;
+      for (const slot of slots[own]) {
+        if (slot.inFlight < most && (best === undefined || slot.inFlight < best.inFlight)) best = slot;
       }
       const waiting = { procedure, args, resolve, reject };
-      if (best !== undefined) return start(lane, best, waiting);
+      if (best !== undefined && (lane !== 'listing' || queues.read.length === 0)) return start(own, best, waiting);
       if (queues[lane].length >= LIMITS.laneQueue)
         return resolve(refused(fault('busy', {}, `too many calls wait for ${host}`)));
       queues[lane].push(waiting);

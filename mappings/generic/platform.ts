@@ -208,11 +208,14 @@ export type StreamTarget =
 
 /** What the agent's connection hands a driver. */
 export interface DriverSend {
-  /** One native conversation step; rejects only when the connection is lost. Reads go on the events connection, writes on work ones. */
+  /**
+   * One native conversation step; rejects only when the connection is lost. Reads go on the events connection, writes on work ones. Calls of
+   * a listing are reads that no guest can hold up: many are under way at once, behind other reads.
+   */
   call(
     procedure: string,
     args: Readonly<Record<string, unknown>>,
-    lane: 'read' | 'work',
+    lane: 'read' | 'work' | 'listing',
   ): Promise<Outcome<Record<string, unknown>>>;
   /** A short download, gathered whole on a connection of its own; more than maxBytes is a `too-many` fault. */
   gather(procedure: string, args: Readonly<Record<string, unknown>>, maxBytes: number): Promise<Outcome<Uint8Array>>;

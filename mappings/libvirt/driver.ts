@@ -19,8 +19,15 @@ const BATCH = 256;
 /** Calls under way at once; the transport holds them to what the daemon reads. */
 const WIDTH = 16;
 
-async function* inventory(send: DriverSend): AsyncGenerator<NativeObject[]> {
-  await registerEvents(send);
+/** What only reads documents and states, none of which waits for a guest. */
+const asListing = (send: DriverSend): DriverSend => ({
+  ...send,
+  call: (procedure, args, lane) => send.call(procedure, args, lane === 'read' ? 'listing' : lane),
+});
+
+async function* inventory(given: DriverSend): AsyncGenerator<NativeObject[]> {
+  await registerEvents(given);
+  const send = asListing(given);
   const [host, pools, networks] = await Promise.all([readHost(send), listPools(send), listNetworks(send)]);
   const storages = await inParallel(pools, 4, ({ uuid }) => readPool(send, uuid));
   const nets = await inParallel(networks, WIDTH, ({ uuid }) => readNetwork(send, uuid));

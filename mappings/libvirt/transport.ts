@@ -24,7 +24,7 @@ import { parseUri } from './uri.ts';
 
 export type TransportOptions = {
   readonly readOnly?: boolean;
-  /** Calls sent and not answered; more wait here, where they cannot keep the daemon from reading. */
+  /** Calls sent and not answered; more wait here. Whoever has calls that last sends fewer: five of them keep the daemon from reading. */
   readonly maxInFlight?: number;
   /** false: none. Not for a connection whose calls fill all the daemon's slots. */
   readonly keepalive?: KeepaliveOptions | false;
@@ -63,7 +63,7 @@ const UNREAD_MAX_BYTES = 1024 * 1024;
 const TIMEOUT_STEP_MS = 1000;
 
 export const openTransport = (name: string, options: TransportOptions = {}): LibvirtTransport => {
-  const maxInFlight = options.maxInFlight ?? 4;
+  const maxInFlight = options.maxInFlight ?? 16;
   const maxQueued = options.maxQueued ?? 100_000;
   const callLimitMs = options.callLimitMs ?? 0;
   const keepalive = options.keepalive ?? { intervalMs: 5000, count: 5 };

@@ -4,6 +4,7 @@ import type { Outcome } from '../../mappings/generic/faults.ts';
 import type { DriverSend } from '../../mappings/generic/platform.ts';
 import { driver } from '../../mappings/libvirt/driver.ts';
 import { connect, type LibvirtTransport } from '../../mappings/libvirt/transport.ts';
+import { LIMITS } from '../../runtime/limits.ts';
 import { startLibvirtd } from '../peers/libvirtd.ts';
 import { domainName, isRunning, nodeXml } from '../peers/node-xml.ts';
 
@@ -109,9 +110,9 @@ export const fillEstate = async (domains: number): Promise<BenchEstate> => {
       let inFlight = 0;
       const waiting: (() => void)[] = [];
       const send: DriverSend = {
-        // As many at once as libvirtd reads of one client before it waits (max_client_requests is 5 by default).
+        // As many at once as a listing of ours has under way.
         call: async (procedure, args) => {
-          if (inFlight >= IN_FLIGHT) await new Promise<void>((resolve) => waiting.push(resolve));
+          if (inFlight >= LIMITS.listingInFlight) await new Promise<void>((resolve) => waiting.push(resolve));
           inFlight += 1;
           try {
             return (await bare.transport.call(procedure as never, args as never)) as Outcome<Record<string, unknown>>;
