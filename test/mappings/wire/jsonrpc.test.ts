@@ -24,6 +24,7 @@ describe('a value', () => {
     ['9007199254740993', 9007199254740993n],
     ['-1', -1n],
     ['1.0', 1],
+    ['100000000000000000000', 1e20],
     ['1e3', 1000],
     ['"a\\u00e9\\n\\"\\/"', 'aé\n"/'],
     ['"\\ud83d\\ude00"', '😀'],
@@ -54,7 +55,7 @@ describe('a value', () => {
   ])('is refused: %s', (json) => {
     expect(decodeValue(json)).toMatchObject({ ok: false, fault: { kind: 'malformed' } });
   });
-  test.each(['nullx', '1 2', '[1]]', '99999999999999999999', 'NaN'])('is refused: %s', (json) => {
+  test.each(['nullx', '1 2', '[1]]', 'NaN'])('is refused: %s', (json) => {
     expect(decodeValue(json)).toMatchObject({ ok: false, fault: { kind: 'malformed' } });
   });
 
