@@ -38,3 +38,23 @@ test('texts are shared in turns and whole when read', () => {
   const templates = keepers.map(({ kept }) => ('texts' in kept ? kept.texts[0]?.template : undefined));
   expect(new Set(templates.slice(50)).size).toBe(1);
 });
+
+test('nothing is packed while it is held back, until too much waits', () => {
+  const turns: (() => void)[] = [];
+  const natives = createNativeTexts((act) => turns.push(act));
+  natives.hold(true);
+  const keeper = (n: number): { kept: KeptNative } => {
+    const one = { kept: { whole: vm(n) } };
+    natives.keep(one, vm(n));
+    return one;
+  };
+  const first = keeper(0);
+  expect(turns).toEqual([]);
+  natives.hold(false);
+  expect(turns.length).toBe(1);
+  turns.shift()?.();
+  expect('whole' in first.kept).toBe(false);
+  natives.hold(true);
+  for (let n = 0; n < 17_000; n++) keeper(n);
+  expect(turns.length).toBe(1);
+});

@@ -237,6 +237,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     const graves = lost.length > 0 ? versions.next() : 0;
     for (const item of lost) remove(item, graves);
     listing.delete(host);
+    natives.hold(listing.size > 0);
     whole.add(host);
     let version = 0;
     const shared = (): number => (version ||= versions.next());
@@ -336,6 +337,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     beginListing: (host) => {
       listings += 1;
       listing.set(host, listings);
+      natives.hold(true);
     },
     endListing,
     listed: (host) => whole.has(host),

@@ -15,10 +15,14 @@ export type KeptNative =
 export interface NativeTexts {
   /** `keeper.kept` is replaced once its turn has come. */
   keep(keeper: { kept: KeptNative }, object: NativeObject): void;
+  /** While it is true nothing is packed: whoever lists waits for other things. */
+  hold(on: boolean): void;
 }
 
 /** Objects packed in one turn of the event loop. */
 const SLICE = 32;
+/** Held back at most: some tens of megabytes. */
+const HELD = 16_384;
 const SHAPES = 10_000;
 const FAMILIES = 500;
 
@@ -35,6 +39,7 @@ export const createNativeTexts = (later: (act: () => void) => void): NativeTexts
   /** Names of parts, shared by objects that have the same. */
   const shapes = new Map<string, readonly string[]>();
   let scheduled = false;
+  let held = false;
 
   const namesOf = (object: NativeObject): readonly string[] => {
     const names = Object.keys(object.parts);
@@ -67,7 +72,7 @@ export const createNativeTexts = (later: (act: () => void) => void): NativeTexts
   };
 
   const schedule = (): void => {
-    if (scheduled || waiting.size === 0) return;
+    if (scheduled || waiting.size === 0 || (held && waiting.size < HELD)) return;
     scheduled = true;
     later(drain);
   };
@@ -76,6 +81,10 @@ export const createNativeTexts = (later: (act: () => void) => void): NativeTexts
     keep: (keeper, object) => {
       keeper.kept = { whole: object };
       waiting.add(keeper);
+      schedule();
+    },
+    hold: (on) => {
+      held = on;
       schedule();
     },
   };
