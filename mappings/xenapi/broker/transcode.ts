@@ -45,6 +45,15 @@ interface Cursor {
   at: number;
 }
 
+/** Text that is not of its type is our error: read on, it would never end. */
+const stand = (cursor: Cursor, mark: string): void => {
+  if (!cursor.text.startsWith(mark, cursor.at)) {
+    const near = cursor.text.slice(Math.max(0, cursor.at - 200), cursor.at + 60);
+    throw new Error(`a record has no ${mark} at ${cursor.at}: ${near}`);
+  }
+  cursor.at += mark.length;
+};
+
 const upTo = (cursor: Cursor, from: number): string => {
   const end = cursor.text.indexOf('<', from);
   cursor.at = end;
@@ -60,7 +69,7 @@ const readSet = (cursor: Cursor, of: Type): string => {
   cursor.at += SET_HEAD.length;
   let out = '';
   while (!text.startsWith(SET_TAIL, cursor.at)) {
-    cursor.at += ITEM_HEAD.length;
+    stand(cursor, ITEM_HEAD);
     out += (out === '' ? '[' : ',') + readValue(cursor, of);
     cursor.at += ITEM_TAIL.length;
   }
@@ -77,7 +86,8 @@ const readMap = (cursor: Cursor, value: Type): string => {
   cursor.at += MAP_HEAD.length;
   let out = '';
   while (!text.startsWith(MAP_TAIL, cursor.at)) {
-    const key = upTo(cursor, cursor.at + ENTRY_HEAD.length);
+    stand(cursor, ENTRY_HEAD);
+    const key = upTo(cursor, cursor.at);
     cursor.at += NAME_TAIL.length;
     out += `${out === '' ? '{' : ','}${quoted(key)}:${readValue(cursor, value)}`;
     cursor.at += TAIL.length;
