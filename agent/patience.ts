@@ -23,11 +23,10 @@ export const createPatience = (port: ServerPort, clock: Clock, limitMs: number =
     const one = held;
     held = undefined;
     one?.forget();
+    // Those of the link that ended have all been taken up by now.
+    parked.clear();
     if (why === undefined) one?.resolve();
-    else {
-      parked.clear();
-      one?.reject(why);
-    }
+    else one?.reject(why);
   };
   const send = async (name: keyof ServerApi, args: readonly unknown[]): Promise<unknown> => {
     const exchange = name === 'call' ? (args[0] as { exchange: string }).exchange : undefined;

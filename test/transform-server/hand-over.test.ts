@@ -1,0 +1,40 @@
+/** The server's side of a hand-over: agents hold first, what runs ends, what waits is parked with its agent. */
+import { expect, test } from 'vitest';
+import { systemClock } from '../../runtime/clock.ts';
+import type { AgentApi } from '../../runtime/protocol.ts';
+import { handOver } from '../../transform-server/hand-over.ts';
+import { recordingAgent } from './composed.ts';
+
+const agent = (said: string[], more: Partial<AgentApi> = {}): AgentApi => ({
+  ...recordingAgent(),
+  holdCalls: async () => void said.push('hold'),
+  parkCalls: async (exchanges) => void said.push(`park ${exchanges.join(' ')}`),
+  ...more,
+});
+
+test('ends what runs before it parks what waits', async () => {
+  const said: string[] = [];
+  let running = 3;
+  const over = handOver({
+    agents: new Set([agent(said)]),
+    clock: systemClock,
+    running: () => running,
+    waiting: () => ['x1', 'x2'],
+  });
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(said).toEqual(['hold']);
+  running = 2;
+  await over;
+  expect(said).toEqual(['hold', 'park x1 x2']);
+});
+
+test('an agent that does not answer keeps nobody', async () => {
+  const said: string[] = [];
+  const lost = agent([], {
+    holdCalls: async () => {
+      throw new Error('the link is lost');
+    },
+  });
+  await handOver({ agents: new Set([lost, agent(said)]), clock: systemClock, running: () => 0, waiting: () => [] });
+  expect(said).toEqual(['hold', 'park ']);
+});
