@@ -100,8 +100,20 @@ const counts = (world: World, encoding: Encoding): string => {
 
 const PIECE = 64 * 1024;
 
-function* answer(scope: Scope, world: World, happenings: readonly Happening[], call: Call): Brokered {
+/** Clients that wait alike are answered alike: what fits in one piece is put together for the first of them. */
+const sharedAnswers = ({ caches }: Scope, world: World): Map<string, string> => {
+  if (caches.answers.version !== world.version) caches.answers = { version: world.version, texts: new Map() };
+  return caches.answers.texts;
+};
+const MOST_SHARED = 200;
+
+function* answer(scope: Scope, world: World, happenings: readonly Happening[], from: number, call: Call): Brokered {
   const encoding = encodingOf(call);
+  const shared = sharedAnswers(scope, world);
+  const key = `${encoding} ${from} ${(call.args['classes'] as readonly string[]).join(' ')}`;
+  const known = shared.get(key);
+  if (known !== undefined) return yield* write(known);
+  let isWhole = true;
   // Fixed before the first piece is written: what changes while a slow client reads is told at the next call.
   const token = formatToken(world.version, scope.context);
   const valid = counts(world, encoding);
@@ -117,6 +129,7 @@ function* answer(scope: Scope, world: World, happenings: readonly Happening[], c
           : snapshotOf(happening.item, encoding, scope);
     text += eventText(happening, encoding, snapshot);
     if (text.length < PIECE) continue;
+    isWhole = false;
     yield { effect: 'write', text };
     text = '';
   }
@@ -124,6 +137,7 @@ function* answer(scope: Scope, world: World, happenings: readonly Happening[], c
     encoding === 'xml'
       ? `</data></array></value></member>${xmlMember('valid_ref_counts', valid)}${xmlMember('token', xmlText(token))}</struct></value>`
       : `],"valid_ref_counts":${valid},"token":"${token}"}`;
+  if (isWhole && shared.size < MOST_SHARED) shared.set(key, text);
   return yield* write(text);
 }
 
@@ -147,7 +161,7 @@ export function* eventFrom(scope: Scope, call: Call): Brokered {
     refreshVolatile(world, 'host_metrics', context);
     const found = from === BEGINNING ? beginning(world, wanted) : world.changes.since(from, wanted);
     if (found === undefined) return refuse('EVENTS_LOST');
-    if (found.length > 0 || context.now() >= untilMs) return yield* answer(scope, world, found, call);
+    if (found.length > 0 || context.now() >= untilMs) return yield* answer(scope, world, found, from, call);
     // Up to here there is nothing for this client.
     from = world.version;
     const woken = yield { effect: 'wait', since: world.version, untilMs, cancel: WAIT_KEY };

@@ -13,9 +13,16 @@ export interface Caches {
   expiredMs: number;
   /** Encoded snapshots of the newest events, shared by all who wait: by encoding, reference and version. */
   readonly snapshots: Map<string, string>;
+  /** Whole answers to event.from at one version of the world. */
+  answers: { readonly version: number; readonly texts: Map<string, string> };
 }
 
-export const makeCaches = (): Caches => ({ world: undefined, expiredMs: 0, snapshots: new Map() });
+export const makeCaches = (): Caches => ({
+  world: undefined,
+  expiredMs: 0,
+  snapshots: new Map(),
+  answers: { version: -1, texts: new Map() },
+});
 
 export interface Scope {
   readonly context: BrokerContext;
