@@ -106,6 +106,14 @@ export const patchesOf = (item: Item, world: World, context: BrokerContext): Rea
   return new Map([...found].sort(([a], [b]) => a - b));
 };
 
+const PLUGS = ['VM', 'VDI', 'network'] as const;
+
+/** It refers to something that is not there. */
+const isLost = (item: Item, field: string, world: World): boolean => {
+  const ref = fieldText(item, field);
+  return !isNull(ref) && world.find(ref) === undefined;
+};
+
 /** Objects that are there for others' sake, when there are none. */
 export const isHidden = (item: Item, world: World, context: BrokerContext): boolean => {
   switch (item.cls) {
@@ -117,6 +125,10 @@ export const isHidden = (item: Item, world: World, context: BrokerContext): bool
       const storage = world.find(fieldText(item, 'SR'));
       return storage !== undefined && !isNull(storage.ref) && isHidden(storage, world, context);
     }
+    case 'VBD':
+    case 'VIF':
+      // Not plugged yet: it goes with its machine, and with what it was to plug.
+      return item.member === undefined && PLUGS.some((field) => isLost(item, field, world));
     case 'network':
       return !world.isOfHost(item) && world.ends.shown('network', item.ref, 'PIFs').size === 0;
     default:

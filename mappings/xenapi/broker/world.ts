@@ -8,7 +8,7 @@ import { refOf, xenId } from '../ids.ts';
 import { dropOwnFields, type OwnObject, ownObject, ownObjects } from '../own-data.ts';
 import { Changes } from './changes.ts';
 import { isHidden, patchesOf } from './computed.ts';
-import { Ends } from './ends.ts';
+import { Ends, relationsTo } from './ends.ts';
 import { fieldAt, fieldText, type Item, PlainText, placesOf, scalarOf } from './item.ts';
 import { operationsIn } from './operations.ts';
 import { isShown, taskFields } from './tasks.ts';
@@ -202,6 +202,8 @@ export class World {
       return;
     }
     for (const ref of this.ends.drop(item)) this.#touched.add(ref);
+    for (const relation of relationsTo(item.cls))
+      for (const ref of this.ends.sources(item.ref, relation)) this.#touched.add(ref);
     this.#hide(item, version);
     this.#items.delete(item.ref);
     dropOwnFields(context, item.ref);

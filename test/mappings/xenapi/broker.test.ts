@@ -155,6 +155,19 @@ describe('reads', () => {
     expect(await at.ask('VM.get_VBDs', { self: vm })).toEqual([vbd]);
   });
 
+  test.each([
+    ['machine', VM],
+    ['disk', VOLUME],
+  ])('a drive that was never plugged goes with its %s', async (_what, gone) => {
+    const at = estate();
+    const pending = refOf(vbdId(VM, 5), front);
+    putOwnObject(at.context, pending, { uuid: 'own', VM: vm, VDI: vdi, userdevice: '5', type: 'Disk', mode: 'RW' });
+    expect(await at.ask('VBD.get_all', {})).toEqual([vbd, pending]);
+    at.remove(gone);
+    expect(await at.ask('VBD.get_all', {})).not.toContain(pending);
+    expect((await at.ask('VM.get_all_records', {})) as object).not.toMatchObject({ [vm]: { VBDs: [vbd, pending] } });
+  });
+
   test('what stands for things outside every storage is shown only when there are such', async () => {
     const at = estate();
     expect(await at.ask('SR.get_all', {})).toEqual([sr]);
