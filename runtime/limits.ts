@@ -78,7 +78,7 @@ export const LIMITS = {
   /** Calls under way on one connection to a host: libvirtd reads no sixth while five run, and then hears no sign of life either. */
   laneInFlight: 4,
   /** Calls of a listing end at once: the host finds the next ones in its socket while the answers are taken in here. */
-  listingInFlight: 16,
+  listingInFlight: 32,
   laneQueue: 10_000,
   hostConnectMs: 20 * SECOND,
   hostReconnectFirstMs: 200,
@@ -93,6 +93,9 @@ export const LIMITS = {
   hostHttpStreams: 64,
   hostStreamIdleMs: 2 * MINUTE,
   hostLeaveMs: 2 * SECOND,
+  /** Of a relayed connection: the body of a request that is looked into, and requests without their answers. */
+  passBodyBytes: 16 * KIB,
+  passWaiting: 256,
   hostRescanMs: MINUTE,
   hostTickMs: SECOND,
   dirtyRefs: 100_000,

@@ -157,7 +157,8 @@ export const isTemplate = (text: string, domain: Span): boolean => {
 
 /** Read whole only where the word occurs. */
 export const isGuarded = (text: string, domain: Span): boolean =>
-  new RegExp(`['"]${GUARD}['"]`).test(text) && readMetadata(text, domain).attributes.some(({ key }) => key === GUARD);
+  (text.includes(`'${GUARD}'`) || text.includes(`"${GUARD}"`)) &&
+  readMetadata(text, domain).attributes.some(({ key }) => key === GUARD);
 
 /** Our element's content; empty where there is none or it is not ours to read. */
 export const readMetadata = (text: string, domain: Span): OwnMetadata => {

@@ -63,7 +63,7 @@ const UNREAD_MAX_BYTES = 1024 * 1024;
 const TIMEOUT_STEP_MS = 1000;
 
 export const openTransport = (name: string, options: TransportOptions = {}): LibvirtTransport => {
-  const maxInFlight = options.maxInFlight ?? 16;
+  const maxInFlight = options.maxInFlight ?? 32;
   const maxQueued = options.maxQueued ?? 100_000;
   const callLimitMs = options.callLimitMs ?? 0;
   const keepalive = options.keepalive ?? { intervalMs: 5000, count: 5 };

@@ -49,8 +49,8 @@ const TWICE_MS = 5000;
 /** The host's word of a state may come this long after a direct command's own, when the server was away. */
 const STATE_TWICE_MS = 60_000;
 const TOLD = 10_000;
-/** Objects put in one turn of the event loop: scanning a document takes some ten microseconds. */
-const SLICE = 32;
+/** Objects put in one turn of the event loop, each some fifty microseconds: the host must not wait for us with its next answers. */
+const SLICE = 8;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
