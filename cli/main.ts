@@ -188,6 +188,16 @@ adminFlags(program.command('reload'))
       return well ? EXIT.ok : EXIT.no;
     }),
   );
+adminFlags(program.command('take-over'))
+  .description('let the code on disk take the place of the running program, under waiting clients (as SIGUSR2 does)')
+  .action(
+    runs(async (flags: Flags & { admin?: string; tokenFile?: string }) => {
+      const { takeOver } = await import('./take-over.ts');
+      const { json, text, well } = await takeOver(flags);
+      print(json, text);
+      return well ? EXIT.ok : EXIT.no;
+    }),
+  );
 withAgentFlags(withCommonFlags(program.command('check')))
   .description('what is wrong with a configuration; opens nothing and changes nothing')
   .action(

@@ -47,6 +47,7 @@ export const startServer = async (config: FullConfig, log: Log, acceptor?: Accep
     const admin = await openAdmin({
       inspected: server.inspected,
       reload: server.reload,
+      takeOver: () => process.kill(process.pid, 'SIGUSR2'),
       token,
       address: listen,
       port,

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { govcOn, LIBVIRT_CLIENTS, requireClient } from './clients.ts';
+import { govcOn, LIBVIRT_CLIENTS, requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { copyProgram } from './program-copy.ts';
@@ -139,11 +139,20 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
     });
   }
 
-  test('a new program that does not start changes nothing', { timeout: LIMIT_MS }, async () => {
+  test('by the command; a new program that does not start changes nothing', { timeout: LIMIT_MS }, async () => {
     using copy = copyProgram();
     await using product = await startTransvisor({ host: 'sim:///default', program: copy.program });
     const soap = rawSoap(product);
     expect((await soap.logIn()).fault).toBeUndefined();
+    // By the command, of a program that starts.
+    const asked = await runProgram(copy.program, [
+      ...['take-over', '--json', '--admin', product.admin.url],
+      ...['--token-file', join(product.state, 'admin-token')],
+    ]);
+    expect([asked.code, asked.stderr]).toEqual([0, '']);
+    const { before, pid } = JSON.parse(asked.stdout) as { before: number; pid: number };
+    expect([before, pid === before]).toEqual([product.pid(), false]);
+    expect(await soap.vm('demo-1')).not.toBe('');
     writeFileSync(join(copy.root, 'agent', 'agent.ts'), 'this is no program');
     process.kill(product.pid(), 'SIGUSR2');
     await expect.poll(() => product.wholeLog(), { timeout: 40_000 }).toContain('does not start; this one stays');

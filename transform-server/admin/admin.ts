@@ -1,4 +1,4 @@
-/** The admin endpoint: HTTP comes in, health, Prometheus metrics and the exchange log as JSON go out, a POST reloads; a bearer token guards all but health. */
+/** The admin endpoint: HTTP comes in, health, Prometheus metrics and the exchange log as JSON go out, a POST reloads or asks for a successor; a bearer token guards all but health. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
@@ -22,6 +22,8 @@ export interface AdminOptions {
   readonly inspected: Inspected;
   /** POST /reload: `refused` holds why nothing was taken over. */
   readonly reload?: () => Promise<{ readonly refused: readonly unknown[] }>;
+  /** POST /take-over: asks for a new program in the place of this one. */
+  readonly takeOver?: () => void;
   readonly token: string;
   /** Loopback when absent. */
   readonly address?: string;
@@ -67,6 +69,7 @@ const limitOf = (url: URL): number => {
 export const openAdmin = async ({
   inspected,
   reload,
+  takeOver,
   token,
   address = '127.0.0.1',
   port = 0,
@@ -96,7 +99,7 @@ export const openAdmin = async ({
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://admin');
-    const acts = url.pathname === '/reload' && reload !== undefined;
+    const acts = (url.pathname === '/reload' && reload) || (url.pathname === '/take-over' && takeOver);
     if (acts ? request.method !== 'POST' : request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', acts ? 'POST' : 'GET, HEAD');
       return sendJson(response, 405, { error: acts ? 'only POST' : 'only GET' });
@@ -109,7 +112,12 @@ export const openAdmin = async ({
       response.setHeader('www-authenticate', 'Bearer');
       return sendJson(response, 401, { error: 'a bearer token is needed' });
     }
-    if (acts) {
+    if (url.pathname === '/program') return sendJson(response, 200, { pid: process.pid });
+    if (acts === takeOver && takeOver !== undefined) {
+      takeOver();
+      return sendJson(response, 202, { pid: process.pid });
+    }
+    if (acts === reload && reload !== undefined) {
       const report = await reload();
       return sendJson(response, report.refused.length === 0 ? 200 : 409, report);
     }
