@@ -5,6 +5,7 @@ import type { Statistics, VmSample } from '../../generic/statistics.ts';
 import { table } from '../../generic/table.ts';
 import { decodeValue } from '../../wire/jsonrpc.ts';
 import { isRecord, type Plain, plainOf, textIn } from './plain.ts';
+import { sessionCookie } from './transfers.ts';
 
 const MOST_BYTES = 64 * 1024 * 1024;
 const LIMITS = { maxBytes: MOST_BYTES, maxDepth: 16, maxValues: 4_000_000 };
@@ -12,8 +13,8 @@ const LIMITS = { maxBytes: MOST_BYTES, maxDepth: 16, maxValues: 4_000_000 };
 /** `start`: seconds of UTC, by the host's clock. */
 export const rrdAsk = (session: string, { start }: Readonly<Record<string, unknown>>): HttpAsk => ({
   method: 'GET',
-  path: `/rrd_updates?${new URLSearchParams({ session_id: session, start: String(start), cf: 'AVERAGE', interval: '5', host: 'true', json: 'true' })}`,
-  headers: { accept: 'application/json' },
+  path: `/rrd_updates?${new URLSearchParams({ start: String(start), cf: 'AVERAGE', interval: '5', host: 'true', json: 'true' })}`,
+  headers: { accept: 'application/json', cookie: sessionCookie(session) },
   maxBytes: MOST_BYTES,
 });
 
@@ -98,11 +99,13 @@ export const createCounters = (): Counters => {
     for (const row of rows.toReversed()) {
       const at = numberOf(textIn(row, 't'));
       if (at <= takenSeconds) continue;
+      // What no row tells of, since nobody asked meanwhile, went on as it is told now.
+      const seconds = takenSeconds === 0 ? stepSeconds : at - takenSeconds;
       const values = Array.isArray(row['values']) ? (row['values'] as readonly Plain[]) : [];
       for (const [n, [, what, uuid = '', name = '']] of legend.entries()) {
         const value = numberOf(values[n]);
-        if (what === 'vm') addToVm(uuid, name, value, stepSeconds);
-        else if (what === 'host') addToHost(name, value, stepSeconds);
+        if (what === 'vm') addToVm(uuid, name, value, seconds);
+        else if (what === 'host') addToHost(name, value, seconds);
       }
       takenSeconds = at;
     }

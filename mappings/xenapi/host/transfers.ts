@@ -2,6 +2,9 @@
 import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { HttpAsk } from '../../generic/platform.ts';
 
+/** In a path it would be told to whoever is told of the path. */
+export const sessionCookie = (session: string): string => `session_id=${session}`;
+
 /** `export_raw_vdi` and `import_raw_vdi` { vdi: reference }: raw bytes of the whole image. */
 export const transferAsk = (
   procedure: string,
@@ -12,10 +15,13 @@ export const transferAsk = (
   const wanted = direction === 'download' ? 'export_raw_vdi' : 'import_raw_vdi';
   if (procedure !== wanted)
     return refused(fault('not-supported', {}, `"${procedure.slice(0, 100)}" moves no bytes that way`));
-  const query = new URLSearchParams({ session_id: session, vdi: String(args['vdi']), format: 'raw' });
+  const query = new URLSearchParams({ vdi: String(args['vdi']), format: 'raw' });
   return done({
     method: direction === 'download' ? 'GET' : 'PUT',
     path: `/${wanted}?${query}`,
-    headers: direction === 'upload' ? { 'content-type': 'application/octet-stream' } : {},
+    headers: {
+      cookie: sessionCookie(session),
+      ...(direction === 'upload' ? { 'content-type': 'application/octet-stream' } : {}),
+    },
   });
 };
