@@ -7,7 +7,7 @@ export const SCHEMES = ['xenapi'] as const;
 const no = (text: string): Outcome<never> => refused(fault('invalid-argument', { property: 'host' }, text));
 
 export const parseUri = (text: string): Outcome<Endpoint> => {
-  const head = /^xenapi(?:\+(http|https))?:\/\//.exec(text);
+  const head = /^xenapi(?:\+(http|https))?:\/\/(?=[^/])/.exec(text);
   const url = head && text.length <= 1024 ? URL.parse(text.replace(head[0], 'http://')) : null;
   if (!head || !url || url.hostname === '')
     return no(`"${text.slice(0, 200)}" is not a XenAPI URI such as xenapi://address`);
