@@ -132,6 +132,9 @@ export const NEVER_SERVED: ReadonlySet<string> = new Set([
   'changing_NVRAM',
 ]);
 
+/** A snapshot lies inside the images of its machine: no host takes it out of them. */
+const UNSERVED_OF_SNAPSHOTS: ReadonlySet<string> = new Set(['clone', 'copy']);
+
 const FEATURES = table<readonly string[]>({
   clean_shutdown: ['feature-shutdown', 'feature-poweroff'],
   clean_reboot: ['feature-shutdown', 'feature-reboot'],
@@ -178,5 +181,8 @@ export const refusalOf = (operation: string, standing: Standing, strict = false)
 export const allowedOperations = (standing: Standing): string[] =>
   Object.keys(NEEDS).filter(
     (operation) =>
-      !UNPUBLISHED.has(operation) && !NEVER_SERVED.has(operation) && refusalOf(operation, standing, true) === undefined,
+      !UNPUBLISHED.has(operation) &&
+      !NEVER_SERVED.has(operation) &&
+      !(standing.isSnapshot && UNSERVED_OF_SNAPSHOTS.has(operation)) &&
+      refusalOf(operation, standing, true) === undefined,
   );
