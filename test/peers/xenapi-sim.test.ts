@@ -241,6 +241,18 @@ describeWith(['xen-api'], 'xen-api', () => {
     });
   }
 
+  test('goes on to the host that leads the pool', async () => {
+    // The client keeps the port and takes the address.
+    const leader = await startXenHost({ user: USER, password: PASSWORD, listen: '127.0.0.2' });
+    const { port } = leader;
+    const member = await startXenHost({ user: USER, password: PASSWORD, port, masterAddress: '127.0.0.2' });
+    const xapi = await openXenApi({ ...endpoint, url: member.url }, 'json-rpc');
+    expect(xapi.pool?.uuid).toBe(leader.sim.db.text('pool', leader.sim.landmarks.pool, 'uuid'));
+    await xapi.disconnect();
+    await member.close();
+    await leader.close();
+  });
+
   test('lists ten thousand VMs', { timeout: 120_000 }, async () => {
     const large = await startXenHost({ user: USER, password: PASSWORD, vms: 10_000 });
     const many = await openXenApi({ ...endpoint, url: large.url }, 'json-rpc', { watchEvents: false });
