@@ -12,6 +12,7 @@ import { type AgentHello, LINK_VERSION, type ServerApi } from '../runtime/protoc
 import type { KeyPair } from '../runtime/tls.ts';
 import type { Acceptor } from './acceptor.ts';
 import { createAgentApi } from './agent-api.ts';
+import type { HttpDialer } from './connections/host-connection.ts';
 import { createCounts } from './counts.ts';
 import { createDirect, type Direct } from './direct.ts';
 import { serveFront } from './front.ts';
@@ -22,6 +23,7 @@ import type { Dialer } from './lanes.ts';
 import { createLeases } from './leases.ts';
 import { type Listener, openListener } from './listener.ts';
 import { openOutbox } from './outbox.ts';
+import { createRelay } from './pass.ts';
 import { createPatience } from './patience.ts';
 import { createRouter } from './router.ts';
 import { createServerPort } from './server-port.ts';
@@ -45,6 +47,8 @@ export interface AgentFront {
   readonly listen: string;
   readonly port: number;
   readonly tls: KeyPair | undefined;
+  /** Client and host speak the same API: their bytes pass as they are. */
+  readonly pass?: HttpDialer | undefined;
   readonly options: Readonly<Record<string, string>>;
 }
 
@@ -102,19 +106,20 @@ const counting = (direct: Direct): Direct & { readonly running: number } => {
 
 export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const { clock, log } = options;
+  const server = createServerPort();
+  const hops = createHops(server, clock);
   const listeners = new Map<string, Listener>();
   try {
-    for (const front of options.fronts) {
-      const acceptor = options.acceptors?.get(front.name);
-      const { listen: address, port, tls } = front;
-      listeners.set(front.name, await openListener({ address, port, tls, acceptor, log }));
+    for (const { name, platform, listen: address, port, tls, pass } of options.fronts) {
+      const acceptor = options.acceptors?.get(name);
+      const relay = pass && createRelay({ front: name, platform, dialer: pass, hops, clock, log });
+      listeners.set(name, await openListener({ address, port, tls, acceptor, relay, log }));
     }
   } catch (error) {
     await Promise.all([...listeners.values()].map((listener) => listener.close()));
     throw error;
   }
 
-  const server = createServerPort();
   const patience = createPatience(server, clock);
   const sessions = createSessions({ accounts: options.accounts, server: patience, clock, log });
   const leases = createLeases(server);
@@ -126,7 +131,6 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     clock,
     log,
   });
-  const hops = createHops(server, clock);
   const counts = createCounts(server, clock);
   const isWriter = (id: HubId, epoch: number): boolean =>
     Object.values(server.hello?.hosts ?? {}).some((host) => host.id === id && host.epoch === epoch);

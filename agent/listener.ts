@@ -11,6 +11,7 @@ import type { Client } from './client.ts';
 import { faultAnswer, type ServedFront } from './front.ts';
 import { createFieldTexts, dateField } from './http/answer-head.ts';
 import { HttpConnection, type Requests } from './http/connection.ts';
+import type { Relay } from './pass.ts';
 import type { Router } from './router.ts';
 
 export interface Listener {
@@ -49,9 +50,11 @@ export const openListener = async (options: {
   readonly tls: KeyPair | undefined;
   /** Accepts already: its connections are taken over, and wait until the front is served. */
   readonly acceptor?: Acceptor | undefined;
+  /** Takes the connections as they are: the front's requests are answered elsewhere. */
+  readonly relay?: Relay | undefined;
   readonly log: Log;
 }): Promise<Listener> => {
-  const { address, port, tls, acceptor, log } = options;
+  const { address, port, tls, acceptor, relay, log } = options;
   let served: ServedFront | undefined;
   let router: Router | undefined;
   let inFlight = 0;
@@ -117,11 +120,16 @@ export const openListener = async (options: {
 
   const connections = new Set<HttpConnection>();
   const accept = (socket: Socket): void => {
+    if (relay !== undefined) {
+      relay.accept(socket, tls !== undefined);
+      return;
+    }
     const connection = new HttpConnection(socket, tls !== undefined, requests);
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   };
-  const shared = { noDelay: true, keepAlive: true, allowHalfOpen: false };
+  // A relayed client that has said all still reads.
+  const shared = { noDelay: true, keepAlive: true, allowHalfOpen: relay !== undefined };
   const server: Server =
     tls === undefined
       ? createServer(shared, accept)
@@ -162,9 +170,13 @@ export const openListener = async (options: {
     });
   const listening = acceptor?.server ?? server;
   const at = listening.address();
+  const endConnections = (): void => {
+    relay?.close();
+    for (const connection of connections) connection.close();
+  };
   const stop = (): void => {
     clearInterval(ticks);
-    for (const connection of connections) connection.close();
+    endConnections();
   };
   return {
     port: at !== null && typeof at === 'object' ? at.port : port,
@@ -177,7 +189,7 @@ export const openListener = async (options: {
     drain: (limitMs) =>
       new Promise((resolve) => {
         listening.close();
-        for (const connection of connections) connection.close();
+        endConnections();
         const done = (): void => {
           clearInterval(watch);
           stop();

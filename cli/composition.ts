@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { AgentFront, AgentHost, AgentOptions } from '../agent/agent.ts';
 import { parseFingerprint } from '../agent/connections/certificate.ts';
+import type { HttpDialer } from '../agent/connections/host-connection.ts';
 import type { Dialer } from '../agent/lanes.ts';
 import type { Outcome } from '../mappings/generic/faults.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
@@ -105,7 +106,11 @@ const certificateNames = (config: FullConfig, listen: string): string[] => {
   return [...new Set([...(everywhere ? [] : [listen]), hostname(), 'localhost', '127.0.0.1', '::1', ...config.names])];
 };
 
-export const loadFronts = async (config: FullConfig): Promise<AgentFront[]> => {
+/** Client and host of the same API: nothing is translated. */
+const passOf = (platform: Platform, { dialer, ...host }: AgentHost): HttpDialer | undefined =>
+  platform.name === host.platform && 'converse' in dialer ? dialer : undefined;
+
+export const loadFronts = async (config: FullConfig, hosts: readonly AgentHost[]): Promise<AgentFront[]> => {
   const fronts: AgentFront[] = [];
   const taken = new Set<string>();
   for (const wanted of config.front) {
@@ -120,11 +125,13 @@ export const loadFronts = async (config: FullConfig): Promise<AgentFront[]> => {
     const free = !taken.has(own);
     if (wanted.port === undefined) taken.add(own);
     const secure = wanted.tls ?? platform.front.tls;
+    const served = hosts.find((one) => one.name === host);
     fronts.push({
       name,
       platform,
       front: platform.front,
       host,
+      pass: wanted.pass !== false && served !== undefined ? passOf(platform, served) : undefined,
       listen,
       // Only one front can have the APIs' own port.
       port: wanted.port ?? (free ? platform.front.port : 0),
@@ -203,7 +210,7 @@ export const agentOptions = async (
   if (config.host.length === 0)
     throw new ConfigError('no host is named: add --host URI, for example --host qemu:///system');
   const hosts = await loadHosts(config, log);
-  const fronts = await loadFronts(config);
+  const fronts = await loadFronts(config, hosts);
   const { accounts, credentials } = await loadAccounts(config);
   return {
     options: {

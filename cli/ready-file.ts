@@ -14,6 +14,8 @@ export interface ReadyFront {
   /** SHA-1, which vendor clients call a thumbprint; '' without TLS. */
   readonly fingerprint: string;
   readonly fingerprint256: string;
+  /** Client and host speak the same API: users and passwords are the host's own. */
+  readonly pass?: true;
 }
 
 export interface Ready {
@@ -35,8 +37,10 @@ export const readyOf = (
       front: front.platform.name,
       host: front.host,
       url: frontUrl(front, ports.get(front.name) ?? front.port),
-      user: credentials.user,
-      password,
+      // Sessions of a front that passes are the host's own.
+      user: front.pass === undefined ? credentials.user : front.pass.credentials().user,
+      password: front.pass === undefined ? password : '',
+      ...(front.pass === undefined ? {} : { pass: true }),
       fingerprint: prints.sha1,
       fingerprint256: prints.sha256,
     };
@@ -55,9 +59,9 @@ export const writeReadyFile = (path: string, ready: Ready): void => {
 export const readyText = (ready: Ready, fresh: boolean): string => {
   const lines = ready.fronts.map(
     (front) =>
-      `${front.front} for ${front.host}: ${front.url}${front.fingerprint === '' ? '' : `\n  certificate SHA-1   ${front.fingerprint}\n  certificate SHA-256 ${front.fingerprint256}`}`,
+      `${front.front} for ${front.host}: ${front.url}${front.pass === true ? ' (passes: log in as on the host itself)' : ''}${front.fingerprint === '' ? '' : `\n  certificate SHA-1   ${front.fingerprint}\n  certificate SHA-256 ${front.fingerprint256}`}`,
   );
-  const [first] = ready.fronts;
+  const first = ready.fronts.find(({ pass }) => pass !== true);
   if (first !== undefined) {
     lines.push(`user ${first.user}`);
     lines.push(fresh ? `password ${first.password} (shown this once)` : 'password: as set before');

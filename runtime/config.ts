@@ -29,6 +29,8 @@ const frontShape = z.strictObject({
   port: port.optional(),
   listen: z.string().max(255).optional(),
   tls: z.boolean().optional(),
+  /** false: translated even where front and host speak the same API. */
+  pass: z.boolean().optional(),
   options: z.record(z.string(), z.string().max(4096)).default({}),
 });
 

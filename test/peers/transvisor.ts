@@ -31,7 +31,12 @@ export type TransvisorOptions = {
 
 export type Half = 'server' | 'agent';
 export type FrontName = 'vim25' | 'xenapi';
-export type FrontEndpoint = Endpoint & { readonly fingerprint: string; readonly fingerprint256: string };
+export type FrontEndpoint = Endpoint & {
+  readonly fingerprint: string;
+  readonly fingerprint256: string;
+  /** It passes: users are the host's own. */
+  readonly pass?: boolean;
+};
 
 export type Transvisor = FrontEndpoint & {
   /** Where each front answers. */

@@ -58,6 +58,9 @@ export type MatrixHost = {
   /** For `transvisor up --host`, with what the configuration file says more of it. */
   readonly uri: string;
   readonly flags: readonly string[];
+  /** Its own user, for a front that passes. */
+  readonly user: string;
+  readonly password: string;
   readonly network: string;
   readonly storage: string;
   /** false: its own revert leaves memory and CPUs as they are (govmomi's simulator). */

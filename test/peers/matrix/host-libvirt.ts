@@ -66,6 +66,8 @@ export const libvirtMatrixHost = async (): Promise<MatrixHost> => {
   return {
     uri: host.uri,
     flags: [],
+    user: '',
+    password: '',
     network: NETWORK,
     storage: STORAGE,
     revertsConfig: true,

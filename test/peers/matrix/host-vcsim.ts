@@ -21,6 +21,8 @@ export const vcsimMatrixHost = async (as: 'esx' | 'vpx'): Promise<MatrixHost> =>
   return {
     uri: `${as === 'esx' ? 'esx' : 'vpx'}+http://${new URL(vcsim.url).host}/`,
     flags: ['--host-user', USER, '--host-password-file', passwordFile],
+    user: USER,
+    password: PASSWORD,
     network: 'VM Network',
     storage: 'LocalDS_0',
     revertsConfig: false,

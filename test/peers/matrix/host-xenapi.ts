@@ -34,6 +34,8 @@ export const xenapiMatrixHost = async (): Promise<MatrixHost> => {
   return {
     uri: `xenapi+http://${new URL(url).host}/`,
     flags: ['--host-user', USER, '--host-password-file', passwordFile],
+    user: USER,
+    password: PASSWORD,
     network: networks[0] ?? '',
     storage: storages.find((name) => /local/i.test(name)) ?? storages[0] ?? '',
     revertsConfig: true,
