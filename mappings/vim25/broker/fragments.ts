@@ -20,26 +20,21 @@ export const numberOfPath = (numbers: PathNumbers, path: string): number => {
 };
 
 /** Few of a member, and short ones: 10,000 objects have them. */
-const MOST = 8;
+const MOST = 6;
 const MOST_CHARACTERS = 200;
 
-export class Fragments {
-  readonly #keys: number[] = [];
-  readonly #texts: string[] = [];
-  #next = 0;
+/** Number and text in turn, newest in the place of the oldest. */
+export type Fragments = (number | string)[];
 
-  get(key: number): string | undefined {
-    const keys = this.#keys;
-    for (let at = 0; at < keys.length; at++) if (keys[at] === key) return this.#texts[at];
-    return undefined;
-  }
+export const fragmentIn = (fragments: Fragments, path: number): string | undefined => {
+  for (let at = 0; at < fragments.length; at += 2) if (fragments[at] === path) return fragments[at + 1] as string;
+  return undefined;
+};
 
-  put(key: number, text: string): void {
-    this.#keys[this.#next] = key;
-    this.#texts[this.#next] = text;
-    this.#next = (this.#next + 1) % MOST;
-  }
-}
+export const addFragment = (fragments: Fragments, path: number, text: string): void => {
+  if (fragments.length >= MOST * 2) fragments.splice(0, 2);
+  fragments.push(path, text);
+};
 
 export const isShort = (length: number): boolean => length <= MOST_CHARACTERS;
 

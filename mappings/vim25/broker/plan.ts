@@ -7,7 +7,7 @@ import { escapeText } from '../../wire/xml.ts';
 import { elementWriter } from '../encode.ts';
 import { localized } from '../faults.ts';
 import { member, typeOf, wireTypeOf } from '../types.ts';
-import { Fragments, flat, isShort, numberOfPath } from './fragments.ts';
+import { addFragment, type Fragments, flat, fragmentIn, isShort, numberOfPath } from './fragments.ts';
 import type { ManagedObject } from './managed-object.ts';
 import { parsePath } from './path.ts';
 import { relationOf } from './relations.ts';
@@ -129,7 +129,7 @@ const sliceText = (scope: Scope, step: SliceStep, hub: HubId | undefined, docume
 const fragmentsOf = ({ caches }: Scope, document: RenderedMember): Fragments => {
   let fragments = caches.fragments.get(document);
   if (fragments === undefined) {
-    fragments = new Fragments();
+    fragments = [];
     caches.fragments.set(document, fragments);
   }
   return fragments;
@@ -153,7 +153,7 @@ export const followPlan = (
       document !== undefined && (step.kind === 'slice' ? !step.isLong : step.kind === 'other' && step.isText);
     if (keeps) {
       fragments ??= fragmentsOf(scope, document);
-      const known = fragments.get(step.number);
+      const known = fragmentIn(fragments, step.number);
       if (known !== undefined) {
         text += known;
         continue;
@@ -173,9 +173,9 @@ export const followPlan = (
       }
       if (property !== 'unset') made = `${step.head}${property.attributes}>${property.inner}</val></propSet>`;
     }
-    if (keeps && isShort(made.length)) {
+    if (fragments !== undefined && keeps && isShort(made.length)) {
       made = flat(made);
-      fragments?.put(step.number, made);
+      addFragment(fragments, step.number, made);
     }
     text += made;
   }

@@ -42,6 +42,7 @@ export class Pieces {
 }
 
 interface TypePlan {
+  readonly type: string;
   readonly paths: readonly string[];
   readonly key: string;
   /** Nothing but the name of an object whose entry has it: no document need be made for it. */
@@ -65,18 +66,26 @@ function* documentsOf(
   planOf: (type: string) => TypePlan,
 ): Brokered<readonly (readonly RenderedMember[] | undefined)[]> {
   const { store } = scope.context;
-  const missing = new Set<HubId>();
-  const found = batch.map(({ hub, ref }) => {
-    if (hub === undefined || planOf(ref.type).paths.length === 0) return undefined;
+  const found = new Array<readonly RenderedMember[] | undefined>(batch.length);
+  let missing: HubId[] | undefined;
+  for (let at = 0; at < batch.length; at++) {
+    const { hub, ref } = batch[at] as Selected;
+    const { paths, isName } = planOf(ref.type);
+    if (hub === undefined || paths.length === 0) continue;
     const members = store.rendered(hub);
-    if (members === undefined && !planOf(ref.type).isName) missing.add(hub);
-    return members;
-  });
-  if (missing.size === 0) return found;
-  yield* renderAll(scope, missing);
-  return batch.map(
-    ({ hub }, at) => found[at] ?? (hub !== undefined && missing.has(hub) ? store.rendered(hub) : undefined),
-  );
+    found[at] = members;
+    if (members !== undefined || isName) continue;
+    missing ??= [];
+    missing.push(hub);
+  }
+  if (missing === undefined) return found;
+  yield* renderAll(scope, new Set(missing));
+  for (let at = 0; at < batch.length; at++) {
+    const { hub, ref } = batch[at] as Selected;
+    const { paths, isName } = planOf(ref.type);
+    if (hub !== undefined && found[at] === undefined && paths.length > 0 && !isName) found[at] = store.rendered(hub);
+  }
+  return found;
 }
 
 /** Writes `<tag>obj, propSet..., missingSet...</tag>` for each object. Those that vanished since they were selected are left out. */
@@ -89,13 +98,16 @@ function* writeObjects(
 ): Brokered<void> {
   const { store } = scope.context;
   const types = new Map<string, TypePlan>();
+  let last: TypePlan | undefined;
+  /** Objects of one type come together. */
   const planOf = (type: string): TypePlan => {
-    let plan = types.get(type);
-    if (!plan) {
-      plan = typePlan(spec, type, scope.version);
-      types.set(type, plan);
+    if (last?.type === type) return last;
+    last = types.get(type);
+    if (!last) {
+      last = typePlan(spec, type, scope.version);
+      types.set(type, last);
     }
-    return plan;
+    return last;
   };
   const open = `<${tag}>`;
   const close = `</${tag}>`;
@@ -140,7 +152,7 @@ function* writeObjects(
 
 const typePlan = (spec: FilterSpec, type: string, version: string): TypePlan => {
   const paths = pathsFor(spec, type, version);
-  return { paths, key: `${type} ${paths.join(' ')}`, isName: NAMED.has(type) && paths.join() === 'name' };
+  return { type, paths, key: `${type} ${paths.join(' ')}`, isName: NAMED.has(type) && paths.join() === 'name' };
 };
 
 const missingObject = (tag: string, ref: MoRef, version: string): string =>
