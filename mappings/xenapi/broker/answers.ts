@@ -5,7 +5,8 @@ import { xenFault } from '../faults.ts';
 import { speechOf } from '../front.ts';
 import { classOf, type Type } from '../types.ts';
 import { type Item, placesOf, recordText } from './item.ts';
-import { jsonOfField, jsonOfRecord } from './transcode.ts';
+import { jsonOfField } from './transcode.ts';
+import type { World } from './world.ts';
 
 export const value = (result: unknown): Reply => ({ kind: 'value', value: result });
 
@@ -21,8 +22,8 @@ export type Encoding = 'xml' | 'json';
 export const encodingOf = (call: Pick<Call, 'version'>): Encoding => (speechOf(call) === 'xmlrpc' ? 'xml' : 'json');
 
 /** A record as a whole value. */
-export const encodeRecord = (item: Item, encoding: Encoding): string =>
-  encoding === 'xml' ? `<value><struct>${recordText(item)}</struct></value>` : jsonOfRecord(item.cls, recordText(item));
+export const encodeRecord = (world: World, item: Item, encoding: Encoding): string =>
+  encoding === 'xml' ? `<value><struct>${recordText(item)}</struct></value>` : world.jsonOf(item);
 
 export const encodeInner = (type: Type, inner: string, encoding: Encoding): string =>
   encoding === 'xml' ? `<value>${inner}</value>` : jsonOfField(type, inner);
@@ -43,12 +44,12 @@ export const encodeRefs = (refs: Iterable<string>, encoding: Encoding): string =
 const PIECE = 64 * 1024;
 
 /** A map of references to records, written in pieces. */
-export function* writeRecords(items: Iterable<Item>, encoding: Encoding): Brokered {
+export function* writeRecords(world: World, items: Iterable<Item>, encoding: Encoding): Brokered {
   let text = encoding === 'xml' ? '<value><struct>' : '{';
   let isFirst = true;
   for (const item of items) {
-    if (encoding === 'xml') text += `<member><name>${item.ref}</name>${encodeRecord(item, encoding)}</member>`;
-    else text += `${isFirst ? '"' : ',"'}${item.ref}":${encodeRecord(item, encoding)}`;
+    if (encoding === 'xml') text += `<member><name>${item.ref}</name>${encodeRecord(world, item, encoding)}</member>`;
+    else text += `${isFirst ? '"' : ',"'}${item.ref}":${encodeRecord(world, item, encoding)}`;
     isFirst = false;
     if (text.length < PIECE) continue;
     yield { effect: 'write', text };

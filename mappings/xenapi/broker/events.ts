@@ -66,11 +66,11 @@ const beginning = (world: World, wanted: Wanted): Happening[] => {
 const SNAPSHOTS = 2000;
 
 /** Many wait for the same event: its record is encoded for the first of them. */
-const snapshotOf = (item: Item, encoding: Encoding, { caches }: Scope): string => {
+const snapshotOf = (world: World, item: Item, encoding: Encoding, { caches }: Scope): string => {
   const key = `${encoding} ${item.version} ${item.ref}`;
   let text = caches.snapshots.get(key);
   if (text === undefined) {
-    text = encodeRecord(item, encoding);
+    text = encodeRecord(world, item, encoding);
     if (caches.snapshots.size >= SNAPSHOTS) caches.snapshots.clear();
     caches.snapshots.set(key, text);
   }
@@ -125,8 +125,8 @@ function* answer(scope: Scope, world: World, happenings: readonly Happening[], f
       happening.item === undefined
         ? ''
         : happenings.length > SNAPSHOTS
-          ? encodeRecord(happening.item, encoding)
-          : snapshotOf(happening.item, encoding, scope);
+          ? encodeRecord(world, happening.item, encoding)
+          : snapshotOf(world, happening.item, encoding, scope);
     text += eventText(happening, encoding, snapshot);
     if (text.length < PIECE) continue;
     isWhole = false;

@@ -38,6 +38,13 @@ export class PlainText {
   }
 }
 
+export interface KeptJson {
+  readonly member: RenderedMember | undefined;
+  readonly plain: PlainText | undefined;
+  readonly patches: ReadonlyMap<number, string> | undefined;
+  readonly text: string;
+}
+
 export interface Item {
   readonly cls: string;
   readonly ref: string;
@@ -49,6 +56,8 @@ export interface Item {
   own: OwnObject | undefined;
   /** Inner texts that stand instead of the rendered ones, by place. */
   patches: ReadonlyMap<number, string> | undefined;
+  /** The record in JSON, while it is of these very texts. */
+  json: KeptJson | undefined;
   uuid: string;
   name: string;
   /** Versions of the world at which it came and last changed. */

@@ -26,9 +26,9 @@ function* filtered(items: Iterable<Item>, condition: Condition): Generator<Item>
 const refsOf = (items: Iterable<Item>): string[] => Array.from(items, ({ ref }) => ref);
 
 /** What clients chose by hand comes with the object; there is nothing to wait for. */
-const ofObject = (item: Item, does: Does, call: Call): Brokered => {
+const ofObject = (world: World, item: Item, does: Does, call: Call): Brokered => {
   const encoding = encodingOf(call);
-  if (does.kind !== 'get-field') return write(encodeRecord(item, encoding));
+  if (does.kind !== 'get-field') return write(encodeRecord(world, item, encoding));
   const { name, type } = does.field;
   return write(encodeInner(type, fieldAt(item, placesOf(item.cls).get(name) ?? -1), encoding));
 };
@@ -39,13 +39,15 @@ const ofClass = (world: World, cls: string, does: Does, call: Call): Brokered | 
     case 'get-all':
       return write(encodeRefs(refsOf(world.all(cls)), encoding));
     case 'get-all-records':
-      return writeRecords(world.all(cls), encoding);
+      return writeRecords(world, world.all(cls), encoding);
     case 'get-all-where':
     case 'get-all-records-where': {
       const condition = conditionOf(cls, call);
       if (typeof condition !== 'function') return condition;
       const found = filtered(world.all(cls), condition);
-      return does.kind === 'get-all-where' ? write(encodeRefs(refsOf(found), encoding)) : writeRecords(found, encoding);
+      return does.kind === 'get-all-where'
+        ? write(encodeRefs(refsOf(found), encoding))
+        : writeRecords(world, found, encoding);
     }
     case 'get-by-name-label':
       return write(encodeRefs(refsOf(world.byName(cls, String(call.args['label'] ?? ''))), encoding));
@@ -66,7 +68,7 @@ export function* readRecords(scope: Scope, call: Call, { class: cls, does }: Mes
   if (does.kind === 'get-field' || does.kind === 'get-record') {
     const item = world.get(cls, call.target.id);
     if (item === undefined) return refuse('HANDLE_INVALID', cls, call.target.id);
-    return yield* ofObject(item, does, call);
+    return yield* ofObject(world, item, does, call);
   }
   const answer = ofClass(world, cls, does, call);
   return 'kind' in answer ? answer : yield* answer;

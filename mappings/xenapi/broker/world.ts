@@ -9,11 +9,15 @@ import { dropOwnFields, type OwnObject, ownObject, ownObjects } from '../own-dat
 import { Changes } from './changes.ts';
 import { isHidden, patchesOf } from './computed.ts';
 import { Ends, relationsTo } from './ends.ts';
-import { fieldAt, fieldText, type Item, PlainText, placesOf, scalarOf } from './item.ts';
+import { fieldAt, fieldText, type Item, PlainText, placesOf, recordText, scalarOf } from './item.ts';
 import { operationsIn } from './operations.ts';
 import { isShown, taskFields } from './tasks.ts';
+import { jsonOfRecord } from './transcode.ts';
 
 type Named = Map<string, Map<string, Set<Item>>>;
+
+/** Characters of records in JSON that are kept. */
+const MOST_JSON = 48 * 1024 * 1024;
 
 /** May be lost at any time: it is built anew from the store. Nothing here yields; `sync.ts` brings it up to date. */
 export class World {
@@ -32,6 +36,7 @@ export class World {
   readonly #byName: Named = new Map();
   readonly #jobs = new Map<HubId, readonly string[]>();
   readonly #uplinks = new Map<string, string>();
+  #jsonLength = 0;
   /** Objects whose computed fields are looked at again before anybody reads. */
   readonly #touched = new Set<string>();
 
@@ -76,6 +81,19 @@ export class World {
 
   networkOf(device: string): string | undefined {
     return this.#uplinks.get(device);
+  }
+
+  /** Putting a record into JSON costs more than its text: what clients list again and again is kept, within bounds. */
+  jsonOf(item: Item): string {
+    const { json, member, plain, patches } = item;
+    if (json !== undefined && json.member === member && json.plain === plain && json.patches === patches)
+      return json.text;
+    const text = jsonOfRecord(item.cls, recordText(item));
+    this.#jsonLength -= json?.text.length ?? 0;
+    const isKept = this.#jsonLength + text.length <= MOST_JSON;
+    item.json = isKept ? { member, plain, patches, text } : undefined;
+    if (isKept) this.#jsonLength += text.length;
+    return text;
   }
 
   // ---- what is shown ----
@@ -186,6 +204,7 @@ export class World {
       plain: undefined,
       own: undefined,
       patches: undefined,
+      json: undefined,
       uuid: '',
       name: '',
       created: 0,
@@ -206,6 +225,7 @@ export class World {
       for (const ref of this.ends.sources(item.ref, relation)) this.#touched.add(ref);
     this.#hide(item, version);
     this.#items.delete(item.ref);
+    this.#jsonLength -= item.json?.text.length ?? 0;
     dropOwnFields(context, item.ref);
     if (item.cls === 'SR') this.#touchClass('pool');
   }

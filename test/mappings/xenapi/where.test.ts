@@ -12,6 +12,7 @@ const vm = (fields: Readonly<Record<string, Default>>): Item => ({
   plain: new PlainText('VM', fields),
   own: undefined,
   patches: undefined,
+  json: undefined,
   uuid: '',
   name: '',
   created: 0,
