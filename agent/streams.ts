@@ -5,6 +5,7 @@ import { fault, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { Front, HostStream, StreamRequest, StreamTarget } from '../mappings/generic/platform.ts';
 import type { Client } from './client.ts';
+import { downloadDisk, uploadDisk } from './disk-image.ts';
 import type { HostSession } from './host-session.ts';
 import { runTunnel, type TunnelTarget } from './tunnel.ts';
 
@@ -147,6 +148,32 @@ const run = (transfer: Transfer, target: StreamedTarget, host: HostSession, stre
     : upload(transfer, target, stream, host);
 };
 
+/** The file is of another format than the disk the client speaks of. */
+const translated = async (
+  { client, front, tell }: Transfer,
+  target: NativeTarget,
+  capacityBytes: number,
+  host: HostSession,
+): Promise<void> => {
+  const { call, direction, status, headers } = target;
+  let opened = false;
+  const open = (lengthBytes: number): void => {
+    opened = true;
+    client.open({ status, headers }, lengthBytes);
+  };
+  const outcome = await (direction === 'download'
+    ? downloadDisk({ client, host, call, open })
+    : uploadDisk({ client, host, call, capacityBytes, cutIsEnd: target.cutIsEnd === true }));
+  if (direction === 'upload') await host.settle(target.touches);
+  await tell?.(outcome);
+  if (client.gone) return;
+  if (opened) {
+    if (outcome.ok) client.end();
+    else client.destroy();
+  } else
+    client.answer(front.streamAnswer(outcome.ok ? { ok: true, value: { status, headers: { ...headers } } } : outcome));
+};
+
 export const runTransfer = async (transfer: Transfer): Promise<void> => {
   const { client, front, target, host, request } = transfer;
   const headOnly = request.method === 'HEAD';
@@ -161,6 +188,8 @@ export const runTransfer = async (transfer: Transfer): Promise<void> => {
   }
   if (host === undefined)
     return answerFault(client, front, fault('host-communication', {}, 'no connection to the host'));
+  if (target.kind === 'native' && target.content !== undefined)
+    return translated(transfer, target, target.content.capacityBytes, host);
   const opened = await host.stream(target.call, target.kind === 'tunnel' ? 'both' : target.direction);
   if (!opened.ok) {
     await transfer.tell?.(opened);

@@ -190,6 +190,8 @@ export type StreamTarget =
       readonly touches: readonly NativeRef[];
       /** A client that closes in the middle of its body has sent all of it: some announce a length that they do not know. */
       readonly cutIsEnd?: boolean;
+      /** The client speaks of the disk's bytes, the volume's file holds them in this format: they are translated on the way. */
+      readonly content?: { readonly format: 'qcow2'; readonly capacityBytes: number };
       /** `Broker.transferred` is called at the end. */
       readonly tells?: boolean;
     }

@@ -1,10 +1,12 @@
 /** Bytes beside the calls of XenAPI: raw images in and out of real volumes, and the screen of a real QEMU through CONNECT and WebSocket. */
 import { randomBytes } from 'node:crypto';
+import { statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { LIBVIRT_CLIENTS } from './clients.ts';
+import { LIBVIRT_CLIENTS, requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { type RawXenApi, rawXenApi } from './raw-xenapi.ts';
@@ -18,7 +20,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-describeWith(LIBVIRT_CLIENTS, 'bytes beside XenAPI', () => {
+describeWith([...LIBVIRT_CLIENTS, 'qemu-img'], 'bytes beside XenAPI', () => {
   let host: Libvirtd;
   let product: Transvisor;
   let endpoint: FrontEndpoint;
@@ -131,6 +133,84 @@ describeWith(LIBVIRT_CLIENTS, 'bytes beside XenAPI', () => {
     expect(out.body.subarray(0, MIB).equals(image)).toBe(true);
     expect(out.body.length).toBe(2 * MIB);
     await xen.call('VDI.destroy', vdi);
+  });
+
+  /** Random bytes here and there, zeroes between: whole clusters of them, some, and none. */
+  const scattered = (size: number): Buffer => {
+    const image = Buffer.alloc(size);
+    for (const [from, to] of [
+      [0, 100],
+      [70_000, 200_000],
+      [5 * MIB - 7, 5 * MIB + 7],
+      [6 * MIB, 9 * MIB],
+      [size - 512, size],
+    ] as const)
+      randomBytes(to - from).copy(image, from);
+    return image;
+  };
+  const qemuImg = async (...args: readonly string[]): Promise<void> => {
+    const { code, stdout, stderr } = await runProgram(requireClient('qemu-img'), args);
+    if (code !== 0) throw new Error(`qemu-img ${args.join(' ')}: ${stdout}${stderr}`);
+  };
+
+  test('a raw image goes into a disk of another format and comes out of it, as qemu-img sees it', async () => {
+    const size = 24 * MIB;
+    const image = scattered(size);
+    const vdi = await newVdi(size, 'qcow2');
+    expect((await http('PUT', withSession(`/import_raw_vdi/?vdi=${vdi}&format=raw`), { body: image })).status).toBe(
+      200,
+    );
+    const file = join(host.poolFolder, String(await xen.call('VDI.get_location', vdi)).replace(/^.*\//, ''));
+    const raw = join(host.root, 'image.raw');
+    writeFileSync(raw, image);
+    await qemuImg('check', '-f', 'qcow2', file);
+    await qemuImg('compare', '-f', 'qcow2', '-F', 'raw', file, raw);
+    // What is zero takes no place.
+    expect(statSync(file).blocks * 512).toBeLessThan(8 * MIB);
+    const out = await http('GET', withSession(`/export_raw_vdi?vdi=${vdi}&format=raw`));
+    expect(out.status).toBe(200);
+    expect(out.headers['content-length']).toBe(String(size));
+    expect(out.body.equals(image)).toBe(true);
+
+    // A shorter image over it: the rest reads as zeroes, and nothing of what was there before shines through.
+    const short = randomBytes(3 * MIB + 5);
+    const headers = { 'content-length': String(2 ** 50) };
+    const task = String(await xen.call('task.create', 'import', 'a shorter one'));
+    const path = withSession(`/import_raw_vdi/?vdi=${vdi}&format=raw&task_id=${task}`);
+    await http('PUT', path, { body: short, headers, cut: true }).catch(() => {});
+    await eventually(async () => ((await xen.call('task.get_status', task)) === 'pending' ? undefined : true));
+    expect(await xen.call('task.get_status', task)).toBe('success');
+    await qemuImg('check', '-f', 'qcow2', file);
+    const again = (await http('GET', withSession(`/export_raw_vdi?vdi=${vdi}`))).body;
+    expect(again.subarray(0, short.length).equals(short)).toBe(true);
+    expect(again.subarray(short.length).equals(Buffer.alloc(size - short.length))).toBe(true);
+    await xen.call('VDI.destroy', vdi);
+  });
+
+  test('a disk that qemu-img made comes out as it is, whatever its clusters; a compressed one does not', async () => {
+    const size = 10 * MIB;
+    const image = scattered(size);
+    const raw = join(host.root, 'made.raw');
+    writeFileSync(raw, image);
+    const made = async (name: string, ...options: readonly string[]): Promise<string> => {
+      await qemuImg('convert', '-f', 'raw', '-O', 'qcow2', ...options, raw, join(host.poolFolder, name));
+      await host.virsh('pool-refresh', 'default');
+      await xen.call('SR.scan', await sr());
+      return eventually(async () => {
+        const all = (await xen.call('VDI.get_all_records')) as Record<string, { location: string }>;
+        return Object.entries(all).find(([, { location }]) => location.endsWith(name))?.[0];
+      });
+    };
+    for (const [name, options] of [
+      ['small.qcow2', ['-o', 'cluster_size=4k,compat=0.10']],
+      ['large.qcow2', ['-o', 'cluster_size=2M,lazy_refcounts=on']],
+    ] as const) {
+      const out = await http('GET', withSession(`/export_raw_vdi?vdi=${await made(name, ...options)}`));
+      expect(out.body.equals(image), name).toBe(true);
+    }
+    const packed = await made('packed.qcow2', '-c');
+    const refused = await http('GET', withSession(`/export_raw_vdi?vdi=${packed}`)).catch(() => undefined);
+    expect(refused?.body.equals(image) ?? false).toBe(false);
   });
 
   test('what cannot be transferred is refused, and its task fails', async () => {

@@ -13,16 +13,21 @@ import { dateTime } from '../render/markup.ts';
 import { encodeXml } from '../values.ts';
 import { streamWork } from './stream-work.ts';
 
-/** Formats that the API knows; a transfer gives a volume's bytes as they are, so the format must be the volume's own. */
+/** Formats that the API knows. */
 const FORMATS = new Set(['raw', 'vhd', 'qcow2', 'tar']);
 
 const notServed = (reason: string): never => refuse('NOT_IMPLEMENTED', reason);
 
-const checkFormat = ({ query }: StreamRequest, { format }: Volume): void => {
+/** How a volume is given: as its file is, or the disk inside it. */
+type Content = { readonly content?: { readonly format: 'qcow2'; readonly capacityBytes: number } };
+
+const contentOf = ({ query }: StreamRequest, { format, capacityBytes }: Volume): Content => {
   const wanted = query['format'] ?? 'raw';
   if (!FORMATS.has(wanted)) refuse('UUID_INVALID', 'format', wanted);
   const own = format === 'iso' ? 'raw' : format;
-  if (wanted !== own) notServed(`transfers of a volume of format ${own} as ${wanted}`);
+  if (wanted === own) return {};
+  if (wanted === 'raw' && own === 'qcow2') return { content: { format: own, capacityBytes } };
+  return notServed(`transfers of a volume of format ${own} as ${wanted}`);
 };
 
 /** A reference, or the VDI's uuid. */
@@ -33,18 +38,25 @@ const refOfVdi = ({ query }: StreamRequest, { front }: BrokerContext): string =>
   return id === undefined ? given : refOf(id, front);
 };
 
-/** A machine that is up writes where it likes: neither what is read nor what is written would be whole. */
+/**
+ * A machine that is up writes where it likes: neither what is read nor what is written would be whole. And what a snapshot needs lies in the
+ * same file.
+ */
 function* refuseInUse(volume: Found<'volume'>, operation: string, work: Work): Brokered<void> {
   const { store } = work.context;
   const entries = store.edges(volume.id, 'vm').flatMap((id) => store.entry(id) ?? []);
-  for (const vm of yield* documents('vm', entries, work)) if (isUp(vm)) refuse('VDI_IN_USE', volume.ref, operation);
+  for (const vm of yield* documents('vm', entries, work)) {
+    if (isUp(vm)) refuse('VDI_IN_USE', volume.ref, operation);
+    if (operation === 'update' && vm.doc.snapshots.length > 0)
+      refuse('OPERATION_NOT_ALLOWED', 'The image holds snapshots of its machine');
+  }
 }
 
 const native = (
   volume: Found<'volume'>,
   more: Pick<
     Extract<StreamTarget, { kind: 'native' }>,
-    'direction' | 'headers' | 'lengthBytes' | 'cutIsEnd' | 'touches'
+    'direction' | 'headers' | 'lengthBytes' | 'cutIsEnd' | 'touches' | 'content'
   >,
   tells: boolean,
 ): StreamTarget => ({
@@ -66,7 +78,7 @@ const native = (
 export function* exportTarget(request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
   const work = streamWork(request, context, refOfVdi(request, context));
   const volume = yield* volumeOf(work.self, work);
-  checkFormat(request, volume.doc);
+  const content = contentOf(request, volume.doc);
   if (request.query['base'] !== undefined) notServed('differences between two images');
   yield* refuseInUse(volume, 'copy', work);
   const isRaw = volume.doc.format === 'raw' || volume.doc.format === 'iso';
@@ -75,7 +87,7 @@ export function* exportTarget(request: StreamRequest, context: BrokerContext): B
   const lengthBytes = isRaw ? volume.doc.capacityBytes : -1;
   return native(
     volume,
-    { direction: 'download', headers, lengthBytes, touches: [] },
+    { direction: 'download', headers, lengthBytes, touches: [], ...content },
     request.query['task_id'] !== undefined,
   );
 }
@@ -85,7 +97,7 @@ const nothing: StreamTarget = { kind: 'bytes', status: 200, headers: {}, bytes: 
 export function* importTarget(request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
   const work = streamWork(request, context, refOfVdi(request, context));
   const volume = yield* volumeOf(work.self, work);
-  checkFormat(request, volume.doc);
+  const content = contentOf(request, volume.doc);
   yield* refuseInUse(volume, 'update', work);
   // Clients first ask with an empty body whether they are at the right host.
   if (request.lengthBytes === 0) return nothing;
@@ -101,6 +113,7 @@ export function* importTarget(request: StreamRequest, context: BrokerContext): B
       lengthBytes: cutIsEnd ? capacityBytes : announced,
       cutIsEnd,
       touches: [{ kind: 'volume', native: volume.entry.native }],
+      ...content,
     },
     request.query['task_id'] !== undefined,
   );
