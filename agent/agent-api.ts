@@ -24,6 +24,7 @@ export const createAgentApi = (options: {
   sessions: Sessions;
   router: Router;
   patience: Pick<Patience, 'hold' | 'park'>;
+  reloadMappings: () => Promise<void>;
   clock: Clock;
 }): AgentApi => {
   const { server, host, isWriter, queue, leases, sessions, router, patience, clock } = options;
@@ -81,6 +82,7 @@ export const createAgentApi = (options: {
     ask: (id, question, args) => reading(id, (session) => session.ask(question, args)),
     grantLeases: async (granted) => leases.grant(granted),
     revokeLeases: async (vms) => leases.revoke(vms),
+    reloadMappings: options.reloadMappings,
     holdCalls: async () => patience.hold(),
     parkCalls: async (exchanges) => patience.park(exchanges),
     revokeSessions: async (ids) => sessions.revoke(ids),

@@ -3,6 +3,7 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { Driver, Front, Platform } from '../mappings/generic/platform.ts';
+import type { PLATFORMS } from '../mappings/platforms.ts';
 import type { Accounts } from '../runtime/accounts.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
@@ -60,6 +61,8 @@ export interface AgentOptions {
   readonly accounts: Accounts;
   /** By front: sockets that a program before this one listens on. */
   readonly acceptors?: ReadonlyMap<string, Acceptor>;
+  /** The registry of the mappings on disk, when they may be reloaded. */
+  readonly fresh?: () => Promise<typeof PLATFORMS>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -139,10 +142,46 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const byId = new Map<HubId, HostSession>();
   const host = (id: HubId): HostSession | undefined => byId.get(id);
   const router = createRouter({ server: patience, sessions, leases, outbox, direct, hops, counts, host, clock, log });
-  const api = createAgentApi({ server, host, isWriter, queue, leases, sessions, router, patience, clock });
+  const api = createAgentApi({
+    server,
+    host,
+    isWriter,
+    queue,
+    leases,
+    sessions,
+    router,
+    patience,
+    reloadMappings: () => reloadMappings(),
+    clock,
+  });
 
   const { promise: served, resolve: markServed } = Promise.withResolvers<void>();
   let leaving = false;
+  /** What fronts speak, by platform, where it is newer than what the program began with. */
+  let renewed: ReadonlyMap<string, Platform> = new Map();
+  const serve = (): void => {
+    for (const { name, platform, front } of options.fronts) {
+      const instance = server.hello?.fronts[name];
+      const newest = renewed.get(platform.name) ?? platform;
+      if (instance !== undefined)
+        listeners.get(name)?.serve(serveFront(newest, newest.front ?? front, instance), router);
+    }
+  };
+  const reloadMappings = async (): Promise<void> => {
+    if (options.fresh === undefined || leaving) return;
+    const platforms = await options.fresh();
+    const names = new Set(options.fronts.map(({ platform }) => platform.name));
+    renewed = new Map(
+      await Promise.all(
+        [...names].map(async (name): Promise<[string, Platform]> => {
+          const load = platforms[name];
+          if (load === undefined) throw new Error(`the mappings on disk have no platform ${name}`);
+          return [name, await load()];
+        }),
+      ),
+    );
+    serve();
+  };
   server.onUp((_, hello) => {
     if (leaving) return;
     byId.clear();
@@ -152,11 +191,9 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
       const session = hostSessions.get(name);
       if (session !== undefined) byId.set(id, session);
     }
-    for (const { name, platform, front } of options.fronts) {
-      const instance = hello.fronts[name];
-      if (instance === undefined) log.error({ front: name }, 'the server does not know the front');
-      else listeners.get(name)?.serve(serveFront(platform, front, instance), router);
-    }
+    for (const { name } of options.fronts)
+      if (hello.fronts[name] === undefined) log.error({ front: name }, 'the server does not know the front');
+    serve();
     markServed();
   });
   // After the line above: a host that lists at once finds its identity.

@@ -13,6 +13,7 @@ import { readSecretFile, Secret } from '../runtime/secret.ts';
 import { openAdmin } from '../transform-server/admin/admin.ts';
 import { type Attached, createServer, type Server } from '../transform-server/server.ts';
 import type { FullConfig } from './composition.ts';
+import { freshPlatforms } from './generations.ts';
 import { adminTokenPath } from './token-path.ts';
 
 export interface ServerHalf {
@@ -39,6 +40,7 @@ export const startServer = async (config: FullConfig, log: Log, acceptor?: Accep
     platforms: PLATFORMS,
     clock: systemClock,
     log,
+    fresh: freshPlatforms,
     program: fileURLToPath(new URL('..', import.meta.url)),
   });
   try {

@@ -10,6 +10,7 @@ import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { readSecretFile } from '../runtime/secret.ts';
 import { agentOptions, type FullConfig, makeStateFolder } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
+import { freshPlatforms } from './generations.ts';
 import { type Ready, readyOf } from './ready-file.ts';
 import { loadOrMakeToken, startServer } from './server-half.ts';
 import { awaitTurn, type Predecessor } from './succession.ts';
@@ -96,7 +97,11 @@ export const startAgentProgram = async (config: FullConfig): Promise<RunningAgen
   const token = readSecretFile(path);
   const { options, credentials } = await agentOptions(config, log);
   const turn = await awaitTurn();
-  const agent = await startAgent({ ...options, ...(turn === undefined ? {} : { acceptors: turn.acceptors }) });
+  const agent = await startAgent({
+    ...options,
+    fresh: freshPlatforms,
+    ...(turn === undefined ? {} : { acceptors: turn.acceptors }),
+  });
   const dialling = dialLink(address, token, log, agent.attach);
   const ports = new Map(agent.fronts.map((front) => [front.name, front.port]));
   const close = async (): Promise<void> => {

@@ -10,6 +10,7 @@ import { dialLink, serveLink } from '../runtime/link-ws.ts';
 import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { Secret } from '../runtime/secret.ts';
 import { agentOptions, type FullConfig } from './composition.ts';
+import { freshPlatforms } from './generations.ts';
 import { type Ready, readyOf } from './ready-file.ts';
 import { loadOrMakeToken, type ServerHalf, startServer } from './server-half.ts';
 import { awaitTurn, type Predecessor } from './succession.ts';
@@ -58,7 +59,11 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
   const server = await startServer(config, log, turn?.acceptors.get('admin'));
   try {
     // Not waiting for its recovery: what an earlier life left unfinished is brought to its end through the agent's host.
-    const agent = await startAgent({ ...options, ...(turn === undefined ? {} : { acceptors: turn.acceptors }) });
+    const agent = await startAgent({
+      ...options,
+      fresh: freshPlatforms,
+      ...(turn === undefined ? {} : { acceptors: turn.acceptors }),
+    });
     const pair = memoryPair();
     server.accept(pair.right);
     agent.attach(pair.left);

@@ -75,7 +75,7 @@ export const LIMITS = {
   outboxRetryMs: SECOND,
   jobIdsLow: 512,
 
-  /** Calls under way on one connection to a host: libvirtd reads no sixth while five run, and then hears no sign of life either. */
+  /** Calls under way on one connection to a host: a daemon may read no sixth while five run, and then hears no sign of life either. */
   laneInFlight: 4,
   /** Calls of a listing end at once: the host finds the next ones in its socket while the answers are taken in here. */
   listingInFlight: 32,

@@ -150,6 +150,8 @@ export interface AgentApi {
   grantLeases(leases: readonly Lease[]): Promise<void>;
   revokeLeases(vms: readonly HubId[]): Promise<void>;
   revokeSessions(ids: readonly string[]): Promise<void>;
+  /** The server took changed mappings into use: so does the agent, for its fronts. */
+  reloadMappings(): Promise<void>;
   /** Another server takes over: new calls wait for it. */
   holdCalls(): Promise<void>;
   /** These exchanges only wait: when the link ends they are asked again of the next server. */

@@ -1,10 +1,8 @@
 /** The transform server, composed: agents attach with their functions, each gets the server's; all that is remembered is below. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Command } from '../mappings/generic/commands.ts';
 import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
-import type { Job } from '../mappings/generic/jobs.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import type { EventsView } from '../mappings/generic/store-view.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -21,12 +19,13 @@ import { createThread, type Transformer } from './engine/transformer.ts';
 import { createAudit } from './events/audit.ts';
 import { createEvents } from './events/events.ts';
 import { createJobTrail } from './events/job-trail.ts';
-import { createExchanges, type JobOrigin, type JobRunner } from './exchanges/exchanges.ts';
+import { createExchanges } from './exchanges/exchanges.ts';
+import { createJobRunner } from './exchanges/job-runner.ts';
 import { createExchangeLog } from './exchanges/log.ts';
 import { createWaits } from './exchanges/waits.ts';
 import { handOver } from './hand-over.ts';
 import { createIds } from './ids/ids.ts';
-import { createJobs, type JobMeta, type Jobs } from './jobs/jobs.ts';
+import { createJobs, type Jobs } from './jobs/jobs.ts';
 import { createOwn } from './own/own.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { openStorage } from './storage/storage.ts';
@@ -49,6 +48,8 @@ export interface ServerOptions {
   readonly transformer?: Transformer;
   /** The folder of the program, whose changed sheets are reloaded. */
   readonly program?: string;
+  /** The registry of the mappings as they are on disk now. */
+  readonly fresh?: () => Promise<ServerOptions['platforms']>;
   /** How long a call waits for the first listing of its host. */
   readonly listedMs?: number;
 }
@@ -138,44 +139,7 @@ export const createServer = (options: ServerOptions): Server => {
       });
   });
 
-  const metaOf = ({ exchange, user, front, call }: JobOrigin): JobMeta => ({
-    exchange,
-    user,
-    front,
-    method: call.method,
-    nativeTarget: call.target,
-    operation: call.operation,
-  });
-  /** From here on the VM is the job's: direct commands come the central way. */
-  const begin = async (command: Command, origin: JobOrigin): Promise<Job> => {
-    trail.address(origin.exchange, origin.address);
-    const free = await leases.reserve(command.target);
-    try {
-      const job = jobs.start(command, metaOf(origin));
-      void jobs.ended(job.id).then(() => leases.review([command.target]));
-      return job;
-    } finally {
-      free();
-    }
-  };
-  const runner: JobRunner = {
-    view: jobs,
-    start: async (command, origin) => {
-      const job = await begin(command, origin);
-      await flush();
-      return job;
-    },
-    run: async (command, origin) => {
-      const job = await begin(command, origin);
-      return (await jobs.ended(job.id)) ?? job;
-    },
-    settle: async (target, host, outcome, origin) => {
-      trail.address(origin.exchange, origin.address);
-      const job = jobs.settle({ ...metaOf(origin), host, target }, outcome);
-      await flush();
-      return job;
-    },
-  };
+  const runner = createJobRunner({ jobs, trail, leases, flush });
 
   const ask = async (host: HubId, question: string, args: Readonly<Record<string, unknown>>): Promise<Outcome> => {
     const record = hosts.get(host);
@@ -338,6 +302,15 @@ export const createServer = (options: ServerOptions): Server => {
     return { api, left };
   };
 
+  /** Changed mappings are in use here from now on, and at the fronts of agents a moment later. */
+  const renew = async (platforms: ServerOptions['platforms']): Promise<void> => {
+    await hosts.renew(platforms);
+    for (const front of hosts.fronts()) store.addFront(front.instance.name, front.platform.render?.joins ?? {});
+    const told = await Promise.allSettled([...agents].map((agent) => agent.reloadMappings()));
+    for (const one of told)
+      if (one.status === 'rejected') log.error({ error: one.reason }, 'an agent could not reload its mappings');
+  };
+
   const close = async (): Promise<void> => {
     if (closed) return;
     closed = true;
@@ -366,7 +339,11 @@ export const createServer = (options: ServerOptions): Server => {
       read,
       inUse,
       start,
-      swapped: () => renderer.reload(),
+      fresh: options.fresh,
+      swapped: async (platforms) => {
+        if (platforms !== undefined) await renew(platforms);
+        renderer.reload();
+      },
       fixtures: join(options.program ?? '', 'fixtures'),
     }),
     backup: (file) => storage.backup(file),

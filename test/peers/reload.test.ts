@@ -94,6 +94,26 @@ test('a waiting poll and an open session survive a reload; a refused sheet chang
   expect(
     await soap.run('ReconfigVM_Task', 'VirtualMachine', vm, '<spec><annotation>after</annotation></spec>'),
   ).toBeUndefined();
+  // A table: what a front says by itself, what the server's broker says and what a sheet is given, all from one file.
+  const build = async (): Promise<readonly (string | undefined)[]> => [
+    textIn((await soap.call('RetrieveServiceContent', 'ServiceInstance', 'ServiceInstance')).text, 'build'),
+    (await soap.read('ServiceInstance', 'ServiceInstance', 'content.about.build')).get('content.about.build'),
+    (await soap.read('HostSystem', 'ha-host', 'summary.config.product.build')).get('summary.config.product.build'),
+  ];
+  expect(await build()).toEqual(['14320388', '14320388', '14320388']);
+  edit(join(copy.root, 'mappings/vim25/about.ts'), '14320388', '14320399');
+  expect((await reload()).code).toBe(1);
+  expect(await build()).toEqual(['14320388', '14320388', '14320388']);
+  for (const folder of ['sim', 'libvirt'].map((platform) => join(copy.root, 'fixtures', platform, 'documents')))
+    for (const file of readdirSync(folder).map((one) => join(folder, one)))
+      if (readFileSync(file, 'utf8').includes('14320388')) edit(file, '14320388', '14320399');
+  const tables = await reload();
+  expect([tables.code, tables.stderr]).toEqual([0, '']);
+  expect(await build()).toEqual(['14320399', '14320399', '14320399']);
+  // Nor can a broken one be taken.
+  edit(join(copy.root, 'mappings/vim25/about.ts'), '14320399', '14320399 +');
+  expect((await reload()).code).toBe(1);
+  expect(await build()).toEqual(['14320399', '14320399', '14320399']);
   expect(product.log()).not.toContain('"level":"error"');
   soap.close();
 });

@@ -204,6 +204,7 @@ export const recordingAgent = (): RecordingAgent => {
     grantLeases: async (leases) => void agent.granted.push(leases),
     revokeLeases: async (vms) => void agent.revoked.push(...vms),
     revokeSessions: async (ids) => void agent.ended.push(...ids),
+    reloadMappings: async () => {},
     holdCalls: async () => {},
     parkCalls: async () => {},
   };

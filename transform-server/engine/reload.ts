@@ -29,8 +29,10 @@ export interface ReloadOptions {
   readonly inUse: MappingFiles;
   /** A transformer of the code on disk, with these sheets. */
   readonly start: (texts: SheetTexts) => Transformer;
-  /** Documents are made anew from here on. */
-  readonly swapped: () => void;
+  /** Documents are made anew from here on; `platforms` when more than sheets changed. */
+  readonly swapped: (platforms?: PlatformLoaders) => Promise<void>;
+  /** The registry of the mappings on disk; absent: only sheets can be reloaded. */
+  readonly fresh?: (() => Promise<PlatformLoaders>) | undefined;
   /** The folder of the golden pairs. */
   readonly fixtures: string;
 }
@@ -53,13 +55,19 @@ const sheetsOf = (platforms: readonly Platform[]): Map<string, { work: Work; nam
 };
 
 export const createReload = (options: ReloadOptions): Reload => {
-  const { transformer, read, start, swapped, platforms, fixtures } = options;
+  const { transformer, read, start, swapped, fresh, fixtures } = options;
+  let { platforms } = options;
   let { inUse } = options;
   let running: Promise<ReloadReport> | undefined;
 
-  const judge = async (candidate: Transformer, files: MappingFiles, pairs: readonly GoldenCase[]) => {
+  const judge = async (
+    candidate: Transformer,
+    files: MappingFiles,
+    pairs: readonly GoldenCase[],
+    next: PlatformLoaders,
+  ) => {
     const refused: { name: string; why: string }[] = [];
-    const loaded = await Promise.all(Object.values(platforms).map((load) => load()));
+    const loaded = await Promise.all(Object.values(next).map((load) => load()));
     for (const [href, { work, name }] of sheetsOf(loaded)) {
       if (files.texts[href] === undefined || files.texts[href] === inUse.texts[href]) continue;
       const done = await candidate.run(work);
@@ -86,17 +94,26 @@ export const createReload = (options: ReloadOptions): Reload => {
     const pairs = existsSync(fixtures) ? goldenCases(fixtures, Object.keys(platforms)) : [];
     if (pairs.length === 0)
       return { changed, refused: [{ name: fixtures, why: 'there are no golden pairs to judge by' }], pairs: 0 };
+    const tables = changed.filter((name) => !name.endsWith('.xsl'));
+    if (tables.length > 0 && fresh === undefined)
+      return { changed, refused: tables.map((name) => ({ name, why: 'only sheets can be reloaded here' })), pairs: 0 };
     const candidate = start(files.texts);
-    const refused = await judge(candidate, files, pairs).catch((error: unknown) => [
-      { name: 'the golden pairs', why: error instanceof Error ? error.message : String(error) },
-    ]);
+    let next = platforms;
+    let refused: readonly { name: string; why: string }[];
+    try {
+      if (tables.length > 0 && fresh !== undefined) next = await fresh();
+      refused = await judge(candidate, files, pairs, next);
+    } catch (error) {
+      refused = [{ name: 'the mappings on disk', why: error instanceof Error ? error.message : String(error) }];
+    }
     if (refused.length > 0) {
       await candidate.close();
       return { changed, refused, pairs: pairs.length };
     }
     transformer.swap(candidate);
     inUse = files;
-    swapped();
+    await swapped(next === platforms ? undefined : next);
+    platforms = next;
     return { changed, refused, pairs: pairs.length };
   };
 

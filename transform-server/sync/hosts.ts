@@ -14,7 +14,7 @@ const MOST = 10_000;
 export interface HostRecord extends SyncedHost {
   readonly agentName: string;
   readonly agent: AgentApi;
-  readonly platform: Platform;
+  platform: Platform;
   connected: boolean;
 }
 
@@ -35,6 +35,8 @@ export interface Hosts {
   platformOf(id: HubId): Platform | undefined;
   /** The record, if the epoch is the present one: an agent that lost the host must not write. */
   at(id: HubId, epoch: number): HostRecord | undefined;
+  /** The same platforms of another registry, from now on. */
+  renew(platforms: HostsOptions['platforms']): Promise<void>;
   setConnected(record: HostRecord, connected: boolean): void;
   whenConnected(id: HubId): Promise<void>;
   front(name: string): FrontRecord | undefined;
@@ -59,6 +61,7 @@ const uuidOf = (bytes: Uint8Array): string => {
 };
 
 export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Hosts => {
+  let registry = platforms;
   const hosts = new Map<HubId, HostRecord>();
   /** Kept when an agent leaves: what the store holds can still be rendered. */
   const platformOfHost = new Map<HubId, Platform>();
@@ -69,7 +72,7 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
   const load = async (name: string): Promise<Platform> => {
     const known = loaded.get(name);
     if (known !== undefined) return known;
-    const loader = Object.hasOwn(platforms, name) ? platforms[name] : undefined;
+    const loader = Object.hasOwn(registry, name) ? registry[name] : undefined;
     if (loader === undefined) throw new Error(`there is no platform ${name}`);
     const platform = await loader();
     loaded.set(name, platform);
@@ -104,11 +107,11 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
         if (before !== undefined && before !== host.platform) ids.orphan(id);
         const epoch = Number(own.get(EPOCHS, host.name) ?? 0) + 1;
         own.put(EPOCHS, host.name, epoch);
-        return {
+        const record: HostRecord = {
           id,
           name: host.name,
           epoch,
-          scan: (object) => side.scan(object),
+          scan: (object) => (record.platform.host ?? side).scan(object),
           whole: () => {
             if (own.get(PLATFORMS, host.name) !== host.platform) own.put(PLATFORMS, host.name, host.platform);
           },
@@ -117,6 +120,7 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
           platform,
           connected: false,
         };
+        return record;
       });
       for (const record of announced) {
         hosts.set(record.id, record);
@@ -159,6 +163,16 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
     at: (id, epoch) => {
       const record = hosts.get(id);
       return record?.epoch === epoch ? record : undefined;
+    },
+    renew: async (next) => {
+      const names = [...loaded.keys()];
+      registry = next;
+      loaded.clear();
+      const renewed = new Map(await Promise.all(names.map(async (name) => [name, await load(name)] as const)));
+      const newest = (platform: Platform): Platform => renewed.get(platform.name) ?? platform;
+      for (const record of hosts.values()) record.platform = newest(record.platform);
+      for (const [id, platform] of platformOfHost) platformOfHost.set(id, newest(platform));
+      for (const [name, front] of fronts) fronts.set(name, { ...front, platform: newest(front.platform) });
     },
     setConnected: (record, connected) => {
       record.connected = connected;

@@ -19,13 +19,14 @@ const GENERIC =
 const NATIVE =
   '<native kind="network" native="x"><part name="net"><net name="x" uuid="u-x" bridge="br0"/></part></native>';
 
-const setUp = (expected = GENERIC) => {
+const setUp = (withTables = true) => {
+  const renewed: string[] = [];
   const fixtures = mkdtempSync(join(tmpdir(), 'reload-'));
   onTestFinished(() => rmSync(fixtures, { recursive: true, force: true }));
   const documents = join(fixtures, 'made-up', 'documents');
   mkdirSync(documents, { recursive: true });
   writeFileSync(join(documents, 'case.native.xml'), NATIVE);
-  writeFileSync(join(documents, 'case.generic.xml'), expected);
+  writeFileSync(join(documents, 'case.generic.xml'), GENERIC);
   const disk = { sheet: TEXT, code: 'one', table: 'one' };
   const read = (): MappingFiles => ({
     texts: { [SHEET.href]: disk.sheet },
@@ -50,9 +51,11 @@ const setUp = (expected = GENERIC) => {
     read,
     inUse: read(),
     start,
-    swapped: () => {
+    swapped: async (platforms) => {
       swaps += 1;
+      renewed.push(platforms === undefined ? 'sheets' : 'all');
     },
+    ...(withTables ? { fresh: async () => ({ ...PLATFORMS }) } : {}),
     fixtures,
   });
   const mode = async (native = net('a')): Promise<string | undefined> => {
@@ -60,7 +63,7 @@ const setUp = (expected = GENERIC) => {
     if (!done.ok) throw new Error(done.error);
     return /<mode>(\w+)</.exec(textOf(done.generic ?? ''))?.[1];
   };
-  return { disk, documents, reload, mode, transformer, started, swaps: () => swaps };
+  return { disk, documents, reload, mode, transformer, started, swaps: () => swaps, renewed };
 };
 
 test('with nothing changed nothing is done', async () => {
@@ -115,15 +118,24 @@ test('work under way ends on the thread it began on', async () => {
 });
 
 test('changed tables are judged as well; a changed program has to take over', async () => {
-  const { disk, reload, swaps } = setUp();
+  const { disk, reload, swaps, renewed } = setUp();
   disk.table = 'two';
   expect(await reload()).toEqual({ changed: ['mappings/made-up/states.ts'], refused: [], pairs: 1 });
+  disk.sheet = `${TEXT}\n\n`;
+  expect((await reload()).refused).toEqual([]);
+  expect(renewed).toEqual(['all', 'sheets']);
   disk.code = 'two';
   disk.sheet = `${TEXT}\n`;
   expect((await reload()).refused).toEqual([
     { name: 'mappings/generic/model.ts', why: 'the program itself changed: let a new one take over' },
   ]);
-  expect(swaps()).toBe(1);
+  expect(swaps()).toBe(2);
+});
+
+test('where only sheets can be reloaded a changed table is refused', async () => {
+  const { disk, reload } = setUp(false);
+  disk.table = 'two';
+  expect((await reload()).refused).toMatchObject([{ name: 'mappings/made-up/states.ts' }]);
 });
 
 test('without golden pairs nothing is taken over', async () => {
