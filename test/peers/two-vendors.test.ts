@@ -141,6 +141,10 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api'], 'any writes of two vendors', () =>
                 `<one>${text}</one>`,
                 '--config',
               );
+              // Beside our queue, and seen by its event: the next write builds on it once it is.
+              await host.virsh('desc', uuid, '--config', '--new-desc', text);
+              await expect.poll(() => xen.call('VM.get_name_description', vm), { timeout: 20_000 }).toBe(text);
+              model.notes = text;
               model.foreign = text;
               return;
             }
