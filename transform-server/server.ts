@@ -163,7 +163,7 @@ export const createServer = (options: ServerOptions): Server => {
     ask,
     flush,
     ended: () => closed,
-    render: (front, list) => renderer.rendered(front, list),
+    render: (front, list, ahead) => renderer.rendered(front, list, ahead === true ? 'later' : 'now'),
     whenListed: (host) => sync.whenListed(host, options.listedMs ?? LISTED_MS),
   });
 

@@ -112,7 +112,8 @@ export interface Front {
 /** What a broker asks of the server while it works; a pure generator yields them and is resumed with the result named. */
 export type Effect =
   /** Bring documents to their current version; resumed with undefined. Objects that vanish meanwhile are skipped. */
-  | { readonly effect: 'render'; readonly ids: readonly HubId[] }
+  /** `ahead`: will be asked for next, and need not be there yet. */
+  | { readonly effect: 'render'; readonly ids: readonly HubId[]; readonly ahead?: readonly HubId[] }
   /** Body text, in pieces of any size; resumed when the link has room. */
   | { readonly effect: 'write'; readonly text: string }
   /** Wait for any change of the store or jobs after `since`, or for `untilMs`; resumed with 'changed' | 'timeout' | 'cancelled'. */

@@ -9,7 +9,7 @@ type Of<K extends Effect['effect']> = Extract<Effect, { effect: K }>;
 
 /** Whoever serves effects. */
 export interface Services {
-  render(ids: Of<'render'>['ids']): Promise<void>;
+  render(ids: Of<'render'>['ids'], ahead: Of<'render'>['ahead']): Promise<void>;
   write(text: string): Promise<void>;
   wait(effect: Of<'wait'>): Promise<Woken>;
   run(effect: Of<'run'>): Promise<Job>;
@@ -32,7 +32,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 const serve = (effect: Effect, services: Services): Promise<Resume> => {
   switch (effect.effect) {
     case 'render':
-      return services.render(effect.ids).then(() => undefined);
+      return services.render(effect.ids, effect.ahead).then(() => undefined);
     case 'write':
       return services.write(effect.text).then(() => undefined);
     case 'wait':

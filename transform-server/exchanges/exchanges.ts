@@ -60,7 +60,8 @@ export interface ExchangesOptions {
   readonly exchangeLog: ExchangeLog;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
-  readonly render: (front: FrontInstance, ids: readonly HubId[]) => Promise<void>;
+  /** `ahead`: behind whoever waits. */
+  readonly render: (front: FrontInstance, ids: readonly HubId[], ahead?: boolean) => Promise<void>;
   readonly whenListed: (host: HubId) => Promise<boolean>;
   readonly ask: (host: HubId, question: string, args: Readonly<Record<string, unknown>>) => Promise<Outcome>;
   readonly flush: () => Promise<void>;
@@ -180,7 +181,12 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       get gone() {
         return state.gone;
       },
-      render: (ids) => options.render(front, ids),
+      render: (ids, ahead) => {
+        const rendered = options.render(front, ids);
+        // What goes wrong with these is told to whoever waits for them.
+        if (ahead !== undefined) options.render(front, ahead, true).catch(() => undefined);
+        return rendered;
+      },
       write: (text) => {
         if (body === undefined) throw new Error('a stream request has no body to write to');
         return body.write(text);

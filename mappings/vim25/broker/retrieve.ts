@@ -59,32 +59,45 @@ const objText = (selected: Selected): string => {
   return selected.text;
 };
 
-/** Documents of a batch, brought up where they are missing. */
+/** Those of a batch whose documents are not there. */
+const withoutDocument = (
+  { context: { store } }: Scope,
+  batch: readonly Selected[],
+  planOf: (type: string) => TypePlan,
+): HubId[] => {
+  const missing = new Set<HubId>();
+  for (const { hub, ref } of batch) {
+    const { paths, isName } = planOf(ref.type);
+    if (hub === undefined || paths.length === 0 || isName) continue;
+    if (store.rendered(hub) === undefined && store.entry(hub) !== undefined) missing.add(hub);
+  }
+  return [...missing];
+};
+
+/** Documents of a batch, brought up where they are missing; those of the next batch are then begun as well. */
 function* documentsOf(
   scope: Scope,
   batch: readonly Selected[],
+  next: readonly Selected[],
   planOf: (type: string) => TypePlan,
 ): Brokered<readonly (readonly RenderedMember[] | undefined)[]> {
   const { store } = scope.context;
   const found = new Array<readonly RenderedMember[] | undefined>(batch.length);
-  let missing: HubId[] | undefined;
-  for (let at = 0; at < batch.length; at++) {
-    const { hub, ref } = batch[at] as Selected;
-    const { paths, isName } = planOf(ref.type);
-    if (hub === undefined || paths.length === 0) continue;
-    const members = store.rendered(hub);
-    found[at] = members;
-    if (members !== undefined || isName) continue;
-    missing ??= [];
-    missing.push(hub);
-  }
-  if (missing === undefined) return found;
-  yield* renderAll(scope, new Set(missing));
-  for (let at = 0; at < batch.length; at++) {
-    const { hub, ref } = batch[at] as Selected;
-    const { paths, isName } = planOf(ref.type);
-    if (hub !== undefined && found[at] === undefined && paths.length > 0 && !isName) found[at] = store.rendered(hub);
-  }
+  let isWhole = true;
+  const look = (): void => {
+    for (let at = 0; at < batch.length; at++) {
+      const { hub, ref } = batch[at] as Selected;
+      const { paths, isName } = planOf(ref.type);
+      if (hub === undefined || paths.length === 0 || found[at] !== undefined) continue;
+      found[at] = store.rendered(hub);
+      if (found[at] === undefined && !isName) isWhole = false;
+    }
+  };
+  look();
+  if (isWhole) return found;
+  const ids = withoutDocument(scope, batch, planOf);
+  if (ids.length > 0) yield { effect: 'render', ids, ahead: withoutDocument(scope, next, planOf) };
+  look();
   return found;
 }
 
@@ -114,7 +127,8 @@ function* writeObjects(
   let text = '';
   for (let from = 0; from < objects.length; from += BATCH) {
     const batch = objects.slice(from, from + BATCH);
-    const documents = yield* documentsOf(scope, batch, planOf);
+    const next = objects.slice(from + BATCH, from + 2 * BATCH);
+    const documents = yield* documentsOf(scope, batch, next, planOf);
     for (let at = 0; at < batch.length; at++) {
       const selected = batch[at] as Selected;
       const { ref, hub } = selected;
