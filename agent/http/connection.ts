@@ -6,7 +6,7 @@ import type { Client, TakenConnection } from '../client.ts';
 import type { Fields } from './answer-head.ts';
 import { Exchange } from './exchange.ts';
 import type { RequestHead } from './head.ts';
-import { createRequestReader } from './reader.ts';
+import { createRequestReader, type Item } from './reader.ts';
 
 /** What becomes of requests; the same for all connections of a listener. */
 export interface Requests {
@@ -190,6 +190,10 @@ export class HttpConnection {
     this.#served++;
     if (last) this.end();
     else this.#pump();
+  }
+  /** Of a client that is gone: what came and was not asked for. */
+  leftover(): Item | undefined {
+    return this.#socket.destroyed ? this.#reader.next() : undefined;
   }
   /** More of the body is wanted. */
   more(): void {

@@ -137,7 +137,13 @@ export class Exchange implements Client {
     const next = (): Promise<IteratorResult<Buffer>> =>
       new Promise((resolve, reject) => {
         if (this.#read) return resolve({ done: true, value: undefined });
-        if (this.gone) return reject(new Error('the client went away'));
+        if (this.gone) {
+          // What it sent before it went is still its body.
+          const item = this.#connection.leftover();
+          if (item?.kind === 'body') return resolve({ done: false, value: item.bytes });
+          if (item?.kind === 'end') return resolve({ done: true, value: undefined });
+          return reject(new Error('the client went away'));
+        }
         this.#continue();
         this.#wanted = { resolve, reject };
         this.#connection.more();
