@@ -223,5 +223,23 @@ for (const [hostName, needs, startHost] of HOSTS)
         await lane.settled();
         expect(await host.left?.()).toEqual(before);
       });
+
+      test('is stopped at once while its guest is still being asked', async () => {
+        const { call, task } = lane;
+        const [template] = (await call('VM.get_by_name_label', 'Other install media')) as string[];
+        const vm = (await task('VM.clone', template, `deaf to ${laneName}`)) as string;
+        await task('VM.provision', vm);
+        await call('VM.set_memory_limits', vm, numbers(0), numbers(32 * MIB), numbers(32 * MIB), numbers(32 * MIB));
+        await call('VM.start', vm, false, false);
+        const asked = (await call('Async.VM.clean_shutdown', vm)) as string;
+        const fromMs = Date.now();
+        await call('VM.hard_shutdown', vm);
+        expect(Date.now() - fromMs).toBeLessThan(8000);
+        expect(await call('VM.get_power_state', vm)).toBe('Halted');
+        await expect.poll(() => call('task.get_status', asked), { timeout: 20_000 }).not.toBe('pending');
+        await call('task.destroy', asked);
+        expect(await lane.refusal('task.get_status', asked)).toEqual(['HANDLE_INVALID', 'task', asked]);
+        await task('VM.destroy', vm);
+      });
     });
   });
