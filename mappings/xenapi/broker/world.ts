@@ -215,7 +215,15 @@ export class World {
   }
 
   /** One of the three it may be shown from is no more. */
-  #left(item: Item, version: number, context: BrokerContext): void {
+  #left(
+    item: Item,
+    gone: { readonly [one in 'member' | 'plain']?: true },
+    version: number,
+    context: BrokerContext,
+  ): void {
+    const { member, plain } = item;
+    if (gone.member === true) item.member = undefined;
+    if (gone.plain === true) item.plain = undefined;
     if (item.member !== undefined || item.plain !== undefined) {
       this.#refresh(item, version, context, true);
       return;
@@ -228,6 +236,9 @@ export class World {
     this.#jsonLength -= item.json?.text.length ?? 0;
     dropOwnFields(context, item.ref);
     if (item.cls === 'SR') this.#touchClass('pool');
+    // A slow client may be in the middle of a list that has it: its last record stays as it was.
+    item.member = member;
+    item.plain = plain;
   }
 
   /** The bundle of a hub object as it is now; [] when it is gone. */
@@ -247,8 +258,7 @@ export class World {
     }
     for (const [ref, item] of before ?? []) {
       if (now.has(ref)) continue;
-      item.member = undefined;
-      this.#left(item, version, context);
+      this.#left(item, { member: true }, version, context);
     }
     if (now.size === 0) this.#byOwner.delete(owner);
     else this.#byOwner.set(owner, now);
@@ -272,8 +282,7 @@ export class World {
     const item = this.#items.get(ref);
     if (item?.own === undefined) return;
     item.own = undefined;
-    item.plain = undefined;
-    this.#left(item, version, context);
+    this.#left(item, { plain: true }, version, context);
   }
 
   putJob(job: Job, version: number, context: BrokerContext): void {
@@ -301,8 +310,7 @@ export class World {
     const known = this.#items.get(ref);
     if (!isShown(job, front, context.now())) {
       if (known === undefined) return;
-      known.plain = undefined;
-      this.#left(known, version, context);
+      this.#left(known, { plain: true }, version, context);
       return;
     }
     const item = known ?? this.#make('task', ref);
@@ -321,10 +329,7 @@ export class World {
     const old = [...this.all('task')].filter(isOld);
     if (old.length === 0) return;
     const version = context.nextVersion();
-    for (const item of old) {
-      item.plain = undefined;
-      this.#left(item, version, context);
-    }
+    for (const item of old) this.#left(item, { plain: true }, version, context);
   }
 
   /** Everything of our own, when the world is new. */
