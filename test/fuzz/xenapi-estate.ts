@@ -3,6 +3,7 @@ import type { Json, RawXenApi } from '../peers/raw-xenapi.ts';
 
 const VMS_WANTED = 24;
 const VMS_MOST = 60;
+const OTHERS_MOST = 60;
 const CLASSES =
   'VM VBD VDI VIF SR PBD network host host_metrics pool PIF task console VM_metrics VM_guest_metrics SM'.split(' ');
 
@@ -46,6 +47,13 @@ export const openXenEstate = async ({ call }: RawXenApi): Promise<XenEstate> => 
       if (vm['power_state'] !== 'Halted') await call('VM.hard_shutdown', ref).catch(() => {});
       await call('VM.destroy', ref).catch(() => {});
     }
+    // What else was made and nobody needs any more.
+    for (const [cls, destroy] of [
+      ['VDI', 'VDI.destroy'],
+      ['task', 'task.destroy'],
+      ['network', 'network.destroy'],
+    ] as const)
+      for (const ref of (refs[cls] ?? []).slice(OTHERS_MOST)) await call(destroy, ref).catch(() => {});
     for (let missing = VMS_WANTED - own.length; missing > 0; missing--) {
       const vm = String(await call('VM.clone', template, `fuzzed ${++made}`));
       await call('VM.provision', vm);
