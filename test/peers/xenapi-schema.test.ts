@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { unsetValue } from '../../mappings/xenapi/render/bundle.ts';
+import { recordFields } from '../../mappings/xenapi/types.ts';
 import { type ClientName, LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { startLibvirtd } from './libvirtd.ts';
@@ -157,3 +159,29 @@ for (const { name, needs, start, atLeast } of HOSTS) {
     });
   });
 }
+
+test('the judge objects to what the data model does not allow', () => {
+  const host: Record<string, unknown> = { ...recordOf('host'), uuid: '0cc33145-0000-4e8c-8dc7-000000000001' };
+  const reading = (record: Readonly<Record<string, unknown>>): Reading => ({
+    encoding: 'json',
+    records: new Map([['host', { 'OpaqueRef:h': record }]]),
+  });
+  expect(problemsIn(reading(host))).toEqual([]);
+  const short = Object.fromEntries(Object.entries(host).filter(([key]) => key !== 'edition'));
+  for (const [broken, says] of [
+    [short, 'host: OpaqueRef:h has'],
+    [{ ...host, enabled: 'true' }, 'host.enabled: "true" is no bool'],
+    [{ ...host, API_version_major: '2' }, 'host.API_version_major: "2" is no int'],
+    [{ ...host, metrics: 'OpaqueRef:gone' }, 'host.metrics: "OpaqueRef:gone" is no host_metrics ref'],
+    [{ ...host, display: 'on' }, 'host.display: "on" is no enum host_display'],
+    [{ ...host, PBDs: ['OpaqueRef:h'] }, 'host.PBDs: "OpaqueRef:h" is no PBD ref'],
+    [{ ...host, other_config: { k: 1 } }, 'host.other_config[k]: 1 is no string'],
+    [{ ...host, last_software_update: '1970-01-01' }, 'host.last_software_update: "1970-01-01" is no datetime'],
+    [{ ...host, uuid: 'u' }, 'host.uuid: u'],
+  ] as const)
+    expect(problemsIn(reading(broken)).join('\n')).toContain(says);
+  expect(missingFor(reading(host))).toContain('exactly one pool');
+});
+
+const recordOf = (cls: string): Record<string, unknown> =>
+  Object.fromEntries(recordFields(cls).map(({ name, type, default: unset }) => [name, unsetValue(type, unset)]));

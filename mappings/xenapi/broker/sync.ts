@@ -106,6 +106,10 @@ const expire = (world: World, { context, caches }: Scope): void => {
   world.expireTasks(context);
 };
 
+/** Sheets were swapped: nothing changed, and yet nothing is rendered any more. Records of the old sheets are shown no longer. */
+const isForgotten = (world: World, { store, front }: BrokerContext): boolean =>
+  world.version === store.version && !world.late.has(front.host) && store.rendered(front.host) === undefined;
+
 /** The world as it is now. */
 export function* sync(scope: Scope): Brokered<World> {
   const { context, caches } = scope;
@@ -117,6 +121,12 @@ export function* sync(scope: Scope): Brokered<World> {
       yield* renderAll(ids, context);
       // Somebody else may have been faster.
       caches.world ??= build(allOf(context), context);
+      continue;
+    }
+    if (isForgotten(world, context)) {
+      // The new world begins behind every token that was given out.
+      context.nextVersion();
+      caches.world = undefined;
       continue;
     }
     if (world.version === store.version && (world.late.size === 0 || tries > 0)) return world;

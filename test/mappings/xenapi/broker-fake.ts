@@ -236,6 +236,15 @@ export const rig = () => {
       rows.push({ id, version: next(), gone: true });
     },
     job: (job: Job) => void jobs.set(job.id, { ...job, version: next() }),
+    /** Sheets were swapped. */
+    forget: (edit: (text: string) => string) => {
+      for (const [id, { entry, members }] of [...items]) {
+        const anew = members.map(({ type, id: ref, text }) =>
+          rendered({ type, id: ref, text: edit(text) }, version, () => texts++),
+        );
+        items.set(id, { entry, members: anew, isRendered: false });
+      }
+    },
     setSlots: (id: HubId, values: Record<string, unknown>) => void slots.set(id, values),
     /** Time passes; waits that are due end. */
     elapse: (ms: number) => {

@@ -357,6 +357,15 @@ describe('events', () => {
     expect(await from(at, 'nonsense')).toEqual({ error: ['EVENT_FROM_TOKEN_PARSE_FAILURE', 'nonsense'] });
   });
 
+  test('swapped sheets show in what is read, and those who wait read anew', async () => {
+    const at = estate();
+    const { token } = await from(at, '');
+    at.forget((text) => text.replace('<value>web</value>', '<value>by the new sheet</value>'));
+    expect(await at.ask('VM.get_name_label', { self: vm })).toBe('by the new sheet');
+    at.put(VM, machine('later', 'Halted'));
+    expect(await from(at, token)).toEqual({ error: ['EVENTS_LOST'] });
+  });
+
   test('many who wait share one encoding of a record', async () => {
     const at = estate();
     const { token } = await from(at, '');
