@@ -43,8 +43,8 @@ export const encodeRefs = (refs: Iterable<string>, encoding: Encoding): string =
 /** Enough to be worth a turn of the link. */
 const PIECE = 64 * 1024;
 
-/** A map of references to records, written in pieces. */
-export function* writeRecords(world: World, items: Iterable<Item>, encoding: Encoding): Brokered {
+/** A map of references to records, written in pieces; which they are is settled before the first, however slow the client reads. */
+export function* writeRecords(world: World, items: readonly Item[], encoding: Encoding): Brokered {
   let text = encoding === 'xml' ? '<value><struct>' : '{';
   let isFirst = true;
   for (const item of items) {

@@ -19,9 +19,7 @@ const conditionOf = (cls: string, call: Call): Condition | Reply => {
   }
 };
 
-function* filtered(items: Iterable<Item>, condition: Condition): Generator<Item> {
-  for (const item of items) if (condition(item)) yield item;
-}
+const filtered = (items: Iterable<Item>, condition: Condition): Item[] => [...items].filter(condition);
 
 const refsOf = (items: Iterable<Item>): string[] => Array.from(items, ({ ref }) => ref);
 
@@ -39,7 +37,7 @@ const ofClass = (world: World, cls: string, does: Does, call: Call): Brokered | 
     case 'get-all':
       return write(encodeRefs(refsOf(world.all(cls)), encoding));
     case 'get-all-records':
-      return writeRecords(world, world.all(cls), encoding);
+      return writeRecords(world, [...world.all(cls)], encoding);
     case 'get-all-where':
     case 'get-all-records-where': {
       const condition = conditionOf(cls, call);
