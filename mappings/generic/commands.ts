@@ -45,6 +45,11 @@ export interface VmChange {
   nics?: { add?: Nic[]; change?: { mac: string; to: Partial<Nic> }[]; remove?: string[] };
 }
 
+/** Of commands that name a VM: the API that asks lets names repeat. A host that does not refuses them all the same. */
+interface Naming {
+  nameMayRepeat?: boolean;
+}
+
 /** Parameters of each verb. The target (`Command.target`) is the object acted on; for `*.create` it is the host. */
 export interface Params {
   /** `paused`: it comes up with its CPUs stopped. */
@@ -58,12 +63,12 @@ export interface Params {
   'vm.shutdownGuest': { awaitMs?: number };
   'vm.rebootGuest': Record<never, never>;
   /** `vm.disks` is empty: `disks` are all of them, those to be made and those that are there, in order. */
-  'vm.create': { vm: Vm; disks: DiskSpec[] };
+  'vm.create': { vm: Vm; disks: DiskSpec[] } & Naming;
   /** `atVersion`: the store version of the VM that the client saw; when it has moved on by the time the queue is taken, concurrent-access. */
-  'vm.change': { change: VmChange; atVersion?: number };
+  'vm.change': { change: VmChange; atVersion?: number } & Naming;
   'vm.rename': { name: string };
   'vm.delete': { deleteVolumes: boolean };
-  'vm.clone': { name: string; uuid: string; storage?: HubId; change: VmChange; template: boolean };
+  'vm.clone': { name: string; uuid: string; storage?: HubId; change: VmChange; template: boolean } & Naming;
   'vm.setAutostart': { autostart: boolean };
   'snapshot.create': { name: string; description: string; memory: boolean; quiesce: boolean };
   'snapshot.revert': { snapshot: string; start?: boolean };

@@ -85,6 +85,7 @@ export const mintUuid = ({ command, context }: Planning, what: string): string =
 // ---- names ----
 
 export const refuseDuplicate = (name: string, { command, context }: Planning, but?: HubId): void => {
+  if ((command.params as Params['vm.create']).nameMayRepeat === true) return;
   const other = context.store.list('vm', command.host).find((entry) => entry.name === name && entry.id !== but);
   if (other) refuse('duplicate-name', { name, object: other.id }, `The name '${name}' already exists.`);
 };

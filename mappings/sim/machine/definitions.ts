@@ -114,7 +114,7 @@ const define: Procedure = (state, args, nowMs) => {
     return refuse(state, 'too-many', { limit: OBJECTS_MAX }, 'The simulated host holds no more VMs.');
   const bad = flaw(state, doc);
   if (bad) return no(state, bad);
-  if (namedTwice(state, doc.name, native)) return duplicate(state, doc.name);
+  if (args['nameMayRepeat'] !== true && namedTwice(state, doc.name, native)) return duplicate(state, doc.name);
   for (const other of state.vms.values()) {
     if (other.doc.uuid.toLowerCase() === doc.uuid.toLowerCase())
       return no(state, invalid('uuid', 'Another VM has this UUID.'));
@@ -189,7 +189,8 @@ const redefine = onVm((state, record, args, nowMs) => {
   const next = settled({ ...wanted, powerState, snapshots, permanent, ...times }, nowMs);
   const bad = flaw(state, next);
   if (bad) return no(state, bad);
-  if (namedTwice(state, next.name, record.native)) return duplicate(state, next.name);
+  const isRenamed = next.name !== doc.name && args['nameMayRepeat'] !== true;
+  if (isRenamed && namedTwice(state, next.name, record.native)) return duplicate(state, next.name);
   if (powerState === 'suspended' && (next.memoryBytes !== doc.memoryBytes || next.cpuCount !== doc.cpuCount))
     return wrongState(state, 'stopped', powerState);
   const hot = powerState === 'stopped' || powerState === 'suspended' ? undefined : hotRefusal(state, doc, next);

@@ -71,34 +71,44 @@ const withNics = (nics: readonly Nic[], draft: Draft, { job, store }: PlanContex
     networkName: (nic.network === undefined ? undefined : store.entry(nic.network)?.native) ?? nic.networkName,
   }));
 
-const define = async (native: string, vm: Vm, draft: Draft, context: PlanContext): Promise<void> => {
+/** Written into the call only where it says something: recordings stay as they are. */
+const naming = (nameMayRepeat: boolean | undefined): { nameMayRepeat?: true } =>
+  nameMayRepeat === true ? { nameMayRepeat } : {};
+
+const define = async (
+  native: string,
+  vm: Vm,
+  draft: Draft,
+  context: PlanContext,
+  nameMayRepeat: boolean | undefined,
+): Promise<void> => {
   const after = { ...withMedia(vm, draft, context), nics: withNics(vm.nics, draft, context) };
   const document = await context.fromGeneric({ kind: 'vm', after });
   draft.queue = native;
-  draft.add('VM.define', { vm: native, document });
+  draft.add('VM.define', { vm: native, document, ...naming(nameMayRepeat) });
   draft.touches.push({ kind: 'vm', native });
   draft.makes = { kind: 'vm', native };
 };
 
 export const planCreate = async (
-  { vm, disks }: Params['vm.create'],
+  { vm, disks, nameMayRepeat }: Params['vm.create'],
   _target: Entry,
   context: PlanContext,
   draft: Draft,
 ): Promise<Outcome<unknown>> => {
-  const clash = taken(vm.name, undefined, draft, context);
+  const clash = nameMayRepeat === true ? undefined : taken(vm.name, undefined, draft, context);
   if (clash) return clash;
   // Disks may stand in the VM as well as in the list that says how they are made.
   const others = vm.disks.filter(({ slot }) => !disks.some((disk) => sameSlot(disk.slot, slot)));
   const made = withVolumes([...others, ...disks], draft, context);
   if (!made.ok) return made;
   const uuid = vm.uuid === '' ? madeUuid(`${draft.host} ${context.job}`) : vm.uuid;
-  await define(uuid.toLowerCase(), { ...vm, uuid, disks: made.value }, draft, context);
+  await define(uuid.toLowerCase(), { ...vm, uuid, disks: made.value }, draft, context, nameMayRepeat);
   return done(undefined);
 };
 
 export const planChange = async (
-  { change }: Params['vm.change'],
+  { change, nameMayRepeat }: Params['vm.change'],
   target: Entry,
   context: PlanContext,
   draft: Draft,
@@ -106,7 +116,8 @@ export const planChange = async (
   const read = vmOf(target, context);
   if (!read.ok) return read;
   const before = read.value;
-  const clash = change.name === undefined ? undefined : taken(change.name, target.id, draft, context);
+  const isFree = change.name === undefined || nameMayRepeat === true;
+  const clash = isFree ? undefined : taken(change.name ?? '', target.id, draft, context);
   if (clash) return clash;
   const applied = applyChange(before, change);
   if (!applied.ok) return applied;
@@ -143,7 +154,7 @@ export const planChange = async (
   };
   const native = context.native(target.id);
   const document = await context.fromGeneric({ kind: 'vm', ...(native ? { native } : {}), before, after });
-  draft.add('VM.redefine', { vm: target.native, document });
+  draft.add('VM.redefine', { vm: target.native, document, ...naming(nameMayRepeat) });
   draft.touches.push({ kind: 'vm', native: target.native });
   for (const { slot, deleteVolume } of change.disks?.remove ?? []) {
     const disk = before.disks.find((one) => sameSlot(one.slot, slot));
@@ -186,7 +197,7 @@ export const planClone = async (
   const read = vmOf(target, context);
   if (!read.ok) return read;
   const source = read.value;
-  const clash = taken(params.name, undefined, draft, context);
+  const clash = params.nameMayRepeat === true ? undefined : taken(params.name, undefined, draft, context);
   if (clash) return clash;
   const applied = applyChange({ ...source, powerState: 'stopped' }, params.change);
   if (!applied.ok) return applied;
@@ -244,6 +255,7 @@ export const planClone = async (
     },
     draft,
     context,
+    params.nameMayRepeat,
   );
   return done(undefined);
 };

@@ -6,6 +6,7 @@ import { dropOwnFields, ownFields, ownObjects, readOwn, removeOwnObject, writeOw
 import { drivesOf } from '../seats.ts';
 import type { Default } from '../types.ts';
 import { forgottenDrive } from './devices.ts';
+import { takeLeftDisk } from './left-disks.ts';
 import { newVolumeName } from './minting.ts';
 import { DISK_FORMAT } from './provision.ts';
 import { notSupported, refuse } from './refusal.ts';
@@ -55,6 +56,7 @@ const formatFor = (config: Readonly<Record<string, string>>): string => {
 function* createVdi(work: Work): Brokered<Ending> {
   const record = recordArg(work);
   const storage = yield* storageOf(textArg(record, 'SR'), work);
+  if (!storage.doc.accessible) refuse('SR_NO_PBDS', storage.ref);
   if (flagArg(record, 'sharable')) notSupported('sharable', 'true', 'a disk has one user at a time');
   if (flagArg(record, 'read_only')) notSupported('read_only', 'true', 'a disk is made to be written');
   const format = formatFor((record.args['sm_config'] ?? {}) as Readonly<Record<string, string>>);
@@ -114,8 +116,10 @@ function* takeFromMachines(disk: Disk, work: Work): Brokered<void> {
 function* destroyVdi(work: Work): Brokered<Ending> {
   const id = parseRef(work.self, work.context.front);
   // What a snapshot holds goes with the snapshot.
-  if (id?.cls === 'VDI' && kindOf(id.owner) === 'snapshot' && work.context.store.owner(id.owner))
-    return refuse('VDI_IN_USE', work.self, 'destroy');
+  if (id?.cls === 'VDI' && kindOf(id.owner) === 'snapshot') {
+    if (work.context.store.owner(id.owner)) return refuse('VDI_IN_USE', work.self, 'destroy');
+    if (takeLeftDisk(work.context, id.owner, id.part)) return ended();
+  }
   const disk = yield* volumeOf(work.self, work);
   yield* refuseInUse(disk, 'destroy', work);
   yield* takeFromMachines(disk, work);

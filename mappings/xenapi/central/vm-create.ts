@@ -78,5 +78,9 @@ export function* createVm(work: Work): Brokered<Ending> {
   });
   if (!made.ok) throw new Refusal(made.fault);
   const { front } = work.context;
-  return last(work, 'vm.create', front.host, { vm: { ...made.value, uuid: newUuid(work.context) }, disks: [] });
+  return last(work, 'vm.create', front.host, {
+    vm: { ...made.value, uuid: newUuid(work.context) },
+    disks: [],
+    nameMayRepeat: true,
+  });
 }

@@ -174,7 +174,9 @@ const writes = (field: string, kind: Kind): Answer =>
     }
     const value = written(kind, field, rule.read(target.doc), work);
     const change = value === undefined ? {} : rule.change(value, target.doc, work);
-    return Object.keys(change).length === 0 ? ended() : last(work, 'vm.change', target.id, { change });
+    return Object.keys(change).length === 0
+      ? ended()
+      : last(work, 'vm.change', target.id, { change, ...(change.name === undefined ? {} : { nameMayRepeat: true }) });
   };
 
 function* setIsATemplate(work: Work): Brokered<Ending> {

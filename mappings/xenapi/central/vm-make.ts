@@ -6,8 +6,10 @@ import type { Brokered } from '../../generic/platform.ts';
 import { blankVm } from '../default-templates.ts';
 import { NULL_REF } from '../ids.ts';
 import { dropOwnFields, readOwn } from '../own-data.ts';
+import { drivesOf } from '../seats.ts';
 import { attributeMap, droppedKey, droppedText, keptKey } from '../vm-attributes.ts';
 import { pendingOf } from './devices.ts';
+import { leaveDisks } from './left-disks.ts';
 import { newUuid } from './minting.ts';
 import { dropPending } from './pending-devices.ts';
 import { provisionedDisks } from './provision.ts';
@@ -36,7 +38,7 @@ const fromTemplate = (target: Extract<XenVm, { kind: 'template' }>, work: Work):
     ...copied(name, true, work),
   ];
   const made = { ...blankVm(), ...vm, name: textArg(work, 'new_name'), uuid: newUuid(context), attributes };
-  return last(work, 'vm.create', context.front.host, { vm: made, disks: [] });
+  return last(work, 'vm.create', context.front.host, { vm: made, disks: [], nameMayRepeat: true });
 };
 
 /** Cards of a copy have addresses of their own: what is kept under the old ones stays behind. */
@@ -53,6 +55,7 @@ const fromMachine = (vm: Found<'vm'>, storage: HubId | undefined, work: Work): E
     ...(storage === undefined ? {} : { storage }),
     change,
     template: vm.doc.template,
+    nameMayRepeat: true,
   });
 };
 
@@ -98,7 +101,13 @@ function* destroy(work: Work): Brokered<Ending> {
   const target = yield* xenVmOf(work.self, work);
   checkOperation('destroy', target, work);
   if (target.kind === 'snapshot') {
+    const disks = drivesOf(target.vm.doc).filter(({ type }) => type === 'Disk');
     yield* run(work, 'snapshot.delete', target.vm.id, { snapshot: target.snapshot.native, children: false });
+    leaveDisks(
+      context,
+      target.id,
+      disks.map(({ userdevice }) => userdevice + 1),
+    );
   } else if (target.kind === 'vm') {
     yield* run(work, 'vm.delete', target.id, { deleteVolumes: false });
     dropPending([...pendingOf('VBD', target, context), ...pendingOf('VIF', target, context)], work);
