@@ -7,6 +7,9 @@ import { leaveDisks, takeLeftDisk } from '../../../../mappings/xenapi/central/le
 const setUp = () => {
   const kept = new Map<string, unknown>();
   let nowMs = 1000;
+  const later = (ms: number): void => {
+    nowMs += ms;
+  };
   const own: OwnView = {
     get: (namespace, key) => kept.get(`${namespace} ${key}`),
     put: (namespace, key, value) => void kept.set(`${namespace} ${key}`, value),
@@ -14,7 +17,7 @@ const setUp = () => {
     list: (namespace) => [...kept].map(([key, value]) => ({ key: key.slice(namespace.length + 1), value })),
   };
   const context = { front: { uuid: 'u' }, own, now: () => nowMs } as Parameters<typeof leaveDisks>[0];
-  return { context, kept, later: (ms: number) => void (nowMs += ms) };
+  return { context, kept, later };
 };
 const snapshot = (n: number) => hubId('snapshot', n);
 
