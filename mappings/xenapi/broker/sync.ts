@@ -9,6 +9,8 @@ import { World } from './world.ts';
 /** Nothing here is a truth. */
 export interface Caches {
   world: World | undefined;
+  /** One that is being built. */
+  begun: World | undefined;
   /** When ended tasks were last looked through, in ms. */
   expiredMs: number;
   /** Encoded snapshots of the newest events, shared by all who wait: by encoding, reference and version. */
@@ -19,6 +21,7 @@ export interface Caches {
 
 export const makeCaches = (): Caches => ({
   world: undefined,
+  begun: undefined,
   expiredMs: 0,
   snapshots: new Map(),
   answers: { version: -1, texts: new Map() },
@@ -33,8 +36,8 @@ export interface Scope {
 const KINDS = ['host', 'storage', 'volume', 'network', 'vm'] as const satisfies readonly DocumentKind[];
 const isKind = (id: HubId): boolean => (KINDS as readonly string[]).includes(kindOf(id));
 
-/** Rendered together: a batch of the sheets' thread, so that the first answer of a large host does not wait for one huge effect. */
-const SLICE = 512;
+/** Rendered and taken in together: a batch that holds the thread for a few milliseconds. */
+const SLICE = 128;
 const EXPIRE_EVERY_MS = 60_000;
 /** What changes faster than it can be rendered is left to the next reader. */
 const TRIES = 4;
@@ -42,9 +45,21 @@ const TRIES = 4;
 const allOf = ({ store, front }: BrokerContext): HubId[] =>
   KINDS.flatMap((kind) => store.list(kind, front.host).map(({ id }) => id));
 
-function* renderAll(ids: readonly HubId[], { store }: BrokerContext): Brokered<void> {
-  const missing = ids.filter((id) => store.entry(id) !== undefined && store.rendered(id) === undefined);
-  for (let at = 0; at < missing.length; at += SLICE) yield { effect: 'render', ids: missing.slice(at, at + SLICE) };
+/** Documents of all of these, slice by slice; the next slice is begun while one is taken in. */
+function* renderSlices(
+  ids: readonly HubId[],
+  { store }: BrokerContext,
+  take: (slice: readonly HubId[]) => void,
+): Brokered<void> {
+  const without = (slice: readonly HubId[]): HubId[] =>
+    slice.filter((id) => store.entry(id) !== undefined && store.rendered(id) === undefined);
+  for (let at = 0; at < ids.length; at += SLICE) {
+    const slice = ids.slice(at, at + SLICE);
+    const missing = without(slice);
+    if (missing.length > 0 || ids.length > SLICE)
+      yield { effect: 'render', ids: missing, ahead: without(ids.slice(at + SLICE, at + 2 * SLICE)) };
+    take(slice);
+  }
 }
 
 /** undefined: the store has forgotten what changed. */
@@ -84,20 +99,28 @@ const apply = (world: World, ids: Iterable<HubId>, own: readonly OwnChange[], co
   world.version = version;
 };
 
-const build = (ids: readonly HubId[], context: BrokerContext): World => {
+/** The world from nothing. Others may be at it as well: all put into the same one, and whoever is ready first hands it over. */
+function* build({ context, caches }: Scope): Brokered<void> {
   const { store, jobs, front } = context;
-  const version = store.version;
-  const world = new World(version);
-  for (const id of ids) {
-    const members = store.entry(id) === undefined ? [] : store.rendered(id);
-    if (members === undefined) world.late.add(id);
-    else world.putMembers(id, members, version, context);
-  }
+  caches.begun ??= new World(store.version);
+  const world = caches.begun;
+  // What changes from here on is taken in as a change.
+  const { version } = world;
+  yield* renderSlices(allOf(context), context, (slice) => {
+    for (const id of slice) {
+      const members = store.entry(id) === undefined ? [] : store.rendered(id);
+      if (members === undefined) world.late.add(id);
+      else world.putMembers(id, members, version, context);
+    }
+  });
+  while (world.settle(version, context, SLICE)) yield { effect: 'render', ids: [] };
+  if (caches.begun !== world) return;
   for (const job of jobs.list({ host: front.host })) world.putJob(job, version, context);
   world.putAllOwn(version, context);
   world.settle(version, context);
-  return world;
-};
+  caches.begun = undefined;
+  caches.world = world;
+}
 
 const expire = (world: World, { context, caches }: Scope): void => {
   const nowMs = context.now();
@@ -117,10 +140,7 @@ export function* sync(scope: Scope): Brokered<World> {
   for (let tries = 0; ; tries++) {
     const { world } = caches;
     if (world === undefined) {
-      const ids = allOf(context);
-      yield* renderAll(ids, context);
-      // Somebody else may have been faster.
-      caches.world ??= build(allOf(context), context);
+      yield* build(scope);
       continue;
     }
     if (isForgotten(world, context)) {
@@ -136,7 +156,7 @@ export function* sync(scope: Scope): Brokered<World> {
       caches.world = undefined;
       continue;
     }
-    yield* renderAll([...wanted], context);
+    yield* renderSlices([...wanted], context, () => {});
     if (caches.world !== world) continue;
     const ids = changedIds(world, context);
     const own = ownChangedSince(context, world.version);

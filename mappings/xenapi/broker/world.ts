@@ -166,17 +166,17 @@ export class World {
       for (const ref of this.ends.targets(item.ref)) this.#touched.add(ref);
   }
 
-  /** Looks again at all that others' changes may have changed. */
-  settle(version: number, context: BrokerContext): void {
-    // What one round changes may touch others; relations are two deep at most.
-    for (let round = 0; round < 4 && this.#touched.size > 0; round++) {
-      const refs = [...this.#touched];
-      this.#touched.clear();
-      for (const ref of refs) {
-        const item = this.#items.get(ref);
-        if (item !== undefined) this.#refresh(item, version, context, false);
-      }
+  /** Looks again at what others' changes may have changed: all of it, or so many. true: something is left. */
+  settle(version: number, context: BrokerContext, most = Number.POSITIVE_INFINITY): boolean {
+    let left = most;
+    // What one changes may touch others, which are two relations away at most: it ends.
+    for (const ref of this.#touched) {
+      if (left-- <= 0) return true;
+      this.#touched.delete(ref);
+      const item = this.#items.get(ref);
+      if (item !== undefined) this.#refresh(item, version, context, false);
     }
+    return false;
   }
 
   touch(ref: string): void {
