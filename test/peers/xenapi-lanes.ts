@@ -27,12 +27,26 @@ export const endpointOf = (product: Transvisor): XenEndpoint => {
 const POLL_MS = 50;
 const TASK_LIMIT_MS = 60_000;
 
+/** Two daemons of one machine may reach for the same VNC port or tap device at once: the later one tries again. */
+const patient =
+  (call: XenLane['call']): XenLane['call'] =>
+  async (method, ...args) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await call(method, ...args);
+      } catch (error) {
+        if (tries === 5 || !/available port|tap device/.test(String(error))) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100 * tries));
+      }
+    }
+  };
+
 /** npm's xen-api: tasks are waited for in the event stream. */
 export const xenApiLane = async (endpoint: XenEndpoint, transport: XenTransport): Promise<XenLane> => {
   const xapi = await openXenApi(endpoint, transport);
   return {
-    call: (method, ...args) => xapi.call(method, ...args),
-    task: (method, ...args) => xapi.callAsync(method, ...args),
+    call: patient((method, ...args) => xapi.call(method, ...args)),
+    task: patient((method, ...args) => xapi.callAsync(method, ...args)),
     refusal: async (method, ...args) =>
       xapi.call(method, ...args).then(
         (value) => {
@@ -68,8 +82,8 @@ export const pythonLane = async (endpoint: XenEndpoint): Promise<XenLane> => {
     return result.replace(/^<value>|<\/value>$/g, '');
   };
   return {
-    call: python.call,
-    task,
+    call: patient(python.call),
+    task: patient(task),
     refusal: async (method, ...args) => {
       const { failure, ...rest } = await python.ask(method, ...args);
       if (failure === undefined) throw new Error(`${method} answered ${JSON.stringify(rest)}`);

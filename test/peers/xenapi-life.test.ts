@@ -241,5 +241,22 @@ for (const [hostName, needs, startHost] of HOSTS)
         expect(await lane.refusal('task.get_status', asked)).toEqual(['HANDLE_INVALID', 'task', asked]);
         await task('VM.destroy', vm);
       });
+
+      test('may be called as another is', async () => {
+        const { call, task } = lane;
+        const [template] = (await call('VM.get_by_name_label', 'Other install media')) as string[];
+        const name = `twin by ${laneName}`;
+        const twins = [
+          await task('VM.clone', template, name),
+          await call('VM.clone', template, `${name} (2)`),
+        ] as string[];
+        await call('VM.set_name_label', twins[1], name);
+        expect((await call('VM.get_by_name_label', name)) as string[]).toHaveLength(2);
+        // One of them is changed, and it is that one.
+        await call('VM.set_name_description', twins[1], 'the second');
+        expect(await call('VM.get_name_description', twins[0])).not.toBe('the second');
+        for (const vm of twins) await call('VM.destroy', vm);
+        expect(await call('VM.get_by_name_label', name)).toEqual([]);
+      });
     });
   });
