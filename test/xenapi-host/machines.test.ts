@@ -270,6 +270,17 @@ describe('what takes time', () => {
     await slow.close();
   });
 
+  test('goes on when its task is destroyed, and the task goes at the end', async () => {
+    const slow = await openRig({ operationMs: 50 });
+    const vm = await slow.named('VM', 'vm-1');
+    const task = String(await slow.call('Async.VM.start', vm, false, false));
+    await slow.call('task.destroy', task);
+    expect(await slow.call('task.get_status', task)).toBe('pending');
+    await expect.poll(() => slow.refusal('task.get_status', task)).toEqual(['HANDLE_INVALID', 'task', task]);
+    expect(await slow.call('VM.get_power_state', vm)).toBe('Running');
+    await slow.close();
+  });
+
   test('is forgotten as a task after its time', async () => {
     const short = await openRig({ taskKeptMs: 30 });
     const task = String(await short.call('Async.VM.start', await short.named('VM', 'vm-1'), false, false));
