@@ -125,10 +125,9 @@ export const attribute = (text: string, span: Span, name: string): string | unde
   while (at < end) {
     const equals = text.indexOf('=', at);
     if (equals < 0 || equals >= end) return undefined;
-    const double = text.indexOf('"', equals);
-    const single = text.indexOf("'", equals);
-    const from = double < 0 || (single >= 0 && single < double) ? single : double;
-    const to = text.indexOf(from === double ? '"' : "'", from + 1);
+    let from = equals + 1;
+    while (isSpace(text.charCodeAt(from))) from++;
+    const to = text.indexOf(text.charCodeAt(from) === QUOTE ? '"' : "'", from + 1);
     if (text.slice(at, equals).trim() === name) return decodeEntities(text.slice(from + 1, to));
     at = to + 1;
   }
