@@ -4,7 +4,17 @@ import { isForgotten, ownFields } from '../own-data.ts';
 import { encodeField } from '../render/bundle.ts';
 import { recordFields } from '../types.ts';
 import { relationsTo } from './ends.ts';
-import { fieldText, type Item, isNull, placesOf, refsIn, renderedField, scalarOf, setText } from './item.ts';
+import {
+  fieldText,
+  type Item,
+  imageFacts,
+  isNull,
+  placesOf,
+  refsIn,
+  renderedField,
+  scalarOf,
+  setText,
+} from './item.ts';
 import { allowedMeanwhile } from './operations.ts';
 import type { World } from './world.ts';
 
@@ -34,9 +44,10 @@ const sr = (item: Item, world: World): Computed => {
   for (const ref of world.ends.shown('SR', item.ref, 'VDIs')) {
     const one = world.find(ref);
     if (one === undefined) continue;
-    allocated += Number(fieldText(one, 'virtual_size'));
+    const { bytes, isIso } = imageFacts(one);
+    allocated += bytes;
     images += 1;
-    if (/\.iso$/i.test(scalarOf(one, 'location'))) isos += 1;
+    if (isIso) isos += 1;
   }
   const isLibrary = images > 0 && isos === images;
   return { virtual_allocation: String(allocated), ...(isLibrary ? { type: 'iso', content_type: 'iso' } : {}) };

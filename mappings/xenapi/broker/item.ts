@@ -38,6 +38,13 @@ export class PlainText {
   }
 }
 
+/** What a storage has to know of an image, read out of its text once. */
+interface ImageFacts {
+  readonly member: RenderedMember | undefined;
+  readonly bytes: number;
+  readonly isIso: boolean;
+}
+
 export interface KeptJson {
   readonly member: RenderedMember | undefined;
   readonly plain: PlainText | undefined;
@@ -58,6 +65,7 @@ export interface Item {
   patches: ReadonlyMap<number, string> | undefined;
   /** The record in JSON, while it is of these very texts. */
   json: KeptJson | undefined;
+  image?: ImageFacts;
   uuid: string;
   name: string;
   /** Versions of the world at which it came and last changed. */
@@ -107,3 +115,14 @@ export const setText = (values: Iterable<string>): string => {
 };
 
 export const isNull = (ref: string): boolean => ref === '' || ref === NULL_REF;
+
+export const imageFacts = (item: Item): ImageFacts => {
+  const { member } = item;
+  if (item.image?.member !== member || item.image === undefined)
+    item.image = {
+      member,
+      bytes: Number(fieldText(item, 'virtual_size')),
+      isIso: /\.iso$/i.test(scalarOf(item, 'location')),
+    };
+  return item.image;
+};

@@ -162,7 +162,7 @@ export class World {
       if (item.owner !== undefined) this.#touched.add(refOf(xenId('PBD', item.owner), context.front));
     }
     // What a machine does with an image, and what images a storage holds, shows in them too.
-    if (differs && (item.cls === 'VBD' || item.cls === 'VDI'))
+    if (isOther && (item.cls === 'VBD' || item.cls === 'VDI'))
       for (const ref of this.ends.targets(item.ref)) this.#touched.add(ref);
   }
 
