@@ -31,15 +31,8 @@ export const TIER_3: ReadonlySet<string> = new Set(['host.cert.import']);
 export const REMARKS: Readonly<Record<string, string>> = {
   'vm.power -on -M':
     'starts the simulator a second time as a vCenter, which this product cannot be yet; its ESX round is the row above',
-  'pool.create': 'child resource pools are not made yet: NotSupported',
-  'pool.create multiple': 'child resource pools are not made yet: NotSupported',
-  'pool.change': 'child resource pools are not made yet: NotSupported',
-  'pool.destroy multiple': 'child resource pools are not made yet: NotSupported',
-  'vm.create -pool': 'child resource pools are not made yet: NotSupported',
   'host.cert.csr': 'HostCertificateManager has no certificate requests yet: NotSupported',
   'host.cert.import': 'HostCertificateManager has no certificate requests yet: NotSupported',
-  'host.cert.info': 'HostCertificateManager.certificateInfo is not read yet',
-  'firewall.ruleset.find': 'the list of firewall rules is empty: libvirt has none',
   'datastore.ls': "libvirt's test driver has no bytes behind its volumes (no upload, no download); passes on QEMU",
   'datastore.ls-R': "libvirt's test driver has no bytes behind its volumes (no upload, no download); passes on QEMU",
   'datastore.download':

@@ -30,6 +30,7 @@ import {
   setPageSize,
 } from './events.ts';
 import { furnishPerformance, performance } from './performance.ts';
+import { furnishPools, pools } from './pools.ts';
 import { exists } from './registry.ts';
 import {
   cancelRetrieve,
@@ -122,6 +123,7 @@ const SERVICES = table<Service>({
   ...performance,
   ...environment,
   ...administration,
+  ...pools,
 });
 
 /** Methods a service answers: the command table's broker rows, no more and no less. */
@@ -139,6 +141,7 @@ for (const furnishAll of [
   furnishPerformance,
   furnishEnvironment,
   furnishAdministration,
+  furnishPools,
 ])
   furnishAll();
 

@@ -3,7 +3,7 @@ import type { HubId } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import type { FilterRecord } from './collectors.ts';
 import { exists } from './registry.ts';
-import type { Scope } from './scope.ts';
+import { type Scope, structureVersion } from './scope.ts';
 import { type Selected, select } from './select.ts';
 
 export interface Member extends Selected {
@@ -149,7 +149,7 @@ export const forgetFilter = (scope: Scope, id: string): void => {
 
 /** What the selection depends on, as a text to compare. */
 const selectionStamp = (scope: Scope, state: FilterState): string => {
-  const structure = scope.caches.structure.version(scope.context.store);
+  const structure = structureVersion(scope);
   return state.loose ? `${structure} ${scope.caches.viewRevision}` : String(structure);
 };
 

@@ -5,7 +5,7 @@ import { fragmentOf, type ManagedObject, type Property } from './managed-object.
 import { couldName, parsePath, type Step } from './path.ts';
 import { relationOf } from './relations.ts';
 import { roleId } from './rendered.ts';
-import type { Scope } from './scope.ts';
+import { type Scope, structureVersion } from './scope.ts';
 
 /** Properties that have a value, each computed when asked for. */
 export type Values = Readonly<Record<string, () => unknown>>;
@@ -77,6 +77,7 @@ export class FurnitureObject implements ManagedObject {
     const name = /^\w+/.exec(path)?.[0] ?? path;
     const relation = relationOf(this.ref, name);
     if (!relation || relation.jobs) return undefined;
-    return relation.edge === undefined ? 0 : this.#scope.caches.structure.version(this.#scope.context.store);
+    const isFixed = relation.edge === undefined && relation.revision === undefined;
+    return isFixed ? 0 : structureVersion(this.#scope);
   }
 }

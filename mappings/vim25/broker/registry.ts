@@ -3,10 +3,11 @@ import { type HubId, kindOf } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { FURNITURE as F, hubIdOf, refKey, refOf } from '../ids.ts';
 import { escapeName } from '../names.ts';
+import { poolOf } from '../pools.ts';
 import { type MoRef, moRef } from '../values.ts';
 import { FurnitureObject, type Made } from './furniture.ts';
 import { type ManagedObject, referencesIn } from './managed-object.ts';
-import { FOLDERS, RELATIONS, relationOf } from './relations.ts';
+import { FOLDERS, relationOf } from './relations.ts';
 import { memberIn, RenderedObject } from './rendered.ts';
 import type { Scope } from './scope.ts';
 
@@ -146,7 +147,10 @@ export const nameOf = (scope: Scope, ref: MoRef): string | undefined => {
   const fixed = FOLDERS[ref.value]?.name;
   if (ref.type === 'Folder') return fixed;
   if (ref.type === 'Datacenter') return 'ha-datacenter';
-  if (ref.type === 'ResourcePool') return 'Resources';
+  if (ref.type === 'ResourcePool') {
+    const pool = poolOf(scope.context, ref.value);
+    return pool === undefined ? 'Resources' : escapeName(pool.name);
+  }
   const id = hubIdOf(ref) ?? (ref.type === 'HostSystem' || ref.type === 'ComputeResource' ? scope.host : undefined);
   const entry = id === undefined ? undefined : scope.context.store.entry(id);
   return entry && escapeName(entry.name);
@@ -162,7 +166,7 @@ export const childrenOf = (scope: Scope, ref: MoRef): readonly MoRef[] => {
     case 'ComputeResource':
       return [F.host, F.rootPool];
     case 'ResourcePool':
-      return RELATIONS['ResourcePool']?.['vm']?.get(scope, undefined) ?? [];
+      return ['resourcePool', 'vm'].flatMap((property) => relationOf(ref, property)?.get(scope, undefined) ?? []);
     default:
       return [];
   }

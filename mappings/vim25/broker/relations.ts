@@ -3,6 +3,16 @@ import type { HubId } from '../../generic/ids.ts';
 import type { DocumentKind } from '../../generic/model.ts';
 import { table } from '../../generic/table.ts';
 import { FURNITURE as F, refOf } from '../ids.ts';
+import {
+  childPools,
+  isRoot,
+  machineRevision,
+  placeOfMachine,
+  poolOf,
+  poolRef,
+  poolRevision,
+  poolsOf,
+} from '../pools.ts';
 import type { MoRef } from '../values.ts';
 import type { Scope } from './scope.ts';
 
@@ -12,6 +22,8 @@ export interface Relation {
   readonly edge?: DocumentKind;
   /** Jobs come and go without moving edges. */
   readonly jobs?: boolean;
+  /** Store version at which what is in own data last changed it. */
+  readonly revision?: (scope: Scope, hub: HubId | undefined) => number;
   get(scope: Scope, hub: HubId | undefined): readonly MoRef[];
 }
 
@@ -70,10 +82,59 @@ const vmDatastore: Relation['get'] = (scope, hub) => {
       );
 };
 
+const revision = ({ context }: Scope): number => poolRevision(context);
+
+const vmPool: Relation['get'] = ({ context }, hub) => {
+  const entry = hub && context.store.entry(hub);
+  return [entry ? poolRef(placeOfMachine(context, entry.uuid)) : F.rootPool];
+};
+
+/** Which pool it is decides what is in it; without child pools all machines are in the one that is. */
+const inPool =
+  (moid: string): Relation['get'] =>
+  ({ context, host }) => {
+    const machines = context.store.list('vm', host);
+    const isIn = isRoot(moid) && poolsOf(context).length === 0 ? undefined : moid;
+    return refs(
+      machines.filter(({ uuid }) => isIn === undefined || placeOfMachine(context, uuid) === isIn).map(({ id }) => id),
+    );
+  };
+
+const poolRelation = (moid: string, property: string): Relation | undefined => {
+  switch (property) {
+    case 'parent':
+      return isRoot(moid)
+        ? fixed(F.computeResource)
+        : {
+            array: false,
+            revision,
+            get: ({ context }) => [poolRef(poolOf(context, moid)?.parent ?? F.rootPool.value)],
+          };
+    case 'owner':
+      return fixed(F.computeResource);
+    case 'resourcePool':
+      return {
+        array: true,
+        revision,
+        get: ({ context }) => childPools(context, moid).map((pool) => poolRef(pool.moid)),
+      };
+    case 'vm':
+      return { array: true, edge: 'vm', revision, get: inPool(moid) };
+    case 'recentTask':
+      return fixedArray();
+    default:
+      return undefined;
+  }
+};
+
 export const RELATIONS = table<Readonly<Record<string, Relation>>>({
   VirtualMachine: {
     parent: fixed(F.vmFolder),
-    resourcePool: fixed(F.rootPool),
+    resourcePool: {
+      array: false,
+      revision: ({ context }, hub) => machineRevision(context, (hub && context.store.entry(hub)?.uuid) ?? ''),
+      get: vmPool,
+    },
     environmentBrowser: fixed(F.environmentBrowser),
     datastore: { array: true, edge: 'storage', get: vmDatastore },
     network: { array: true, edge: 'network', get: far('network') },
@@ -106,13 +167,6 @@ export const RELATIONS = table<Readonly<Record<string, Relation>>>({
     host: fixedArray(F.host),
     datastore: { array: true, edge: 'storage', get: all('storage') },
     network: { array: true, edge: 'network', get: all('network') },
-    recentTask: fixedArray(),
-  },
-  ResourcePool: {
-    parent: fixed(F.computeResource),
-    owner: fixed(F.computeResource),
-    resourcePool: fixedArray(),
-    vm: { array: true, edge: 'vm', get: all('vm') },
     recentTask: fixedArray(),
   },
   HostDatastoreBrowser: {
@@ -179,6 +233,7 @@ export const relationOf = (
     if (property === 'parent') return folder.parent ? fixed(folder.parent) : { array: false, get: () => [] };
     return undefined;
   }
+  if (ref.type === 'ResourcePool') return poolRelation(ref.value, property);
   const relations = RELATIONS[ref.type];
   return relations && Object.hasOwn(relations, property) ? relations[property] : undefined;
 };

@@ -171,7 +171,8 @@ export class RenderedObject implements ManagedObject {
     const relation = relationOf(this.ref, name);
     if (relation) {
       if (relation.jobs) return undefined;
-      return relation.edge === undefined ? 0 : store.edgesVersion(this.hub, relation.edge);
+      const edges = relation.edge === undefined ? 0 : store.edgesVersion(this.hub, relation.edge);
+      return Math.max(edges, relation.revision?.(this.#scope, this.hub) ?? 0);
     }
     const index = this.#document?.index;
     if (!index) return store.entry(this.hub)?.version ?? 0;

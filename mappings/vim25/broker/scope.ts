@@ -1,6 +1,7 @@
 /** What every service of the broker is handed: the context of the call, the client's version, and caches that may be lost at any time. */
 import type { HubId } from '../../generic/ids.ts';
 import type { BrokerContext } from '../../generic/platform.ts';
+import { poolRevision } from '../pools.ts';
 import type { FilterState } from './filter-state.ts';
 import { type Fragments, makePathNumbers, type PathNumbers } from './fragments.ts';
 import type { Plan } from './plan.ts';
@@ -51,3 +52,7 @@ export interface Scope {
   readonly version: string;
   readonly host: HubId;
 }
+
+/** When the inventory's shape last changed: by the hosts, or by pools of own data. */
+export const structureVersion = ({ caches, context }: Scope): number =>
+  caches.structure.version(context.store, poolRevision(context));

@@ -2,7 +2,7 @@
 import type { Outcome } from '../../generic/faults.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { exists } from './registry.ts';
-import type { Scope } from './scope.ts';
+import { type Scope, structureVersion } from './scope.ts';
 import { type FilterSpec, type Selection, select } from './select.ts';
 
 /** A selection and what it was made at: the shape of the inventory, and the members of views. */
@@ -46,9 +46,9 @@ const keyOf = ({ context }: Scope, { objectSet, propSet }: FilterSpec): string =
 /** As `select`, for reads that come again. */
 export function* selectOnce(scope: Scope, spec: FilterSpec): Brokered<Outcome<Selection>> {
   const roots = spec.objectSet ?? [];
-  const { selections, structure, viewRevision } = scope.caches;
+  const { selections, viewRevision } = scope.caches;
   const key = roots.length <= MOST_ROOTS ? keyOf(scope, spec) : undefined;
-  const version = structure.version(scope.context.store);
+  const version = structureVersion(scope);
   const known = key === undefined ? undefined : selections.kept.get(key);
   if (key !== undefined && known !== undefined) {
     const holds = known.structure === version && known.views === viewRevision;

@@ -21,7 +21,8 @@ export class Structure {
   readonly #relations = new Map<HubId, string>();
 
   /** Cheap when nothing happened; otherwise as long as the list of changes since the last call. */
-  version(store: StoreView): number {
+  version(store: StoreView, pools = 0): number {
+    if (pools > this.#version) this.#version = pools;
     if (store.epoch !== this.#epoch || this.#seen < 0) this.#restart(store);
     if (store.version === this.#seen) return this.#version;
     const changes = store.changedSince(this.#seen);

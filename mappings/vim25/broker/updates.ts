@@ -4,6 +4,7 @@ import type { Brokered } from '../../generic/platform.ts';
 import { escapeText } from '../../wire/xml.ts';
 import { encodeElement } from '../encode.ts';
 import { refOfKey } from '../ids.ts';
+import { movedSince, poolRevision } from '../pools.ts';
 import type { FilterRecord } from './collectors.ts';
 import { type FilterState, type Member, refreshMembers, selectionIsStale } from './filter-state.ts';
 import type { ManagedObject, Property } from './managed-object.ts';
@@ -126,6 +127,13 @@ export const changedIds = (scope: Scope, since: number): readonly HubId[] | unde
     const target = jobs.get(job)?.target;
     ids.push(job);
     if (target !== undefined) ids.push(target);
+  }
+  // What a pool shows changed: the pool of all is a member of the host's bundle.
+  if (poolRevision(scope.context) > since) {
+    ids.push(scope.host);
+    const moved = movedSince(scope.context, since);
+    if (moved.size > 0)
+      for (const { id, uuid } of store.list('vm', scope.host)) if (moved.has(uuid.toLowerCase())) ids.push(id);
   }
   return ids;
 };

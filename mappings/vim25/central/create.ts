@@ -15,6 +15,7 @@ import {
 } from '../datastore/tree.ts';
 import { FURNITURE } from '../ids.ts';
 import { escapeName } from '../names.ts';
+import { isRoot, placeMachine, poolOf } from '../pools.ts';
 import { dateTime } from '../render/markup.ts';
 import { blankVm } from './blank-vm.ts';
 import { type Spec, scalarChange } from './config-spec.ts';
@@ -22,18 +23,25 @@ import { changeOf, type Draft } from './device-draft.ts';
 import { applyDevices } from './device-specs.ts';
 import { start } from './effects.ts';
 import { hostOf, referenceOf } from './inventory.ts';
+import { newUuid } from './minting.ts';
 import { notSupported, refuse, refuseDirectly } from './refusal.ts';
 import { fileBaseOf, freeName, nameOf } from './vm-names.ts';
 
-/** There is one pool and one host; anything else a client names is not there. */
-export const checkPlacement = (pool: unknown, host: unknown): void => {
-  for (const [arg, only] of [
-    [pool, FURNITURE.rootPool],
-    [host, FURNITURE.host],
-  ] as const) {
-    const ref = referenceOf(arg);
-    if (ref && ref.value !== only.value) refuseDirectly('object-not-found', { type: ref.type, id: ref.value });
-  }
+/** There is one host, and its pools; anything else a client names is not there. The moid of the pool. */
+export const checkPlacement = (pool: unknown, host: unknown, context: BrokerContext): string => {
+  const [inside, on] = [referenceOf(pool), referenceOf(host)];
+  if (inside && !isRoot(inside.value) && poolOf(context, inside.value) === undefined)
+    refuseDirectly('object-not-found', { type: inside.type, id: inside.value });
+  if (on && on.value !== FURNITURE.host.value) refuseDirectly('object-not-found', { type: on.type, id: on.value });
+  return inside?.value ?? FURNITURE.rootPool.value;
+};
+
+/** Its place is known by its UUID, so a machine in a child pool gets one here. */
+export const placed = (vm: Vm, pool: string, context: BrokerContext): Vm => {
+  if (isRoot(pool)) return vm;
+  const uuid = vm.uuid === '' ? newUuid(context) : vm.uuid;
+  placeMachine(context, uuid, pool);
+  return { ...vm, uuid };
 };
 
 export const refuseDuplicate = (name: string, all: Datastores): void => {
@@ -135,7 +143,7 @@ export const mergeAttributes = (...lists: readonly (readonly ForeignAttribute[])
 
 export function* createVm(call: Call, context: BrokerContext): Brokered {
   const config = call.args['config'] as Spec;
-  checkPlacement(call.args['pool'], call.args['host']);
+  const pool = checkPlacement(call.args['pool'], call.args['host'], context);
   if (config['changeVersion']) notSupported('A virtual machine that is to be made has no version.');
   const name = nameOf((config['name'] as string | undefined) ?? '');
   const all = yield* datastores(context);
@@ -160,6 +168,6 @@ export function* createVm(call: Call, context: BrokerContext): Brokered {
     own('modified', dateTime(context.now())),
   ]).filter(({ value }) => value !== '');
   const { vm, disks } = assembled(blank, { ...change, name }, draft, attributes);
-  const params = { vm: withRoom(vm, host), disks };
+  const params = { vm: placed(withRoom(vm, host), pool, context), disks };
   return yield* start(call, command('vm.create', context.front.host, context.front.host, params));
 }

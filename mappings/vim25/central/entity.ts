@@ -6,7 +6,8 @@ import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { volumeNameOf } from '../../generic/volume-path.ts';
 import { deleteOwn, putOwn, volumesOf } from '../datastore/tree.ts';
 import { formatVmx } from '../datastore/vmx.ts';
-import { parseDatastorePath } from '../names.ts';
+import { escapeName, parseDatastorePath } from '../names.ts';
+import { childPools, placeMachine, poolOf, putPool, removePool } from '../pools.ts';
 import { vmPathOf } from '../render/vm-input.ts';
 import { checkPlacement } from './create.ts';
 import { run, settle, start, value } from './effects.ts';
@@ -36,7 +37,26 @@ function* filesOf(
   return { text: formatVmx(vm.doc, docs), path: at?.path ?? '', ...(storage ? { storage } : {}) };
 }
 
+/** A child pool: what was in it is in its parent then. */
+function* destroyPool(call: Call, context: BrokerContext): Brokered {
+  const pool = poolOf(context, call.target.id);
+  if (!pool) return refuseDirectly('not-supported', {}, 'The root pool is the whole host.');
+  removePool(context, pool);
+  return yield* settle(call, context.front.host, done(undefined));
+}
+
+function* renamePool(call: Call, context: BrokerContext): Brokered {
+  const pool = poolOf(context, call.target.id);
+  if (!pool) return refuseDirectly('not-supported', {}, 'The root pool is the whole host.');
+  const name = nameOf(call.args['newName'] as string);
+  if (childPools(context, pool.parent).some((other) => other.name === name && other.moid !== pool.moid))
+    refuse('duplicate-name', { name: escapeName(name) });
+  putPool(context, { ...pool, name });
+  return yield* settle(call, context.front.host, done(undefined));
+}
+
 export function* destroyEntity(call: Call, context: BrokerContext): Brokered {
+  if (call.target.type === 'ResourcePool') return yield* destroyPool(call, context);
   if (!isVm(call))
     return refuseDirectly('not-supported', {}, 'A standalone host keeps its folders, pools, datastores and networks.');
   const vm = yield* targetOf('vm', call, context);
@@ -52,6 +72,7 @@ export function* destroyEntity(call: Call, context: BrokerContext): Brokered {
 }
 
 export function* renameEntity(call: Call, context: BrokerContext): Brokered {
+  if (call.target.type === 'ResourcePool') return yield* renamePool(call, context);
   if (!isVm(call)) return refuseDirectly('not-supported', {}, 'Only virtual machines can be renamed on this host.');
   const vm = yield* targetOf('vm', call, context);
   const name = nameOf(call.args['newName'] as string);
@@ -79,11 +100,12 @@ export function* unregisterVm(call: Call, context: BrokerContext): Brokered {
 export function* markTemplate(call: Call, context: BrokerContext): Brokered {
   const vm = yield* targetOf('vm', call, context);
   const template = call.method === 'MarkAsTemplate';
-  if (!template) checkPlacement(call.args['pool'], call.args['host']);
+  const pool = template ? undefined : checkPlacement(call.args['pool'], call.args['host'], context);
   if (vm.doc.template === template)
     refuseDirectly('not-supported', {}, template ? 'It is a template already.' : 'It is no template.');
   needsStopped(vm, true);
   yield* run(call, command('vm.change', vm.entry.host, vm.id, { change: { template } }));
+  if (pool !== undefined) placeMachine(context, vm.entry.uuid, pool);
   return value();
 }
 

@@ -5,7 +5,7 @@ import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { datastores, existing, type Place, placeOf, shownPath } from '../datastore/tree.ts';
 import { MAX_VMX_BYTES, parseVmx } from '../datastore/vmx-entries.ts';
 import { vmOfVmx } from '../datastore/vmx-parse.ts';
-import { checkPlacement, refuseDuplicate } from './create.ts';
+import { checkPlacement, placed, refuseDuplicate } from './create.ts';
 import { ask, start } from './effects.ts';
 import { isNamed, networks } from './inventory.ts';
 import { macMinter, newUuid } from './minting.ts';
@@ -39,7 +39,7 @@ export function* registerVm(call: Call, context: BrokerContext): Brokered {
     pool?: unknown;
     host?: unknown;
   };
-  checkPlacement(pool, host);
+  const placement = checkPlacement(pool, host, context);
   const all = yield* datastores(context);
   const place = placeOf(all, path);
   const entries = parseVmx(yield* fileBytes(place, context));
@@ -67,6 +67,9 @@ export function* registerVm(call: Call, context: BrokerContext): Brokered {
   const { disks, ...rest } = vm;
   return yield* start(
     call,
-    command('vm.create', context.front.host, context.front.host, { vm: { ...rest, disks: [] }, disks }),
+    command('vm.create', context.front.host, context.front.host, {
+      vm: placed({ ...rest, disks: [] }, placement, context),
+      disks,
+    }),
   );
 }
