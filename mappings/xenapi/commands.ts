@@ -258,10 +258,14 @@ const rowOfMessage = (message: Message): Row => {
 
 const isCarriedOut = (row: Row): boolean => row.route === 'direct' || row.route === 'central';
 
+/** What asks whether something could be done is answered at once, and in the background by a task that has ended already. */
+const hasTwin = (row: Row): boolean => isCarriedOut(row) || (row.route === 'broker' && row.on === 'VM');
+
 const messageRows = (message: Message): readonly Row[] => {
   const row = rowOfMessage(message);
-  const twin: Row = { ...row, method: `Async.${row.method}`, job: true };
-  return message.async && isCarriedOut(row) ? [row, twin] : [row];
+  const route = row.route === 'broker' ? 'central' : row.route;
+  const twin: Row = { ...row, route, method: `Async.${row.method}`, job: true };
+  return message.async && hasTwin(row) ? [row, twin] : [row];
 };
 
 const messages = classNames.flatMap((name) => classOf(name)?.messages ?? []);

@@ -38,6 +38,7 @@ describe('rows', () => {
       expect(resolveCall(row.method)?.message.async, row.method).toBe(true);
     }
     expect(rowOf('Async.VM.start')?.verb).toBe('vm.start');
+    expect(rowOf('Async.VM.assert_can_boot_here')).toMatchObject({ route: 'central', access: 'read' });
     expect(rowOf('Async.VM.get_record')).toBeUndefined();
   });
 });
