@@ -148,6 +148,15 @@ const rows = [
   { method: 'host.list_methods', on: 'host', route: 'broker', access: 'read' },
   { method: 'host.get_uncooperative_resident_VMs', on: 'host', route: 'broker', access: 'read' },
   { method: 'host.has_extension', on: 'host', route: 'broker', access: 'read' },
+  // Alerts: there are none, and that is the answer
+  { method: 'message.get', on: 'message', route: 'broker', access: 'read' },
+  { method: 'message.get_all', on: 'message', route: 'broker', access: 'read' },
+  { method: 'message.get_since', on: 'message', route: 'broker', access: 'read' },
+  { method: 'message.get_record', on: 'message', route: 'broker', access: 'read' },
+  { method: 'message.get_by_uuid', on: 'message', route: 'broker', access: 'read' },
+  { method: 'message.get_all_records', on: 'message', route: 'broker', access: 'read' },
+  { method: 'message.get_all_records_where', on: 'message', route: 'broker', access: 'read' },
+
   { method: 'pool.get_license_state', on: 'pool', route: 'broker', access: 'read' },
   { method: 'pool.has_extension', on: 'pool', route: 'broker', access: 'read' },
 ] as const satisfies readonly Row[];

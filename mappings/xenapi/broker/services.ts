@@ -1,5 +1,5 @@
 /** Questions of the API that are no plain reads of records (times, free memory, types of storage, events): by method. */
-import type { Call } from '../../generic/call.ts';
+import type { Call, Reply } from '../../generic/call.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { table } from '../../generic/table.ts';
 import { listedMethods } from '../commands.ts';
@@ -37,7 +37,21 @@ const managementOf = (item: Item, world: World): string | undefined =>
     return pif !== undefined && fieldText(pif, 'management') === TRUE;
   });
 
+/** Alerts are another API's business: there is no message, whatever is asked about. */
+const nothing = (answer: (call: Call) => Reply): Service =>
+  // biome-ignore lint/correctness/useYield: known without looking
+  function* (_scope, call) {
+    return answer(call);
+  };
+
 const SERVICES = table<Service>({
+  'message.get': nothing(() => value({})),
+  'message.get_all': nothing(() => value([])),
+  'message.get_since': nothing(() => value({})),
+  'message.get_all_records': nothing(() => value({})),
+  'message.get_all_records_where': nothing(() => value({})),
+  'message.get_record': nothing(({ target }) => refuse('HANDLE_INVALID', 'message', target.id)),
+  'message.get_by_uuid': nothing(({ args }) => refuse('UUID_INVALID', 'message', String(args['uuid'] ?? ''))),
   'event.from': eventFrom,
   'event.inject': eventInject,
   'host.get_servertime': about('host', (_item, _world, { context }) => value(context.now())),

@@ -123,6 +123,11 @@ describe('reads', () => {
       error: ['HANDLE_INVALID', 'SR', 'OpaqueRef:x'],
     });
     expect(await at.ask('VGPU.get_all_records', {})).toEqual({});
+    expect(await at.ask('role.get_all', {})).toEqual([]);
+    expect(await at.ask('message.get_all_records', {})).toEqual({});
+    expect(await at.ask('message.get_record', { self: 'OpaqueRef:x' })).toEqual({
+      error: ['HANDLE_INVALID', 'message', 'OpaqueRef:x'],
+    });
   });
 
   test('a renamed machine is found by its new name alone', async () => {
