@@ -1,7 +1,8 @@
 /** A native object in; its name, relations by native name and sub-objects out. */
-import type { NativeObject, Scan } from '../../generic/native.ts';
+import { GUARD, type NativeObject, type Scan } from '../../generic/native.ts';
 import { attributeOf } from '../../wire/xml.ts';
 import { unescapeName } from '../names.ts';
+import { attributesOf } from './attributes.ts';
 import { hardwareOf } from './devices.ts';
 import { all, at, flagAt, partOf, textAt } from './native-tree.ts';
 import { splitVolumeNative, volumeNative } from './volume-natives.ts';
@@ -33,6 +34,7 @@ const scanMachine = (object: NativeObject): Scan => {
     name: unescapeName(textAt(vm, 'name')),
     uuid: textAt(vm, 'config', 'uuid').toLowerCase(),
     template: flagAt(vm, 'config', 'template'),
+    guarded: attributesOf(vm).some(({ key }) => key === GUARD),
     relations: [...relations.values()],
     owns: [
       ...hardware.disks.map(({ file, slot }) => ({

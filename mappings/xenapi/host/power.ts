@@ -15,6 +15,11 @@ export const resumeCall = (vm: string): NativeCall => ({
   procedure: 'Async.VM.resume',
   args: { vm, start_paused: false, force: false },
 });
+/** It comes up with its CPUs stopped. */
+export const pausedCall = ({ procedure, args }: NativeCall): NativeCall => ({
+  procedure,
+  args: { ...args, start_paused: true },
+});
 
 const plain =
   (procedure: string) =>

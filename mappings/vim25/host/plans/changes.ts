@@ -1,5 +1,5 @@
 /** vm.change, vm.rename, vm.setAutostart and power as plans: what of the VM differs goes to the host in one ConfigSpec. */
-import type { Verb, VmChange } from '../../../generic/commands.ts';
+import type { Params, Verb, VmChange } from '../../../generic/commands.ts';
 import type { Disk, Vm } from '../../../generic/model.ts';
 import type { Plan, PlannedRef, Step } from '../../../generic/plan.ts';
 import { applyChange, diskOfSpec } from '../../../generic/vm-change.ts';
@@ -200,24 +200,26 @@ const POWER: Partial<Record<Verb, readonly [method: string, state: string | unde
   'vm.rebootGuest': ['RebootGuest', undefined],
 };
 
-/** A guest takes its time, and may not do it at all. */
-const GUEST_LIMIT_MS = 10 * 60_000;
-
 export const planPower = async (planning: Planning): Promise<Plan> => {
   const { command } = planning;
   const row = POWER[command.verb];
-  if (row === undefined) return refuse('not-supported', {}, 'This host has no paused virtual machines.');
+  const { paused, awaitMs } = command.params as Params['vm.start'] & Params['vm.shutdownGuest'];
+  if (row === undefined || paused === true)
+    return refuse('not-supported', {}, 'This host has no paused virtual machines.');
   const vm = targetVm(planning);
   const { native } = vm.native;
   const [method, state] = row;
   if (command.verb === 'vm.resume' && vm.doc.powerState !== 'suspended')
     refuse('wrong-state', { requested: 'running', existing: vm.doc.powerState }, `${vm.doc.name} is not suspended.`);
+  // Told, and no more, unless its end is waited for: beside the queue, for pulling the plug must not wait for it.
+  const isTold = command.verb === 'vm.shutdownGuest' && awaitMs === undefined;
   const power = step(
     method,
     'pivot',
     onVm(method, native),
-    state === undefined ? probe('always') : probe('power-is', { vm: native, state }),
-    command.verb === 'vm.shutdownGuest' ? { awaits: { limitMs: GUEST_LIMIT_MS } } : {},
+    state === undefined || isTold ? probe('always') : probe('power-is', { vm: native, state }),
+    awaitMs === undefined ? {} : { awaits: { limitMs: awaitMs } },
   );
-  return { host: command.host, queue: native, steps: [power], touches: [{ kind: 'vm', native }] };
+  const queue = awaitMs === undefined ? native : `guest:${native}`;
+  return { host: command.host, queue, steps: [power], touches: [{ kind: 'vm', native }] };
 };

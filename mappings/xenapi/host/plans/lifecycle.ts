@@ -1,7 +1,8 @@
 /** vm.delete and the power verbs in, their plans out: the latter for those that the agent may not do by itself, having no lease on the VM. */
+import type { Params } from '../../../generic/commands.ts';
 import type { Plan } from '../../../generic/plan.ts';
 import { isDisk } from '../native-vm.ts';
-import { POWER_CALLS, resumeCall, unpauseCall } from '../power.ts';
+import { POWER_CALLS, pausedCall, resumeCall, unpauseCall } from '../power.ts';
 import { call, newDraft, probe } from './draft.ts';
 import { isActive, isShared, type Planning, paramsOf, refuse, targetVm, wrongState } from './planning.ts';
 import { dropSnapshot } from './snapshots.ts';
@@ -41,21 +42,34 @@ const POWER = {
   'vm.shutdownGuest': [['running'], 'stopped', ''],
   'vm.rebootGuest': [['running'], 'running', ''],
 } as const;
+const STARTED_PAUSED = [['stopped', 'suspended'], 'paused', 'Paused'] as const;
 export type PowerVerb = keyof typeof POWER;
 
 export const planPower = async (planning: Planning): Promise<Plan> => {
   const verb = planning.command.verb as PowerVerb;
   const target = targetVm(planning);
   const { ref, doc, entry } = target;
-  const [from, to, state] = POWER[verb];
-  if (doc.template && to === 'running') refuse('invalid-state', {}, `${doc.name} is a template.`);
+  const { paused, awaitMs } = planning.command.params as Params['vm.start'] & Params['vm.shutdownGuest'];
+  const [from, to, state] = paused === true && verb === 'vm.start' ? STARTED_PAUSED : POWER[verb];
+  if (doc.template && (verb === 'vm.start' || to === 'running'))
+    refuse('invalid-state', {}, `${doc.name} is a template.`);
   if (!(from as readonly string[]).includes(doc.powerState))
     refuse('wrong-state', { requested: to, existing: doc.powerState }, `${doc.name} is ${doc.powerState}.`);
   const draft = newDraft(planning.command.host, entry.native);
   const make = POWER_CALLS[verb];
   if (!make) throw new Error(`${verb} is no power verb`);
   const other = verb !== 'vm.start' ? undefined : doc.powerState === 'suspended' ? resumeCall : unpauseCall;
-  const native = other !== undefined && doc.powerState !== 'stopped' ? other(ref) : make(ref);
+  const running = other !== undefined && doc.powerState !== 'stopped' ? other(ref) : make(ref);
+  const native = to === 'paused' && verb === 'vm.start' ? pausedCall(running) : running;
+  // Who waits for a guest waits beside the queue: pulling the plug must not wait for it.
+  if (awaitMs !== undefined) {
+    const halted = probe('field-is', { cls: 'VM', self: ref, field: 'power_state', is: ['Halted'] });
+    draft.queue = `guest:${entry.native}`;
+    draft.add(verb, 'pivot', native, halted);
+    draft.touch({ kind: 'vm', native: entry.native });
+    const { steps, ...plan } = draft.plan();
+    return { ...plan, steps: steps.map((one) => ({ ...one, awaits: { limitMs: awaitMs } })) };
+  }
   draft.add(
     verb,
     'pivot',
