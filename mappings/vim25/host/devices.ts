@@ -28,6 +28,9 @@ export const CARDS = table<NicModel>({
   VirtualSriovEthernetCard: 'other',
 });
 
+/** The SCSI controller's own place on its bus. */
+const OWN_UNIT = 7;
+
 export interface Controller {
   readonly key: number;
   readonly bus: Bus;
@@ -92,12 +95,20 @@ export const hardwareOf = (vm: XmlElement): Hardware => {
       ? []
       : [{ key: keyOf(device), bus: kind.bus, ordinal: numberAt(device, 'busNumber') ?? 0, model: kind.model }];
   });
+  /** Two devices on one place, or one that says none (vcsim 0.46 puts a CD-ROM drive beside a disk): the later one gets the next free. */
+  const taken = new Set<string>();
+  const placed = (bus: Bus, controller: number, wanted: number): Slot => {
+    let unit = wanted;
+    while (taken.has(`${bus}${controller}:${unit}`) || (bus === 'scsi' && unit === OWN_UNIT)) unit++;
+    taken.add(`${bus}${controller}:${unit}`);
+    return { bus, controller, unit };
+  };
   const seated = (type: string): Seated[] =>
     devices.flatMap((element): Seated[] => {
       if (dynamicType(element) !== type) return [];
       const controller = controllers.find(({ key }) => key === numberAt(element, 'controllerKey'));
       if (controller === undefined) return [];
-      const slot = { bus: controller.bus, controller: controller.ordinal, unit: numberAt(element, 'unitNumber') ?? 0 };
+      const slot = placed(controller.bus, controller.ordinal, numberAt(element, 'unitNumber') ?? 0);
       return [{ element, key: keyOf(element), slot, file: fileOf(at(element, 'backing')) }];
     });
   const cards = devices.flatMap((element): Card[] => {

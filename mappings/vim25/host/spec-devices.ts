@@ -1,9 +1,11 @@
 /** The devices of a VM before and after in, the changes of devices that a ConfigSpec lists, with keys and controllers, out. */
 import type { Bus, Cdrom, Disk, Floppy, Medium, Nic, ScsiModel, Slot, Vm } from '../../generic/model.ts';
 import { pathOfVolume } from '../../generic/volume-path.ts';
+import type { XmlElement } from '../../wire/xml.ts';
 import { escapeName } from '../names.ts';
 import { element } from '../render/markup.ts';
 import type { Hardware } from './devices.ts';
+import { numberAt, textAt } from './native-tree.ts';
 
 /** Of a VM that is made: what every one has from the start. */
 const BLANK: Hardware = {
@@ -72,6 +74,16 @@ const compare = <T extends Found>(before: readonly T[], after: readonly T[]) => 
   };
 };
 
+/** A device that stays keeps the place that the host gave it, if it gave one. */
+const placeOf = (device: XmlElement | undefined): Record<string, number> => {
+  const controllerKey = numberAt(device, 'controllerKey');
+  const unitNumber = numberAt(device, 'unitNumber');
+  return {
+    ...(controllerKey === undefined ? {} : { controllerKey }),
+    ...(controllerKey === undefined || unitNumber === undefined ? {} : { unitNumber }),
+  };
+};
+
 export const deviceChanges = (
   before: Vm | undefined,
   after: Vm,
@@ -107,6 +119,8 @@ export const deviceChanges = (
       unitNumber: unit,
     };
   };
+  const kept = (key: number): Record<string, number> =>
+    placeOf([...own.disks, ...own.cdroms, ...own.floppies].find((one) => one.key === key)?.element);
   for (const { ordinal } of after.scsiControllers)
     if (!controllers.has(`scsi${ordinal}`)) addController('scsi', ordinal);
 
@@ -142,7 +156,7 @@ export const deviceChanges = (
     const key = Number(now.device);
     const same = (['capacityBytes', 'persistent', 'shareable'] as const).every((field) => now[field] === old[field]);
     if (!same || fileNameOf(now.medium) !== fileNameOf(old.medium))
-      change('edit', 'VirtualDisk', { key, ...seat(now.slot), ...capacity(now) }, diskInner(now));
+      change('edit', 'VirtualDisk', { key, ...kept(key), ...capacity(now) }, diskInner(now));
     return key;
   });
 
@@ -167,8 +181,9 @@ export const deviceChanges = (
         old === undefined ? 'add' : 'edit',
         type,
         {
-          key: old === undefined ? next-- : Number(now.device),
-          ...seat(now.slot),
+          ...(old === undefined
+            ? { key: next--, ...seat(now.slot) }
+            : { key: Number(now.device), ...kept(Number(now.device)) }),
           startConnected: connected,
           connected,
         },
@@ -219,7 +234,15 @@ export const deviceChanges = (
       change(
         'edit',
         CARD_TYPES[nic.model],
-        { key: card.key, startConnected: nic.connected, connected: nic.connected },
+        {
+          key: card.key,
+          ...placeOf(card.element),
+          // It keeps its address: vcsim makes a new one for a card that names none.
+          addressType: textAt(card.element, 'addressType') || undefined,
+          mac: card.mac,
+          startConnected: nic.connected,
+          connected: nic.connected,
+        },
         cardInner(nic),
       );
     return card.key;

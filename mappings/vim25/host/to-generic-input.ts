@@ -30,7 +30,9 @@ const storageInput = (object: NativeObject): string => {
     name: unescapeName(textAt(datastore, 'name')),
     uuid: storageUuid(datastore, object.native),
     kind: storageKind(textAt(datastore, 'summary', 'type').trim()),
-    allocation: Math.max(0, capacity - free),
+    // Thin disks may be promised more than there is (vcsim 0.46 counts below nothing).
+    available: Math.max(0, free),
+    allocation: Math.min(capacity, Math.max(0, capacity - free)),
     accessible: flagAt(datastore, 'summary', 'accessible'),
   });
   return `<in>${x}${object.parts['datastore']}</in>`;
@@ -79,7 +81,7 @@ const nicsInput = (hosts: readonly XmlElement[]): string =>
     )
     .join('');
 
-/** A vCenter is shown as one host with everything that its hosts have together. */
+/** A vCenter is shown as one host with everything that its hosts have together; cards have the same names on each, and are the first one's. */
 const hostInput = (object: NativeObject): string => {
   const about = partOf(object, 'about');
   const parts = Object.keys(object.parts).filter((part) => part.startsWith('host:'));
@@ -122,7 +124,7 @@ const hostInput = (object: NativeObject): string => {
     },
     all(dns, 'address')
       .map(({ text }) => element('dns', { address: text }))
-      .join('') + nicsInput(hosts),
+      .join('') + nicsInput(hosts.slice(0, 1)),
   );
   return `<in>${x}${object.parts['about']}${parts.map((part) => object.parts[part]).join('')}</in>`;
 };

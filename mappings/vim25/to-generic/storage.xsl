@@ -12,7 +12,7 @@
   <xsl:if test="Datastore/info/nas/remotePath"><remotePath><xsl:value-of select="Datastore/info/nas/remotePath"/></remotePath></xsl:if>
   <capacityBytes><xsl:value-of select="Datastore/summary/capacity"/></capacityBytes>
   <allocationBytes><xsl:value-of select="x/@allocation"/></allocationBytes>
-  <availableBytes><xsl:value-of select="Datastore/summary/freeSpace"/></availableBytes>
+  <availableBytes><xsl:value-of select="x/@available"/></availableBytes>
   <accessible><xsl:value-of select="x/@accessible"/></accessible>
   <autostart>true</autostart>
 </storage>

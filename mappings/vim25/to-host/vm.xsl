@@ -25,7 +25,7 @@
         <key><xsl:value-of select="@key"/></key>
         <xsl:for-each select="backing"><xsl:call-template name="backing"/></xsl:for-each>
         <xsl:if test="@startConnected"><connectable><startConnected><xsl:value-of select="@startConnected"/></startConnected><allowGuestControl>true</allowGuestControl><connected><xsl:value-of select="@connected"/></connected></connectable></xsl:if>
-        <xsl:if test="@controllerKey"><controllerKey><xsl:value-of select="@controllerKey"/></controllerKey><unitNumber><xsl:value-of select="@unitNumber"/></unitNumber></xsl:if>
+        <xsl:if test="@controllerKey"><controllerKey><xsl:value-of select="@controllerKey"/></controllerKey><xsl:if test="@unitNumber"><unitNumber><xsl:value-of select="@unitNumber"/></unitNumber></xsl:if></xsl:if>
         <xsl:if test="@busNumber"><busNumber><xsl:value-of select="@busNumber"/></busNumber></xsl:if>
         <xsl:if test="@sharedBus"><sharedBus><xsl:value-of select="@sharedBus"/></sharedBus></xsl:if>
         <xsl:if test="@capacityKB"><capacityInKB><xsl:value-of select="@capacityKB"/></capacityInKB></xsl:if>
