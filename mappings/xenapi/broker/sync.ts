@@ -149,6 +149,7 @@ export function* sync(scope: Scope): Brokered<World> {
       caches.world = undefined;
       continue;
     }
+    expire(world, scope);
     if (world.version === store.version && (world.late.size === 0 || tries > 0)) return world;
     const wanted = changedIds(world, context);
     if (wanted === undefined) {
@@ -165,7 +166,6 @@ export function* sync(scope: Scope): Brokered<World> {
       continue;
     }
     apply(world, ids, own, context);
-    expire(world, scope);
     if (tries >= TRIES) return world;
   }
 }

@@ -36,6 +36,8 @@ export class World {
   readonly #byName: Named = new Map();
   readonly #jobs = new Map<HubId, readonly string[]>();
   readonly #uplinks = new Map<string, string>();
+  /** Objects of our own that are not shown while what they refer to is not there. */
+  readonly #waiting = new Set<string>();
   #jsonLength = 0;
   /** Objects whose computed fields are looked at again before anybody reads. */
   readonly #touched = new Set<string>();
@@ -155,6 +157,8 @@ export class World {
     // Nobody refers to what is not shown, and it refers to nobody.
     const moved = isShownNow ? this.ends.put(item, (place) => fieldAt(item, place)) : this.ends.drop(item);
     for (const ref of moved) this.#touched.add(ref);
+    if (item.own === undefined || isShownNow) this.#waiting.delete(item.ref);
+    else this.#waiting.add(item.ref);
     if (!isShownNow) this.#hide(item, version);
     else if (differs || !wasShown) this.#show(item, version);
     if (item.cls === 'SR' && (differs || wasShown !== isShownNow)) {
@@ -211,6 +215,7 @@ export class World {
       version: 0,
     };
     this.#items.set(ref, made);
+    for (const other of this.#waiting) this.#touched.add(other);
     return made;
   }
 
@@ -233,6 +238,7 @@ export class World {
       for (const ref of this.ends.sources(item.ref, relation)) this.#touched.add(ref);
     this.#hide(item, version);
     this.#items.delete(item.ref);
+    this.#waiting.delete(item.ref);
     this.#jsonLength -= item.json?.text.length ?? 0;
     dropOwnFields(context, item.ref);
     if (item.cls === 'SR') this.#touchClass('pool');

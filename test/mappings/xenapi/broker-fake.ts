@@ -159,7 +159,7 @@ export const rig = () => {
     rows.push({ id, version: at, gone: false });
   };
 
-  const broker = createBroker();
+  let broker = createBroker();
 
   /** Runs a generator; waits end when the version moves or `elapse` says that time is up. */
   const drive = async <T>(generator: Brokered<T>, written: string[]): Promise<T> => {
@@ -236,6 +236,10 @@ export const rig = () => {
       rows.push({ id, version: next(), gone: true });
     },
     job: (job: Job) => void jobs.set(job.id, { ...job, version: next() }),
+    /** A program that starts anew: nothing is kept but what the store has. */
+    startAnew: () => {
+      broker = createBroker();
+    },
     /** Sheets were swapped. */
     forget: (edit: (text: string) => string) => {
       for (const [id, { entry, members }] of [...items]) {
