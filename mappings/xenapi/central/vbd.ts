@@ -10,7 +10,7 @@ import type { Default } from '../types.ts';
 import { attributeMap, attributeText, keptText } from '../vm-attributes.ts';
 import { driveOf, type FoundDrive, forgottenDrive, takenUserdevices, uuidOfRef, vbdRef, vdiRefOf } from './devices.ts';
 import { detach, plannedDrive } from './pending-devices.ts';
-import { notSupported, refuse } from './refusal.ts';
+import { notSupported, Refusal, refuse } from './refusal.ts';
 import { type Found, isUp, onlyMachine, volumeOf, xenVmOf } from './targets.ts';
 import { type Answer, type Ending, ended, flagArg, last, mapArg, recordArg, run, textArg, type Work } from './work.ts';
 
@@ -27,7 +27,7 @@ const userdeviceFor = (wanted: string, vm: Found<'vm'>, work: Work): number => {
   return taken.has(place) ? refuse('DEVICE_ALREADY_EXISTS', wanted) : place;
 };
 
-function* createVbd(work: Work): Brokered<Ending> {
+function* makeVbd(work: Work): Brokered<Ending> {
   const record = recordArg(work);
   const vm = onlyMachine(yield* xenVmOf(textArg(record, 'VM'), work));
   const type = textArg(record, 'type') || 'Disk';
@@ -62,6 +62,27 @@ function* createVbd(work: Work): Brokered<Ending> {
   return ended(ref);
 }
 
+/** Two who let a place be found at once find the same one: the later looks again. */
+const MOST_LOOKS = 8;
+
+function* createVbd(work: Work): Brokered<Ending> {
+  const wanted = textArg(recordArg(work), 'userdevice');
+  for (let looks = 1; ; looks++) {
+    try {
+      return yield* makeVbd(work);
+    } catch (error) {
+      const isLost = error instanceof Refusal && error.fault.native?.code === 'DEVICE_ALREADY_EXISTS';
+      if (!isLost || looks === MOST_LOOKS || (wanted !== '' && wanted !== 'autodetect')) throw error;
+    }
+  }
+}
+
+/** Somebody else took the place since we looked. */
+const isTaken = (error: unknown): boolean =>
+  error instanceof Refusal &&
+  error.fault.kind === 'invalid-device' &&
+  (error.fault.members as { property?: string }).property === 'slot';
+
 function* addDrive(vm: Found<'vm'>, fields: Fields, work: Work): Brokered<void> {
   const { disk, cdrom, attributes } = yield* plannedDrive(vm.doc, fields, work);
   const change: VmChange = {
@@ -69,7 +90,12 @@ function* addDrive(vm: Found<'vm'>, fields: Fields, work: Work): Brokered<void> 
     ...(cdrom ? { cdroms: { add: [cdrom] } } : {}),
     ...(attributes.length > 0 ? { attributes } : {}),
   };
-  yield* run(work, 'vm.change', vm.id, { change });
+  try {
+    yield* run(work, 'vm.change', vm.id, { change });
+  } catch (error) {
+    if (isTaken(error)) refuse('DEVICE_ALREADY_EXISTS', String(fields['userdevice']));
+    throw error;
+  }
 }
 
 const needs = ({ ref, doc }: Found<'vm'>, ...states: XenPowerState[]): void => {

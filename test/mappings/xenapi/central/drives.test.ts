@@ -75,6 +75,14 @@ describe('VBD.create', () => {
     ]);
   });
 
+  it('looks again when somebody else took the place that it found, and says so when it was asked for', () => {
+    const taken = fault('invalid-device', { index: 0, property: 'slot' }, 'virtio0:1 is taken');
+    host.failNext('vm.change', taken);
+    expect(host.value('VBD.create', '', disk({ userdevice: 'autodetect' }))).toBe(vbd(1));
+    host.failNext('vm.change', taken);
+    expect(host.value('VBD.create', '', disk({ userdevice: '5' }))).toEqual(['DEVICE_ALREADY_EXISTS', '5']);
+  });
+
   it('makes an empty CD-ROM drive, inserts and ejects', () => {
     expect(host.value('VBD.insert', vbd(3), { vdi: ref('VDI', ISO) })).toBeUndefined();
     expect(host.web().cdroms[0]?.medium).toMatchObject({ volume: ISO });
