@@ -13,7 +13,11 @@ const SHOWN = 20;
 const textOf = ({ changed, refused, pairs }: Report): string => {
   const files = changed.map((name) => `  ${name}\n`).join('');
   if (changed.length === 0) return 'nothing changed\n';
-  if (refused.length === 0) return `in use after ${pairs} golden pairs:\n${files}`;
+  // A driver has connections; what is under way on them was begun by the old one.
+  const drivers = changed.every((name) => name.endsWith('.xsl'))
+    ? ''
+    : 'drivers of hosts keep theirs until a take-over\n';
+  if (refused.length === 0) return `in use after ${pairs} golden pairs:\n${files}${drivers}`;
   const reasons = refused.slice(0, SHOWN).map(({ name, why }) => `  ${name}: ${why}\n`);
   const more = refused.length > SHOWN ? `  and ${refused.length - SHOWN} more\n` : '';
   return `refused, what was in use stays:\n${reasons.join('')}${more}changed were:\n${files}`;

@@ -1,4 +1,4 @@
-/** The agents and what they have under way in; nothing but waits under way, and those parked with their agents, out: another server may come. */
+/** Agents and what is under way in; nothing but waits under way, and those parked with their agents, out: another server may come. */
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { AgentApi } from '../runtime/protocol.ts';
@@ -10,16 +10,19 @@ export const handOver = async (options: {
   readonly clock: Clock;
   /** Exchanges under way. */
   readonly running: () => number;
+  /** Commands that have not ended. What takes longer is taken up by the next server, from the journal. */
+  readonly jobs: () => number;
   /** Those that wait for a change. */
   readonly waiting: () => readonly string[];
 }): Promise<void> => {
-  const { agents, clock, running, waiting } = options;
+  const { agents, clock, running, waiting, jobs } = options;
   /** An agent that does not answer has clients that hear of a lost server. */
   const tell = (act: (agent: AgentApi) => Promise<void>): Promise<unknown> =>
     Promise.race([Promise.allSettled([...agents].map((agent) => act(agent))), sleep(clock, LIMITS.handOverToldMs)]);
   await tell((agent) => agent.holdCalls());
   const untilMs = clock.now() + LIMITS.handOverDrainMs;
-  while (running() > waiting().length && clock.now() < untilMs) await sleep(clock, POLL_MS);
+  const isBusy = (): boolean => running() > waiting().length || jobs() > 0;
+  while (isBusy() && clock.now() < untilMs) await sleep(clock, POLL_MS);
   const parked = waiting();
   await tell((agent) => agent.parkCalls(parked));
 };

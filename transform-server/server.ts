@@ -259,7 +259,12 @@ export const createServer = (options: ServerOptions): Server => {
         return target.ok ? { ok: true, value: { ...target.value, host: front.instance.host } } : target;
       },
       transferred: async (exchange, outcome) => exchanges.transferred(frontOf(exchange.front), exchange, outcome),
-      list: async (host, epoch, batch, complete) => sync.list(hostAt(host, epoch), batch, complete),
+      list: async (host, epoch, batch, complete) => {
+        const record = hostAt(host, epoch);
+        // Whoever waits for the listing may send commands at once.
+        if (complete) hosts.setConnected(record, true);
+        await sync.list(record, batch, complete);
+      },
       changes: async (host, epoch, changes) => void (await sync.changes(hostAt(host, epoch), changes)),
       hostState: async (host, epoch, state) => {
         const record = hostAt(host, epoch);
@@ -332,7 +337,14 @@ export const createServer = (options: ServerOptions): Server => {
     events,
     renderer,
     recovered,
-    handOver: () => handOver({ agents, clock, running: () => exchanges.running, waiting: () => waits.exchanges() }),
+    handOver: () =>
+      handOver({
+        agents,
+        clock,
+        running: () => exchanges.running,
+        waiting: () => waits.exchanges(),
+        jobs: () => jobs.list().filter((job) => job.finishedMs === undefined).length,
+      }),
     reload: createReload({
       platforms: options.platforms,
       transformer,

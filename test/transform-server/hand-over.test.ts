@@ -15,15 +15,20 @@ const agent = (said: string[], more: Partial<AgentApi> = {}): AgentApi => ({
 test('ends what runs before it parks what waits', async () => {
   const said: string[] = [];
   let running = 3;
+  let jobs = 1;
   const over = handOver({
     agents: new Set([agent(said)]),
     clock: systemClock,
     running: () => running,
     waiting: () => ['x1', 'x2'],
+    jobs: () => jobs,
   });
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(said).toEqual(['hold']);
   running = 2;
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(said).toEqual(['hold']);
+  jobs = 0;
   await over;
   expect(said).toEqual(['hold', 'park x1 x2']);
 });
@@ -35,6 +40,12 @@ test('an agent that does not answer keeps nobody', async () => {
       throw new Error('the link is lost');
     },
   });
-  await handOver({ agents: new Set([lost, agent(said)]), clock: systemClock, running: () => 0, waiting: () => [] });
+  await handOver({
+    agents: new Set([lost, agent(said)]),
+    clock: systemClock,
+    running: () => 0,
+    waiting: () => [],
+    jobs: () => 0,
+  });
   expect(said).toEqual(['hold', 'park ']);
 });

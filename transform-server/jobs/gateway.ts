@@ -20,6 +20,8 @@ export interface Cause {
 export interface HostsGateway {
   /** undefined while the agent is away or has no connection to the host. */
   writer(host: HubId): HostWriter | undefined;
+  /** There is none yet because its agent has only just come: worth a moment's wait. */
+  awaited?(host: HubId): boolean;
   /** Resolves when `writer` gives one. */
   connected(host: HubId): Promise<void>;
   /** Resolves when the changes are in the store and the ids they minted are on disk. */

@@ -70,6 +70,8 @@ export const createHostTurn = (options: {
       }
     },
     first: async () => {
+      // An agent that takes another's place finds the host in a moment.
+      if (hosts.awaited?.(host) === true) await Promise.race([hosts.connected(host), sleep(clock, timing.barrierMs)]);
       const writer = hosts.writer(host);
       if (!writer) return refused(fault('host-communication', {}, 'The host is not connected.'));
       try {

@@ -23,6 +23,7 @@ export const createGateway = (options: {
       }
       return writer;
     },
+    awaited: (id) => hosts.get(id)?.awaited === true,
     connected: (id) => hosts.whenConnected(id),
     commit: async (id, changes, cause) => {
       const record = hosts.get(id);

@@ -16,6 +16,8 @@ export interface HostRecord extends SyncedHost {
   readonly agent: AgentApi;
   platform: Platform;
   connected: boolean;
+  /** Its agent has not told yet whether the host answers. */
+  awaited: boolean;
 }
 
 export interface FrontRecord {
@@ -119,6 +121,7 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
           agent,
           platform,
           connected: false,
+          awaited: true,
         };
         return record;
       });
@@ -176,6 +179,7 @@ export const createHosts = ({ ids, own, random, platforms }: HostsOptions): Host
     },
     setConnected: (record, connected) => {
       record.connected = connected;
+      record.awaited = false;
       if (!connected) return;
       for (const wake of waiting.get(record.id) ?? []) wake();
       waiting.delete(record.id);
