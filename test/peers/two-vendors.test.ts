@@ -220,4 +220,43 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api'], 'any writes of two vendors', () =>
     expect(shown.get('config.annotation')).toBe('both');
     expect(shown.get('config.hardware.memoryMB')).toBe('128');
   });
+
+  test('drives that are added at the same moment find places of their own', async () => {
+    const { vm } = await machine('full');
+    const [sr] = Object.keys((await xen.call('SR.get_all_records')) as object);
+    const vdis = await Promise.all(
+      ['a', 'b', 'c', 'd', 'e'].map((label) =>
+        xen.call('VDI.create', {
+          SR: sr,
+          name_label: label,
+          virtual_size: MIB,
+          type: 'user',
+          sharable: false,
+          read_only: false,
+          other_config: {},
+        }),
+      ),
+    );
+    const vbds = await Promise.all(
+      vdis.map((VDI) =>
+        xen.call('VBD.create', {
+          VM: vm,
+          VDI,
+          userdevice: 'autodetect',
+          bootable: false,
+          mode: 'RW',
+          type: 'Disk',
+          unpluggable: true,
+          empty: false,
+          other_config: {},
+          qos_algorithm_type: '',
+          qos_algorithm_params: {},
+        }),
+      ),
+    );
+    expect(new Set(vbds).size).toBe(5);
+    expect(new Set((await xen.call('VM.get_VBDs', vm)) as string[])).toEqual(new Set(vbds));
+    const held = await Promise.all(vbds.map((vbd) => xen.call('VBD.get_VDI', vbd)));
+    expect(held).toEqual(vdis);
+  });
 });
