@@ -15,16 +15,29 @@ export interface PackedText {
 /** Where the values of a text begin, while it is read. */
 let starts = new Int32Array(1024);
 
+/** Whose values lie there, and how many: several slices of one text are read one after the other. */
+let foundIn = '';
+let foundCount = 0;
+
 /** The first `count` values and the end of the last. */
 const findValues = (values: string, count: number): void => {
-  if (starts.length <= count) starts = new Int32Array(count * 2);
-  let at = 0;
-  for (let n = 0; n < count; n++) {
+  const isSame = foundIn === values;
+  if (isSame && count <= foundCount) return;
+  if (starts.length <= count) {
+    const wider = new Int32Array(count * 2);
+    wider.set(starts);
+    starts = wider;
+  }
+  const first = isSame ? foundCount : 0;
+  let at = first === 0 ? 0 : (starts[first] as number);
+  for (let n = first; n < count; n++) {
     starts[n] = at;
     const end = values.indexOf('<', at);
     at = (end < 0 ? values.length : end) + 1;
   }
   starts[count] = at;
+  foundIn = values;
+  foundCount = count;
 };
 
 const valueAt = (values: string, n: number): string => {

@@ -37,6 +37,3 @@ export const addFragment = (fragments: Fragments, path: number, text: string): v
 };
 
 export const isShort = (length: number): boolean => length <= MOST_CHARACTERS;
-
-/** The same as a string of its own: one that was put together or cut out of others holds these in memory. */
-export const flat = (text: string): string => text.split('>').join('>');

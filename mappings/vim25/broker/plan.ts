@@ -7,7 +7,7 @@ import { escapeText } from '../../wire/xml.ts';
 import { elementWriter } from '../encode.ts';
 import { localized } from '../faults.ts';
 import { member, typeOf, wireTypeOf } from '../types.ts';
-import { addFragment, type Fragments, flat, fragmentIn, isShort, numberOfPath } from './fragments.ts';
+import { addFragment, type Fragments, fragmentIn, isShort, numberOfPath } from './fragments.ts';
 import type { ManagedObject } from './managed-object.ts';
 import { parsePath } from './path.ts';
 import { relationOf } from './relations.ts';
@@ -123,7 +123,10 @@ const sliceText = (scope: Scope, step: SliceStep, hub: HubId | undefined, docume
     step.kind === 'summary' && hub !== undefined
       ? summaryText(scope, hub, document, step.ordinal)
       : document.between(step.from, step.to);
-  return `${step.head}${type}${inner}</val></propSet>`;
+  // A short one is kept: as a string of its own it holds none of those it was put together or cut out of.
+  return step.isLong
+    ? `${step.head}${type}${inner}</val></propSet>`
+    : [step.head, type, inner, '</val></propSet>'].join('');
 };
 
 const fragmentsOf = ({ caches }: Scope, document: RenderedMember): Fragments => {
@@ -171,12 +174,10 @@ export const followPlan = (
         missing += missingText(step.path, scope.version);
         continue;
       }
-      if (property !== 'unset') made = `${step.head}${property.attributes}>${property.inner}</val></propSet>`;
+      if (property !== 'unset')
+        made = [step.head, property.attributes, '>', property.inner, '</val></propSet>'].join('');
     }
-    if (fragments !== undefined && keeps && isShort(made.length)) {
-      made = flat(made);
-      addFragment(fragments, step.number, made);
-    }
+    if (fragments !== undefined && keeps && isShort(made.length)) addFragment(fragments, step.number, made);
     text += made;
   }
   return text + missing;

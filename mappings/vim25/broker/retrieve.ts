@@ -11,7 +11,6 @@ import { localized } from '../faults.ts';
 import { refOfKey } from '../ids.ts';
 import { escapeName } from '../names.ts';
 import { type MoRef, moRef } from '../values.ts';
-import { flat } from './fragments.ts';
 import { followPlan, planFor } from './plan.ts';
 import { bundleOf, exists, find, renderAll } from './registry.ts';
 import { memberIn, RenderedObject } from './rendered.ts';
@@ -55,7 +54,7 @@ const NAME_AFTER = '</val></propSet>';
 
 /** `<obj type="VirtualMachine">7</obj>`, made once for each object of a selection that is kept. */
 const objText = (selected: Selected): string => {
-  selected.text ??= flat(`<obj type="${selected.ref.type}">${escapeText(selected.ref.value)}</obj>`);
+  selected.text ??= ['<obj type="', selected.ref.type, '">', escapeText(selected.ref.value), '</obj>'].join('');
   return selected.text;
 };
 
