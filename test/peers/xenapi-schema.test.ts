@@ -1,4 +1,4 @@
-/** Everything that XenAPI clients can read, on three kinds of hosts and in both encodings, judged by the data model: keys, types, references, what clients cannot do without. */
+/** Everything that XenAPI clients can read, on every kind of host that is translated and in both encodings, judged by the data model: keys, types, references, what clients cannot do without. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { recordFields } from '../../mappings/xenapi/types.ts';
 import { type ClientName, LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { startLibvirtd } from './libvirtd.ts';
+import { vcsimMatrixHost } from './matrix/host-vcsim.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 import { openXenApi, openXenPython } from './xen-clients.ts';
 import { missingFor, oneSided, problemsIn, type Reading, readByJsonRpc, readByXmlRpc } from './xen-judge.ts';
@@ -66,7 +67,7 @@ const startTest = async () => {
 const HOSTS: readonly {
   name: string;
   needs: readonly ClientName[];
-  start: () => Promise<{ uri: string; stop: () => Promise<void> }>;
+  start: () => Promise<{ uri: string; flags?: readonly string[]; stop: () => Promise<void> }>;
   /** How many of each class there are at least. */
   atLeast: Readonly<Record<string, number>>;
 }[] = [
@@ -88,6 +89,18 @@ const HOSTS: readonly {
     start: startQemu,
     atLeast: { VM: 6, VBD: 7, VIF: 2, VDI: 7, SR: 2, PBD: 2, network: 1, console: 1, VM_guest_metrics: 1 },
   },
+  {
+    name: 'ESXi (vcsim)',
+    needs: ['vcsim', 'govc'],
+    start: () => vcsimMatrixHost('esx'),
+    atLeast: { VM: 3, VBD: 1, VIF: 1, VDI: 1, SR: 1, network: 1 },
+  },
+  {
+    name: 'vCenter (vcsim)',
+    needs: ['vcsim', 'govc'],
+    start: () => vcsimMatrixHost('vpx'),
+    atLeast: { VM: 3, VBD: 1, VIF: 1, VDI: 1, SR: 1, network: 1 },
+  },
 ];
 
 for (const { name, needs, start, atLeast } of HOSTS) {
@@ -96,7 +109,7 @@ for (const { name, needs, start, atLeast } of HOSTS) {
     let product: Transvisor;
     beforeAll(async () => {
       host = await start();
-      product = await startTransvisor({ host: host.uri, fronts: ['xenapi'] });
+      product = await startTransvisor({ host: host.uri, fronts: ['xenapi'], options: host.flags ?? [] });
     });
     afterAll(async () => {
       await product?.[Symbol.asyncDispose]();
