@@ -100,11 +100,11 @@ export const createRefIndex = (): RefIndex => {
   };
 
   const vmMark = (ref: string, hint?: string): Marked[] => {
-    const vm = known.get(ref);
-    if (vm?.cls !== 'VM') return [];
+    const found = known.get(ref);
     // A snapshot is a part of the VM it was taken of.
-    if (vm.owner !== '') return vmMark(vm.owner, hint);
-    return vm.hidden ? [] : [{ ref: { kind: 'vm', native: vm.uuid }, ...(hint === undefined ? {} : { hint }) }];
+    const vm = found?.cls === 'VM' && found.owner !== '' ? known.get(found.owner) : found;
+    if (vm?.cls !== 'VM' || vm.owner !== '' || vm.hidden) return [];
+    return [{ ref: { kind: 'vm', native: vm.uuid }, ...(hint === undefined ? {} : { hint }) }];
   };
   const storageMark = (ref: string): Marked[] => {
     const sr = known.get(ref);

@@ -104,10 +104,12 @@ export const dropSnapshot = (draft: Draft, { kept, drives, uuid }: NativeSnapsho
     );
 };
 
-const withChildren = (root: NativeSnapshot, all: readonly NativeSnapshot[]): NativeSnapshot[] => [
-  root,
-  ...all.filter(({ kept }) => kept.text('parent') === root.kept.ref).flatMap((child) => withChildren(child, all)),
-];
+/** A snapshot and all that stand on it; a host that told of a ring would be walked once. */
+const withChildren = (root: NativeSnapshot, all: readonly NativeSnapshot[]): NativeSnapshot[] => {
+  const found = new Set([root]);
+  for (const one of found) for (const child of all) if (child.kept.text('parent') === one.kept.ref) found.add(child);
+  return [...found];
+};
 
 const planDrop = (target: TargetVm, snapshots: readonly NativeSnapshot[], planning: Planning): Plan => {
   const draft = newDraft(planning.command.host, target.entry.native);
