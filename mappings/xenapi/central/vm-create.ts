@@ -5,13 +5,14 @@ import type { Brokered } from '../../generic/platform.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { blankVm } from '../default-templates.ts';
 import { NULL_REF } from '../ids.ts';
+import type { Limits } from '../memory-limits.ts';
 import { keptMap, keptSet, keptText } from '../vm-attributes.ts';
 import { newUuid } from './minting.ts';
 import { notSupported, Refusal } from './refusal.ts';
 import { idOf } from './targets.ts';
 import { checkCpus } from './vm-cpus.ts';
 import { bootChange, platformChange } from './vm-fields.ts';
-import { checkLimits, keptLimits, type Limits } from './vm-memory.ts';
+import { checkLimits, keptLimits } from './vm-memory.ts';
 import { type Ending, flagArg, last, mapArg, numberArg, recordArg, setArg, textArg, type Work } from './work.ts';
 
 type Record = Pick<Work, 'args'>;

@@ -1,35 +1,14 @@
 /** The memory setters of a VM in, one change of its memory out: all four limits are checked together, and all that a call names changes at once. */
 import type { VmChange } from '../../generic/commands.ts';
-import type { ForeignAttribute, Vm } from '../../generic/model.ts';
+import type { ForeignAttribute } from '../../generic/model.ts';
 import type { Brokered } from '../../generic/platform.ts';
-import { attributeText, keptText } from '../vm-attributes.ts';
+import { type Limits, limitsOf } from '../memory-limits.ts';
+import { keptText } from '../vm-attributes.ts';
 import { refuse } from './refusal.ts';
 import { isUp, machineOf } from './targets.ts';
 import { type Answer, type Ending, last, numberArg, type Work } from './work.ts';
 
-export interface Limits {
-  readonly staticMin: number;
-  readonly dynamicMin: number;
-  readonly dynamicMax: number;
-  readonly staticMax: number;
-}
-
 const ORDER = 'memory limits must satisfy: static_min <= dynamic_min <= dynamic_max <= static_max';
-
-const written = (vm: Pick<Vm, 'attributes'>, field: string): number => Number(attributeText(vm, field) ?? Number.NaN);
-
-/** What stands now. The lower limits are the client's alone; the host may have outgrown them since. */
-export const limitsOf = (vm: Vm): Limits => {
-  const dynamicMax = vm.memoryBytes;
-  const [dynamicMin, staticMin] = [written(vm, 'memory_dynamic_min'), written(vm, 'memory_static_min')];
-  const lower = Number.isNaN(dynamicMin) ? dynamicMax : Math.min(dynamicMin, dynamicMax);
-  return {
-    staticMax: Math.max(vm.memoryMaxBytes, dynamicMax),
-    dynamicMax,
-    dynamicMin: lower,
-    staticMin: staticMin <= lower ? staticMin : 0,
-  };
-};
 
 export const checkLimits = ({ staticMin, dynamicMin, dynamicMax, staticMax }: Limits): void => {
   const inOrder = 0 <= staticMin && staticMin <= dynamicMin && dynamicMin <= dynamicMax && dynamicMax <= staticMax;

@@ -5,34 +5,13 @@ import type { FrontInstance, Joins } from '../../generic/platform.ts';
 import { urlOf } from '../address.ts';
 import { NULL_REF, refOf, uuidOf, type XenId, xenId } from '../ids.ts';
 import { allowedOperations, type Standing, type XenPowerState } from '../lifecycle.ts';
+import { limitsOf } from '../memory-limits.ts';
 import { cardsOf } from '../seats.ts';
 import { xenPowerState } from '../states.ts';
 import { attributeMap, attributeSet, attributeText } from '../vm-attributes.ts';
 import { bootParams, platformOf } from './hardware.ts';
 import { element, entries, timeOrNever } from './markup.ts';
 import { cardsInput, drivesInput, snapshotDrives } from './vm-drives.ts';
-
-/** A limit that a client wrote and that the VM's memory has not outgrown since. */
-const limitOf = (vm: Vm, field: string, fits: (bytes: number) => boolean, otherwise: number): number => {
-  const bytes = Number(attributeText(vm, field) ?? Number.NaN);
-  return Number.isSafeInteger(bytes) && fits(bytes) ? bytes : otherwise;
-};
-
-const memoryOf = (vm: Vm) => {
-  const dynamicMin = limitOf(vm, 'memory_dynamic_min', (bytes) => bytes <= vm.memoryBytes, vm.memoryBytes);
-  const top = Math.max(vm.memoryMaxBytes, vm.memoryBytes);
-  return {
-    memoryStaticMax: limitOf(vm, 'memory_static_max', (bytes) => bytes >= vm.memoryBytes, top),
-    memoryDynamicMax: vm.memoryBytes,
-    memoryDynamicMin: dynamicMin,
-    memoryStaticMin: limitOf(
-      vm,
-      'memory_static_min',
-      (bytes) => bytes <= dynamicMin,
-      Math.min(dynamicMin, vm.memoryBytes),
-    ),
-  };
-};
 
 /** Guests of this kind obey ACPI: the features that clients ask for before they offer a shutdown are there without an agent. */
 const GUEST_FEATURES = {
@@ -180,6 +159,7 @@ export const vmInput = (vm: Vm, joins: Joins, front: FrontInstance): string => {
     const owner = joins.owned('snapshot', native);
     return owner === undefined ? [] : [{ ref: refOf(xenId('VM', owner), front), current }];
   });
+  const limits = limitsOf(vm);
   const texts = Object.fromEntries(PRESERVED.map((field) => [field, attributeText(vm, field)]));
   const x = element(
     'x',
@@ -197,7 +177,10 @@ export const vmInput = (vm: Vm, joins: Joins, front: FrontInstance): string => {
       installed: timeOrNever(vm.createdMs),
       updated: timeOrNever(vm.modifiedMs ?? vm.createdMs),
       actual: isUp ? vm.memoryBytes : 0,
-      ...memoryOf(vm),
+      memoryStaticMax: limits.staticMax,
+      memoryDynamicMax: limits.dynamicMax,
+      memoryDynamicMin: limits.dynamicMin,
+      memoryStaticMin: limits.staticMin,
       ...texts,
       recommendations: attributeText(vm, 'recommendations') ?? '',
       userVersion: attributeText(vm, 'user_version') ?? '1',
