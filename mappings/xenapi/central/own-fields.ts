@@ -54,8 +54,9 @@ export const keep = (ref: string, field: string, value: Default, { context }: Wo
 /** References that are set name something, or nothing. */
 const checkRef = (method: string, work: Work): void => {
   const type = messageOf(method)?.params.find(({ name }) => name === 'value')?.type;
+  if (type?.kind !== 'ref') return;
   const ref = textArg(work, 'value');
-  if (type?.kind === 'ref' && ref !== NULL_REF && ref !== '') idOf(type.class, ref, work);
+  if (ref !== NULL_REF && ref !== '') idOf(type.class, ref, work);
 };
 
 const writes = (cls: string, field: string, does: Exclude<Does['kind'], 'get-field'>): Answer =>
