@@ -189,7 +189,7 @@ export const openListener = async (options: {
     drain: (limitMs) =>
       new Promise((resolve) => {
         listening.close();
-        endConnections();
+        for (const connection of connections) connection.retire();
         const done = (): void => {
           clearInterval(watch);
           stop();
@@ -199,6 +199,7 @@ export const openListener = async (options: {
         let leftMs = limitMs;
         const watch = setInterval(() => {
           leftMs -= DRAIN_TICK_MS;
+          if (limitMs - leftMs === LIMITS.drainIdleMs) endConnections();
           if (sockets.size === 0 || leftMs <= 0) done();
         }, DRAIN_TICK_MS);
       }),

@@ -21,6 +21,8 @@ export const LIMITS = {
   handOverToldMs: 2 * SECOND,
   /** An agent whose place is taken ends connections that are still waiting after this. */
   drainMs: 10 * MINUTE,
+  /** Its idle connections end after this: a client may be about to use one. */
+  drainIdleMs: 10 * SECOND,
   linkPingMs: 5 * SECOND,
   /** Silence after which the other program counts as away. */
   linkSilenceMs: 15 * SECOND,

@@ -38,6 +38,8 @@ export class HttpConnection {
   #taken = false;
   #swallowed = 0;
   #served = 0;
+  /** Nothing follows on the next answer. */
+  #last = false;
   #phase = '';
   #age = 0;
   memo: { readonly head: RequestHead; readonly body: Buffer; readonly decoded: Decoded } | undefined;
@@ -132,6 +134,7 @@ export class HttpConnection {
       return;
     }
     const exchange = new Exchange(this, head, most);
+    if (this.#last) exchange.keepsAlive = false;
     this.#current = exchange;
     exchange.begin();
   }
@@ -217,6 +220,11 @@ export class HttpConnection {
     this.#socket.off('data', this.#received);
     this.#socket.pause();
     return { socket: this.#socket, early: this.#reader.rest() };
+  }
+  /** Its next answer is its last. An idle one is left a while: its client may be about to use it. */
+  retire(): void {
+    this.#last = true;
+    if (this.#current !== undefined) this.#current.keepsAlive = false;
   }
   /** The listener closes: what is under way may end. */
   close(): void {
