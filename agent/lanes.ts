@@ -25,6 +25,8 @@ export const lostFault = (host: string): Outcome<never> =>
 interface Slot {
   connection: HostConnection;
   inFlight: number;
+  /** A listing sends half of what may be under way at a time: a write for every single call would cost more than the call. */
+  refills: boolean;
 }
 interface Waiting {
   readonly procedure: string;
@@ -84,7 +86,7 @@ export const openLanes = async (options: {
         if (!retired.has(connection)) end(reason);
       })
       .catch(() => {}); // `closed` never rejects
-    into.push({ connection, inFlight: 0 });
+    into.push({ connection, inFlight: 0, refills: true });
   };
   const openMany = async (lane: Lane, count: number): Promise<Outcome<Slot[]>> => {
     const opened = await Promise.all(
@@ -119,10 +121,15 @@ export const openLanes = async (options: {
       },
     );
   };
+  const takesListing = (slot: Slot): boolean => {
+    if (slot.inFlight >= LIMITS.listingInFlight) slot.refills = false;
+    else if (slot.inFlight <= LIMITS.listingInFlight / 2) slot.refills = true;
+    return slot.refills;
+  };
   /** A listing waits for the other reads. */
   const nextOf = (lane: Lane, slot: Slot): Waiting | undefined => {
     if (queues[lane].length > 0) return slot.inFlight < LIMITS.laneInFlight ? queues[lane].shift() : undefined;
-    return lane === 'read' && slot.inFlight < LIMITS.listingInFlight ? queues.listing.shift() : undefined;
+    return lane === 'read' && takesListing(slot) ? queues.listing.shift() : undefined;
   };
   const finish = (lane: Lane, slot: Slot): void => {
     slot.inFlight--;
@@ -138,9 +145,9 @@ export const openLanes = async (options: {
       if (ended) return reject(new HostLost(`the connection to ${host} is lost`));
       let best: Slot | undefined;
       const own = lane === 'listing' ? 'read' : lane;
-      const most = lane === 'listing' ? LIMITS.listingInFlight : LIMITS.laneInFlight;
       for (const slot of slots[own]) {
-        if (slot.inFlight < most && (best === undefined || slot.inFlight < best.inFlight)) best = slot;
+        const takes = lane === 'listing' ? takesListing(slot) : slot.inFlight < LIMITS.laneInFlight;
+        if (takes && (best === undefined || slot.inFlight < best.inFlight)) best = slot;
       }
       const waiting = { procedure, args, resolve, reject };
       if (best !== undefined && (lane !== 'listing' || queues.read.length === 0)) return start(own, best, waiting);

@@ -17,7 +17,7 @@ import { listPools, readBytes, readPool, readVolume, volumeStream } from './driv
 
 const BATCH = 256;
 /** Calls under way at once; the transport holds them to what the daemon reads. */
-const WIDTH = 32;
+const WIDTH = 48;
 
 /** What only reads documents and states, none of which waits for a guest. */
 const asListing = (send: DriverSend): DriverSend => ({
