@@ -25,6 +25,24 @@ export interface Transfer {
 const answerFault = (client: Client, front: Front, reason: Fault): void =>
   client.answer(front.streamAnswer(refused(reason)));
 
+/** Whether the head is out already. Who waits for 100 Continue is told that instead, and answered at the end. */
+const answerFirst = (client: Client, { answersFirst, status, headers }: NativeTarget): boolean => {
+  if (answersFirst !== true || client.head.awaitsContinue) return false;
+  client.open({ status, headers }, -1);
+  return true;
+};
+
+/** The end of an upload, for a client that is still there. */
+const answerEnd = (client: Client, front: Front, target: NativeTarget, opened: boolean, outcome: Outcome): void => {
+  if (client.gone) return;
+  if (!opened) {
+    const { status, headers } = target;
+    client.answer(front.streamAnswer(outcome.ok ? { ok: true, value: { status, headers: { ...headers } } } : outcome));
+  } else if (outcome.ok) client.end();
+  // An answer that began well must not end well.
+  else client.destroy();
+};
+
 const download = async (
   client: Client,
   front: Front,
@@ -87,6 +105,7 @@ const upload = async (
     answerFault(client, front, started.fault);
     return started;
   }
+  const opened = answerFirst(client, target);
   let failed = false;
   void stream.finished.then((outcome) => {
     failed ||= !outcome.ok;
@@ -120,11 +139,7 @@ const upload = async (
   // The client reads its own write: the store has it before the answer goes out.
   await host.settle(target.touches);
   await tell?.(result);
-  client.answer(
-    front.streamAnswer(
-      result.ok ? { ok: true, value: { status: target.status, headers: { ...target.headers } } } : result,
-    ),
-  );
+  answerEnd(client, front, target, opened, result);
   return result;
 };
 
@@ -156,22 +171,18 @@ const translated = async (
   host: HostSession,
 ): Promise<void> => {
   const { call, direction, status, headers } = target;
-  let opened = false;
+  const cutIsEnd = target.cutIsEnd === true;
+  let opened = direction === 'upload' && answerFirst(client, target);
   const open = (lengthBytes: number): void => {
     opened = true;
     client.open({ status, headers }, lengthBytes);
   };
   const outcome = await (direction === 'download'
     ? downloadDisk({ client, host, call, open })
-    : uploadDisk({ client, host, call, capacityBytes, cutIsEnd: target.cutIsEnd === true }));
+    : uploadDisk({ client, host, call, capacityBytes, cutIsEnd }));
   if (direction === 'upload') await host.settle(target.touches);
   await tell?.(outcome);
-  if (client.gone) return;
-  if (opened) {
-    if (outcome.ok) client.end();
-    else client.destroy();
-  } else
-    client.answer(front.streamAnswer(outcome.ok ? { ok: true, value: { status, headers: { ...headers } } } : outcome));
+  answerEnd(client, front, target, opened, outcome);
 };
 
 export const runTransfer = async (transfer: Transfer): Promise<void> => {

@@ -189,6 +189,8 @@ export type StreamTarget =
       readonly lengthBytes: number;
       /** Objects to re-read after an upload. */
       readonly touches: readonly NativeRef[];
+      /** The head of the answer goes out before the body is read, and the answer ends when the upload has: some clients wait for it. */
+      readonly answersFirst?: boolean;
       /** A client that closes in the middle of its body has sent all of it: some announce a length that they do not know. */
       readonly cutIsEnd?: boolean;
       /** The client speaks of the disk's bytes, the volume's file holds them in this format: they are translated on the way. */

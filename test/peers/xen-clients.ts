@@ -1,5 +1,6 @@
 /** XenAPI clients nobody here wrote, each on an endpoint: npm's xen-api, PyPI's XenAPI, Debian's fence_xenapi; for any XenAPI server. */
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { connect } from 'node:tls';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { openActs } from './act-program.ts';
@@ -51,6 +52,16 @@ export type Xapi = {
   ) => Promise<void>;
   /** Resolves when every change made before has come back through the event stream. */
   readonly barrier: (ref?: string) => Promise<unknown>;
+  /** The result of the task; a body without a `length` is announced as a pebibyte and cut. */
+  readonly putResource: (
+    body: Readable,
+    path: string,
+    options: { readonly query: Readonly<Record<string, string>>; readonly task?: true },
+  ) => Promise<unknown>;
+  readonly getResource: (
+    path: string,
+    options: { readonly query: Readonly<Record<string, string>>; readonly task?: true },
+  ) => Promise<{ readonly body: AsyncIterable<Uint8Array>; readonly task?: Promise<unknown> }>;
   readonly on: (event: string, listener: (...args: never[]) => void) => void;
 };
 

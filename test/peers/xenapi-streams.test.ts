@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -11,6 +12,7 @@ import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { type RawXenApi, rawXenApi } from './raw-xenapi.ts';
 import { type FrontEndpoint, startTransvisor, type Transvisor } from './transvisor.ts';
+import { openXenApi } from './xen-clients.ts';
 
 const MIB = 1024 * 1024;
 
@@ -20,7 +22,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-describeWith([...LIBVIRT_CLIENTS, 'qemu-img'], 'bytes beside XenAPI', () => {
+describeWith([...LIBVIRT_CLIENTS, 'qemu-img', 'xen-api'], 'bytes beside XenAPI', () => {
   let host: Libvirtd;
   let product: Transvisor;
   let endpoint: FrontEndpoint;
@@ -212,6 +214,35 @@ describeWith([...LIBVIRT_CLIENTS, 'qemu-img'], 'bytes beside XenAPI', () => {
     const refused = await http('GET', withSession(`/export_raw_vdi?vdi=${packed}`)).catch(() => undefined);
     expect(refused?.body.equals(image) ?? false).toBe(false);
   });
+
+  test.each(['raw', 'qcow2'] as const)(
+    'npm xen-api puts an image on a %s disk and gets it, of known length and of unknown',
+    async (format) => {
+      const xapi = await openXenApi({ ...endpoint, fingerprint: product.front('xenapi').fingerprint256 }, 'json-rpc');
+      try {
+        const image = randomBytes(3 * MIB);
+        for (const known of [true, false]) {
+          const vdi = await newVdi(4 * MIB, format);
+          const body = Object.assign(
+            Readable.from([image.subarray(0, MIB), image.subarray(MIB)], { objectMode: false }),
+            known ? { length: image.length } : {},
+          );
+          const query = { vdi, format: 'raw' };
+          // The value of the task, which xen-api follows in its events.
+          expect(await xapi.putResource(body, '/import_raw_vdi/', { query, task: true })).toBe(vdi);
+          const answer = await xapi.getResource('/export_raw_vdi/', { query, task: true });
+          const parts: Buffer[] = [];
+          for await (const part of answer.body) parts.push(Buffer.from(part));
+          expect(Buffer.concat(parts).subarray(0, image.length).equals(image)).toBe(true);
+          expect(Buffer.concat(parts).length).toBe(4 * MIB);
+          await answer.task;
+          await xen.call('VDI.destroy', vdi);
+        }
+      } finally {
+        await xapi.disconnect();
+      }
+    },
+  );
 
   test('what cannot be transferred is refused, and its task fails', async () => {
     const statusOf = async (method: string, path: string): Promise<number> => (await http(method, path)).status;

@@ -56,7 +56,7 @@ const native = (
   volume: Found<'volume'>,
   more: Pick<
     Extract<StreamTarget, { kind: 'native' }>,
-    'direction' | 'headers' | 'lengthBytes' | 'cutIsEnd' | 'touches' | 'content'
+    'direction' | 'headers' | 'lengthBytes' | 'answersFirst' | 'cutIsEnd' | 'touches' | 'content'
   >,
   tells: boolean,
 ): StreamTarget => ({
@@ -111,6 +111,7 @@ export function* importTarget(request: StreamRequest, context: BrokerContext): B
       direction: 'upload',
       headers: {},
       lengthBytes: cutIsEnd ? capacityBytes : announced,
+      answersFirst: true,
       cutIsEnd,
       touches: [{ kind: 'volume', native: volume.entry.native }],
       ...content,
