@@ -65,7 +65,22 @@ const pif = (item: Item, world: World): Computed => {
   return network === undefined ? {} : { network };
 };
 
-const OWN: Readonly<Record<string, (item: Item, world: World) => Computed>> = { VDI: vdi, SR: sr, pool, PIF: pif };
+/** What was made for a running machine waits to be plugged. */
+const unplugged = (item: Item, world: World): Computed => {
+  if (item.member !== undefined) return {};
+  const vm = world.find(fieldText(item, 'VM'));
+  const isUp = vm !== undefined && fieldText(vm, 'power_state') === 'Running';
+  return { allowed_operations: operations(isUp ? ['attach', 'plug'] : ['attach']) };
+};
+
+const OWN: Readonly<Record<string, (item: Item, world: World) => Computed>> = {
+  VDI: vdi,
+  SR: sr,
+  pool,
+  PIF: pif,
+  VBD: unplugged,
+  VIF: unplugged,
+};
 
 const sameRefs = (rendered: string, refs: ReadonlySet<string>): boolean => {
   const known = refsIn(rendered);

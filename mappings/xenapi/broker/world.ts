@@ -168,6 +168,11 @@ export class World {
     // What a machine does with an image, and what images a storage holds, shows in them too.
     if (isOther && (item.cls === 'VBD' || item.cls === 'VDI'))
       for (const ref of this.ends.targets(item.ref)) this.#touched.add(ref);
+    // What is not plugged can be, while the machine runs.
+    if (isOther && item.cls === 'VM')
+      for (const field of ['VBDs', 'VIFs'])
+        for (const ref of this.ends.shown('VM', item.ref, field))
+          if (this.#items.get(ref)?.own !== undefined) this.#touched.add(ref);
   }
 
   /** Looks again at what others' changes may have changed: all of it, or so many. true: something is left. */

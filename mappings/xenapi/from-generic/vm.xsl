@@ -138,12 +138,11 @@
     <empty><xsl:value-of select="@empty"/></empty>
     <currently_attached><xsl:value-of select="@attached"/></currently_attached>
     <other_config><xsl:call-template name="map"><xsl:with-param name="of" select="entry"/></xsl:call-template></other_config>
-    <allowed_operations><xsl:choose>
-      <xsl:when test="@type = 'CD' and @empty = 'true'"><i>attach</i><i>insert</i></xsl:when>
-      <xsl:when test="@type = 'CD'"><i>attach</i><i>eject</i></xsl:when>
-      <xsl:when test="@attached = 'true'"><i>attach</i><i>unplug</i><i>unplug_force</i></xsl:when>
-      <xsl:otherwise><i>attach</i></xsl:otherwise>
-    </xsl:choose></allowed_operations>
+    <allowed_operations><i>attach</i><xsl:if test="@changeable = 'true'"><xsl:choose>
+      <xsl:when test="@type = 'CD' and @empty = 'true'"><i>insert</i></xsl:when>
+      <xsl:when test="@type = 'CD'"><i>eject</i></xsl:when>
+      <xsl:when test="@attached = 'true'"><i>unplug</i><i>unplug_force</i></xsl:when>
+    </xsl:choose></xsl:if></allowed_operations>
   </member>
 </xsl:template>
 
@@ -182,10 +181,10 @@
     <locking_mode>network_default</locking_mode>
     <ipv4_addresses><xsl:for-each select="address[@family = 'ipv4']"><i><xsl:value-of select="@text"/></i></xsl:for-each></ipv4_addresses>
     <ipv6_addresses><xsl:for-each select="address[@family = 'ipv6']"><i><xsl:value-of select="@text"/></i></xsl:for-each></ipv6_addresses>
-    <allowed_operations><xsl:choose>
-      <xsl:when test="@attached = 'true'"><i>attach</i><i>unplug</i></xsl:when>
-      <xsl:otherwise><i>attach</i></xsl:otherwise>
-    </xsl:choose></allowed_operations>
+    <allowed_operations><i>attach</i><xsl:if test="@changeable = 'true'"><xsl:choose>
+      <xsl:when test="@attached = 'true'"><i>unplug</i></xsl:when>
+      <xsl:otherwise><i>plug</i></xsl:otherwise>
+    </xsl:choose></xsl:if></allowed_operations>
   </member>
 </xsl:template>
 

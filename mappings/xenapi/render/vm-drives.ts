@@ -3,6 +3,7 @@ import type { HubId } from '../../generic/ids.ts';
 import type { Disk, Medium, Vm } from '../../generic/model.ts';
 import type { FrontInstance, Joins } from '../../generic/platform.ts';
 import { NULL_REF, refOf, uuidOf, type XenId, xenId } from '../ids.ts';
+import type { XenPowerState } from '../lifecycle.ts';
 import { cardsOf, type Drive, drivesOf, vbdId, vifId } from '../seats.ts';
 import { attributeMap, attributeText } from '../vm-attributes.ts';
 import { element, entries } from './markup.ts';
@@ -64,7 +65,7 @@ const looseVdi = (
 const ownOf = (vm: Vm, userdevice: number, field: string): string | undefined =>
   attributeText(vm, `VBD.${userdevice}.${field}`);
 
-export const drivesInput = (vm: Vm, joins: Joins, front: FrontInstance, live: boolean): string =>
+export const drivesInput = (vm: Vm, joins: Joins, front: FrontInstance, power: XenPowerState): string =>
   drivesOf(vm)
     .map((drive) => {
       const id = vbdId(joins.id, drive.userdevice);
@@ -78,13 +79,14 @@ export const drivesInput = (vm: Vm, joins: Joins, front: FrontInstance, live: bo
           vm: refOf(xenId('VM', joins.id), front),
           vdi: vdi ? refOf(vdi, front) : NULL_REF,
           userdevice: drive.userdevice,
-          device: live ? deviceName(drive) : '',
+          device: power === 'Halted' ? '' : deviceName(drive),
           type: drive.type,
           mode: !isDisk || drive.disk.readOnly ? 'RO' : 'RW',
           bootable: ownOf(vm, drive.userdevice, 'bootable') ?? (isDisk && drive.userdevice === 0),
           unpluggable: ownOf(vm, drive.userdevice, 'unpluggable') ?? isDisk,
           empty: vdi === undefined,
-          attached: live,
+          attached: power !== 'Halted',
+          changeable: isDisk ? power === 'Running' : power !== 'Suspended',
         },
         entries('other_config', attributeMap(vm, `VBD.${drive.userdevice}.other_config`)),
       );
@@ -93,7 +95,7 @@ export const drivesInput = (vm: Vm, joins: Joins, front: FrontInstance, live: bo
     })
     .join('');
 
-export const cardsInput = (vm: Vm, joins: Joins, front: FrontInstance, live: boolean): string =>
+export const cardsInput = (vm: Vm, joins: Joins, front: FrontInstance, power: XenPowerState): string =>
   cardsOf(vm)
     .map(({ device, nic }) => {
       const id = vifId(joins.id, nic.mac);
@@ -109,7 +111,8 @@ export const cardsInput = (vm: Vm, joins: Joins, front: FrontInstance, live: boo
           mac: nic.mac.toLowerCase(),
           generated: nic.macGenerated,
           mtu: nic.mtu ?? 1500,
-          attached: live && nic.connected,
+          attached: power !== 'Halted' && nic.connected,
+          changeable: power === 'Running',
         },
         entries('other_config', attributeMap(vm, `VIF.${nic.mac.toLowerCase()}.other_config`)) +
           addresses
@@ -144,6 +147,7 @@ export const snapshotDrives = (vm: Vm, snapshot: HubId, time: string, joins: Joi
           unpluggable: true,
           empty: false,
           attached: false,
+          changeable: false,
         }) +
         looseVdi(vdi, drive, front, joins.host, {
           ...(storage === undefined ? {} : { sr: refOf(xenId('SR', storage), front) }),

@@ -156,6 +156,9 @@ describe('reads', () => {
       userdevice: '5',
       currently_attached: false,
     });
+    expect(await at.ask('VBD.get_allowed_operations', { self: pending })).toEqual(['attach']);
+    at.put(VM, machine('web', 'Running'));
+    expect(await at.ask('VBD.get_allowed_operations', { self: pending })).toEqual(['attach', 'plug']);
     removeOwnObject(at.context, pending);
     expect(await at.ask('VM.get_VBDs', { self: vm })).toEqual([vbd]);
   });
