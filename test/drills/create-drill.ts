@@ -55,11 +55,11 @@ const disk = (key: number, unit: number, datastore: string): string =>
   `<deviceChange><operation>add</operation><fileOperation>create</fileOperation><device xsi:type="VirtualDisk"><key>${key}</key><backing xsi:type="VirtualDiskFlatVer2BackingInfo"><fileName>[${datastore}]</fileName><diskMode>persistent</diskMode><thinProvisioned>true</thinProvisioned></backing><controllerKey>-1</controllerKey><unitNumber>${unit}</unitNumber><capacityInKB>16384</capacityInKB></device></deviceChange>`;
 
 /** Two volumes, then the definition. */
-const createSpec = (name: string, datastore: string): string =>
+export const createSpec = (name: string, datastore: string): string =>
   `<config><name>${escapeXml(name)}</name><guestId>otherGuest</guestId><files><vmPathName>[${datastore}]</vmPathName></files><numCPUs>1</numCPUs><memoryMB>32</memoryMB><deviceChange><operation>add</operation><device xsi:type="VirtualLsiLogicController"><key>-1</key><busNumber>0</busNumber><sharedBus>noSharing</sharedBus></device></deviceChange>${disk(-2, 0, datastore)}${disk(-3, 1, datastore)}</config><pool type="ResourcePool">ha-root-pool</pool>`;
 
 /** The volumes that libvirt knows after a refresh, and the files that are there, which is more than libvirt tells. */
-const poolOf = async ({ host, datastore }: Drill): Promise<readonly string[]> => {
+export const poolOf = async ({ host, datastore }: Pick<Drill, 'host' | 'datastore'>): Promise<readonly string[]> => {
   await host.virsh('pool-refresh', datastore);
   const volumes = (await host.virsh('vol-list', datastore))
     .split('\n')

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { crashDrills } from '../drills/crash-drill.ts';
 import { createDrills } from '../drills/create-drills.ts';
+import { takeOverDrills } from '../drills/take-over-drill.ts';
 import { LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { startLibvirtd } from './libvirtd.ts';
@@ -23,6 +24,15 @@ describeWith(LIBVIRT_CLIENTS, 'drills', () => {
     console.log(lines.join('\n'));
     expect(broken).toEqual([]);
     expect(lines.some((line) => line.includes('or not there at all') && line.includes('4 of 4'))).toBe(true);
+  });
+
+  test('replaced three times in the middle of a create: the command succeeds, nothing is half made', async () => {
+    await using host = await startLibvirtd({ qemu: true });
+    const lines: string[] = [];
+    const broken = await takeOverDrills({ host, times: 3, seed: SEED, say: (line) => lines.push(line) });
+    console.log(lines.join('\n'));
+    expect(broken).toEqual([]);
+    expect(lines.some((line) => line.includes('succeeds') && line.includes('3 of 3'))).toBe(true);
   });
 
   test('libvirtd killed with -9 under load: the inventory comes back, states are as virsh says, no crash', async () => {
