@@ -60,7 +60,7 @@ export const explain = async (
     const { exchanges } = listShape.parse(body);
     const rows = exchanges.map(
       (one) =>
-        `${new Date(one.atMs).toISOString()}  ${one.exchange}  ${short(one.first['method'] ?? '')}  ${one.hops} hops\n`,
+        `${new Date(one.atMs).toISOString()}  ${one.exchange}  ${short(one.first['call'] ?? one.first['method'] ?? '')}  ${one.hops} hops\n`,
     );
     return { json: body, text: rows.join('') || 'no exchange was logged yet\n' };
   }
