@@ -62,8 +62,11 @@ export interface Params {
   /** `awaitMs`: the command ends when the guest is down, at the latest after that time; otherwise when it was told. */
   'vm.shutdownGuest': { awaitMs?: number };
   'vm.rebootGuest': Record<never, never>;
-  /** `vm.disks` is empty: `disks` are all of them, those to be made and those that are there, in order. */
-  'vm.create': { vm: Vm; disks: DiskSpec[] } & Naming;
+  /**
+   * `vm.disks` is empty: `disks` are all of them, those to be made and those that are there, in order. `anyUuid`: a host that gives UUIDs
+   * itself may give another than the VM's, which nobody asked for by name.
+   */
+  'vm.create': { vm: Vm; disks: DiskSpec[]; anyUuid?: boolean } & Naming;
   /** `atVersion`: the store version of the VM that the client saw; when it has moved on by the time the queue is taken, concurrent-access. */
   'vm.change': { change: VmChange; atVersion?: number } & Naming;
   'vm.rename': { name: string };

@@ -208,12 +208,13 @@ const addVm = (draft: Draft, vm: Vm, disks: readonly (Disk & { image: Ref })[], 
 };
 
 export const planCreate = async (planning: Planning): Promise<Plan> => {
-  const { vm, disks: specs } = paramsOf(planning, 'vm.create');
+  const { vm, disks: specs, anyUuid } = paramsOf(planning, 'vm.create');
   checkName(vm.name);
   refuseDuplicate(vm.name, planning);
   checkSize(vm, planning);
   checkKinds(vm);
-  if (vm.uuid !== '') refuse('not-supported', {}, 'The UUID of a virtual machine is chosen by this host.');
+  if (vm.uuid !== '' && anyUuid !== true)
+    refuse('not-supported', {}, 'The UUID of a virtual machine is chosen by this host.');
   const draft = newDraft(planning.command.host, `name:${vm.name}`);
   const disks = [...vm.disks, ...specs].map((spec: DiskSpec, index) => ({
     ...diskOfSpec(spec),

@@ -79,8 +79,9 @@ export const checkName = (name: string): void => {
     refuse('invalid-name', { name }, `'${name}' is no name for a virtual machine.`);
 };
 
-/** The host allows two VMs of one name; clients of other APIs could not tell them apart. */
+/** The host allows two VMs of one name; clients of most other APIs could not tell them apart. */
 export const refuseDuplicate = (name: string, { command, context }: Planning, but?: HubId): void => {
+  if ((command.params as Params['vm.change']).nameMayRepeat === true) return;
   if ((command.params as Params['vm.create']).nameMayRepeat === true) return;
   const other = context.store.list('vm', command.host).find((entry) => entry.name === name && entry.id !== but);
   if (other) refuse('duplicate-name', { name, object: other.id }, `The name '${name}' already exists.`);

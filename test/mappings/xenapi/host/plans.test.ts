@@ -92,6 +92,9 @@ describe('a change', () => {
 
   test('to what another has, or to what this host cannot do, is refused', async () => {
     expect(await change(estate, { name: 'vm-0' })).toMatchObject({ fault: { kind: 'duplicate-name' } });
+    // Where the API that asks lets names repeat, the host does as well.
+    const repeated = await estate.plan('vm.change', estate.id(OURS), { change: { name: 'vm-0' }, nameMayRepeat: true });
+    expect(callsOf(repeated)).toEqual(['VM.set_name_label vm-0']);
     expect(await change(estate, { name: ' ' })).toMatchObject({ fault: { kind: 'invalid-name' } });
     expect(await change(estate, { uuid: '00000000-0000-4000-8000-000000000001' })).toMatchObject({
       fault: { kind: 'not-supported' },
@@ -311,6 +314,24 @@ describe('a VM', () => {
     expect(plan.steps.at(-1)?.call.args['args']).toMatchObject({ MAC: '' });
     expect(plan.makes).toEqual({ kind: 'vm', native: { $from: `${plan.steps[4]?.name}.uuid` } });
     expect(await estate.plan('vm.clone', estate.id(OURS), params)).toMatchObject({ fault: { kind: 'wrong-state' } });
+  });
+});
+
+describe('a new VM', () => {
+  const vm = { ...off.vm(OURS), name: 'new', disks: [], cdroms: [], snapshots: [] };
+  const create = (uuid: string, anyUuid?: boolean) =>
+    off.plan('vm.create', off.host, { vm: { ...vm, uuid }, disks: [], ...(anyUuid === undefined ? {} : { anyUuid }) });
+
+  test('has the UUID that the host gives it: one that is asked for is refused', async () => {
+    expect(callsOf(await create(''))).toEqual(['VM.create', 'VIF.create']);
+    expect(callsOf(await create(vm.uuid, true))).toEqual(['VM.create', 'VIF.create']);
+    expect(await create(vm.uuid)).toMatchObject({ fault: { kind: 'not-supported' } });
+  });
+
+  test('is there with the job’s mark from its first moment', async () => {
+    const [step] = planOf(await create('')).steps;
+    expect(step?.call.args['args']).toMatchObject({ other_config: { 'transvisor.job': 'job-7.vm' } });
+    expect(step?.undo?.args['self']).toEqual({ find: 'made', cls: 'VM', label: 'new', mark: 'job-7.vm' });
   });
 });
 
