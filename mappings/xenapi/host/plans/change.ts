@@ -54,6 +54,9 @@ const checkState = (target: TargetVm, after: Vm, change: VmChange): void => {
   for (const field of FIXED)
     if (change[field] !== undefined && change[field] !== doc[field])
       wrongState(target, `${field} can only be changed while ${doc.name} is powered off.`);
+  for (const field of ['cpuMax', 'memoryMaxBytes'] as const)
+    if (after[field] !== doc[field])
+      wrongState(target, `${field} can only be changed while ${doc.name} is powered off.`);
   if (after.memoryBytes > doc.memoryMaxBytes)
     refuse('invalid-vm-config', { property: 'memoryBytes' }, `${doc.name} takes no more memory while it runs.`);
   if (after.cpuCount > doc.cpuMax)

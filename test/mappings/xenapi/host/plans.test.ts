@@ -79,6 +79,8 @@ describe('a change', () => {
     expect(await change(estate, { cpuCount: 3 })).toMatchObject({ fault: { kind: 'invalid-vm-config' } });
     expect(await change(estate, { cpuCount: 1 })).toMatchObject({ fault: { kind: 'wrong-state' } });
     expect(await change(estate, { coresPerSocket: 2 })).toMatchObject({ fault: { kind: 'wrong-state' } });
+    expect(await change(estate, { cpuMax: 8 })).toMatchObject({ fault: { kind: 'wrong-state' } });
+    expect(await change(estate, { memoryMaxBytes: GIB })).toMatchObject({ fault: { kind: 'wrong-state' } });
   });
 
   test('of firmware and boot order', async () => {
