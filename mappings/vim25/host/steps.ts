@@ -3,8 +3,9 @@ import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { NativeCall } from '../../generic/native.ts';
 import type { DriverSend } from '../../generic/platform.ts';
 import { isMoRef } from '../values.ts';
-import { refIn } from './properties.ts';
-import { ask } from './reading.ts';
+import { networkNative } from './estate.ts';
+import { refIn, textIn } from './properties.ts';
+import { ask, retrieveAll } from './reading.ts';
 import { type Args, contentRef } from './soap-call.ts';
 
 type Told = Outcome<Record<string, unknown>>;
@@ -12,6 +13,7 @@ type Told = Outcome<Record<string, unknown>>;
 /*
  * Beside the API's methods, whose arguments are in `args` with the object in `_this`:
  * - vm.find {uuid}: { vm } the moid of the VM that has the UUID
+ * - network.find {name}: { network } the native name of the network of that name
  * - directory.ensure {name, datacenter}: there is the directory, with those above it
  */
 const findVm = async (send: DriverSend, args: Args): Promise<Told> => {
@@ -22,6 +24,13 @@ const findVm = async (send: DriverSend, args: Args): Promise<Told> => {
   return ref === undefined
     ? refused(fault('not-found', {}, `There is no virtual machine with the UUID ${search.uuid}.`))
     : done({ vm: ref.value });
+};
+
+const findNetwork = async (send: DriverSend, args: Args): Promise<Told> => {
+  for await (const page of retrieveAll(send, { Network: ['name'] }))
+    for (const told of page)
+      if (textIn(told, 'name') === args['name']) return done({ network: networkNative(told.ref) });
+  return refused(fault('not-found', {}, `There is no network ${String(args['name'])}.`));
 };
 
 const ensureDirectory = async (send: DriverSend, args: Args): Promise<Told> => {
@@ -37,6 +46,7 @@ const ensureDirectory = async (send: DriverSend, args: Args): Promise<Told> => {
 
 const OWN: Readonly<Record<string, (send: DriverSend, args: Args) => Promise<Told>>> = {
   'vm.find': findVm,
+  'network.find': findNetwork,
   'directory.ensure': ensureDirectory,
 };
 

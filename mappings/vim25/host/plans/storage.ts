@@ -4,6 +4,7 @@ import type { Plan, PlannedRef, Step } from '../../../generic/plan.ts';
 import { moRef } from '../../values.ts';
 import { HOST_NATIVE } from '../estate.ts';
 import { volumeNative } from '../volume-natives.ts';
+import { planGrow } from './changes.ts';
 import {
   diskPath,
   found,
@@ -100,7 +101,10 @@ export const planVolumeResize = async (planning: Planning): Promise<Plan> => {
   const { doc } = found('volume', entry.id, planning);
   if (capacityBytes < doc.capacityBytes)
     refuse('invalid-argument', { property: 'capacityBytes' }, 'A volume cannot shrink.');
-  return planOf(store, path, [extendDisk(store, path, capacityBytes)], planning);
+  const [user] = usersOf(entry.id, planning);
+  if (user === undefined) return planOf(store, path, [extendDisk(store, path, capacityBytes)], planning);
+  const plan = await planGrow(found('vm', user, planning), doc.path, capacityBytes, planning);
+  return { ...plan, touches: [...plan.touches, ...refs(store, path)] };
 };
 
 export const planStorageRefresh = async (planning: Planning): Promise<Plan> => {
@@ -205,10 +209,17 @@ export const planNetworkCreate = async (planning: Planning): Promise<Plan> => {
         { undo: call('RemoveVirtualSwitch', { _this, vswitchName: vswitch }) },
       ),
       portgroupStep(networkSystem, name, vswitch, 0),
+      findNetwork(networkSystem, name),
     ],
-    touches: [{ kind: 'host', native: HOST_NATIVE }],
+    touches: [MADE_NETWORK, { kind: 'host', native: HOST_NATIVE }],
+    makes: MADE_NETWORK,
   };
 };
+
+/** The host gives the name; the switch and its group are known by names of ours. */
+const MADE_NETWORK = { kind: 'network', native: { $from: 'find.network' } } as const;
+const findNetwork = (networkSystem: string, name: string): Step =>
+  step('find', 'forward-only', call('network.find', { name }), probe('portgroup-exists', { networkSystem, name }));
 
 const portgroupStep = (networkSystem: string, name: string, vswitchName: string, vlanId: number): Step =>
   step(
@@ -230,8 +241,11 @@ export const planAddPortgroup = async (planning: Planning): Promise<Plan> => {
   return {
     host: command.host,
     queue: HOST_NATIVE,
-    steps: [portgroupStep(networkSystem, name, String(native.facts['bridge'] ?? ''), vlan)],
-    touches: [{ kind: 'host', native: HOST_NATIVE }],
+    steps: [
+      portgroupStep(networkSystem, name, String(native.facts['bridge'] ?? ''), vlan),
+      findNetwork(networkSystem, name),
+    ],
+    touches: [MADE_NETWORK, { kind: 'host', native: HOST_NATIVE }],
   };
 };
 
