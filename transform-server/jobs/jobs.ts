@@ -65,6 +65,9 @@ export interface JobsOptions {
 const ID_BLOCK = 64;
 /** A direct command whose agent never told its end. */
 const ABANDONED_MS = 24 * 3_600_000;
+/** A plan is made anew so often when others change its object beside us; the sends of each have numbers of their own. */
+const MOST_PLANS = 4;
+const SENDS_OF_PLAN = 1000;
 
 export const createJobs = (options: JobsOptions): Jobs => {
   const { storage, store, hosts, events, clock, ids, log } = options;
@@ -165,8 +168,16 @@ export const createJobs = (options: JobsOptions): Jobs => {
         }),
     });
 
-  /** The walk of a journaled plan, the barrier behind it, and the end of the job, in that order. */
-  const carryOut = async (job: Job, record: PlanRecord, turn: HostTurn, recovered: boolean): Promise<void> => {
+  /**
+   * The walk of a journaled plan, the barrier behind it, and the end of the job, in that order. true: the host refused it for what somebody
+   * else changed there, nothing of it is left, and the job has not ended.
+   */
+  const carryOut = async (
+    job: Job,
+    record: PlanRecord,
+    turn: HostTurn,
+    { recovered, mayRepeat }: { recovered: boolean; mayRepeat: boolean },
+  ): Promise<boolean> => {
     let isSent = false;
     const end: RunnerEnd = await runPlan({
       record,
@@ -200,8 +211,13 @@ export const createJobs = (options: JobsOptions): Jobs => {
         { job: job.id, verb: job.verb, outcome: end.fault?.kind ?? '' },
         'a plan ended half done: see its journal',
       );
+    if (mayRepeat && end.end === 'undone' && end.fault?.kind === 'concurrent-access') {
+      records.change(job, { state: 'queued' });
+      return true;
+    }
     const result = end.fault ? undefined : madeBy(job, record);
     finish(job, { ...(end.fault ? { fault: end.fault } : {}), ...(result === undefined ? {} : { result }) });
+    return false;
   };
 
   const work = async (job: Job, command: Command): Promise<void> => {
@@ -213,22 +229,24 @@ export const createJobs = (options: JobsOptions): Jobs => {
     const taken = await turn.first();
     if (!taken.ok) return finish(job, { fault: taken.fault });
     try {
-      if (versionOf() !== seen) {
-        // Somebody wrote while we waited for the turn: what was planned from is no more.
-        const { queue } = planned.value;
-        planned = await plan(job.id, command, job.front);
-        if (planned.ok && planned.value.queue !== queue)
-          planned = refused(fault('concurrent-access', {}, 'The object changed.'));
+      for (let made = 0; ; made++) {
+        if (made > 0 || versionOf() !== seen) {
+          // Somebody wrote while we waited for the turn, or beside us: what was planned from is no more.
+          const { queue } = planned.value;
+          planned = await plan(job.id, command, job.front);
+          if (planned.ok && planned.value.queue !== queue)
+            planned = refused(fault('concurrent-access', {}, 'The object changed.'));
+        }
+        if (!planned.ok) return finish(job, { fault: planned.fault });
+        if (cancelled.has(job.id)) return finish(job, { fault: fault('cancelled', {}, 'cancelled') });
+        const record = journal.addPlan(job.id, planned.value, made * SENDS_OF_PLAN);
+        records.change(job, { state: 'running', startedMs: clock.now() });
+        const { queue, steps } = planned.value;
+        hop(job, 'plan', job.queuedMs, { queue, steps: steps.map(({ name, kind }) => `${name} (${kind})`) });
+        journal.audit(job.id, clock.now(), 'planned', { verb: command.verb, target: command.target, user: job.user });
+        await journal.flush();
+        if (!(await carryOut(job, record, turn, { recovered: false, mayRepeat: made + 1 < MOST_PLANS }))) return;
       }
-      if (!planned.ok) return finish(job, { fault: planned.fault });
-      if (cancelled.has(job.id)) return finish(job, { fault: fault('cancelled', {}, 'cancelled') });
-      const record = journal.addPlan(job.id, planned.value);
-      records.change(job, { state: 'running', startedMs: clock.now() });
-      const { queue, steps } = planned.value;
-      hop(job, 'plan', job.queuedMs, { queue, steps: steps.map(({ name, kind }) => `${name} (${kind})`) });
-      journal.audit(job.id, clock.now(), 'planned', { verb: command.verb, target: command.target, user: job.user });
-      await journal.flush();
-      await carryOut(job, record, turn, false);
     } finally {
       await turn.release();
     }
@@ -339,7 +357,9 @@ export const createJobs = (options: JobsOptions): Jobs => {
           if (!job) throw new Error(`the journal holds a plan without a job: ${record.job}`);
           journal.audit(job.id, clock.now(), 'recovered', null);
           const turn = turnOf(job, record.plan);
-          await guarded(job, () => carryOut(job, record, turn, true).finally(() => turn.release()));
+          await guarded(job, async () => {
+            await carryOut(job, record, turn, { recovered: true, mayRepeat: false }).finally(() => turn.release());
+          });
         }),
       );
     },

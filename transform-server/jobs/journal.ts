@@ -33,7 +33,8 @@ export interface AuditLine {
 }
 
 export interface Journal {
-  addPlan(job: HubId, plan: Plan): PlanRecord;
+  /** `sent`: numbers below it were used by an earlier plan of the job, for sends that agents remember. */
+  addPlan(job: HubId, plan: Plan, sent?: number): PlanRecord;
   /** Writes the present state of a step. */
   saveStep(record: PlanRecord, at: number): void;
   endPlan(record: PlanRecord, end: PlanEnd): void;
@@ -87,8 +88,9 @@ const parse = <T>(text: string): T =>
 export const createJournal = (storage: Storage): Journal => {
   storage.migrate('jobs', MIGRATIONS);
   const putJob = storage.prepare('INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)');
-  const putPlan = storage.prepare('INSERT INTO plans VALUES (?, ?, ?)');
+  const putPlan = storage.prepare('INSERT OR REPLACE INTO plans VALUES (?, ?, ?)');
   const putStep = storage.prepare('INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?)');
+  const dropSteps = storage.prepare('DELETE FROM steps WHERE job = ?');
   const putEnd = storage.prepare('UPDATE plans SET finish = ? WHERE job = ?');
   const putAudit = storage.prepare('INSERT INTO audit (job, at, what, detail) VALUES (?, ?, ?, ?)');
   const getSteps = storage.prepare('SELECT state, attempt, outcome FROM steps WHERE job = ? ORDER BY at');
@@ -128,9 +130,10 @@ export const createJournal = (storage: Storage): Journal => {
   };
 
   return {
-    addPlan: (job, plan) => {
+    addPlan: (job, plan, sent = 0) => {
+      dropSteps.run(numberOf(job));
       putPlan.run(numberOf(job), format(plan), '');
-      const record: PlanRecord = { job, plan, steps: plan.steps.map(() => ({ state: 'planned', attempt: 0 })) };
+      const record: PlanRecord = { job, plan, steps: plan.steps.map(() => ({ state: 'planned', attempt: sent })) };
       for (const at of plan.steps.keys()) saveStep(record, at);
       return record;
     },

@@ -149,7 +149,8 @@ const editSteps = async (vm: Found<'vm'>, before: Vm, after: Vm, planning: Plann
   const active = isActive(vm);
   const flags = (active ? AFFECT.live : 0) | (isPersistent(vm) ? AFFECT.config : 0);
   const steps: Step[] = [];
-  if (after.nativeName !== before.nativeName) steps.push(renameStep(uuid, before.nativeName, after.nativeName));
+  const isRenamed = after.nativeName !== before.nativeName;
+  if (isRenamed) steps.push(renameStep(uuid, before.nativeName, after.nativeName));
   if (!isHardware(before, after)) return [...steps, ...wordSteps(vm, after, flags)];
   const xml = await planning.context.fromGeneric({ kind: 'vm', native, before, after });
   if (active) steps.push(...wordSteps(vm, after, AFFECT.live), ...liveSteps(vm, after, xml));
@@ -159,7 +160,8 @@ const editSteps = async (vm: Found<'vm'>, before: Vm, after: Vm, planning: Plann
       step(
         'define',
         'pivot',
-        call('DOMAIN_DEFINE_XML_FLAGS', { xml, flags: 0 }),
+        // A definition that virsh changed since we read it is not written over (driver/definitions.ts): libvirt tells of few such changes.
+        call('DOMAIN_DEFINE_XML_FLAGS', { xml, flags: 0, ...(isRenamed ? {} : { over: digest(stored) }) }),
         probe('config-differs', { uuid, sha256: digest(stored) }),
       ),
     );

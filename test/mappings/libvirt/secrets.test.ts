@@ -1,4 +1,5 @@
 /** Secrets that libvirt leaves out of its documents, put back into definitions. */
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { done, fault, type Outcome, refused } from '../../../mappings/generic/faults.ts';
 import type { DriverSend } from '../../../mappings/generic/platform.ts';
@@ -87,6 +88,21 @@ describe('the step that defines', () => {
     const closed = await run(refused(fault('no-permission', { privilege: '' }, 'read only access')));
     expect(closed.outcome.ok).toBe(false);
     expect(closed.calls).toHaveLength(1);
+  });
+  test('goes over the definition that it was made from, and over no other', async () => {
+    const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+    const stored = domain("<graphics type='vnc' port='1'/>");
+    const over = (of: string, known: string) =>
+      run(done({ xml: known }), {
+        procedure: 'DOMAIN_DEFINE_XML_FLAGS',
+        args: { xml: define, flags: 0, over: hash(of) },
+      });
+    const same = await over(stored, stored);
+    expect(same.calls.map(([procedure]) => procedure)).toEqual(['DOMAIN_GET_XML_DESC', 'DOMAIN_DEFINE_XML_FLAGS']);
+    expect(same.calls[1]?.[1]).not.toHaveProperty('over');
+    const other = await over(stored, domain("<graphics type='vnc' port='2'/>"));
+    expect(other.outcome).toMatchObject({ ok: false, fault: { kind: 'concurrent-access' } });
+    expect(other.calls.map(([procedure]) => procedure)).toEqual(['DOMAIN_GET_XML_DESC', 'DOMAIN_GET_XML_DESC']);
   });
   test('keeps them in a snapshot that is described anew, and asks nothing for one that is taken', async () => {
     const xml_desc = `<domainsnapshot><name>first</name>${define}</domainsnapshot>`;

@@ -14,6 +14,7 @@ import {
   NEVER,
   planOf,
   SimulatedHost,
+  THREE,
   TIMING,
   vmObject,
 } from './rig.ts';
@@ -117,6 +118,41 @@ test('a busy queue is the busy fault; nothing is journaled', async () => {
   const job = await rig.run(planOf(rig.host));
   expect(job).toMatchObject({ state: 'error', fault: { kind: 'busy' } });
   expect(rig.jobs.journal(job.id).plan).toBeUndefined();
+});
+
+const CHANGED = refused(fault('concurrent-access', {}, 'changed by another tool'));
+
+test('a plan whose object others changed beside us is undone, read anew and made anew, under numbers of its own', async () => {
+  let made = 0;
+  const rig = createRig({
+    agent: script([
+      GOT_QUEUE,
+      ['step 0/1 make {"what":"volume"}', done({})],
+      ['step 1/1 make {"what":"domain"}', CHANGED],
+      ['step 0/undo/2 remove {"what":"volume"}', done({})],
+      READ,
+      ['step 0/1000 make {"what":"domain"}', done({})],
+      READ,
+      RELEASED,
+    ]),
+    plan: async ({ host }) => done(planOf(host, made++ === 0 ? THREE.slice(0, 2) : [makeStep('domain', 'pivot')])),
+  });
+  const end = await rig.run(planOf(rig.host));
+  expect(end.state).toBe('success');
+  expect(made).toBe(2);
+  const { plan } = rig.jobs.journal(end.id);
+  expect(plan?.plan.steps.map(({ name }) => name)).toEqual(['domain']);
+  expect(plan?.steps.map(({ state }) => state)).toEqual(['done']);
+});
+
+test('what others change again and again is left to them', async () => {
+  const tries = [1, 1000, 2000, 3000].flatMap((send): Line[] => [
+    [`step 0/${send} make {"what":"domain"}`, CHANGED],
+    READ,
+  ]);
+  const rig = createRig({ agent: script([GOT_QUEUE, ...tries, RELEASED]) });
+  const end = await rig.run(planOf(rig.host, [makeStep('domain', 'pivot')]));
+  expect(end).toMatchObject({ state: 'error', fault: { kind: 'concurrent-access' } });
 });
 
 test('a host that is away is the host-communication fault', async () => {
