@@ -70,6 +70,7 @@ export function* registerVm(call: Call, context: BrokerContext): Brokered {
     command('vm.create', context.front.host, context.front.host, {
       vm: placed({ ...rest, disks: [] }, placement, context),
       disks,
+      anyUuid: true,
     }),
   );
 }
