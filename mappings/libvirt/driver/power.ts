@@ -28,6 +28,20 @@ const stateOf = async (send: DriverSend, uuid: string): Promise<PowerState> =>
     (await askOr(send, 'DOMAIN_GET_STATE', { dom: domain(uuid), flags: 0 }, { state: 0, reason: 0 }, 'work')).state
   ] ?? 'stopped';
 
+/** A domain that is off with its memory saved is suspended to whoever asked. */
+const stateShown = async (send: DriverSend, uuid: string): Promise<PowerState> => {
+  const state = await stateOf(send, uuid);
+  if (state !== 'stopped') return state;
+  const saved = await askOr(
+    send,
+    'DOMAIN_HAS_MANAGED_SAVE_IMAGE',
+    { dom: domain(uuid), flags: 0 },
+    { result: 0 },
+    'work',
+  );
+  return saved.result === 1 ? 'suspended' : state;
+};
+
 const isInvalid = (reason: Fault): boolean => reason.native?.code === OPERATION_INVALID;
 const wrongState = (requested: PowerState, existing: PowerState, reason: Fault): Outcome<never> =>
   refused(fault('wrong-state', { requested, existing }, reason.text, reason.native));
@@ -40,7 +54,7 @@ const orWrongState =
   async (send, uuid) => {
     const outcome = await act(send, uuid);
     if (outcome.ok || !(isInvalid(outcome.fault) || outcome.fault.native?.code === INTERNAL_ERROR)) return outcome;
-    const existing = await stateOf(send, uuid);
+    const existing = await stateShown(send, uuid);
     return isInvalid(outcome.fault) || existing !== from ? wrongState(requested, existing, outcome.fault) : outcome;
   };
 
