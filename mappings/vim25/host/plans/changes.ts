@@ -173,12 +173,15 @@ const planEdit = async (vm: Found<'vm'>, wanted: VmChange, planning: Planning): 
 };
 
 /** A disk that a VM has grows with it, also while it runs; by its file alone only one that nobody has. */
-export const planGrow = async (vm: Found<'vm'>, fileName: string, capacityBytes: number, planning: Planning): Promise<Plan> => {
+export const planGrow = async (
+  vm: Found<'vm'>,
+  fileName: string,
+  capacityBytes: number,
+  planning: Planning,
+): Promise<Plan> => {
   const disk = vm.doc.disks.find(({ medium }) => medium.path === fileName);
   if (disk === undefined) return refuse('file-locked', { path: fileName }, `${fileName} is in use.`);
-  const plan = await planEdit(vm, { disks: { change: [{ slot: disk.slot, to: { capacityBytes } }] } }, planning);
-  return plan;
-};
+  return planEdit(vm, { disks: { change: [{ slot: disk.slot, to: { capacityBytes } }] } }, planning);
 };
 
 export const planChange = async (planning: Planning): Promise<Plan> => {
