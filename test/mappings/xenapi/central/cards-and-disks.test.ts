@@ -139,6 +139,7 @@ describe('VDIs', () => {
   });
 
   it.each([
+    [{ SR: ref('SR', HOST) }, ['SR_OPERATION_NOT_SUPPORTED', ref('SR', HOST)]],
     [{ virtual_size: 0 }, ['INVALID_VALUE', 'virtual_size', '0']],
     [{ virtual_size: -5 }, ['INVALID_VALUE', 'virtual_size', '-5']],
     [{ sharable: true }, ['VALUE_NOT_SUPPORTED', 'sharable', 'true', expect.any(String)]],
