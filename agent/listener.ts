@@ -189,6 +189,7 @@ export const openListener = async (options: {
     drain: (limitMs) =>
       new Promise((resolve) => {
         listening.close();
+        relay?.close();
         for (const connection of connections) connection.retire();
         const done = (): void => {
           clearInterval(watch);
