@@ -54,7 +54,11 @@ const objectOf =
     return found(kind, cls, ref, id.part === 0 ? id.owner : ('' as HubId), work);
   };
 
-export const storageOf = objectOf('storage', 'SR');
+/** What lies outside every storage is shown in one of its own, in which nothing can be made. */
+export const storageOf = (ref: string, work: Work): Brokered<Found<'storage'>> => {
+  if (idOf('SR', ref, work).owner === work.context.front.host) return refuse('SR_OPERATION_NOT_SUPPORTED', ref);
+  return objectOf('storage', 'SR')(ref, work);
+};
 export const storageOfPbd = objectOf('storage', 'PBD');
 /** Interfaces of the host are networks too, but none that a machine can be in. */
 export const networkOf = (ref: string, work: Work): Brokered<Found<'network'>> => {
