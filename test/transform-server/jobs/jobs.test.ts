@@ -124,7 +124,7 @@ const CHANGED = refused(fault('concurrent-access', {}, 'changed by another tool'
 
 test('a plan whose object others changed beside us is undone, read anew and made anew, under numbers of its own', async () => {
   let made = 0;
-  const rig = createRig({
+  const rig: ReturnType<typeof createRig> = createRig({
     agent: script([
       GOT_QUEUE,
       ['step 0/1 make {"what":"volume"}', done({})],
@@ -135,7 +135,7 @@ test('a plan whose object others changed beside us is undone, read anew and made
       READ,
       RELEASED,
     ]),
-    plan: async ({ host }) => done(planOf(host, made++ === 0 ? THREE.slice(0, 2) : [makeStep('domain', 'pivot')])),
+    plan: async () => done(planOf(rig.host, made++ === 0 ? THREE.slice(0, 2) : [makeStep('domain', 'pivot')])),
   });
   const end = await rig.run(planOf(rig.host));
   expect(end.state).toBe('success');
