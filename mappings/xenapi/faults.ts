@@ -181,6 +181,7 @@ const existing = (text: string | undefined): PowerState =>
 const invalid: Meaning = ([field]) => ['invalid-argument', { property: field ?? '' }];
 const busy: Meaning = () => ['busy', {}];
 const state: Meaning = () => ['invalid-state', {}];
+const unsupported: Meaning = () => ['not-supported', {}];
 const memory: Meaning = ([needed, available]) => [
   'insufficient-memory',
   { requestedBytes: Number(needed) * 1024 || 0, availableBytes: Number(available) * 1024 || 0 },
@@ -244,7 +245,22 @@ const MEANINGS = table<Meaning>({
   EVENTS_LOST: () => ['invalid-version', {}],
   SR_HAS_PBD: state,
   SR_NOT_EMPTY: () => ['directory-not-empty', { path: '' }],
+  SR_NO_PBDS: state,
   NETWORK_CONTAINS_VIF: busy,
+  VBD_IS_EMPTY: state,
+  VBD_NOT_EMPTY: state,
+  VBD_NOT_REMOVABLE_MEDIA: state,
+  VBD_NOT_UNPLUGGABLE: state,
+  VBD_CDS_MUST_BE_READONLY: () => ['invalid-argument', { property: 'mode' }],
+  VDI_NOT_MANAGED: unsupported,
+  SR_OPERATION_NOT_SUPPORTED: unsupported,
+  SR_UNKNOWN_DRIVER: unsupported,
+  HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED: unsupported,
+  MEMORY_CONSTRAINT_VIOLATION_ORDER: () => ['invalid-argument', { property: 'memory' }],
+  EVENT_FROM_TOKEN_PARSE_FAILURE: () => ['invalid-argument', { property: 'token' }],
+  DEFAULT_SR_NOT_FOUND: () => ['not-found', {}],
+  NO_HOSTS_AVAILABLE: () => ['host-communication', {}],
+  DEVICE_DETACH_TIMEOUT: () => ['timeout', {}],
 });
 
 /** A fault that goes out to XenAPI clients as exactly this error; to the hub and other fronts it is the nearest kind. */
