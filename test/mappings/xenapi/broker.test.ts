@@ -374,6 +374,22 @@ describe('events', () => {
     expect(await from(at, token)).toEqual({ error: ['EVENTS_LOST'] });
   });
 
+  test('many who come at once read the same, and nothing twice', async () => {
+    const at = estate();
+    for (let n = 0; n < 400; n++)
+      at.put(
+        hubId('vm', 1000 + n),
+        member('VM', ref('VM', hubId('vm', 1000 + n)), `<uuid>m${n}</uuid><name_label>m${n}</name_label>`),
+      );
+    const reads = Array.from({ length: 20 }, () => at.ask('VM.get_all_records', {}));
+    const changes = at.ask('VM.get_all', {}).then(() => at.put(VM, machine('while others read', 'Running')));
+    const [first, ...others] = (await Promise.all(reads)) as Record<string, { name_label: string }>[];
+    await changes;
+    expect(Object.keys(first ?? {})).toHaveLength(401);
+    for (const other of others) expect(Object.keys(other)).toEqual(Object.keys(first ?? {}));
+    expect(await at.ask('VM.get_name_label', { self: vm })).toBe('while others read');
+  });
+
   test('many who wait share one encoding of a record', async () => {
     const at = estate();
     const { token } = await from(at, '');
