@@ -56,6 +56,8 @@ const isTextOf = (
 ): boolean => {
   const [head, second] = parsePath(path) ?? [];
   if (head === undefined || !('name' in head) || !index.ordinals.has(head.name)) return false;
+  // Rights depend on who asks.
+  if (head.name === 'effectiveRole') return false;
   return relationOf(ref, head.name) === undefined && !showsQuickStats(ref.type, head.name, second);
 };
 
