@@ -63,16 +63,23 @@ const beginning = (world: World, wanted: Wanted): Happening[] => {
   return found;
 };
 
+/** More at once are the answer to one client alone. */
 const SNAPSHOTS = 2000;
+/** Characters of snapshots that are kept: a host that names thousands of machines is a large one. */
+const MOST_SNAPSHOTS = 16 * 1024 * 1024;
 
 /** Many wait for the same event: its record is encoded for the first of them. */
-const snapshotOf = (world: World, item: Item, encoding: Encoding, { caches }: Scope): string => {
+const snapshotOf = (world: World, item: Item, encoding: Encoding, { caches: { snapshots } }: Scope): string => {
   const key = `${encoding} ${item.version} ${item.ref}`;
-  let text = caches.snapshots.get(key);
+  let text = snapshots.texts.get(key);
   if (text === undefined) {
     text = encodeRecord(world, item, encoding);
-    if (caches.snapshots.size >= SNAPSHOTS) caches.snapshots.clear();
-    caches.snapshots.set(key, text);
+    if (snapshots.length + text.length > MOST_SNAPSHOTS || snapshots.texts.size >= SNAPSHOTS) {
+      snapshots.texts.clear();
+      snapshots.length = 0;
+    }
+    snapshots.texts.set(key, text);
+    snapshots.length += text.length;
   }
   return text;
 };

@@ -14,7 +14,7 @@ export interface Caches {
   /** When ended tasks were last looked through, in ms. */
   expiredMs: number;
   /** Encoded snapshots of the newest events, shared by all who wait: by encoding, reference and version. */
-  readonly snapshots: Map<string, string>;
+  readonly snapshots: { readonly texts: Map<string, string>; length: number };
   /** Whole answers to event.from at one version of the world. */
   answers: { readonly version: number; readonly texts: Map<string, string> };
 }
@@ -23,7 +23,7 @@ export const makeCaches = (): Caches => ({
   world: undefined,
   begun: undefined,
   expiredMs: 0,
-  snapshots: new Map(),
+  snapshots: { texts: new Map(), length: 0 },
   answers: { version: -1, texts: new Map() },
 });
 
@@ -158,7 +158,8 @@ export function* sync(scope: Scope): Brokered<World> {
       continue;
     }
     yield* renderSlices([...wanted], context, () => {});
-    if (caches.world !== world) continue;
+    // Of many who wait together the first takes it in for all.
+    if (caches.world !== world || (world.version === store.version && world.late.size === 0)) continue;
     const ids = changedIds(world, context);
     const own = ownChangedSince(context, world.version);
     if (ids === undefined || own === undefined) {
