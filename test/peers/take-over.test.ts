@@ -1,10 +1,10 @@
 /** A program of the code on disk takes the place of one that runs: waiting clients, sessions and new connections notice nothing. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { Agent } from 'node:https';
+import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { govcOn, LIBVIRT_CLIENTS, requireClient, runProgram } from './clients.ts';
+import { type Endpoint, govcOn, LIBVIRT_CLIENTS, requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { copyProgram } from './program-copy.ts';
@@ -54,6 +54,27 @@ const hammer = (product: Transvisor) => {
       return calls;
     },
   };
+};
+
+/** Calls of XenAPI over JSON-RPC 2.0; a failure is thrown. */
+const jsonRpc = (endpoint: Endpoint) => {
+  const url = new URL('/jsonrpc', endpoint.url);
+  return (method: string, params: readonly unknown[]): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const sent = request(url, { method: 'POST', rejectUnauthorized: false }, (answer) => {
+        let text = '';
+        answer.on('data', (piece: Buffer) => {
+          text += piece.toString('utf8');
+        });
+        answer.once('end', () => {
+          const { result, error } = JSON.parse(text) as { result?: unknown; error?: unknown };
+          if (error === undefined) resolve(result);
+          else reject(new Error(JSON.stringify(error)));
+        });
+      });
+      sent.once('error', reject);
+      sent.end(JSON.stringify({ jsonrpc: '2.0', method, params, id: 1 }));
+    });
 };
 
 const waitOn = (soap: RawSoap, version: string) =>
@@ -136,6 +157,39 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
       soap.close();
       expect(product.wholeLog()).not.toContain('"level":"error"');
       expect(new Set(await product.stop())).toEqual(new Set([0]));
+    });
+  }
+
+  for (const two of [true, false]) {
+    const who = two ? 'the agent of two' : 'one process';
+    test(`of ${who}: a XenAPI client that waits for events goes on`, { timeout: LIMIT_MS }, async () => {
+      if ((await host.virsh('domstate', 'alone')).trim() === 'running') await host.virsh('destroy', 'alone');
+      await using product = await startTransvisor({ host: host.uri, fronts: ['xenapi'], twoProcesses: two });
+      const rpc = jsonRpc(product.front('xenapi'));
+      const session = await rpc('session.login_with_password', [product.user, product.password, '1.0', 'test']);
+      const from = (token: string, seconds: number) =>
+        rpc('event.from', [session, ['vm'], token, seconds]) as Promise<{ token: string }>;
+      let waiting = from((await from('', 5)).token, 100);
+      let said: unknown;
+      const note = (what: unknown): void => {
+        said = what;
+      };
+      waiting.then(note, note);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      process.kill(product.pid(), 'SIGUSR2');
+      await expect.poll(() => taken(product), { timeout: 40_000, interval: 50 }).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      if (two) expect(said).toBeUndefined();
+      else {
+        // A new server remembers no events of before: the API's own word for it, upon which clients begin anew.
+        expect(String(said)).toContain('EVENTS_LOST');
+        waiting = from((await from('', 5)).token, 100);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      await host.virsh('start', 'alone');
+      expect(JSON.stringify(await waiting)).toContain('Running');
+      await host.virsh('destroy', 'alone');
+      expect(product.wholeLog()).not.toContain('"level":"error"');
     });
   }
 
