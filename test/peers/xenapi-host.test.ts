@@ -252,6 +252,51 @@ describeWith(['govc', 'pyvmomi', 'xenapi-py'], 'a XenServer host behind VMware c
     expect(await vm()).toMatchObject({ name_label: VM });
   });
 
+  test('a machine leaves the inventory and comes back with its disks; the host gives it another UUID', async () => {
+    const before = await vm('vm-1');
+    const [drive] = await records('VBD', before['VBDs']);
+    const [card] = await records('VIF', before['VIFs']);
+    await govc('vm.power', '-off', '-force', 'vm-1').catch(() => ''); // it may be off
+    await govc('vm.unregister', 'vm-1');
+    expect(await labels('VM')).not.toContain('vm-1');
+    expect(await record('VDI', drive?.['VDI'])).toMatchObject({ name_label: 'vm-1 0' });
+    await govc('vm.register', 'vm-1/vm-1.vmx');
+    const after = await vm('vm-1');
+    expect(after['uuid']).not.toBe(before['uuid']);
+    expect((await records('VBD', after['VBDs'])).map((one) => one['VDI'])).toContain(drive?.['VDI']);
+    expect((await records('VIF', after['VIFs']))[0]?.['MAC']).toBe(card?.['MAC']);
+  });
+
+  test('a machine starts with its host and becomes a template', async () => {
+    await govc('host.autostart.add', 'vm-1');
+    expect((await vm('vm-1'))['other_config']).toMatchObject({ auto_poweron: 'true' });
+    const [pool] = Object.values((await api.call('pool.get_all_records')) as Readonly<Record<string, Fields>>);
+    expect(pool?.['other_config']).toMatchObject({ auto_poweron: 'true' });
+    await govc('host.autostart.remove', 'vm-1');
+    expect((await vm('vm-1'))['other_config']).not.toHaveProperty('auto_poweron');
+    await govc('vm.markastemplate', 'vm-1');
+    expect((await vm('vm-1'))['is_a_template']).toBe(true);
+    expect((await govc.result(['vm.power', '-on', 'vm-1'])).code).not.toBe(0);
+    await govc('vm.markasvm', '-host', '*', 'vm-1');
+    expect((await vm('vm-1'))['is_a_template']).toBe(false);
+  });
+
+  test('internal networks and NFS storages come and go; port groups are none of this host', async () => {
+    await govc('host.vswitch.add', 'inside');
+    expect(await labels('network')).toContain('inside');
+    expect((await govc.result(['host.portgroup.add', '-vswitch', 'inside', 'group'])).stderr).toContain(
+      'not supported',
+    );
+    await govc('host.vswitch.remove', 'inside');
+    expect(await labels('network')).not.toContain('inside');
+    const nfs = ['-type', 'nfs', '-name', 'far', '-remote-host', '192.0.2.5', '-remote-path', '/export'];
+    await govc('datastore.create', ...nfs, '*');
+    expect(await labels('SR')).toContain('far');
+    expect(await govc('datastore.info', 'far')).toContain('192.0.2.5:/export');
+    await govc('datastore.remove', '-ds', 'far', '*');
+    expect(await labels('SR')).not.toContain('far');
+  });
+
   test('a volume’s bytes go out, and others come in', async () => {
     const file = join(folder, 'bytes');
     writeFileSync(file, Buffer.alloc(MIB, 'transvisor '));
