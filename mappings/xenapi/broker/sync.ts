@@ -129,10 +129,6 @@ const expire = (world: World, { context, caches }: Scope): void => {
   world.expireTasks(context);
 };
 
-/** Sheets were swapped: nothing changed, and yet nothing is rendered any more. Records of the old sheets are shown no longer. */
-const isForgotten = (world: World, { store, front }: BrokerContext): boolean =>
-  world.version === store.version && !world.late.has(front.host) && store.rendered(front.host) === undefined;
-
 /** The world as it is now. */
 export function* sync(scope: Scope): Brokered<World> {
   const { context, caches } = scope;
@@ -141,12 +137,6 @@ export function* sync(scope: Scope): Brokered<World> {
     const { world } = caches;
     if (world === undefined) {
       yield* build(scope);
-      continue;
-    }
-    if (isForgotten(world, context)) {
-      // The new world begins behind every token that was given out.
-      context.nextVersion();
-      caches.world = undefined;
       continue;
     }
     expire(world, scope);

@@ -240,13 +240,16 @@ export const rig = () => {
     startAnew: () => {
       broker = createBroker();
     },
-    /** Sheets were swapped. */
-    forget: (edit: (text: string) => string) => {
+    /** Sheets were swapped: everything is rendered anew, and what comes out alike is the same member. */
+    swapSheets: (edit: (text: string) => string) => {
+      const at = next();
       for (const [id, { entry, members }] of [...items]) {
-        const anew = members.map(({ type, id: ref, text }) =>
-          rendered({ type, id: ref, text: edit(text) }, version, () => texts++),
-        );
-        items.set(id, { entry, members: anew, isRendered: false });
+        const anew = members.map((one) => {
+          const text = edit(one.text);
+          return text === one.text ? one : rendered({ type: one.type, id: one.id, text }, at, () => texts++);
+        });
+        items.set(id, { entry: { ...entry, version: at }, members: anew, isRendered: false });
+        rows.push({ id, version: at, gone: false });
       }
     },
     setSlots: (id: HubId, values: Record<string, unknown>) => void slots.set(id, values),

@@ -365,13 +365,15 @@ describe('events', () => {
     expect(await from(at, 'nonsense')).toEqual({ error: ['EVENT_FROM_TOKEN_PARSE_FAILURE', 'nonsense'] });
   });
 
-  test('swapped sheets show in what is read, and those who wait read anew', async () => {
+  test('swapped sheets are told where they come out different', async () => {
     const at = estate();
     const { token } = await from(at, '');
-    at.forget((text) => text.replace('<value>web</value>', '<value>by the new sheet</value>'));
-    expect(await at.ask('VM.get_name_label', { self: vm })).toBe('by the new sheet');
-    at.put(VM, machine('later', 'Halted'));
-    expect(await from(at, token)).toEqual({ error: ['EVENTS_LOST'] });
+    at.swapSheets((text) => text.replace('<value>web</value>', '<value>by the new sheet</value>'));
+    const next = await from(at, token);
+    expect(told(next)).toEqual(['mod vm']);
+    expect(next.events[0]?.snapshot?.['name_label']).toBe('by the new sheet');
+    at.swapSheets((text) => text);
+    expect(told(await from(at, next.token))).toEqual([]);
   });
 
   test('many who come at once read the same, and nothing twice', async () => {
