@@ -72,6 +72,16 @@ for (const driver of ['test', 'qemu'] as const) {
         ),
       ).toBe('');
       vm = await soap.vm('judged');
+      const pool = await soap.call(
+        'CreateResourcePool',
+        'ResourcePool',
+        'ha-root-pool',
+        '<name>child</name><spec><cpuAllocation><reservation>5</reservation></cpuAllocation><memoryAllocation><shares><shares>7</shares><level>custom</level></shares></memoryAllocation></spec>',
+      );
+      expect(pool.fault).toBeUndefined();
+      const moved = `<list type="VirtualMachine">${vm}</list>`;
+      const child = /<returnval[^>]*>([^<]*)</.exec(pool.text)?.[1] ?? '';
+      expect((await soap.call('MoveIntoResourcePool', 'ResourcePool', child, moved)).fault).toBeUndefined();
       const snapshot = '<name>first</name><description>d</description><memory>false</memory><quiesce>false</quiesce>';
       expect(await run('CreateSnapshot_Task', 'VirtualMachine', vm, snapshot)).toBe('');
       // The harness' network has no bridge behind it: on QEMU only a VM without a NIC can run.
@@ -145,6 +155,8 @@ for (const driver of ['test', 'qemu'] as const) {
           'Network',
           'HostSystem',
           'ResourcePool',
+          'HostCertificateManager',
+          'HostFirewallSystem',
           'Folder',
           'HostDatastoreBrowser',
           'EnvironmentBrowser',
