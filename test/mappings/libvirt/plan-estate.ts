@@ -7,9 +7,9 @@ import { type HubId, hubId } from '../../../mappings/generic/ids.ts';
 import type { DocumentKind, Documents, Vm } from '../../../mappings/generic/model.ts';
 import type { NativeObject } from '../../../mappings/generic/native.ts';
 import type { Plan, Step } from '../../../mappings/generic/plan.ts';
-import type { PlanContext } from '../../../mappings/generic/platform.ts';
+import type { HostSide, PlanContext, Sheets } from '../../../mappings/generic/platform.ts';
 import type { Entry, StoreView } from '../../../mappings/generic/store-view.ts';
-import { hostSide, sheets } from '../../../mappings/libvirt/host-side.ts';
+import * as libvirt from '../../../mappings/libvirt/host-side.ts';
 import { chooseEngine } from '../../../transform-server/engine/engine.ts';
 import { parseNative } from '../../golden-pairs.ts';
 
@@ -29,7 +29,13 @@ export interface Estate {
 
 export const HOST = hubId('host', 1);
 
-export const openEstate = async (objects: readonly NativeObject[]): Promise<Estate> => {
+type Side = { readonly hostSide: HostSide; readonly sheets: Sheets };
+
+/** Of any platform that is a host. */
+export const openEstate = async (
+  objects: readonly NativeObject[],
+  { hostSide, sheets }: Side = libvirt,
+): Promise<Estate> => {
   const engine = await chooseEngine('libxslt');
   const apply = async (url: URL | undefined, input: string): Promise<string> => {
     if (!url) throw new Error('no such sheet');
@@ -91,7 +97,8 @@ export const openEstate = async (objects: readonly NativeObject[]): Promise<Esta
     job: hubId('job', 77),
     store,
     native: (id) => items.get(id)?.native,
-    fromGeneric: (change) => apply(sheets.fromGeneric[change.kind], hostSide.fromGenericInput(change)),
+    fromGeneric: (change) =>
+      apply((sheets.toHost ?? sheets.fromGeneric)[change.kind], hostSide.fromGenericInput(change)),
   };
   const plan: Estate['plan'] = (verb, target, params) => hostSide.plan(command(verb, HOST, target, params), context);
   const id: Estate['id'] = (native) => {
