@@ -165,9 +165,9 @@ export function* eventFrom(scope: Scope, call: Call): Brokered {
   let from = since;
   for (;;) {
     const world = yield* sync(scope);
-    refreshVolatile(world, 'host_metrics', context);
     const found = from === BEGINNING ? beginning(world, wanted) : world.changes.since(from, wanted);
     if (found === undefined) return refuse('EVENTS_LOST');
+    if (found.some(({ cls }) => cls === 'host_metrics')) refreshVolatile(world, 'host_metrics', context);
     if (found.length > 0 || context.now() >= untilMs) return yield* answer(scope, world, found, from, call);
     // Up to here there is nothing for this client.
     from = world.version;
