@@ -322,6 +322,16 @@ describeWith(['govc', 'pyvmomi', 'xenapi-py'], 'a XenServer host behind VMware c
     await api.call('VM.destroy', made);
     await expect.poll(() => govc('ls', 'vm')).not.toContain('a clone beside');
     await api.call('VM.hard_shutdown', await refOf());
+    // A copy that others make has what we wrote on the original: it is another volume all the same.
+    const twin = (await api.call('VM.clone', await refOf(), 'twin')) as string;
+    await expect.poll(() => govc('ls', 'vm')).toContain('twin');
+    const listed = await govc('datastore.ls', '-R');
+    expect(listed.match(new RegExp(`^${VM}\\.vmdk$`, 'gm'))).toHaveLength(1);
+    expect(listed).toMatch(new RegExp(`^${VM}_${VM}\\.vmdk-[0-9a-f]{8}$`, 'm'));
+    await govc('vm.destroy', 'twin');
+    expect(await api.call('VM.get_by_name_label', 'twin')).toEqual([]);
+    expect((await drives()).filter((one) => one['type'] === 'Disk')).toHaveLength(1);
+    expect(twin).not.toBe(await refOf());
     await python.close();
     expect(await govc('events', 'vm/vm-1')).not.toContain('error');
   });

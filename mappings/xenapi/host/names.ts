@@ -1,5 +1,5 @@
 /** Names that the host's objects have in the hub: volumes by what they were made as, storages and networks so that no two are alike. */
-import { mapGet, type PlainRecord, textIn } from './plain.ts';
+import { mapGet, mapIn, type PlainRecord, textIn } from './plain.ts';
 
 /** Keys of ours in `other_config` of the host's objects. */
 export const OWN = 'transvisor.';
@@ -8,6 +8,8 @@ export const own = {
   job: `${OWN}job`,
   /** Of a VDI: its name in its storage, as it was made. */
   volume: `${OWN}name`,
+  /** Whose the rest is: other tools' copies of an object have its other_config as well. */
+  uuid: `${OWN}uuid`,
   /** Of a VBD: where the drive sits, `scsi0:1`. */
   slot: `${OWN}slot`,
   /** Of a VIF: the card that the client asked for, and that nobody chose its address. */
@@ -38,6 +40,12 @@ export const distinctNames = (records: ReadonlyMap<string, PlainRecord>): Map<st
   );
 };
 
+/** The uuid of the image that this one has its name from, where that is not itself. */
+export const namesakeOf = (vdi: PlainRecord): string | undefined => {
+  const written = mapGet(mapIn(vdi, 'other_config'), own.uuid);
+  return written === undefined || written === textIn(vdi, 'uuid') ? undefined : written;
+};
+
 /**
  * Labels of VDIs are words for people: most VMs have a disk "0". A volume has the name that it was made by, an ISO image its file's;
  * any other its label with the beginning of its uuid.
@@ -46,10 +54,11 @@ export const volumeNameOf = (vdi: {
   readonly uuid: string;
   readonly label: string;
   readonly isFile: boolean;
+  readonly isCopy: boolean;
   readonly otherConfig: Readonly<Record<string, string>>;
 }): string => {
   const made = mapGet(vdi.otherConfig, own.volume);
-  if (made !== undefined && made !== '') return made;
+  if (made !== undefined && made !== '' && !vdi.isCopy) return made;
   const label = vdi.label.replaceAll('/', '_').trim();
   if (vdi.isFile && label !== '') return label;
   return label === '' ? vdi.uuid : `${label}-${vdi.uuid.slice(0, TAIL)}`;

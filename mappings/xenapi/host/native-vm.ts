@@ -88,6 +88,7 @@ export const imageOf = (kept: Kept): Image => {
       uuid,
       label: kept.text('name_label'),
       isFile: kept.text('storageContent') === 'iso',
+      isCopy: kept.bool('isCopy'),
       otherConfig: kept.map('other_config'),
     }),
     storageUuid,

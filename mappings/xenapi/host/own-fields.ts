@@ -68,8 +68,10 @@ export const readOwnFields = (vm: Kept): OwnFields => {
   const other = vm.map('other_config');
   const text = (name: string): string => mapGet(other, OWN + name) ?? '';
   const created = text('created');
+  const whose = text('uuid');
   return {
-    instanceUuid: text('instanceUuid') || undefined,
+    // A copy that another tool made is another machine.
+    instanceUuid: whose === '' || whose === vm.text('uuid') ? text('instanceUuid') || undefined : undefined,
     osId: text('os'),
     bits: text('bits') === '32' ? 32 : 64,
     cpuHotAdd: text('cpuHotAdd') === 'true',

@@ -4,6 +4,7 @@ import type { Vm } from '../../../generic/model.ts';
 import type { Plan } from '../../../generic/plan.ts';
 import { applyChange } from '../../../generic/vm-change.ts';
 import { attributesOf, nativeValue, placeOf } from '../attributes.ts';
+import { own } from '../names.ts';
 import { ownTexts } from '../own-fields.ts';
 import { mapGet } from '../plain.ts';
 import { changeCards } from './cards.ts';
@@ -168,6 +169,8 @@ const wordSteps = (draft: Draft, target: TargetVm, after: Vm, change: VmChange, 
   const texts = ownTexts(after);
   const old = ownTexts(doc);
   for (const key of Object.keys(texts)) if (texts[key] !== old[key]) setOther(draft, target, key, texts[key] ?? '');
+  // Nobody else's from now on.
+  if (after.instanceUuid !== doc.instanceUuid) setOther(draft, target, own.uuid, doc.uuid);
   attributeSteps(draft, target, after, change);
 };
 

@@ -13,7 +13,8 @@ import type { Locator } from '../locate.ts';
  * - idle { vdi }: never done, `running` while the host works on that image
  * - labelled { cls, label }: there is one of that label
  * - always {}: a step without an effect to look for
- * Calls that are not the host's own: set_key { cls, self, field, key, value }, value '' removes; destroy_if_there { cls, self }; nothing {}.
+ * Calls that are not the host's own: set_key { cls, self, field, key, value }, value '' removes; destroy_if_there { cls, self };
+ * stamp_images { vm }; nothing {}.
  */
 
 export type Ref = string | Locator;

@@ -67,6 +67,7 @@ export const planRevert = async (planning: Planning): Promise<Plan> => {
       images: vm.drives.filter(isDisk).flatMap(({ image }) => (image ? [image.ref] : [])),
     }),
   );
+  draft.later('stamp images', call('stamp_images', { vm: ref }), probe('always', {}));
   const running = probe('field-is', { cls: 'VM', self: ref, field: 'power_state', is: ['Running'] });
   // With its memory the VM comes back suspended: it goes on where it was, unless that is not wanted.
   if (hasMemory(snapshot) && start !== false) {

@@ -3,12 +3,15 @@ import { fault, type Outcome, refused } from '../../../generic/faults.ts';
 import type { DriverSend } from '../../../generic/platform.ts';
 import { NULL_REF } from '../../types.ts';
 import type { KeptClass } from '../kept-fields.ts';
+import { namesakeOf } from '../names.ts';
 import { isRecord, listIn, type Plain, type PlainRecord, textIn } from '../plain.ts';
 
 export type Records = ReadonlyMap<string, PlainRecord>;
 
 export interface Estate {
   of(cls: KeptClass): Records;
+  /** Uuids of images that have given their name to these and are there themselves. */
+  readonly namesakes?: ReadonlySet<string>;
 }
 
 type Args = Readonly<Record<string, unknown>>;
@@ -56,7 +59,18 @@ const NONE: Records = new Map();
 export const listEstate = async (send: DriverSend, classes: readonly KeptClass[]): Promise<Estate> => {
   const read = await Promise.all(classes.map(async (cls) => [cls, await listAll(send, cls)] as const));
   const byClass = new Map<KeptClass, Records>(read);
-  return { of: (cls) => byClass.get(cls) ?? NONE };
+  const all = byClass.get('VDI');
+  return {
+    of: (cls) => byClass.get(cls) ?? NONE,
+    ...(all ? { namesakes: new Set([...all.values()].map((image) => textIn(image, 'uuid'))) } : {}),
+  };
+};
+
+/** A revert gives a VM copies of its images, and the images go; a copy by others lives beside them. */
+export const readNamesakes = async (send: DriverSend, images: Records): Promise<ReadonlySet<string>> => {
+  const wanted = [...new Set([...images.values()].map(namesakeOf))].filter((uuid) => uuid !== undefined);
+  const refs = await Promise.all(wanted.map((uuid) => refOfUuid(send, 'VDI', uuid)));
+  return new Set(wanted.filter((_, n) => refs[n] !== undefined));
 };
 
 /** Records that are gone are left out: what refers to them is about to change as well. */
@@ -101,7 +115,7 @@ export const readVmEstate = async (send: DriverSend, vms: readonly string[]): Pr
     ['VM_guest_metrics', guests],
     ['VDI', images],
   ]);
-  return { of: (cls) => byClass.get(cls) ?? few.of(cls) };
+  return { of: (cls) => byClass.get(cls) ?? few.of(cls), namesakes: await readNamesakes(send, images) };
 };
 
 /** So many images are read by listing all. */
@@ -115,7 +129,10 @@ export const readStorageEstate = async (send: DriverSend, storage: PlainRecord):
     refs.length < MANY_IMAGES ? readAll(send, 'VDI', refs) : listAll(send, 'VDI'),
     readAll(send, 'PBD', listIn(storage, 'PBDs')),
   ]);
-  return { of: (cls) => (cls === 'VDI' ? images : cls === 'PBD' ? mounts : few.of(cls)) };
+  return {
+    of: (cls) => (cls === 'VDI' ? images : cls === 'PBD' ? mounts : few.of(cls)),
+    namesakes: await readNamesakes(send, images),
+  };
 };
 
 /** The reference of the object with that uuid. */

@@ -4,7 +4,7 @@ import { escapeText } from '../../../wire/xml.ts';
 import type { KeptClass } from '../kept-fields.ts';
 import { recordXml } from '../markup.ts';
 import { isHidden, isSnapshot, isVolume } from '../membership.ts';
-import { distinctNames } from '../names.ts';
+import { distinctNames, namesakeOf } from '../names.ts';
 import { listIn, type PlainRecord, textIn } from '../plain.ts';
 import type { Estate } from './estate.ts';
 
@@ -52,6 +52,10 @@ export const objectsOf = (estate: Estate): ObjectsOf => {
     return record ? recordXml(name, cls, ref, record, inner) : '';
   };
 
+  const isCopy = (image: PlainRecord): boolean => {
+    const namesake = namesakeOf(image);
+    return namesake !== undefined && estate.namesakes?.has(namesake) === true;
+  };
   /** An image does not say what its storage is called. */
   const storageOf = (image: PlainRecord): string => {
     const ref = textIn(image, 'SR');
@@ -60,7 +64,8 @@ export const objectsOf = (estate: Estate): ObjectsOf => {
       element('storageUuid', sr ? textIn(sr, 'uuid') : '') +
       element('storageName', storageNames().get(ref) ?? '') +
       element('storageType', sr ? textIn(sr, 'type') : '') +
-      element('storageContent', sr ? textIn(sr, 'content_type') : '')
+      element('storageContent', sr ? textIn(sr, 'content_type') : '') +
+      (isCopy(image) ? element('isCopy', 'true') : '')
     );
   };
   const image = (ref: string): string => {

@@ -4,7 +4,7 @@ import type { NativeChange, NativeObject } from '../../../generic/native.ts';
 import type { DriverSend } from '../../../generic/platform.ts';
 import type { KeptClass } from '../kept-fields.ts';
 import { isRecord } from '../plain.ts';
-import { askFound, listEstate, readStorageEstate, readVmEstate, refOfUuid } from './estate.ts';
+import { askFound, listEstate, readNamesakes, readStorageEstate, readVmEstate, refOfUuid } from './estate.ts';
 import { type ObjectsOf, objectsOf } from './objects.ts';
 
 const BATCH = 256;
@@ -65,7 +65,8 @@ const readVolume = async (send: DriverSend, native: string): Promise<NativeObjec
   if (ref === undefined || !isRecord(record)) return undefined;
   const few = await listEstate(send, ['SR']);
   const images = new Map([[ref, record]]);
-  return objectsOf({ of: (cls) => (cls === 'VDI' ? images : few.of(cls)) }).volume(ref);
+  const namesakes = await readNamesakes(send, images);
+  return objectsOf({ of: (cls) => (cls === 'VDI' ? images : few.of(cls)), namesakes }).volume(ref);
 };
 
 /** With its volumes, which a scan may have found, unless they are so many that their own events must do. */

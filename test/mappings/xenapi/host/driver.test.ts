@@ -93,6 +93,32 @@ describe('steps', () => {
     expect(made).toEqual(done({ ref: 'OpaqueRef:new', uuid: 'new' }));
   });
 
+  test('say on what they made whose the words are, and on what a revert left', async () => {
+    const written: unknown[] = [];
+    const add = (args: Record<string, unknown>): Answer => {
+      written.push(args);
+      return '';
+    };
+    const { send } = hostOf({
+      'Async.VDI.create': 'OpaqueRef:i',
+      'VDI.get_uuid': 'i',
+      'VM.get_VBDs': ['OpaqueRef:d', 'OpaqueRef:cd'],
+      'VBD.get_VDI': ({ self }) => (self === 'OpaqueRef:d' ? 'OpaqueRef:j' : 'OpaqueRef:NULL'),
+      'VDI.get_record': { uuid: 'j', other_config: { 'transvisor.uuid': 'i' } },
+      'VDI.remove_from_other_config': '',
+      'VDI.add_to_other_config': add,
+    });
+    const args = { args: { other_config: { 'transvisor.job': 'job-1.1' } } };
+    expect(await driver.step(send, { procedure: 'Async.VDI.create', args })).toEqual(
+      done({ ref: 'OpaqueRef:i', uuid: 'i' }),
+    );
+    expect((await driver.step(send, { procedure: 'stamp_images', args: { vm: 'OpaqueRef:vm' } })).ok).toBe(true);
+    expect(written).toEqual([
+      { self: 'OpaqueRef:i', key: 'transvisor.uuid', value: 'i' },
+      { self: 'OpaqueRef:j', key: 'transvisor.uuid', value: 'j' },
+    ]);
+  });
+
   test('find what the plan made by its mark, not by its name, and never a snapshot of it', async () => {
     let destroyed = '';
     const { send } = hostOf({

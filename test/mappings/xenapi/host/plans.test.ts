@@ -248,10 +248,11 @@ describe('snapshots', () => {
         snapshot: snapshot ?? '',
         ...(start === undefined ? {} : { start }),
       });
-    expect(callsOf(await revert(live))).toEqual(['Async.VM.revert', 'Async.VM.resume false false']);
-    expect(callsOf(await revert(live, false))).toEqual(['Async.VM.revert', 'Async.VM.hard_shutdown']);
-    expect(callsOf(await revert(before))).toEqual(['Async.VM.revert']);
-    expect(callsOf(await revert(before, true))).toEqual(['Async.VM.revert', 'Async.VM.start false false']);
+    const back = ['Async.VM.revert', 'stamp_images'];
+    expect(callsOf(await revert(live))).toEqual([...back, 'Async.VM.resume false false']);
+    expect(callsOf(await revert(live, false))).toEqual([...back, 'Async.VM.hard_shutdown']);
+    expect(callsOf(await revert(before))).toEqual(back);
+    expect(callsOf(await revert(before, true))).toEqual([...back, 'Async.VM.start false false']);
     expect(await revert('none')).toMatchObject({ fault: { kind: 'object-not-found' } });
   });
 

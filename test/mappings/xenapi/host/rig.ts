@@ -113,7 +113,7 @@ const withoutLocators = (value: unknown): unknown => {
 /** The calls that the driver makes of one of its own. */
 const meant = ({ procedure, args }: NativeCall): NativeCall[] => {
   const { cls, self, field, key, value } = args as Record<string, string>;
-  if (procedure === 'nothing') return [];
+  if (procedure === 'nothing' || procedure === 'stamp_images') return [];
   if (procedure === 'destroy_if_there') return [{ procedure: `Async.${cls}.destroy`, args: { self } }];
   if (procedure !== 'set_key') return [{ procedure, args }];
   return [
