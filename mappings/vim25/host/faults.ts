@@ -4,7 +4,7 @@ import type { PowerState } from '../../generic/model.ts';
 import { table } from '../../generic/table.ts';
 import { attributeOf, childOf, type XmlElement, xsiTypeOf } from '../../wire/xml.ts';
 import { powerStates } from '../states.ts';
-import { isSubtype, memberMap, typeOf } from '../types.ts';
+import { isSubtype, memberMap, typeOf, wireTypeOf } from '../types.ts';
 
 type Members<K extends FaultKind> = (element: XmlElement) => FaultMembers[K];
 type Row = { readonly [K in FaultKind]: { readonly kind: K; readonly members: Members<K> } }[FaultKind];
@@ -96,7 +96,7 @@ const plainMembers = (element: XmlElement, type: string): Record<string, unknown
     const declared = memberMap(type).get(child.name);
     if (declared === undefined || declared.array) continue;
     const kind = typeOf(declared.type)?.kind;
-    if (kind === 'enum' || declared.type === 'string') members[child.name] = child.text;
+    if (kind === 'enum' || wireTypeOf(declared.type) === 'xsd:string') members[child.name] = child.text;
     else if (declared.type === 'int' && /^-?\d{1,9}$/.test(child.text.trim())) members[child.name] = Number(child.text);
     else if (declared.type === 'boolean') members[child.name] = child.text.trim() === 'true';
   }
