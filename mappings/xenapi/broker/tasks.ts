@@ -11,6 +11,9 @@ import { encodeXml } from '../values.ts';
 
 /** Ended tasks of background calls are kept so long, when nobody destroys them. */
 export const KEPT_MS = 65 * 60_000;
+/** Of more than so many the oldest go earlier, but not before so long. */
+export const MOST_ENDED = 200;
+export const SEEN_MS = 60_000;
 
 /** Made by this API's background calls; others are seen while they run. */
 const isBackground = (job: Job, front: FrontInstance): boolean =>

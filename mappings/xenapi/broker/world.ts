@@ -11,7 +11,7 @@ import { isHidden, patchesOf } from './computed.ts';
 import { Ends, relationsTo } from './ends.ts';
 import { fieldAt, fieldText, type Item, PlainText, placesOf, recordText, scalarOf } from './item.ts';
 import { operationsIn } from './operations.ts';
-import { isShown, taskFields } from './tasks.ts';
+import { isShown, MOST_ENDED, SEEN_MS, taskFields } from './tasks.ts';
 import { jsonOfRecord } from './transcode.ts';
 
 type Named = Map<string, Map<string, Set<Item>>>;
@@ -333,11 +333,18 @@ export class World {
   /** Ended tasks that nobody destroyed. */
   expireTasks(context: BrokerContext): void {
     const { jobs, front } = context;
-    const isOld = (item: Item): boolean => {
+    const nowMs = context.now();
+    const old: Item[] = [];
+    const ended: { readonly item: Item; readonly finishedMs: number }[] = [];
+    for (const item of this.all('task')) {
+      if (item.own !== undefined) continue;
       const job = item.owner === undefined ? undefined : jobs.get(item.owner);
-      return item.own === undefined && (job === undefined || !isShown(job, front, context.now()));
-    };
-    const old = [...this.all('task')].filter(isOld);
+      if (job === undefined || !isShown(job, front, nowMs)) old.push(item);
+      else if (job.finishedMs !== undefined) ended.push({ item, finishedMs: job.finishedMs });
+    }
+    // The API's own server keeps two hundred that have ended; who polls has a while to see the end of any.
+    const surplus = ended.sort((a, b) => a.finishedMs - b.finishedMs).slice(0, Math.max(0, ended.length - MOST_ENDED));
+    for (const { item, finishedMs } of surplus) if (nowMs - finishedMs > SEEN_MS) old.push(item);
     if (old.length === 0) return;
     const version = context.nextVersion();
     for (const item of old) this.#left(item, { plain: true }, version, context);
