@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Acceptor, createAcceptor } from '../agent/acceptor.ts';
 import type { Log } from '../runtime/log.ts';
 import { EXIT } from './exit-codes.ts';
+import { follow, lineEnvironment } from './follower.ts';
 
 /** What a running program can do for its successor. */
 export interface Predecessor {
@@ -90,17 +91,7 @@ const heard = <T>(
 const start = (): ChildProcess =>
   spawn(join(ROOT, 'scripts', 'on-node'), ['node', ...process.execArgv, ...process.argv.slice(1)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, [MARK]: '1' },
-  });
-
-/** Stays as the parent of its successor, so that whoever started this program still has one to signal and to wait for. */
-const follow = (child: ChildProcess): Promise<number> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const) {
-      process.removeAllListeners(signal);
-      process.on(signal, () => child.kill(signal));
-    }
-    child.once('exit', (code) => resolve(code ?? EXIT.internal));
+    env: { ...process.env, ...lineEnvironment(), [MARK]: '1' },
   });
 
 /**
@@ -125,15 +116,14 @@ const replace = async (predecessor: Predecessor, log: Log): Promise<number | und
     return EXIT.internal;
   }
   log.info({}, `take-over: program ${child.pid} serves, this one ends what is under way`);
-  const ended = follow(child);
-  predecessor
+  const drained = predecessor
     .drain(note)
     .catch((error: unknown) => log.error({ error }, 'take-over: what was under way could not be ended'))
-    .finally(() => {
+    .then(() => {
       log.info({}, 'take-over: nothing is under way any more');
       if (child.connected) child.disconnect();
     });
-  return ended;
+  return follow(child.pid ?? 0, drained);
 };
 
 /** Resolves with an exit code once a successor took over and ended. SIGUSR2 asks for one. */

@@ -1,6 +1,6 @@
 /** A program of the code on disk takes the place of one that runs: waiting clients, sessions and new connections notice nothing. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -207,6 +207,11 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
     const { before, pid } = JSON.parse(asked.stdout) as { before: number; pid: number };
     expect([before, pid === before]).toEqual([product.pid(), false]);
     expect(await soap.vm('demo-1')).not.toBe('');
+    // The first of the line and the newest are there, and no other once clients have left it.
+    process.kill(product.pid(), 'SIGUSR2');
+    await expect.poll(() => taken(product), { timeout: 40_000, interval: 50 }).toBe(2);
+    await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 30_000, interval: 100 }).toBe(false);
+    expect(existsSync(`/proc/${before}`)).toBe(true);
     writeFileSync(join(copy.root, 'agent', 'agent.ts'), 'this is no program');
     process.kill(product.pid(), 'SIGUSR2');
     await expect.poll(() => product.wholeLog(), { timeout: 40_000 }).toContain('does not start; this one stays');

@@ -1,0 +1,66 @@
+/** The first of a line of programs that took each other's place: stays for whoever started it, passes signals on, and ends with the newest. */
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EXIT } from './exit-codes.ts';
+
+/** Names the file in which each program that is replaced notes its successor. */
+const LINE = 'TRANSVISOR_LINE';
+const POLL_MS = 200;
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const;
+
+/** For the environment of a successor. */
+export const lineEnvironment = (): Readonly<Record<string, string>> => ({
+  [LINE]: process.env[LINE] ?? join(tmpdir(), `transvisor-line-${process.pid}`),
+});
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  // Nobody may be there to reap it: as the first process of a container this one never asked to.
+  const stat = `/proc/${pid}/stat`;
+  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'utf8'));
+};
+
+const send = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // it ended meanwhile
+  }
+};
+
+/**
+ * A successor with this pid serves. Resolves with an exit code when this program has nothing to stay for: the first of the line when the
+ * newest has ended, any other when it is drained.
+ */
+export const follow = (successor: number, drained: Promise<void>): Promise<number> => {
+  const file = lineEnvironment()[LINE] ?? '';
+  appendFileSync(file, `${successor}\n`, { mode: 0o600 });
+  for (const signal of SIGNALS) process.removeAllListeners(signal);
+  if (process.env[LINE] !== undefined) {
+    // Another one follows: it is told to end with the rest.
+    const told = new Promise<void>((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
+    });
+    return Promise.race([drained, told]).then(() => EXIT.ok);
+  }
+  const line = (): readonly number[] => readFileSync(file, 'utf8').trim().split('\n').map(Number);
+  for (const signal of SIGNALS)
+    process.on(signal, () => {
+      const pids = line();
+      for (const pid of signal === 'SIGUSR2' ? pids.slice(-1) : pids) send(pid, signal);
+    });
+  return new Promise((resolve) => {
+    const poll = setInterval(() => {
+      const newest = line().at(-1) ?? successor;
+      if (isAlive(newest)) return;
+      clearInterval(poll);
+      rmSync(file, { force: true });
+      resolve(EXIT.ok);
+    }, POLL_MS);
+  });
+};
