@@ -255,6 +255,17 @@ describe('tasks', () => {
     expect(await at.ask('task.get_status', { self: task })).toBe('failure');
   });
 
+  test('of tasks that have ended the oldest go when they are too many, and none at once', async () => {
+    const at = estate();
+    const many = 230;
+    for (let n = 0; n < many; n++)
+      at.job(job({ id: hubId('job', 1000 + n), state: 'success', finishedMs: 1_795_243_042_000 + n }));
+    const count = async (): Promise<number> => ((await at.ask('task.get_all', {})) as string[]).length;
+    expect(await count()).toBe(many);
+    at.elapse(61_000);
+    expect(await count()).toBe(200);
+  });
+
   test("another API's job is seen while it runs, a task that was destroyed or is old is not", async () => {
     const at = estate();
     at.job(job({ front: 'other', method: 'PowerOnVM_Task', nativeTarget: { type: 'VirtualMachine', id: '7' } }));
