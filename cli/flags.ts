@@ -56,7 +56,11 @@ export const withAgentFlags = (command: Command): Command =>
     .option('--host-password-file <file>', 'its password')
     .option('--host-fingerprint <sha256>', 'its certificate, when no authority vouches for it')
     .option('--listen <address>', 'address of the fronts')
-    .option('--port <FRONT[@NAME]=N>', 'port of a front, or admin=N; 0 takes any free port; repeatable', gather)
+    .option(
+      '--port <FRONT[@NAME]=N>',
+      'a front (vim25, xenapi) and its port, or admin=N; 0 takes any free port; repeatable. A host has the fronts named for it, else vim25',
+      gather,
+    )
     .option('--plain <FRONT[@NAME]>', 'serve a front without TLS; repeatable', gather)
     .option(
       '--front-option <FRONT[@NAME].KEY=VALUE>',
