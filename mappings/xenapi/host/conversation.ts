@@ -15,6 +15,7 @@ const ORIGINATOR = 'transvisor';
 /** How long the host holds a question for events, and how much longer an answer may take. */
 const POLL_SECONDS = 30;
 const POLL_LIMIT_MS = 60_000;
+const QUIET_MS = 100;
 /** Pause between two looks at a task, growing. */
 const TASK_FIRST_MS = 50;
 const TASK_MOST_MS = 2_000;
@@ -167,6 +168,8 @@ export const openConversation = (endpoint: Endpoint): HttpConversation => {
       token = textIn(batch, 'token');
       const events = eventsOf([...heard(batch['events']), ...index.late()]);
       if (events.length > 0) yield { step: 'events', events };
+      // A host that answers at once with nothing is not asked in a tight loop.
+      else yield { step: 'pause', ms: QUIET_MS };
     }
   }
 

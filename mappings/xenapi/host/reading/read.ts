@@ -9,7 +9,7 @@ import { type ObjectsOf, objectsOf } from './objects.ts';
 
 const BATCH = 256;
 /** So many VMs are read by listing all: one VM takes about a dozen calls. */
-const MANY = 16;
+const MANY = 64;
 
 const HOST: readonly KeptClass[] = ['pool', 'host', 'host_metrics', 'host_cpu', 'PIF', 'PIF_metrics'];
 const VMS: readonly KeptClass[] = ['VM', 'VM_metrics', 'VM_guest_metrics', 'VBD', 'VDI', 'VIF', 'SR', 'network'];
