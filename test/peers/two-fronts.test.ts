@@ -67,7 +67,7 @@ class Watcher {
   }
 }
 
-describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api'], 'two vendors on one host', () => {
+const inBoth = (twoProcesses: boolean): void => {
   let host: Libvirtd;
   let product: Transvisor;
   let soap: RawSoap;
@@ -82,7 +82,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api'], 'two vendors on one host',
     const disk = `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${source}'/><target dev='vda' bus='virtio'/></disk>`;
     writeFileSync(file, MACHINE.replace('DISK', disk));
     await host.virsh('define', file);
-    product = await startTransvisor({ host: host.uri, fronts: ['vim25', 'xenapi'] });
+    product = await startTransvisor({ host: host.uri, fronts: ['vim25', 'xenapi'], twoProcesses });
     soap = rawSoap(product.front('vim25'));
     await soap.logIn();
     moid = await soap.vm(NAME);
@@ -278,7 +278,14 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api'], 'two vendors on one host',
     expect(await xapi.call('VM.get_power_state', ref)).toMatch(/Paused|Running/);
     await xapi.call('VM.hard_shutdown', ref);
   });
-});
+};
+
+for (const twoProcesses of [false, true])
+  describeWith(
+    [...LIBVIRT_CLIENTS, 'govc', 'xen-api'],
+    `two vendors on one host, in ${twoProcesses ? 'two processes' : 'one'}`,
+    () => inBoth(twoProcesses),
+  );
 
 /** The process of the one machine whose UUID is ours alone. */
 const qemuOf = (uuid: string): number => {
