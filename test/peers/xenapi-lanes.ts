@@ -109,7 +109,7 @@ export type Seen = {
 };
 
 export type XenHostUnderTest = {
-  readonly options: Pick<TransvisorOptions, 'host' | 'options'>;
+  readonly options: Pick<TransvisorOptions, 'host' | 'options' | 'twoProcesses'>;
   /** As the host's own client sees the machine; absent where there is none. */
   readonly seen?: (uuid: string) => Promise<Seen>;
   /** Names of machines and volumes that are there. */
@@ -191,6 +191,12 @@ export const libvirtQemu = async (): Promise<XenHostUnderTest> => {
       await bridge.remove();
     },
   };
+};
+
+/** The same, managed by a server and an agent apart. */
+export const libvirtQemuApart = async (): Promise<XenHostUnderTest> => {
+  const host = await libvirtQemu();
+  return { ...host, options: { ...host.options, twoProcesses: true } };
 };
 
 export const productOn = ({ options }: XenHostUnderTest): Promise<Transvisor> =>

@@ -6,6 +6,7 @@ import type { Transvisor } from './transvisor.ts';
 import {
   endpointOf,
   libvirtQemu,
+  libvirtQemuApart,
   productOn,
   pythonLane,
   type Seen,
@@ -35,6 +36,7 @@ const LANES = {
 const HOSTS = [
   ['the simulated host', [], simulated],
   ['libvirt with QEMU', LIBVIRT_CLIENTS, libvirtQemu],
+  ['libvirt with QEMU, through agent and server apart', LIBVIRT_CLIENTS, libvirtQemuApart],
 ] as const;
 
 for (const [hostName, needs, startHost] of HOSTS)
