@@ -377,34 +377,3 @@ describeWith(['govc', 'pyvmomi', 'xenapi-py'], 'a XenServer host behind VMware c
     expect(await labels('VM')).toContain('killed');
   });
 });
-
-describeWith(['govc', 'xenapi-py'], 'a XenServer host behind an agent and a server apart', () => {
-  test('a machine is made, powered, snapshotted, reverted and deleted', async () => {
-    const own = mkdtempSync(join(tmpdir(), 'tvx-'));
-    const passwordFile = join(own, 'password');
-    writeFileSync(passwordFile, PASSWORD, { mode: 0o600 });
-    xen = await startHost();
-    api = await openApi();
-    await using apart = await startTransvisor({
-      host: `xenapi+http://127.0.0.1:${xen.port}`,
-      options: ['--host-user', USER, '--host-password-file', passwordFile],
-      twoProcesses: true,
-    });
-    const client = govcOn(apart, { GOVC_DATASTORE: STORAGE });
-    const [network = ''] = await labels('network');
-    await client('vm.create', '-on=false', '-disk', '1G', '-net', network, VM);
-    await client('vm.power', '-on', VM);
-    expect((await vm())['power_state']).toBe('Running');
-    await client('snapshot.create', '-vm', VM, 'live');
-    await client('vm.power', '-off', VM);
-    await client('snapshot.revert', '-vm', VM, 'live');
-    expect((await vm())['power_state']).toBe('Running');
-    await client('vm.power', '-off', VM);
-    await client('vm.destroy', VM);
-    expect(await labels('VM')).not.toContain(VM);
-    expect((await labels('VDI')).filter((label) => label.startsWith(VM))).toEqual([]);
-    await api.close();
-    await xen.close();
-    rmSync(own, { recursive: true, force: true });
-  });
-});
