@@ -4,8 +4,8 @@ import type { Vm } from '../../generic/model.ts';
 import type { BrokerContext, Brokered, StreamRequest, StreamTarget } from '../../generic/platform.ts';
 import { Refusal } from '../central/refusal.ts';
 
-/** The server measures so often, and keeps the last measurement alone: there is never more than one row. */
-const STEP_SECONDS = 20;
+/** The steps in which the API keeps statistics; clients ask for one of them and refuse another. Here only the newest measurement is kept: one row. */
+const STEPS_SECONDS = [5, 60, 3600, 86_400] as const;
 
 interface Column {
   /** `vm:<uuid>:memory`. */
@@ -21,6 +21,11 @@ const wholeSeconds = (text: string | undefined, property: string): number => {
   if (text === undefined || !/^-?\d{1,15}(\.\d*)?$/.test(text))
     return bad(property, `${property} is missing or no number`);
   return Math.floor(Number(text));
+};
+
+const stepFor = (interval: string | undefined): number => {
+  const wanted = interval === undefined ? 0 : wholeSeconds(interval, 'interval');
+  return STEPS_SECONDS.find((step) => step >= wanted) ?? 86_400;
 };
 
 type Slots = Readonly<Record<string, unknown>>;
@@ -78,6 +83,7 @@ function* columnsOf({ query }: StreamRequest, { store, front }: BrokerContext): 
 }
 
 interface Report {
+  readonly step: number;
   readonly start: number;
   readonly end: number;
   readonly columns: readonly Column[];
@@ -91,7 +97,7 @@ const formatJson = (report: Report): string =>
   JSON.stringify({
     meta: {
       start: String(report.start),
-      step: String(STEP_SECONDS),
+      step: String(report.step),
       end: String(report.end),
       rows: report.isThere ? '1' : '0',
       columns: String(report.columns.length),
@@ -107,7 +113,7 @@ const formatXml = (report: Report): string => {
   const values = report.columns.map(({ value }) => `<v>${value}</v>`).join('');
   const row = report.isThere ? `<row><t>${report.end}</t>${values}</row>` : '';
   return (
-    `<?xml version="1.0"?><xport><meta><start>${report.start}</start><step>${STEP_SECONDS}</step><end>${report.end}</end>` +
+    `<?xml version="1.0"?><xport><meta><start>${report.start}</start><step>${report.step}</step><end>${report.end}</end>` +
     `<rows>${report.isThere ? 1 : 0}</rows><columns>${report.columns.length}</columns><legend>${legend}</legend></meta>` +
     `<data>${row}</data></xport>`
   );
@@ -116,11 +122,12 @@ const formatXml = (report: Report): string => {
 export function* statisticsTarget(request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
   const { query } = request;
   const start = wholeSeconds(query['start'], 'start');
-  const end = Math.floor(context.now() / 1000 / STEP_SECONDS) * STEP_SECONDS;
+  const step = stepFor(query['interval']);
+  const end = Math.floor(context.now() / 1000 / step) * step;
   // Averages are all that is measured.
   const consolidation = query['cf'] ?? 'AVERAGE';
   const columns = consolidation === 'AVERAGE' ? yield* columnsOf(request, context) : [];
-  const report: Report = { start, end, columns, isThere: columns.length > 0 && end >= start };
+  const report: Report = { step, start, end, columns, isThere: columns.length > 0 && end >= start };
   const isJson = query['json'] === 'true';
   return {
     kind: 'bytes',

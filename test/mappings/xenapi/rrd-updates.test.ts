@@ -49,8 +49,8 @@ describe('rrd_updates', () => {
     expect(JSON.parse(text)).toEqual({
       meta: {
         start: String(NOW - 60),
-        step: '20',
-        end: '1795243040',
+        step: '5',
+        end: '1795243050',
         rows: '1',
         columns: '7',
         legend: [
@@ -63,7 +63,7 @@ describe('rrd_updates', () => {
           `AVERAGE:host:h1:memory_free_kib`,
         ],
       },
-      data: [{ t: '1795243040', values: ['0.25', '0.25', '300', String(1024 ** 3), '0.5', '8388608', '6291456'] }],
+      data: [{ t: '1795243050', values: ['0.25', '0.25', '300', String(1024 ** 3), '0.5', '8388608', '6291456'] }],
     });
   });
 
@@ -71,8 +71,19 @@ describe('rrd_updates', () => {
     const { headers, text } = answer({ start: '0', vm_uuid: 'v1' });
     expect(headers['content-type']).toBe('text/xml');
     expect(text).toContain('<rows>1</rows><columns>4</columns>');
-    expect(text).toContain('<row><t>1795243040</t><v>0.25</v><v>0.25</v><v>300</v>');
+    expect(text).toContain('<row><t>1795243050</t><v>0.25</v><v>0.25</v><v>300</v>');
     expect(text).not.toContain('host:');
+  });
+
+  test('in the step that was asked for, as clients insist', () => {
+    for (const [interval, step] of [
+      ['5', '5'],
+      ['60', '60'],
+      ['61', '3600'],
+      ['86400', '86400'],
+    ] as const)
+      expect(JSON.parse(answer({ start: '0', interval, json: 'true' }).text)).toMatchObject({ meta: { step } });
+    expect(() => answer({ start: '0', interval: 'often' })).toThrow(Refusal);
   });
 
   test('nothing was measured since then, or in that way', () => {
