@@ -233,6 +233,12 @@ for (const [hostName, needs, startHost] of HOSTS)
         await task('VM.provision', vm);
         await call('VM.set_memory_limits', vm, numbers(0), numbers(32 * MIB), numbers(32 * MIB), numbers(32 * MIB));
         await call('VM.start', vm, false, false);
+        // Power that goes the short way otherwise.
+        await call('VM.add_to_blocked_operations', vm, 'pause', 'not today');
+        expect(await lane.refusal('VM.pause', vm)).toEqual(['OPERATION_BLOCKED', vm, 'not today']);
+        await call('VM.remove_from_blocked_operations', vm, 'pause');
+        await call('VM.pause', vm);
+        await call('VM.unpause', vm);
         const asked = (await call('Async.VM.clean_shutdown', vm)) as string;
         const fromMs = Date.now();
         await call('VM.hard_shutdown', vm);
