@@ -3,13 +3,14 @@ import { done, fault, refused } from '../../generic/faults.ts';
 import type { NativeRef } from '../../generic/ids.ts';
 import type { NativeChange, NativeObject } from '../../generic/native.ts';
 import type { Driver, DriverSend } from '../../generic/platform.ts';
-import { moRef } from '../values.ts';
+import { type MoRef, moRef } from '../values.ts';
 import {
   type Estate,
   HOST_NATIVE,
   hostObject,
   networkNative,
   networkObject,
+  readAutostart,
   readEstate,
   storageObject,
 } from './estate.ts';
@@ -85,24 +86,46 @@ const dirty: Driver['dirty'] = ({ procedure, args }) => {
 const put = (object: NativeObject): NativeChange => ({ change: 'put', object });
 const gone = (ref: NativeRef): NativeChange => ({ change: 'gone', ref });
 
-const readMachines = async (send: DriverSend, refs: readonly NativeRef[], estate: Estate) => {
-  const objects = refs.map(({ native }) => moRef('VirtualMachine', native));
-  const all = await retrieveThese(send, objects, VMS);
-  const told = new Map<string, Told>();
-  if (all.ok) for (const one of all.value) told.set(one.ref.value, one);
+/** With what a VM's document says of others: the names of its networks, and who starts it with its host. */
+const WITH_NEIGHBOURS = {
+  ...VMS,
+  Network: READ.Network,
+  HostSystem: ['configManager'],
+};
+const TO_NEIGHBOURS = ['network', 'runtime.host'].map((path) => ({
+  _type: 'TraversalSpec',
+  type: 'VirtualMachine',
+  path,
+  skip: false,
+}));
+
+/** Everything that is told of these VMs; of those that are gone nothing. */
+const toldOfMachines = async (send: DriverSend, objects: readonly MoRef[]): Promise<Told[]> => {
+  const all = await retrieveThese(send, objects, WITH_NEIGHBOURS, TO_NEIGHBOURS);
+  if (all.ok) return all.value;
+  if (all.fault.kind !== 'object-not-found') throw new Error(`RetrievePropertiesEx: ${all.fault.text}`);
   // One that is gone spoils the answer for all.
-  else if (all.fault.kind !== 'object-not-found') throw new Error(`RetrievePropertiesEx: ${all.fault.text}`);
-  else
-    for (const object of objects) {
-      const one = await retrieveThese(send, [object], VMS);
-      if (one.ok && one.value[0]) told.set(object.value, one.value[0]);
-      else if (!one.ok && one.fault.kind !== 'object-not-found')
-        throw new Error(`RetrievePropertiesEx: ${one.fault.text}`);
-    }
+  if (objects.length <= 1) return [];
+  const each: Told[] = [];
+  for (const object of objects) each.push(...(await toldOfMachines(send, [object])));
+  return each;
+};
+
+const readMachines = async (send: DriverSend, refs: readonly NativeRef[]): Promise<NativeChange[]> => {
+  const told = await toldOfMachines(
+    send,
+    refs.map(({ native }) => moRef('VirtualMachine', native)),
+  );
+  const of = (type: string): Told[] => told.filter(({ ref }) => ref.type === type);
+  const machines = new Map(of('VirtualMachine').map((one) => [one.ref.value, one]));
+  const around = {
+    autostart: await readAutostart(send, of('HostSystem')),
+    networks: told.filter(({ ref }) => ref.type.endsWith('Network') || ref.type.endsWith('Portgroup')),
+  };
   return refs.flatMap((ref): NativeChange[] => {
-    const found = told.get(ref.native);
+    const found = machines.get(ref.native);
     if (found === undefined) return [gone(ref)];
-    return isWhole(found) ? [put(machineObject(found, estate))] : [];
+    return isWhole(found) ? [put(machineObject(found, around))] : [];
   });
 };
 
@@ -134,8 +157,9 @@ const readEstateOne = async (send: DriverSend, ref: NativeRef, estate: Estate): 
 const read: Driver['read'] = async (send, refs) => {
   const machines = refs.filter(({ kind }) => kind === 'vm');
   const others = refs.filter(({ kind }) => kind !== 'vm');
+  const changes = machines.length === 0 ? [] : await readMachines(send, machines);
+  if (others.length === 0) return changes;
   const estate = await readEstate(send);
-  const changes = machines.length === 0 ? [] : await readMachines(send, machines, estate);
   for (const ref of others) changes.push(...(await readEstateOne(send, ref, estate)));
   return changes;
 };

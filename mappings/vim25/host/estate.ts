@@ -43,6 +43,16 @@ export const autostartOf = (manager: Told | undefined): string[] => {
   });
 };
 
+/** Moids of the VMs that these hosts start with themselves; hosts that are away tell nothing of it. */
+export const readAutostart = async (send: DriverSend, hosts: readonly Told[]): Promise<ReadonlySet<string>> => {
+  const managers = hosts.flatMap((host) => {
+    const found = host.values.get('configManager');
+    return refIn(found && childOf(found, 'autoStartManager')) ?? [];
+  });
+  const told = await retrieveThese(send, managers, { HostAutoStartManager: READ.HostAutoStartManager });
+  return new Set(told.ok ? told.value.flatMap(autostartOf) : []);
+};
+
 const portgroupsOf = async (send: DriverSend, networks: readonly Told[]): Promise<readonly Told[]> => {
   const refs = networks.filter((told) => isA(told, 'Portgroup')).map(({ ref }) => ref);
   const paths = { DistributedVirtualPortgroup: READ.DistributedVirtualPortgroup };
@@ -58,12 +68,6 @@ export const readEstate = async (send: DriverSend): Promise<Estate> => {
   for await (const page of retrieveAll(send, TYPES)) all.push(...page);
   const of = (type: string): Told[] => all.filter((told) => isA(told, type));
   const hosts = of('HostSystem');
-  const managers = hosts.flatMap((host) => {
-    const found = host.values.get('configManager');
-    return refIn(found && childOf(found, 'autoStartManager')) ?? [];
-  });
-  // Hosts that are away tell nothing of it.
-  const starting = await retrieveThese(send, managers, { HostAutoStartManager: READ.HostAutoStartManager });
   return {
     about,
     hosts,
@@ -75,7 +79,7 @@ export const readEstate = async (send: DriverSend): Promise<Estate> => {
     switches: of('DistributedVirtualSwitch'),
     datacenters: of('Datacenter'),
     computes: of('ComputeResource'),
-    autostart: new Set(starting.ok ? starting.value.flatMap(autostartOf) : []),
+    autostart: await readAutostart(send, hosts),
   };
 };
 

@@ -20,6 +20,8 @@ const networksText = (told: Told, networks: readonly Told[]): string => {
   const on = new Set(refsIn(told.values.get('network')).map(({ value }) => value));
   const inner = networks
     .filter(({ ref }) => on.has(ref.value))
+    // The same order whoever reads it.
+    .toSorted((one, other) => (one.ref.value < other.ref.value ? -1 : 1))
     .map((network) => {
       const key = textIn(network, 'key') || network.ref.value;
       return `<network native="${escapeAttribute(networkNative(network.ref))}" moid="${escapeAttribute(network.ref.value)}" key="${escapeAttribute(key)}" name="${escapeAttribute(textIn(network, 'name'))}"/>`;

@@ -37,10 +37,13 @@ async function* retrieve(send: DriverSend, spec: DataObject): AsyncGenerator<Out
       return;
     }
     const page = answer.value[0];
-    yield done(page === undefined ? [] : childrenOf(page, 'objects').map((object) => toldOf(object)));
     const token = page && childOf(page, 'token')?.text;
-    if (token === undefined || token === '') return;
-    answer = await ask(send, 'ContinueRetrievePropertiesEx', COLLECTOR, { token });
+    const next = token ? ask(send, 'ContinueRetrievePropertiesEx', COLLECTOR, { token }) : undefined;
+    // The next page is made while this one is used; who wants no more leaves it.
+    next?.catch(() => undefined);
+    yield done(page === undefined ? [] : childrenOf(page, 'objects').map((object) => toldOf(object)));
+    if (next === undefined) return;
+    answer = await next;
   }
 }
 
@@ -49,12 +52,13 @@ export const retrieveThese = async (
   send: DriverSend,
   refs: readonly MoRef[],
   paths: Readonly<Record<string, readonly string[]>>,
+  selectSet: readonly DataObject[] = [],
 ): Promise<Outcome<Told[]>> => {
   const found: Told[] = [];
   if (refs.length === 0) return done(found);
   for await (const page of retrieve(send, {
     propSet: propSet(paths),
-    objectSet: refs.map((obj) => ({ obj, skip: false })),
+    objectSet: refs.map((obj) => ({ obj, skip: false, ...(selectSet.length > 0 ? { selectSet } : {}) })),
   })) {
     if (!page.ok) return page;
     found.push(...page.value);
