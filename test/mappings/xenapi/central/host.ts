@@ -45,6 +45,8 @@ export interface TestHost {
   /** What a record shows of a class that is not rendered in these tests. */
   show(owner: HubId, cls: string, shown: string, fields: Readonly<Record<string, Default>>): void;
   call(method: string, self: string, args?: Readonly<Record<string, unknown>>): Reply;
+  /** Anything that a broker does, to its end. */
+  drive<T>(work: Brokered<T>): T;
   /** The value, or the error as `[code, ...params]`. */
   value(method: string, self: string, args?: Readonly<Record<string, unknown>>): unknown;
 }
@@ -266,6 +268,7 @@ export const testHost = (): TestHost => {
       const text = new PlainText(cls, fields).text(cls, undefined);
       members.set(owner, [...(members.get(owner) ?? []), { type: cls, id: shown, text } as unknown as RenderedMember]);
     },
+    drive,
     call: (method, self, args = {}) => {
       const message = resolveCall(method)?.message;
       if (!message) throw new Error(`no method ${method}`);
