@@ -132,8 +132,8 @@ export const NEVER_SERVED: ReadonlySet<string> = new Set([
   'changing_NVRAM',
 ]);
 
-/** A snapshot lies inside the images of its machine: no host takes it out of them. */
-const UNSERVED_OF_SNAPSHOTS: ReadonlySet<string> = new Set(['clone', 'copy']);
+/** A snapshot lies inside the images of its machine: no host takes it, or the memory in it, out of them. */
+const UNSERVED_OF_SNAPSHOTS: ReadonlySet<string> = new Set(['clone', 'copy', 'hard_shutdown']);
 
 const FEATURES = table<readonly string[]>({
   clean_shutdown: ['feature-shutdown', 'feature-poweroff'],
