@@ -4,7 +4,7 @@ import type { DocumentKind, Documents, Snapshot } from '../../generic/model.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import type { Entry } from '../../generic/store-view.ts';
 import { DEFAULT_TEMPLATES, type DefaultTemplate } from '../default-templates.ts';
-import { parseRef, type XenId } from '../ids.ts';
+import { parseRef, refOf, type XenId, xenId } from '../ids.ts';
 import { refusalOf, type Standing } from '../lifecycle.ts';
 import { readOwn } from '../own-data.ts';
 import { xenPowerState } from '../states.ts';
@@ -59,7 +59,12 @@ export const storageOf = (ref: string, work: Work): Brokered<Found<'storage'>> =
   if (idOf('SR', ref, work).owner === work.context.front.host) return refuse('SR_OPERATION_NOT_SUPPORTED', ref);
   return objectOf('storage', 'SR')(ref, work);
 };
-export const storageOfPbd = objectOf('storage', 'PBD');
+export const storageOfPbd = (ref: string, work: Work): Brokered<Found<'storage'>> => {
+  const { owner } = idOf('PBD', ref, work);
+  const { front } = work.context;
+  if (owner === front.host) return refuse('SR_OPERATION_NOT_SUPPORTED', refOf(xenId('SR', owner), front));
+  return objectOf('storage', 'PBD')(ref, work);
+};
 /** Interfaces of the host are networks too, but none that a machine can be in. */
 export const networkOf = (ref: string, work: Work): Brokered<Found<'network'>> => {
   if (idOf('network', ref, work).owner === work.context.front.host)

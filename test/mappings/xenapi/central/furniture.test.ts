@@ -86,6 +86,12 @@ describe('storages', () => {
     });
   });
 
+  it('that only show what lies outside every storage take no orders', () => {
+    const outside = ref('SR', HOST);
+    expect(host.value('SR.scan', outside)).toEqual(['SR_OPERATION_NOT_SUPPORTED', outside]);
+    expect(host.value('PBD.unplug', ref('PBD', HOST))).toEqual(['SR_OPERATION_NOT_SUPPORTED', outside]);
+  });
+
   it.each([
     ['lvmoiscsi', {}, ['SR_UNKNOWN_DRIVER', 'lvmoiscsi']],
     ['file', {}, ['SR_BACKEND_FAILURE_90', '', expect.any(String), '']],
