@@ -37,7 +37,7 @@ const resolved = async (send: DriverSend, value: unknown): Promise<unknown> => {
 /** A map's key has no setter: it is removed, which always succeeds, and added. */
 const setKey = async (send: DriverSend, { cls, self, field, key, value }: Fields): Promise<Results> => {
   const removed = await ask(send, `${String(cls)}.remove_from_${String(field)}`, { self, key }, 'work');
-  if (!removed.ok || value === '') return removed.ok ? done({}) : removed;
+  if (!removed.ok || value === null) return removed.ok ? done({}) : removed;
   const added = await ask(send, `${String(cls)}.add_to_${String(field)}`, { self, key, value }, 'work');
   return added.ok ? done({}) : added;
 };

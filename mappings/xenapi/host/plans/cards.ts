@@ -4,7 +4,7 @@ import type { Nic } from '../../../generic/model.ts';
 import { own } from '../names.ts';
 import type { Card } from '../native-vm.ts';
 import { cardRecord } from './create.ts';
-import { call, type Draft, probe, setField, setKey } from './draft.ts';
+import { call, type Draft, orNone, probe, setField, setKey } from './draft.ts';
 import { isActive, networkRef, type Planning, refuse, type TargetVm, wrongState } from './planning.ts';
 
 const MOST_DEVICE = 15;
@@ -88,7 +88,15 @@ const changeCard = (draft: Draft, target: TargetVm, card: Card, to: Partial<Nic>
   if (to.connected !== undefined && to.connected !== card.connected)
     setField(draft, 'VIF', card.ref, 'locking_mode', lockingOf(to.connected), lockingOf(card.connected));
   if (to.model !== undefined && to.model !== nic.model)
-    setKey(draft, 'VIF', card.ref, 'other_config', own.model, to.model === 'virtio' ? '' : to.model, card.model);
+    setKey(
+      draft,
+      'VIF',
+      card.ref,
+      'other_config',
+      own.model,
+      to.model === 'virtio' ? undefined : to.model,
+      orNone(card.model),
+    );
 };
 
 export const changeCards = (draft: Draft, target: TargetVm, { nics }: VmChange, planning: Planning): void => {

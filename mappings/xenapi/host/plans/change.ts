@@ -9,7 +9,7 @@ import { ownTexts } from '../own-fields.ts';
 import { mapGet } from '../plain.ts';
 import { changeCards } from './cards.ts';
 import { bootOrderText, checkKinds, deviceModel } from './create.ts';
-import { call, type Draft, newDraft, probe, setField, setKey, setTag } from './draft.ts';
+import { call, type Draft, newDraft, orNone, probe, setField, setKey, setTag } from './draft.ts';
 import { changeDrives } from './drives.ts';
 import {
   checkName,
@@ -137,12 +137,12 @@ const attributeSteps = (draft: Draft, { ref, vm }: TargetVm, after: Vm, change: 
     if (was?.value === is?.value) continue;
     const place = placeOf(one);
     if (place.field === 'tags') setTag(draft, ref, place.key, is !== undefined);
-    else setKey(draft, 'VM', ref, place.field, place.key, is ? nativeValue(is) : '', was && nativeValue(was));
+    else setKey(draft, 'VM', ref, place.field, place.key, is && nativeValue(is), was && nativeValue(was));
   }
 };
 
 const setOther = (draft: Draft, { ref, vm }: TargetVm, key: string, value: string): void =>
-  setKey(draft, 'VM', ref, 'other_config', key, value, mapGet(vm.kept.map('other_config'), key));
+  setKey(draft, 'VM', ref, 'other_config', key, orNone(value), mapGet(vm.kept.map('other_config'), key));
 
 /** The host starts such VMs only if its pool says that it does so at all. */
 const autostartSteps = (draft: Draft, target: TargetVm, autostart: boolean, planning: Planning): void => {

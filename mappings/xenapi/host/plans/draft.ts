@@ -13,7 +13,7 @@ import type { Locator } from '../locate.ts';
  * - idle { vdi }: never done, `running` while the host works on that image
  * - labelled { cls, label }: there is one of that label
  * - always {}: a step without an effect to look for
- * Calls that are not the host's own: set_key { cls, self, field, key, value }, value '' removes; destroy_if_there { cls, self };
+ * Calls that are not the host's own: set_key { cls, self, field, key, value }, value null removes; destroy_if_there { cls, self };
  * stamp_images { vm }; nothing {}.
  */
 
@@ -110,26 +110,29 @@ export const setField = (
   );
 };
 
-/** A key of a map; '' takes it away. Only what differs becomes a step. */
+/** A key of a map; undefined takes it away. Only what differs becomes a step. */
 export const setKey = (
   draft: Draft,
   cls: string,
   self: Ref,
   field: string,
   key: string,
-  value: string,
+  value: string | undefined,
   before: string | undefined,
 ): void => {
-  if (value === (before ?? '')) return;
-  const set = (to: string): NativeCall => call('set_key', { cls, self, field, key, value: to });
+  if (value === before) return;
+  const set = (to: string | undefined): NativeCall => call('set_key', { cls, self, field, key, value: to ?? null });
   draft.add(
     `set ${field} ${key}`,
     'compensatable',
     set(value),
-    probe('field-is', { cls, self, field, key, is: [value] }),
-    set(before ?? ''),
+    probe('field-is', { cls, self, field, key, is: [value ?? ''] }),
+    set(before),
   );
 };
+
+/** Of our own keys: nothing is written where there is nothing to say. */
+export const orNone = (text: string): string | undefined => (text === '' ? undefined : text);
 
 /** A tag is a set's member. */
 export const setTag = (draft: Draft, self: Ref, tag: string, wanted: boolean): void => {

@@ -5,7 +5,7 @@ import { own } from '../names.ts';
 import { type Drive, type Image, isCd, isDisk } from '../native-vm.ts';
 import { slotText, takeUserdevice, writtenSlot } from '../places.ts';
 import { driveRecord, type NewDrive } from './create.ts';
-import { call, type Draft, probe, setField, setKey } from './draft.ts';
+import { call, type Draft, orNone, probe, setField, setKey } from './draft.ts';
 import { imageBehind, isActive, isShared, type Planning, refuse, type TargetVm, wrongState } from './planning.ts';
 import { checkCapacity, destroyImage, growImage, imageFor } from './volumes.ts';
 
@@ -117,7 +117,7 @@ const changeDisk = (drafting: Drafting, { slot, to }: DiskChange, index: number)
   if (to.slot !== undefined && slotText(to.slot) !== slotText(drive.slot)) {
     live(true);
     const written = writtenSlot(to.slot, Number(drive.userdevice), 'Disk');
-    setKey(draft, 'VBD', drive.ref, 'other_config', own.slot, written, drive.written);
+    setKey(draft, 'VBD', drive.ref, 'other_config', own.slot, orNone(written), orNone(drive.written));
   }
   const { capacityBytes } = to;
   if (capacityBytes === undefined || capacityBytes === image.capacityBytes) return;

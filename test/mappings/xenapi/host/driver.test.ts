@@ -156,7 +156,7 @@ describe('steps', () => {
     const { asked, send } = hostOf({ 'VM.remove_from_platform': '', 'VM.add_to_platform': '' });
     const args = { cls: 'VM', self: 'OpaqueRef:vm', field: 'platform', key: 'k' };
     await driver.step(send, { procedure: 'set_key', args: { ...args, value: 'v' } });
-    await driver.step(send, { procedure: 'set_key', args: { ...args, value: '' } });
+    await driver.step(send, { procedure: 'set_key', args: { ...args, value: null } });
     expect(asked).toEqual(['work VM.remove_from_platform', 'work VM.add_to_platform', 'work VM.remove_from_platform']);
   });
 

@@ -112,14 +112,12 @@ const withoutLocators = (value: unknown): unknown => {
 
 /** The calls that the driver makes of one of its own. */
 const meant = ({ procedure, args }: NativeCall): NativeCall[] => {
-  const { cls, self, field, key, value } = args as Record<string, string>;
+  const { cls, self, field, key, value } = args as Record<string, string | null>;
   if (procedure === 'nothing' || procedure === 'stamp_images') return [];
   if (procedure === 'destroy_if_there') return [{ procedure: `Async.${cls}.destroy`, args: { self } }];
   if (procedure !== 'set_key') return [{ procedure, args }];
-  return [
-    { procedure: `${cls}.remove_from_${field}`, args: { self, key } },
-    { procedure: `${cls}.add_to_${field}`, args: { self, key, value } },
-  ];
+  const remove = { procedure: `${cls}.remove_from_${field}`, args: { self, key } };
+  return value === null ? [remove] : [remove, { procedure: `${cls}.add_to_${field}`, args: { self, key, value } }];
 };
 
 /** Every call of a plan is one of the data model, with arguments of its types. */
@@ -143,7 +141,8 @@ export const planOf = (outcome: Outcome<Plan>): Plan => {
 export const callsOf = (outcome: Outcome<Plan>): string[] => {
   return planOf(outcome).steps.map(({ call: { procedure, args } }) => {
     const { self, cls, field, key, value, args: record, ...rest } = args as Record<string, unknown>;
-    if (procedure === 'set_key') return `${String(cls)}.${String(field)}.${String(key)} = ${String(value)}`;
+    if (procedure === 'set_key')
+      return `${String(cls)}.${String(field)}.${String(key)} = ${value === null ? 'nothing' : String(value)}`;
     if (value !== undefined) return `${procedure} ${String(value)}`;
     const numbers = Object.values(rest).filter((one) => typeof one === 'number' || typeof one === 'boolean');
     return [procedure, ...numbers].join(' ');
