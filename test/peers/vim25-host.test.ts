@@ -4,6 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openLanes } from '../../agent/lanes.ts';
+import type { NativeObject } from '../../mappings/generic/native.ts';
+import { converse } from '../../mappings/vim25/host/conversation.ts';
+import { driver } from '../../mappings/vim25/host/driver.ts';
+import { parseUri } from '../../mappings/vim25/host/uri.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { Secret } from '../../runtime/secret.ts';
 import { type Govc, govcOn, startVcsim, type Vcsim } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
@@ -118,6 +126,37 @@ for (const mode of ['esx', 'vpx'] as const) {
         expect(machine?.config.hardware).toMatchObject({ memoryMB: 32, numCPU: 1 });
         expect(disksOf(machine)).toEqual([10 * 1024 ** 3]);
       }
+    });
+
+    test('reads the same of an object alone as in its listing: nothing moves that did not change', async () => {
+      const parsed = parseUri(`${mode}://${new URL(vcsim.url).host}/`);
+      if (!parsed.ok) throw new Error(parsed.fault.text);
+      const lanes = await openLanes({
+        dialer: {
+          endpoint: parsed.value.endpoint,
+          converse: () => converse(parsed.value),
+          credentials: () => ({ user: USER, password: new Secret(PASSWORD) }),
+          fingerprint: await fingerprintOf(Number(new URL(vcsim.url).port)),
+        },
+        host: 'h',
+        counts: driver.lanes,
+        clock: systemClock,
+        log: silentLog,
+        onEvent: () => {},
+      });
+      if (!lanes.ok) throw new Error(lanes.fault.text);
+      const { send } = lanes.value;
+      const listed: NativeObject[] = [];
+      for await (const batch of driver.inventory(send)) listed.push(...batch);
+      const kinds = new Set(listed.map(({ kind }) => kind));
+      expect(kinds).toEqual(new Set(['host', 'network', 'storage', 'volume', 'vm']));
+      for (const object of listed) {
+        const [change] = await driver.read(send, [{ kind: object.kind, native: object.native }]);
+        expect(change).toEqual({ change: 'put', object });
+      }
+      const gone = { kind: 'vm', native: 'vm-99999' } as const;
+      expect(await driver.read(send, [gone])).toEqual([{ change: 'gone', ref: gone }]);
+      await lanes.value.close();
     });
 
     test('is powered by the host, whose own refusal comes back', async () => {

@@ -6,8 +6,8 @@ import type { DataObject, MoRef } from '../values.ts';
 import { propSet, refIn, type Told, throughView, toldOf } from './properties.ts';
 import { type Answer, type Args, contentRef } from './soap-call.ts';
 
-/** Objects in one answer of an inventory. */
-const PAGE = 250;
+/** Objects in one answer: reading fifty VMs holds the thread for some milliseconds, and the next fifty are on their way meanwhile. */
+const PAGE = 50;
 
 export const ask = async (
   send: DriverSend,

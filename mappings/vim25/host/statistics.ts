@@ -106,7 +106,7 @@ export function* sample(send: Send, counters: Counters): HttpTalk<Outcome<{ stat
   const all: Told[] = [];
   const collector = contentRef('PropertyCollector', 'propertyCollector');
   const specSet = [{ propSet: propSet(PATHS), objectSet: [throughView(view)] }];
-  let answer = yield* send('RetrievePropertiesEx', collector, { specSet, options: { maxObjects: 1000 } });
+  let answer = yield* send('RetrievePropertiesEx', collector, { specSet, options: { maxObjects: 250 } });
   for (;;) {
     if (!answer.ok) return refused(answer.fault);
     const page: XmlElement | undefined = answer.value[0];
