@@ -77,6 +77,9 @@ const placeOf = (context: BrokerContext, uuid: string): Place | undefined =>
   context.own.get(MEMBERS, keyOf(context, uuid.toLowerCase())) as Place | undefined;
 export const machineRevision = (context: BrokerContext, uuid: string): number => placeOf(context, uuid)?.at ?? 0;
 
+export const forgetMachine = (context: BrokerContext, uuid: string): void =>
+  context.own.delete(MEMBERS, keyOf(context, uuid.toLowerCase()));
+
 /** The pool of a machine; one whose pool is gone is in the root pool. */
 export const placeOfMachine = (context: BrokerContext, uuid: string): string => {
   const place = placeOf(context, uuid);

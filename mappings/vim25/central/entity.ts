@@ -7,7 +7,7 @@ import { volumeNameOf } from '../../generic/volume-path.ts';
 import { deleteOwn, putOwn, volumesOf } from '../datastore/tree.ts';
 import { formatVmx } from '../datastore/vmx.ts';
 import { escapeName, parseDatastorePath } from '../names.ts';
-import { childPools, placeMachine, poolOf, putPool, removePool } from '../pools.ts';
+import { childPools, forgetMachine, placeMachine, poolOf, putPool, removePool } from '../pools.ts';
 import { vmPathOf } from '../render/vm-input.ts';
 import { checkPlacement } from './create.ts';
 import { run, settle, start, value } from './effects.ts';
@@ -68,6 +68,7 @@ export function* destroyEntity(call: Call, context: BrokerContext): Brokered {
   const uploaded = storage && volumesOf(storage.entry, context).find(({ name }) => name === volumeNameOf(path));
   if (storage && uploaded)
     yield* run(call, command('volume.delete', vm.entry.host, storage.id, { storage: storage.id, name: uploaded.name }));
+  forgetMachine(context, vm.entry.uuid);
   return yield* start(call, command('vm.delete', vm.entry.host, vm.id, { deleteVolumes: true }));
 }
 
