@@ -73,7 +73,7 @@ export class Ends {
       const now = after?.[at] ?? '';
       if (old === now) continue;
       if (!isNull(old)) {
-        this.#sources.get(old)?.get(relation)?.delete(ref);
+        this.#part(old, relation, ref);
         touched.push(old);
       }
       if (!isNull(now)) {
@@ -86,6 +86,14 @@ export class Ends {
       }
     }
     return touched;
+  }
+
+  #part(target: string, relation: Relation, ref: string): void {
+    const byRelation = this.#sources.get(target);
+    const refs = byRelation?.get(relation);
+    refs?.delete(ref);
+    if (refs?.size === 0) byRelation?.delete(relation);
+    if (byRelation?.size === 0) this.#sources.delete(target);
   }
 
   /** The objects that an object refers to. */
