@@ -34,6 +34,7 @@ export const openConversation = (endpoint: Endpoint): HttpConversation => {
   let session = '';
   let credentials: Credentials | undefined;
   let token = '';
+  let isOpen = false;
   const index = createRefIndex();
   const counters = createCounters();
 
@@ -50,6 +51,8 @@ export const openConversation = (endpoint: Endpoint): HttpConversation => {
     const message = resolveCall(method)?.message;
     if (!message) return refused(fault('not-supported', {}, `XenAPI has no method "${method.slice(0, 100)}"`));
     const outcome = yield* askHost(method, paramsOf(message, args, session, wire), wire, limitMs);
+    // A host that spoke the API and no longer does is a broken peer: thrown, so that the connection is made anew.
+    if (isOpen && !outcome.ok && outcome.fault.native === undefined) throw new Error(outcome.fault.text);
     if (outcome.ok) observe(method, args, outcome.value);
     return outcome;
   }
@@ -133,6 +136,7 @@ export const openConversation = (endpoint: Endpoint): HttpConversation => {
     // The newest token that misses nothing which is listed after it.
     const injected = yield* once('event.inject', { class: 'pool', ref: pool ?? NULL_REF });
     if (injected.ok) token = textOf(injected.value);
+    isOpen = true;
     return done(undefined);
   }
 

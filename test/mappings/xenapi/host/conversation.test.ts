@@ -73,6 +73,13 @@ test('a server that is no such host is no such host, in both wires', () => {
   expect(outcome).toMatchObject({ ok: false, fault: { kind: 'host-communication' } });
 });
 
+test('a host that stops speaking the API is a broken peer: the connection is made anew', () => {
+  const wires: ('json' | 'xml')[] = ['json', 'xml'];
+  const { host, conversation } = opened(otherwise, wires);
+  wires.length = 0;
+  expect(() => host.run(conversation.call('VM.get_uuid', { self: 'x' }))).toThrow(/404/);
+});
+
 test('a session that the host has ended is made anew, once, and the call repeated', () => {
   let logins = 0;
   const { host, conversation } = opened((method, params) => {
