@@ -3,9 +3,10 @@
 import type { Fault, Outcome } from '../mappings/generic/faults.ts';
 import { fault, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
-import type { Front, HostStream, StreamRequest, StreamTarget } from '../mappings/generic/platform.ts';
+import type { DiskContent, Front, HostStream, StreamRequest, StreamTarget } from '../mappings/generic/platform.ts';
 import type { Client } from './client.ts';
-import { downloadDisk, uploadDisk } from './disk-image.ts';
+import { downloadDisk } from './disk-download.ts';
+import { uploadDisk } from './disk-upload.ts';
 import type { HostSession } from './host-session.ts';
 import { runTunnel, type TunnelTarget } from './tunnel.ts';
 
@@ -167,7 +168,7 @@ const run = (transfer: Transfer, target: StreamedTarget, host: HostSession, stre
 const translated = async (
   { client, front, tell }: Transfer,
   target: NativeTarget,
-  capacityBytes: number,
+  content: DiskContent,
   host: HostSession,
 ): Promise<void> => {
   const { call, direction, status, headers } = target;
@@ -178,8 +179,8 @@ const translated = async (
     client.open({ status, headers }, lengthBytes);
   };
   const outcome = await (direction === 'download'
-    ? downloadDisk({ client, host, call, open })
-    : uploadDisk({ client, host, call, capacityBytes, cutIsEnd }));
+    ? downloadDisk({ client, host, call, content, open })
+    : uploadDisk({ client, host, call, content, cutIsEnd }));
   if (direction === 'upload') await host.settle(target.touches);
   await tell?.(outcome);
   answerEnd(client, front, target, opened, outcome);
@@ -200,7 +201,7 @@ export const runTransfer = async (transfer: Transfer): Promise<void> => {
   if (host === undefined)
     return answerFault(client, front, fault('host-communication', {}, 'no connection to the host'));
   if (target.kind === 'native' && target.content !== undefined)
-    return translated(transfer, target, target.content.capacityBytes, host);
+    return translated(transfer, target, target.content, host);
   const opened = await host.stream(target.call, target.kind === 'tunnel' ? 'both' : target.direction);
   if (!opened.ok) {
     await transfer.tell?.(opened);

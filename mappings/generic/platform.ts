@@ -167,6 +167,15 @@ export interface Broker {
   transferred?(request: StreamRequest, outcome: Outcome, context: BrokerContext): Brokered<void>;
 }
 
+/** A disk as its volume's file holds it, and as the client speaks of it. */
+export interface DiskContent {
+  readonly file: 'raw' | 'qcow2';
+  readonly client: 'raw' | 'vhd';
+  readonly capacityBytes: number;
+  /** Nothing was ever written to the volume. */
+  readonly isFresh: boolean;
+}
+
 export type StreamTarget =
   | {
       readonly kind: 'bytes';
@@ -193,8 +202,8 @@ export type StreamTarget =
       readonly answersFirst?: boolean;
       /** A client that closes in the middle of its body has sent all of it: some announce a length that they do not know. */
       readonly cutIsEnd?: boolean;
-      /** The client speaks of the disk's bytes, the volume's file holds them in this format: they are translated on the way. */
-      readonly content?: { readonly format: 'qcow2'; readonly capacityBytes: number };
+      /** The volume's file and what the client sends or gets are of different formats: they are translated on the way. */
+      readonly content?: DiskContent;
       /** `Broker.transferred` is called at the end. */
       readonly tells?: boolean;
     }

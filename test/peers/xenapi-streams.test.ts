@@ -1,6 +1,6 @@
 /** Bytes beside the calls of XenAPI: raw images in and out of real volumes, and the screen of a real QEMU through CONNECT and WebSocket. */
 import { randomBytes } from 'node:crypto';
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -244,6 +244,62 @@ describeWith([...LIBVIRT_CLIENTS, 'qemu-img', 'xen-api'], 'bytes beside XenAPI',
     },
   );
 
+  test('a VHD that qemu-img made goes into disks of both formats, and what comes out is one to qemu-img', async () => {
+    const size = 24 * MIB;
+    const image = scattered(size);
+    const [raw, vhd, back] = ['disk.raw', 'disk.vhd', 'back.vhd'].map((name) => join(host.root, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(raw, image);
+    await qemuImg('convert', '-f', 'raw', '-O', 'vpc', '-o', 'subformat=dynamic,force_size=on', raw, vhd);
+    for (const format of ['raw', 'qcow2'] as const) {
+      const vdi = await newVdi(size, format);
+      const path = withSession(`/import_raw_vdi/?vdi=${vdi}&format=vhd`);
+      expect((await http('PUT', path, { body: readFileSync(vhd) })).status, format).toBe(200);
+      expect((await http('GET', withSession(`/export_raw_vdi?vdi=${vdi}`))).body.equals(image), format).toBe(true);
+      const out = await http('GET', withSession(`/export_raw_vdi?vdi=${vdi}&format=vhd`));
+      expect(out.headers['content-length']).toBe(String(out.body.length));
+      // A raw file tells nobody what of it is zeroes.
+      if (format === 'qcow2') expect(out.body.length).toBeLessThan(20 * MIB);
+      writeFileSync(back, out.body);
+      await qemuImg('check', '-f', 'vpc', back).catch((error: Error) => {
+        // qemu-img cannot check this format, and says only that.
+        expect(error.message).toMatch(/does not support checks/);
+      });
+      await qemuImg('compare', '-f', 'vpc', '-F', 'raw', back, raw);
+      // Over what is there: what the second image does not have must not be what the first had.
+      writeFileSync(raw, Buffer.concat([randomBytes(MIB), Buffer.alloc(size - MIB)]));
+      await qemuImg('convert', '-f', 'raw', '-O', 'vpc', '-o', 'subformat=dynamic,force_size=on', raw, back);
+      expect((await http('PUT', path, { body: readFileSync(back) })).status).toBe(200);
+      const again = (await http('GET', withSession(`/export_raw_vdi?vdi=${vdi}`))).body;
+      expect(again.equals(readFileSync(raw)), `${format} again`).toBe(true);
+      writeFileSync(raw, image);
+      await xen.call('VDI.destroy', vdi);
+    }
+  });
+
+  test('a body that is no VHD fails, and so does one of a larger disk', async () => {
+    const vdi = await newVdi(MIB, 'qcow2');
+    const failed = async (body: Buffer): Promise<unknown> => {
+      const task = String(await xen.call('task.create', 'import', 'of a bad image'));
+      const path = withSession(`/import_raw_vdi?vdi=${vdi}&format=vhd&task_id=${task}`);
+      await http('PUT', path, { body }).catch(() => {});
+      return eventually(async () => {
+        const status = await xen.call('task.get_status', task);
+        return status === 'pending' ? undefined : status;
+      });
+    };
+    expect(await failed(randomBytes(8192))).toBe('failure');
+    const [raw, vhd] = [join(host.root, 'large.raw'), join(host.root, 'large.vhd')];
+    writeFileSync(raw, Buffer.alloc(4 * MIB, 1));
+    await qemuImg('convert', '-f', 'raw', '-O', 'vpc', '-o', 'subformat=dynamic,force_size=on', raw, vhd);
+    expect(await failed(readFileSync(vhd))).toBe('failure');
+    expect(await failed(readFileSync(vhd).subarray(0, 3000))).toBe('failure');
+    await xen.call('VDI.destroy', vdi);
+  });
+
   test('what cannot be transferred is refused, and its task fails', async () => {
     const statusOf = async (method: string, path: string): Promise<number> => (await http(method, path)).status;
     const vdi = await newVdi(MIB, 'raw');
@@ -252,7 +308,7 @@ describeWith([...LIBVIRT_CLIENTS, 'qemu-img', 'xen-api'], 'bytes beside XenAPI',
     expect(await statusOf('GET', withSession('/export_raw_vdi?vdi=OpaqueRef:none'))).toBe(404);
     expect(await statusOf('GET', withSession(`/export_raw_vdi?vdi=${vdi}&format=floppy`))).toBe(404);
     const task = String(await xen.call('task.create', 'export', 'in another format'));
-    expect(await statusOf('GET', withSession(`/export_raw_vdi?vdi=${vdi}&format=vhd&task_id=${task}`))).toBe(501);
+    expect(await statusOf('GET', withSession(`/export_raw_vdi?vdi=${vdi}&format=tar&task_id=${task}`))).toBe(501);
     expect(await xen.call('task.get_status', task)).toBe('failure');
     expect(((await xen.call('task.get_error_info', task)) as string[])[0]).toBe('NOT_IMPLEMENTED');
     const long = await http('PUT', withSession(`/import_raw_vdi?vdi=${vdi}`), { body: randomBytes(2 * MIB) }).catch(

@@ -2,7 +2,7 @@
 
 import type { Outcome } from '../../generic/faults.ts';
 import type { Volume } from '../../generic/model.ts';
-import type { BrokerContext, Brokered, StreamRequest, StreamTarget } from '../../generic/platform.ts';
+import type { BrokerContext, Brokered, DiskContent, StreamRequest, StreamTarget } from '../../generic/platform.ts';
 import { refuse } from '../central/refusal.ts';
 import { documents, type Found, isUp, volumeOf } from '../central/targets.ts';
 import type { Work } from '../central/work.ts';
@@ -19,15 +19,16 @@ const FORMATS = new Set(['raw', 'vhd', 'qcow2', 'tar']);
 const notServed = (reason: string): never => refuse('NOT_IMPLEMENTED', reason);
 
 /** How a volume is given: as its file is, or the disk inside it. */
-type Content = { readonly content?: { readonly format: 'qcow2'; readonly capacityBytes: number } };
+type Content = { readonly content?: DiskContent };
 
-const contentOf = ({ query }: StreamRequest, { format, capacityBytes }: Volume): Content => {
+const contentOf = ({ query }: StreamRequest, { format, capacityBytes, allocationBytes }: Volume): Content => {
   const wanted = query['format'] ?? 'raw';
   if (!FORMATS.has(wanted)) refuse('UUID_INVALID', 'format', wanted);
-  const own = format === 'iso' ? 'raw' : format;
-  if (wanted === own) return {};
-  if (wanted === 'raw' && own === 'qcow2') return { content: { format: own, capacityBytes } };
-  return notServed(`transfers of a volume of format ${own} as ${wanted}`);
+  const file = format === 'iso' ? 'raw' : format;
+  if (wanted === file) return {};
+  const isKnown = (file === 'raw' || file === 'qcow2') && (wanted === 'raw' || wanted === 'vhd');
+  if (!isKnown) return notServed(`transfers of a volume of format ${file} as ${wanted}`);
+  return { content: { file, client: wanted, capacityBytes, isFresh: allocationBytes === 0 } };
 };
 
 /** A reference, or the VDI's uuid. */
@@ -92,6 +93,9 @@ export function* exportTarget(request: StreamRequest, context: BrokerContext): B
   );
 }
 
+/** A VHD of a disk is longer than the disk by its bitmaps and its table: surely not by more than this and the disk again. */
+const FRAME_BYTES = 64 * 1024 * 1024;
+
 const nothing: StreamTarget = { kind: 'bytes', status: 200, headers: {}, bytes: new Uint8Array() };
 
 export function* importTarget(request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
@@ -104,7 +108,7 @@ export function* importTarget(request: StreamRequest, context: BrokerContext): B
   const { capacityBytes } = volume.doc;
   const announced = request.lengthBytes ?? Number.POSITIVE_INFINITY;
   // Who does not know the length announces one beyond every disk and closes after the last byte.
-  const cutIsEnd = announced > capacityBytes;
+  const cutIsEnd = announced > (content.content?.client === 'vhd' ? 2 * capacityBytes + FRAME_BYTES : capacityBytes);
   return native(
     volume,
     {

@@ -52,11 +52,15 @@ describe('raw images', () => {
   });
 
   it('of another format are translated, or given as their file is', () => {
-    expect(target(get({ vdi: ref('VDI', SPARE) }))).toMatchObject({
-      content: { format: 'qcow2', capacityBytes: 2 * GIB },
-    });
+    const content = { file: 'qcow2', client: 'raw', capacityBytes: 2 * GIB };
+    expect(target(get({ vdi: ref('VDI', SPARE) }))).toMatchObject({ content });
     expect(target(get({ vdi: ref('VDI', SPARE), format: 'qcow2' }))).not.toHaveProperty('content');
-    expect(refusal(get({ vdi: ref('VDI', SPARE), format: 'vhd' }))).toBe('NOT_IMPLEMENTED');
+    expect(target(get({ vdi: ref('VDI', SPARE), format: 'vhd' }))).toMatchObject({
+      content: { ...content, client: 'vhd' },
+    });
+    expect(target(get({ vdi: ref('VDI', RAW), format: 'vhd' }))).toMatchObject({
+      content: { file: 'raw', client: 'vhd' },
+    });
     expect(refusal(get({ vdi: ref('VDI', RAW), format: 'qcow2' }))).toBe('NOT_IMPLEMENTED');
     expect(refusal(get({ vdi: ref('VDI', RAW), base: ref('VDI', SPARE) }))).toBe('NOT_IMPLEMENTED');
     expect(refusal(get({ vdi: ref('VDI', RAW), format: 'floppy' }))).toBe('UUID_INVALID');
@@ -108,7 +112,7 @@ describe('the task that a client made for a transfer', () => {
 
   it('fails with a transfer that never began', () => {
     const task = made();
-    expect(refusal(get({ vdi: ref('VDI', SPARE), format: 'vhd', task_id: task }))).toBe('NOT_IMPLEMENTED');
+    expect(refusal(get({ vdi: ref('VDI', SPARE), format: 'tar', task_id: task }))).toBe('NOT_IMPLEMENTED');
     expect(fields(task)).toMatchObject({ status: 'failure', progress: 1 });
   });
 });
