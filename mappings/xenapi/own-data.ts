@@ -45,7 +45,9 @@ interface Index {
 const CHANGES = 20_000;
 const NO_FIELDS: ReadonlyMap<string, OwnField> = new Map();
 
-const indexes = new WeakMap<OwnView, Map<string, Index>>();
+/** Kept with the data itself: calls that still run when new tables are taken into use, and those that run by the new ones, share it. */
+const INDEXES = Symbol.for('xenapi own data 1');
+type Bearer = OwnView & { [INDEXES]?: Map<string, Index> };
 
 const namespaceOf = (context: OwnContext): string => `xenapi:${context.front.uuid}`;
 
@@ -74,11 +76,9 @@ const load = (context: OwnContext, namespace: string): Index => {
 };
 
 const indexOf = (context: OwnContext): Index => {
-  let byFront = indexes.get(context.own);
-  if (byFront === undefined) {
-    byFront = new Map();
-    indexes.set(context.own, byFront);
-  }
+  const bearer: Bearer = context.own;
+  bearer[INDEXES] ??= new Map();
+  const byFront = bearer[INDEXES];
   const namespace = namespaceOf(context);
   let index = byFront.get(namespace);
   if (index === undefined) {
