@@ -108,8 +108,9 @@ const starts = (bytes: Uint8Array, cookie: string): boolean => ascii(cookie).eve
 
 /** The first sector of a file: size of the disk, and where the header is. */
 export const parseFooter = (
-  bytes: Uint8Array,
+  file: Uint8Array,
 ): { readonly capacityBytes: number; readonly headerAt: number } | Refused => {
+  const bytes = file.subarray(0, SECTOR_BYTES);
   if (!starts(bytes, 'conectix') || !isSound(bytes, 64)) return { refused: 'the file does not begin as a dynamic VHD' };
   const view = viewOf(bytes);
   const type = view.getUint32(60);
