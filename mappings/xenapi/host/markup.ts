@@ -3,6 +3,10 @@ import { attributeOf, childrenOf, escapeAttribute, escapeText, readXml, type Xml
 import { KEPT, type KeptClass } from './kept-fields.ts';
 import { isRecord, type Plain, type PlainRecord } from './plain.ts';
 
+/** Passwords of file servers and iSCSI targets stay on the host. */
+const SECRET = /pass|secret|chap/i;
+const isSecret = (field: string, key: string): boolean => field === 'device_config' && SECRET.test(key);
+
 /** `<f>text</f>`, `<f><item>..</item></f>` of a set, `<f><entry key="k">..</entry></f>` of a map. */
 const valueXml = (name: string, value: Plain): string => {
   if (typeof value === 'string') return `<${name}>${escapeText(value)}</${name}>`;
@@ -10,6 +14,7 @@ const valueXml = (name: string, value: Plain): string => {
   // The order in which a host tells a map and a set means nothing: one document for one state.
   const inner = isRecord(value)
     ? Object.entries(value)
+        .filter(([key]) => !isSecret(name, key))
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([key, member]) => `<entry key="${escapeAttribute(key)}">${escapeText(String(member))}</entry>`)
     : (value as readonly Plain[])
