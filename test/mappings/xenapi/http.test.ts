@@ -1,4 +1,5 @@
 /** Paths, methods and headers of XenAPI over HTTP; malformed bodies; requests for bytes. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fault, refused } from '../../../mappings/generic/faults.ts';
 import { front } from '../../../mappings/xenapi/http.ts';
@@ -78,6 +79,58 @@ describe('bodies that are no call', () => {
       instance,
     );
     expect(unread.status).toBe(413);
+  });
+});
+
+describe('whatever a client sends', () => {
+  const paths = fc.oneof(
+    fc.constantFrom(
+      '/',
+      '/RPC2',
+      '/jsonrpc',
+      '/console',
+      '/export_raw_vdi',
+      '/import_raw_vdi/',
+      '/rrd_updates',
+      '/cli',
+    ),
+    fc.webPath(),
+  );
+  const headers = fc.dictionary(
+    fc.constantFrom(
+      'cookie',
+      'content-length',
+      'transfer-encoding',
+      'upgrade',
+      'authorization',
+      'access-control-request-headers',
+    ),
+    fc.oneof(
+      fc.string(),
+      fc.constantFrom('websocket', 'session_id=%', 'session_id=OpaqueRef:x; task_id=%41', 'Basic !!!', '99'),
+    ),
+  );
+  const query = fc.dictionary(
+    fc.constantFrom('session_id', 'vdi', 'format', 'task_id', 'uuid', 'pool_secret'),
+    fc.string(),
+  );
+
+  it('becomes a call, a stream or an answer of the API', () => {
+    const methods = fc.constantFrom('GET', 'PUT', 'POST', 'CONNECT', 'OPTIONS', 'HEAD', 'DELETE', 'BREW');
+    fc.assert(
+      fc.property(methods, paths, headers, query, fc.string(), (method, path, given, asked, body) => {
+        const whole = { ...request(path, body, { method, headers: given }), query: new URLSearchParams(asked) };
+        const decoded = front.decode(whole, instance);
+        expect(['call', 'stream', 'answer']).toContain(decoded.kind);
+        if (decoded.kind === 'answer') expect(decoded.answer.status).toBeGreaterThanOrEqual(200);
+        if (decoded.kind === 'stream') {
+          expect(decoded.stream.query).not.toHaveProperty('session_id');
+          expect(decoded.stream.query).not.toHaveProperty('pool_secret');
+          expect(front.isStream(method, path)).toBe(true);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
