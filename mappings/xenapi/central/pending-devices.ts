@@ -2,8 +2,8 @@
 import type { DiskSpec, VmChange } from '../../generic/commands.ts';
 import type { Cdrom, ForeignAttribute, Nic, NicModel, Vm } from '../../generic/model.ts';
 import type { Brokered } from '../../generic/platform.ts';
-import { NULL_REF } from '../ids.ts';
-import { type OwnObject, removeOwnObject } from '../own-data.ts';
+import { NULL_REF, parseRef } from '../ids.ts';
+import { type OwnObject, ownObjects, putOwnObject, removeOwnObject } from '../own-data.ts';
 import { cardsOf, placeAttribute, slotForCd, slotForDisk, slotText } from '../seats.ts';
 import type { Default } from '../types.ts';
 import { attributeMap, keptKey, keptText } from '../vm-attributes.ts';
@@ -107,9 +107,30 @@ const withDrive = (vm: Vm, disk: DiskSpec | undefined, cdrom: Cdrom | undefined)
   cdroms: cdrom ? [...vm.cdroms, cdrom] : vm.cdroms,
 });
 
+/** What it was to plug, or the machine itself, went by another way: it is shown no more, and nothing can come of it. */
+const isLost = ({ fields }: OwnObject, { context }: Work): boolean =>
+  (['VM', 'VDI', 'network'] as const).some((field) => {
+    const ref = fields[field];
+    if (typeof ref !== 'string' || ref === NULL_REF || ref === '') return false;
+    const id = parseRef(ref, context.front);
+    return id === undefined || context.store.entry(id.owner) === undefined;
+  });
+
+/** Keeps a device until it can be plugged; those that nothing can come of any more go. */
+export const keepPending = (ref: string, fields: Fields, work: Work): void => {
+  const { context } = work;
+  for (const cls of ['VBD', 'VIF'])
+    for (const one of ownObjects(context, cls)) if (isLost(one, work)) removeOwnObject(context, one.ref);
+  putOwnObject(context, ref, fields);
+};
+
 /** Before a VM starts, what was made for it while it ran becomes part of it. */
 export function* attachPending(vm: Found<'vm'>, work: Work): Brokered<void> {
   const { context } = work;
+  dropPending(
+    [...pendingOf('VBD', vm, context), ...pendingOf('VIF', vm, context)].filter((one) => isLost(one, work)),
+    work,
+  );
   const drives = pendingOf('VBD', vm, context);
   const cards = pendingOf('VIF', vm, context);
   if (drives.length + cards.length === 0) return;

@@ -9,7 +9,7 @@ import { xenPowerState } from '../states.ts';
 import type { Default } from '../types.ts';
 import { attributeMap, attributeText, keptText } from '../vm-attributes.ts';
 import { driveOf, type FoundDrive, forgottenDrive, takenUserdevices, uuidOfRef, vbdRef, vdiRefOf } from './devices.ts';
-import { detach, plannedDrive } from './pending-devices.ts';
+import { detach, keepPending, plannedDrive } from './pending-devices.ts';
 import { notSupported, Refusal, refuse } from './refusal.ts';
 import { type Found, isUp, onlyMachine, volumeOf, xenVmOf } from './targets.ts';
 import { type Answer, type Ending, ended, flagArg, last, mapArg, recordArg, run, textArg, type Work } from './work.ts';
@@ -57,7 +57,7 @@ function* makeVbd(work: Work): Brokered<Ending> {
     currently_attached: false,
     allowed_operations: ['attach', 'plug'],
   };
-  if (vm.doc.powerState !== 'stopped') putOwnObject(work.context, ref, fields);
+  if (vm.doc.powerState !== 'stopped') keepPending(ref, fields, work);
   else yield* addDrive(vm, fields, work);
   return ended(ref);
 }
@@ -178,7 +178,7 @@ function* unplugVbd(work: Work): Brokered<Ending> {
     allowed_operations: ['attach', 'plug'],
   };
   yield* detach(vm, removal(found), 'VBD', ref, work);
-  putOwnObject(work.context, ref, fields);
+  keepPending(ref, fields, work);
   return ended();
 }
 

@@ -10,7 +10,7 @@ import type { Default } from '../types.ts';
 import { attributeMap, keptKey } from '../vm-attributes.ts';
 import { cardOf, type FoundCard, forgottenCard, pendingOf, takenDevices, uuidOfRef, vifRef } from './devices.ts';
 import { newMac } from './minting.ts';
-import { detach, plannedCard } from './pending-devices.ts';
+import { detach, keepPending, plannedCard } from './pending-devices.ts';
 import { notSupported, refuse } from './refusal.ts';
 import { type Found, isUp, networkOf, onlyMachine, xenVmOf } from './targets.ts';
 import {
@@ -88,7 +88,7 @@ function* createVif(work: Work): Brokered<Ending> {
     currently_attached: false,
     allowed_operations: ['attach', 'plug'],
   };
-  if (vm.doc.powerState !== 'stopped') putOwnObject(work.context, ref, fields);
+  if (vm.doc.powerState !== 'stopped') keepPending(ref, fields, work);
   else yield* addCard(vm, fields, work);
   return ended(ref);
 }
@@ -177,7 +177,7 @@ function* unplugVif(work: Work): Brokered<Ending> {
     allowed_operations: ['attach', 'plug'],
   };
   yield* detach(vm, removal(found), 'VIF', ref, work);
-  putOwnObject(work.context, ref, fields);
+  keepPending(ref, fields, work);
   return ended();
 }
 

@@ -153,6 +153,21 @@ describe('a VBD of a running VM', () => {
     expect(ownObjects(host.context)).toEqual([]);
   });
 
+  it('goes when what it was to plug, or its machine, is gone by another way', () => {
+    host.value('VBD.create', '', disk());
+    host.drop(SPARE);
+    power('stopped');
+    expect(host.value('VM.start', WEB_REF)).toBeUndefined();
+    expect(ownObjects(host.context)).toEqual([]);
+    power('running');
+    host.value('VBD.create', '', disk({ VDI: ref('VDI', ISO) }));
+    const other = hubId('vm', 12);
+    host.put('vm', other, { ...host.web(), uuid: 'bbbbbbbb-1111-2222-3333-444444444444', disks: [] });
+    host.drop(WEB);
+    host.value('VBD.create', '', disk({ VM: ref('VM', other), VDI: ref('VDI', ISO) }));
+    expect(ownObjects(host.context).map(({ fields }) => fields['VM'])).toEqual([ref('VM', other)]);
+  });
+
   it('cannot be destroyed while it is attached, and leaves nothing when it is not', () => {
     expect(host.value('VBD.destroy', vbd(0))).toMatchObject(['OPERATION_NOT_ALLOWED', expect.any(String)]);
     host.value('VBD.create', '', disk());

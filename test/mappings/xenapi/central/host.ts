@@ -36,6 +36,8 @@ export interface TestHost {
   /** Outcomes of jobs that were settled. */
   readonly settled: Outcome[];
   put<K extends DocumentKind>(kind: K, id: HubId, doc: Documents[K]): void;
+  /** Gone, by another way than ours. */
+  drop(id: HubId): void;
   web(): Vm;
   /** The VM as it shall stand. */
   setWeb(more: Partial<Vm>): void;
@@ -260,6 +262,7 @@ export const testHost = (): TestHost => {
     commands,
     settled,
     put,
+    drop: (id) => void entries.delete(id),
     web: () => docOf<'vm'>(WEB),
     setWeb: (more) => putVm(WEB, { ...docOf<'vm'>(WEB), ...more }),
     relate: (id, to, others) => void edges.set(`${id} ${to}`, others),
