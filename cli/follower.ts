@@ -1,18 +1,26 @@
 /** The first of a line of programs that took each other's place: stays for whoever started it, passes signals on, and ends with the newest. */
-import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT } from './exit-codes.ts';
 
-/** Names the file in which each program that is replaced notes its successor. */
+/** Names the folder of the line: the pids of those who served, and the socket by which old ones reach the newest. */
 const LINE = 'TRANSVISOR_LINE';
 const POLL_MS = 200;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const;
 
+let own: string | undefined;
+/** Nobody else can write to it; a unix socket in it has a path that is short enough wherever the state lies. */
+const lineFolder = (): string => {
+  own ??= process.env[LINE] ?? mkdtempSync(join(tmpdir(), 'transvisor-line-'));
+  return own;
+};
+
 /** For the environment of a successor. */
-export const lineEnvironment = (): Readonly<Record<string, string>> => ({
-  [LINE]: process.env[LINE] ?? join(tmpdir(), `transvisor-line-${process.pid}`),
-});
+export const lineEnvironment = (): Readonly<Record<string, string>> => ({ [LINE]: lineFolder() });
+
+/** The same for all of the line: one that was replaced twice over finds the newest. */
+export const lineSocket = (): string => join(lineFolder(), 'link');
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -38,7 +46,7 @@ const send = (pid: number, signal: NodeJS.Signals): void => {
  * newest has ended, any other when it is drained.
  */
 export const follow = (successor: number, drained: Promise<void>): Promise<number> => {
-  const file = lineEnvironment()[LINE] ?? '';
+  const file = join(lineFolder(), 'pids');
   appendFileSync(file, `${successor}\n`, { mode: 0o600 });
   for (const signal of SIGNALS) process.removeAllListeners(signal);
   if (process.env[LINE] !== undefined) {
@@ -59,7 +67,7 @@ export const follow = (successor: number, drained: Promise<void>): Promise<numbe
       const newest = line().at(-1) ?? successor;
       if (isAlive(newest)) return;
       clearInterval(poll);
-      rmSync(file, { force: true });
+      rmSync(lineFolder(), { recursive: true, force: true });
       resolve(EXIT.ok);
     }, POLL_MS);
   });

@@ -1,6 +1,4 @@
 /** `transvisor up`: agent and server in one process, joined by the in-memory link. */
-import { hash } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -10,6 +8,7 @@ import { dialLink, serveLink } from '../runtime/link-ws.ts';
 import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { Secret } from '../runtime/secret.ts';
 import { agentOptions, type FullConfig } from './composition.ts';
+import { lineSocket } from './follower.ts';
 import { freshPlatforms } from './generations.ts';
 import { type Ready, readyOf } from './ready-file.ts';
 import { loadOrMakeToken, type ServerHalf, startServer } from './server-half.ts';
@@ -26,19 +25,9 @@ export interface Up {
   close(): Promise<void>;
 }
 
-/** A unix socket's path has at most 107 bytes. */
-const LONGEST_PATH = 107;
-
-/** The same for all programs on this state: one that was replaced twice over finds the newest. */
-const successionPath = (state: string): string => {
-  const own = join(state, 'succession.sock');
-  if (Buffer.byteLength(own) <= LONGEST_PATH) return own;
-  return join(tmpdir(), `transvisor-${hash('sha256', state).slice(0, 24)}.sock`);
-};
-
 /** Clients that wait at the programs before this one are answered by this one's server, as long as they may wait. */
 const serveBefore = async (config: FullConfig, server: ServerHalf, log: Log) => {
-  const path = successionPath(config.state);
+  const path = lineSocket();
   const token = loadOrMakeToken(join(config.state, 'succession-token'));
   const link = await serveLink({ kind: 'unix', path }, token, log, server.accept);
   let open = true;
