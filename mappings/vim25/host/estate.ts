@@ -17,8 +17,7 @@ export interface Estate {
   readonly switches: readonly Told[];
   readonly datacenters: readonly Told[];
   readonly computes: readonly Told[];
-  /** Moids of the VMs that start with their host. */
-  readonly autostart: ReadonlySet<string>;
+  readonly autostart: Autostart;
 }
 
 const TYPES = {
@@ -43,14 +42,22 @@ export const autostartOf = (manager: Told | undefined): string[] => {
   });
 };
 
-/** Moids of the VMs that these hosts start with themselves; hosts that are away tell nothing of it. */
-export const readAutostart = async (send: DriverSend, hosts: readonly Told[]): Promise<ReadonlySet<string>> => {
+export interface Autostart {
+  /** Moids of the managers there are (vcsim 0.46 names some that it has not). */
+  readonly managers: ReadonlySet<string>;
+  /** Moids of the VMs that start with their host. */
+  readonly vms: ReadonlySet<string>;
+}
+
+/** Hosts that are away tell nothing of it. */
+export const readAutostart = async (send: DriverSend, hosts: readonly Told[]): Promise<Autostart> => {
   const managers = hosts.flatMap((host) => {
     const found = host.values.get('configManager');
     return refIn(found && childOf(found, 'autoStartManager')) ?? [];
   });
   const told = await retrieveThese(send, managers, { HostAutoStartManager: READ.HostAutoStartManager });
-  return new Set(told.ok ? told.value.flatMap(autostartOf) : []);
+  const there = told.ok ? told.value : [];
+  return { managers: new Set(there.map(({ ref }) => ref.value)), vms: new Set(there.flatMap(autostartOf)) };
 };
 
 const portgroupsOf = async (send: DriverSend, networks: readonly Told[]): Promise<readonly Told[]> => {
@@ -210,7 +217,7 @@ const arrayOf = (children: readonly XmlElement[], like: XmlElement): XmlElement 
   attributes: [{ ns: XSI_NS, name: 'type', value: 'ArrayOf' }],
 });
 
-export const hostObject = ({ about, hosts }: Estate): NativeObject => {
+export const hostObject = ({ about, hosts, autostart }: Estate): NativeObject => {
   const parts: Record<string, string> = {
     about: `<about>${about.children.map(({ name, text }) => `<${name}>${escapeText(text)}</${name}>`).join('')}</about>`,
   };
@@ -223,7 +230,12 @@ export const hostObject = ({ about, hosts }: Estate): NativeObject => {
     facts: {
       networkSystem: managerOf(first, 'networkSystem'),
       datastoreSystem: managerOf(first, 'datastoreSystem'),
-      ...Object.fromEntries(hosts.map((host) => [`autoStart:${host.ref.value}`, managerOf(host, 'autoStartManager')])),
+      ...Object.fromEntries(
+        hosts.flatMap((host) => {
+          const manager = managerOf(host, 'autoStartManager');
+          return autostart.managers.has(manager) ? [[`autoStart:${host.ref.value}`, manager]] : [];
+        }),
+      ),
       host: first?.ref.value ?? '',
     },
   };

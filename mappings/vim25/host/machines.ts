@@ -39,5 +39,5 @@ export const machineObject = (
     vm: documentText('VirtualMachine', withDisksOnly(told), READ.VirtualMachine),
     networks: networksText(told, networks),
   },
-  facts: { power: textIn(told, 'runtime.powerState'), autostart: autostart.has(told.ref.value) },
+  facts: { power: textIn(told, 'runtime.powerState'), autostart: autostart.vms.has(told.ref.value) },
 });

@@ -9,7 +9,7 @@ import { refIn, type Told, textIn } from './properties.ts';
 import { retrieveAll, retrieveThese } from './reading.ts';
 import type { Args } from './soap-call.ts';
 import { runStep } from './steps.ts';
-import { type Place, readVolume } from './volumes.ts';
+import { isThere, type Place, readVolume } from './volumes.ts';
 
 type Question = (send: DriverSend, args: Args) => Promise<Outcome<ProbeAnswer>>;
 
@@ -71,13 +71,20 @@ const snapshotsOf = (vm: Told): XmlElement[] => {
 const snapshotRef = (one: XmlElement): string => refIn(childOf(one, 'snapshot'))?.value ?? '';
 const named = (one: XmlElement, member: string): string => childOf(one, member)?.text ?? '';
 
-const fileIs =
-  (judge: (size: number | undefined, args: Args) => boolean): Question =>
+const fileThere =
+  (wanted: boolean): Question =>
   async (send, args) => {
-    const found = await readVolume(send, args['place'] as Place, text(args, 'path'));
-    if (!found.ok) return found;
-    return answer(judge(found.value === undefined ? undefined : Number(found.value.facts['capacity'] ?? 0), args));
+    const found = await isThere(send, args['place'] as Place, text(args, 'path'));
+    return found.ok ? answer(found.value === wanted) : found;
   };
+
+/** A host that does not tell the capacity cannot be asked for it: that the file is there has to do. */
+const fileCapacity: Question = async (send, args) => {
+  const found = await readVolume(send, args['place'] as Place, text(args, 'path'));
+  if (!found.ok) return found;
+  const capacity = Number(found.value?.facts['capacity'] ?? 0);
+  return answer(found.value !== undefined && (capacity === 0 || capacity >= Number(args['capacityBytes'])));
+};
 
 const namedObject =
   (type: string, wanted: boolean): Question =>
@@ -153,10 +160,9 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
     if (!found.ok) return found;
     return answer(autostartOf(found.value).includes(text(args, 'vm')) === args['autostart']);
   },
-  'file-exists': fileIs((size) => size !== undefined),
-  'file-absent': fileIs((size) => size === undefined),
-  // A host that does not tell the capacity cannot be asked for it: that the file is there has to do.
-  'file-capacity': fileIs((size, args) => size !== undefined && (size === 0 || size >= Number(args['capacityBytes']))),
+  'file-exists': fileThere(true),
+  'file-absent': fileThere(false),
+  'file-capacity': fileCapacity,
   'storage-exists': namedObject('Datastore', true),
   'storage-absent': namedObject('Datastore', false),
   'switch-exists': networkHas('vswitch', 'name', true),

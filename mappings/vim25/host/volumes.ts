@@ -154,3 +154,16 @@ export const readVolume = async (
   );
   return done(file && (await volumeObject(place, { path, file }, capacityReader(send, place))));
 };
+
+/** Whatever lies at the path: a disk, another file, a directory. */
+export const isThere = async (send: DriverSend, place: Place, path: string): Promise<Outcome<boolean>> => {
+  const slash = path.lastIndexOf('/');
+  const name = path.slice(slash + 1);
+  const answer = await ask(send, 'SearchDatastore_Task', moRef('HostDatastoreBrowser', place.browser), {
+    datastorePath: `[${place.name}] ${slash < 0 ? '' : path.slice(0, slash)}`,
+    searchSpec: { matchPattern: [name] },
+  });
+  if (!answer.ok) return answer.fault.kind === 'file-not-found' ? done(false) : answer;
+  const files = answer.value[0] === undefined ? [] : childrenOf(answer.value[0], 'file');
+  return done(files.some((one) => textOf(one, 'path') === name));
+};
