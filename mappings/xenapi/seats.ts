@@ -15,14 +15,20 @@ export interface Card {
 }
 
 /*
- * A VBD is named by its VM and its place, a VIF by its VM and the tail of its address: both outlive an unplug, which takes the device from the
+ * A VBD is named by its VM and its place, a VIF by its VM and its address: both outlive an unplug, which takes the device from the
  * host, and a plug, which brings it back. Owner: the VM, or the snapshot for what a snapshot holds.
  */
 export const vbdId = (owner: HubId, userdevice: number): XenId => xenId('VBD', owner, userdevice + 1);
 export const userdeviceOf = ({ part }: XenId): number => part - 1;
 
-export const macTail = (mac: string): number => Number.parseInt(mac.replace(/[^0-9a-f]/gi, '').slice(-6), 16) || 0;
-export const vifId = (owner: HubId, mac: string): XenId => xenId('VIF', owner, macTail(mac));
+/** 24 bits of the whole address: cards of one machine may differ in the maker alone. */
+export const macPart = (mac: string): number => {
+  let hash = 0x811c9dc5;
+  for (const digit of mac.toLowerCase().replace(/[^0-9a-f]/g, ''))
+    hash = Math.imul(hash ^ digit.charCodeAt(0), 0x01000193);
+  return (hash ^ (hash >>> 24)) & 0xff_ffff;
+};
+export const vifId = (owner: HubId, mac: string): XenId => xenId('VIF', owner, macPart(mac));
 
 /** Places that VBD.create takes. */
 export const MOST_USERDEVICE = 254;

@@ -9,7 +9,7 @@ import {
   cardsOf,
   type Drive,
   drivesOf,
-  macTail,
+  macPart,
   slotOfDrive,
   slotText,
   userdeviceOf,
@@ -59,7 +59,7 @@ export function* driveOf(work: Work): Brokered<FoundDrive> {
 export function* cardOf(work: Work): Brokered<FoundCard> {
   const vm = yield* ownerOf('VIF', work);
   const { part } = idOf('VIF', work.self, work);
-  const card = cardsOf(vm.doc).find(({ nic }) => macTail(nic.mac) === part);
+  const card = cardsOf(vm.doc).find(({ nic }) => macPart(nic.mac) === part);
   if (card) return { ref: work.self, vm, card };
   const pending = ownObject(work.context, work.self);
   return pending ? { ref: work.self, vm, pending } : invalidHandle('VIF', work.self);

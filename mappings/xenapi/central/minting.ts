@@ -1,6 +1,6 @@
 /** Random bytes in; UUIDs, addresses and volume names that nobody has yet out. */
 import type { BrokerContext } from '../../generic/platform.ts';
-import { macTail } from '../seats.ts';
+import { macPart } from '../seats.ts';
 
 type Dice = Pick<BrokerContext, 'random'>;
 
@@ -11,14 +11,14 @@ export const newUuid = ({ random }: Dice): string => {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 };
 
-/** Locally administered, not multicast, as XenAPI's own addresses; its tail names the card, so it differs from those of the VM. */
+/** Locally administered, not multicast, as XenAPI's own addresses; the reference of the card is made of it, so that differs from those of the VM. */
 export const newMac = ({ random }: Dice, taken: ReadonlySet<number>): string => {
-  // Bounded: 16 million tails, each try a fresh one.
+  // Bounded: there are 16 million, each try is a fresh one.
   for (let n = 0; n < 1000; n++) {
     const bytes = Buffer.from(random(6));
     bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
     const mac = bytes.toString('hex').replace(/(..)(?=.)/g, '$1:');
-    if (!taken.has(macTail(mac))) return mac;
+    if (!taken.has(macPart(mac))) return mac;
   }
   throw new Error('no free MAC address in a thousand tries');
 };

@@ -4,7 +4,7 @@ import type { Brokered } from '../../generic/platform.ts';
 import { NULL_REF, refOf, xenId } from '../ids.ts';
 import { badPowerState, type XenPowerState } from '../lifecycle.ts';
 import { putOwnObject, removeOwnObject } from '../own-data.ts';
-import { cardsOf, MOST_VIF_DEVICE, macTail } from '../seats.ts';
+import { cardsOf, MOST_VIF_DEVICE, macPart } from '../seats.ts';
 import { xenPowerState } from '../states.ts';
 import type { Default } from '../types.ts';
 import { attributeMap, keptKey } from '../vm-attributes.ts';
@@ -44,13 +44,13 @@ const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
 
 const macFor = (wanted: string, vm: Found<'vm'>, work: Work): string => {
   const { context } = work;
-  const tails = new Set([
-    ...vm.doc.nics.map(({ mac }) => macTail(mac)),
-    ...pendingOf('VIF', vm, context).map(({ fields }) => macTail(String(fields['MAC']))),
+  const taken = new Set([
+    ...vm.doc.nics.map(({ mac }) => macPart(mac)),
+    ...pendingOf('VIF', vm, context).map(({ fields }) => macPart(String(fields['MAC']))),
   ]);
-  if (wanted === '') return newMac(context, tails);
+  if (wanted === '') return newMac(context, taken);
   const isMulticast = (Number.parseInt(wanted.slice(0, 2), 16) & 1) === 1;
-  if (!MAC.test(wanted) || isMulticast || tails.has(macTail(wanted))) refuse('MAC_INVALID', wanted);
+  if (!MAC.test(wanted) || isMulticast || taken.has(macPart(wanted))) refuse('MAC_INVALID', wanted);
   return wanted.toLowerCase();
 };
 
