@@ -293,6 +293,14 @@ describe('volumes, storages, networks', () => {
   });
 });
 
+describe('vm.setAutostart', () => {
+  it('is refused where no manager of it is there', async () => {
+    const set = (autostart: boolean) => estate.plan('vm.setAutostart', estate.id(STILL), { autostart });
+    expect(await set(true)).toMatchObject({ ok: false, fault: { kind: 'not-supported' } });
+    expect(await set(false)).toMatchObject({ ok: true });
+  });
+});
+
 describe('power', () => {
   it('has no pause', async () => {
     expect(await estate.fault('vm.pause', estate.id(RUNNING), {})).toMatchObject({ kind: 'not-supported' });
