@@ -32,19 +32,34 @@ export interface Estate {
   plan<V extends Verb>(verb: V, target: HubId, params: Params[V]): Promise<Outcome<Plan>>;
 }
 
+export interface Named {
+  /** By which a test asks for it. */
+  readonly name: string;
+  readonly native: NativeObject;
+  readonly doc: Documents[DocumentKind];
+}
+
 /** `change` alters a document and its native part before anything is made of them. */
 export const goldenEstate = (change: (file: string, text: string) => string = (_, text) => text): Estate => {
-  const items = new Map<HubId, Item>();
-  const byFile = new Map<string, HubId>();
-  let host = hubId('host', 1);
+  const read = (name: string): string => change(name, readFileSync(FOLDER + name, 'utf8'));
   const files = readdirSync(FOLDER).filter((file) => file.startsWith('xen-') && file.endsWith('.native.xml'));
-  for (const [n, file] of files.entries()) {
-    const read = (name: string): string => change(name, readFileSync(FOLDER + name, 'utf8'));
-    const native = parseNative(read(file));
-    const doc = parseDocument(native.kind, read(file.replace('.native.', '.generic.')).trim());
+  return estateOf(
+    files.map((file) => {
+      const native = parseNative(read(file));
+      const doc = parseDocument(native.kind, read(file.replace('.native.', '.generic.')).trim());
+      return { name: file.replace('.native.xml', ''), native, doc };
+    }),
+  );
+};
+
+export const estateOf = (objects: readonly Named[]): Estate => {
+  const items = new Map<HubId, Item>();
+  const byName = new Map<string, HubId>();
+  let host = hubId('host', 1);
+  for (const [n, { name: asked, native, doc }] of objects.entries()) {
     const id = hubId(native.kind, n + 1);
     if (native.kind === 'host') host = id;
-    byFile.set(file.replace('.native.xml', ''), id);
+    byName.set(asked, id);
     const { name, uuid = '' } = scan(native);
     const entry: Entry = {
       id,
@@ -90,8 +105,8 @@ export const goldenEstate = (change: (file: string, text: string) => string = (_
     fromGeneric: () => Promise.reject(new Error('no document is asked for')),
   } satisfies PlanContext;
   const idOf = (name: string): HubId => {
-    const id = byFile.get(name);
-    if (id === undefined) throw new Error(`there is no golden ${name}`);
+    const id = byName.get(name);
+    if (id === undefined) throw new Error(`there is no ${name}`);
     return id;
   };
   return {
