@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Endpoint, govcOn, LIBVIRT_CLIENTS, requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
-import { copyProgram } from './program-copy.ts';
+import { copyProgram, type ProgramCopy } from './program-copy.ts';
 import { type RawSoap, rawSoap, textIn } from './raw-soap.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 
@@ -87,7 +87,10 @@ const waitOn = (soap: RawSoap, version: string) =>
 
 describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
   let host: Libvirtd;
+  /** Nobody edits it while successors are started from it. */
+  let calm: ProgramCopy;
   beforeAll(async () => {
+    calm = copyProgram();
     host = await startLibvirtd({ qemu: true });
     const file = join(host.root, 'alone.xml');
     writeFileSync(file, DOMAIN);
@@ -95,13 +98,14 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
   });
   afterAll(async () => {
     await host?.stop();
+    calm?.[Symbol.dispose]();
   });
   const taken = (product: Transvisor): number => product.wholeLog().match(/serves, this one ends/g)?.length ?? 0;
 
   for (const [name, { two, pid }] of Object.entries(WAYS)) {
     test(`of ${name}: waits, sessions and new connections go on`, { timeout: LIMIT_MS }, async () => {
       if ((await host.virsh('domstate', 'alone')).trim() === 'running') await host.virsh('destroy', 'alone');
-      await using product = await startTransvisor({ host: host.uri, twoProcesses: two });
+      await using product = await startTransvisor({ host: host.uri, twoProcesses: two, program: calm.program });
       const soap = rawSoap(product);
       expect((await soap.logIn()).fault).toBeUndefined();
       const vm = await soap.vm('alone');
@@ -164,7 +168,12 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
     const who = two ? 'the agent of two' : 'one process';
     test(`of ${who}: a XenAPI client that waits for events goes on`, { timeout: LIMIT_MS }, async () => {
       if ((await host.virsh('domstate', 'alone')).trim() === 'running') await host.virsh('destroy', 'alone');
-      await using product = await startTransvisor({ host: host.uri, fronts: ['xenapi'], twoProcesses: two });
+      await using product = await startTransvisor({
+        host: host.uri,
+        fronts: ['xenapi'],
+        twoProcesses: two,
+        program: calm.program,
+      });
       const rpc = jsonRpc(product.front('xenapi'));
       const session = await rpc('session.login_with_password', [product.user, product.password, '1.0', 'test']);
       const from = (token: string, seconds: number) =>
