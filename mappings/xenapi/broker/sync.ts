@@ -37,7 +37,7 @@ const KINDS = ['host', 'storage', 'volume', 'network', 'vm'] as const satisfies 
 const isKind = (id: HubId): boolean => (KINDS as readonly string[]).includes(kindOf(id));
 
 /** Rendered and taken in together: a batch that holds the thread for a few milliseconds. */
-const SLICE = 128;
+const SLICE = 64;
 const EXPIRE_EVERY_MS = 60_000;
 /** What changes faster than it can be rendered is left to the next reader. */
 const TRIES = 4;
