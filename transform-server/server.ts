@@ -343,7 +343,7 @@ export const createServer = (options: ServerOptions): Server => {
         clock,
         running: () => exchanges.running,
         waiting: () => waits.exchanges(),
-        jobs: () => jobs.list().filter((job) => job.finishedMs === undefined).length,
+        jobs: () => jobs.list({ sinceMs: Number.POSITIVE_INFINITY }).length,
       }),
     reload: createReload({
       platforms: options.platforms,

@@ -89,7 +89,7 @@ export interface StoreView {
 
 export interface JobsView {
   get(id: HubId): Job | undefined;
-  /** Newest last. */
+  /** Newest last. `sinceMs`: those that have not finished, or did then or later; infinity: only those that have not. */
   list(filter?: { target?: HubId; host?: HubId; sinceMs?: number }): readonly Job[];
   /** Asks it to stop; false when it has ended, is unknown or cannot be stopped any more. */
   cancel(id: HubId): boolean;

@@ -29,6 +29,8 @@ export const createRecords = (options: {
 }): Records => {
   const { journal, versions, clock, keepMs } = options;
   const jobs = new Map<HubId, Job>(journal.jobs(MOST).map((job) => [job.id, job]));
+  /** A few of the thousands. */
+  const unfinished = new Map([...jobs].filter(([, job]) => job.finishedMs === undefined));
   /** Changes in order; an entry counts if it is its job's newest. */
   let changes: { id: HubId; version: number }[] = [...jobs.values()]
     .map(({ id, version }) => ({ id, version }))
@@ -56,10 +58,11 @@ export const createRecords = (options: {
 
   return {
     get: (id) => jobs.get(id),
-    /** `sinceMs`: jobs that have not finished, or finished then or later. */
+    /** `sinceMs`: jobs that have not finished, or finished then or later; infinity: only those that have not. */
     list: (filter = {}) => {
       const { target, host, sinceMs } = filter;
-      return [...jobs.values()].filter(
+      const among = sinceMs === Number.POSITIVE_INFINITY ? unfinished : jobs;
+      return [...among.values()].filter(
         (job) =>
           (target === undefined || job.target === target) &&
           (host === undefined || job.host === host) &&
@@ -78,6 +81,7 @@ export const createRecords = (options: {
     add: (fields) => {
       const job: Job = { ...fields, version: 0 };
       jobs.set(job.id, job);
+      if (job.finishedMs === undefined) unfinished.set(job.id, job);
       noted(job);
       journal.saveJob(job);
       trim();
@@ -85,6 +89,7 @@ export const createRecords = (options: {
     },
     change: (job, fields) => {
       Object.assign(job, fields);
+      if (job.finishedMs !== undefined) unfinished.delete(job.id);
       noted(job);
       // Progress alone is not worth a write: after a restart it starts anew.
       if (Object.keys(fields).some((name) => name !== 'progress')) journal.saveJob(job);

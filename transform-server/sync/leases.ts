@@ -44,8 +44,8 @@ export const createLeases = (options: LeasesOptions): Leases => {
   const blocked = (vm?: HubId): ReadonlySet<HubId> =>
     new Set(
       jobs
-        .list(vm === undefined ? {} : { target: vm })
-        .filter((job) => job.finishedMs === undefined && isBlocking(job.verb))
+        .list({ sinceMs: Number.POSITIVE_INFINITY, ...(vm === undefined ? {} : { target: vm }) })
+        .filter((job) => isBlocking(job.verb))
         .map((job) => job.target),
     );
 
