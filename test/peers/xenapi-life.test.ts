@@ -194,6 +194,10 @@ for (const [hostName, needs, startHost] of HOSTS)
         const snapshot = (await task('VM.snapshot', vm, 'before')) as string;
         await seen({ snapshots: ['before'] });
         expect(await call('VM.get_snapshot_of', snapshot)).toBe(vm);
+        const labels = [];
+        for (const vbd of (await call('VM.get_VBDs', snapshot)) as string[])
+          labels.push(await call('VDI.get_name_label', await call('VBD.get_VDI', vbd)));
+        expect(labels).toEqual(['system disk', 'data disk']);
         await call('VM.set_is_a_template', snapshot, false);
         await call(
           'VM.set_memory_limits',

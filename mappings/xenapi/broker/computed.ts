@@ -28,12 +28,21 @@ const TRUE = '<boolean>1</boolean>';
 /** What can be done to an image that a running machine uses: nothing that changes it under its feet. */
 const OF_ATTACHED = operations(['update']);
 
+/** A disk inside a snapshot is called as the disk that it was taken of. */
+const labelOf = (item: Item, world: World): Computed => {
+  const source = fieldText(item, 'snapshot_of');
+  const live = isNull(source) ? undefined : world.find(source);
+  return live === undefined ? {} : { name_label: fieldText(live, 'name_label') };
+};
+
 const vdi = (item: Item, world: World): Computed => {
+  const label = labelOf(item, world);
   for (const ref of world.ends.shown('VDI', item.ref, 'VBDs')) {
     const vbd = world.find(ref);
-    if (vbd !== undefined && fieldText(vbd, 'currently_attached') === TRUE) return { allowed_operations: OF_ATTACHED };
+    if (vbd !== undefined && fieldText(vbd, 'currently_attached') === TRUE)
+      return { ...label, allowed_operations: OF_ATTACHED };
   }
-  return {};
+  return label;
 };
 
 /** A storage that holds ISO images alone is a library of them. */
