@@ -1,5 +1,6 @@
 /** Records as they pass by in; which object of the hub a reference belongs to out, also of one that is gone. The memory of one connection. */
 import type { NativeRef } from '../../generic/ids.ts';
+import { NULL_REF } from '../types.ts';
 import { HEARD, KEPT, type KeptClass } from './kept-fields.ts';
 import { isHidden, isVolume } from './membership.ts';
 import { listIn, type PlainRecord, textIn } from './plain.ts';
@@ -15,6 +16,8 @@ interface Known {
   readonly hidden: boolean;
   readonly state: string;
   readonly name: string;
+  /** Of a VM: its guest metrics, which are others at every start. */
+  readonly guest: string;
   /** Hash of what is kept of the record. */
   readonly print: number;
 }
@@ -95,6 +98,7 @@ export const createRefIndex = (): RefIndex => {
       hidden: cls === 'VM' ? isHidden(record) : cls === 'VDI' ? !isVolume(record) : false,
       state: textIn(record, 'power_state'),
       name: textIn(record, 'name_label'),
+      guest: cls === 'VM' ? textIn(record, 'guest_metrics') : '',
       print: printOf(cls, record),
     };
   };
@@ -154,10 +158,16 @@ export const createRefIndex = (): RefIndex => {
     }
   };
 
+  const forget = (ref: string): void => {
+    const guest = known.get(ref)?.guest ?? '';
+    if (vmOfMetrics.get(guest) === ref) vmOfMetrics.delete(guest);
+    known.delete(ref);
+  };
   const put = (cls: KeptClass, ref: string, record: PlainRecord): Known => {
+    forget(ref);
     const facts = factsOf(cls, record);
     known.set(ref, facts);
-    if (cls === 'VM') vmOfMetrics.set(textIn(record, 'guest_metrics'), ref);
+    if (facts.guest !== '' && facts.guest !== NULL_REF) vmOfMetrics.set(facts.guest, ref);
     return facts;
   };
 
@@ -167,7 +177,7 @@ export const createRefIndex = (): RefIndex => {
       const facts = put(cls, ref, record);
       if (dead.delete(ref)) {
         lately.push(...marksOf(ref, facts, undefined, true));
-        known.delete(ref);
+        forget(ref);
       }
     },
     hear: (events) => {
@@ -181,7 +191,7 @@ export const createRefIndex = (): RefIndex => {
         if (dead.size < MOST_DEAD) dead.add(ref);
         return [];
       });
-      for (const { ref, operation } of events) if (operation === 'del') known.delete(ref);
+      for (const { ref, operation } of events) if (operation === 'del') forget(ref);
       const seen = new Set<string>();
       return marks.filter(({ ref: { kind, native }, hint }) => {
         const key = `${kind} ${native} ${hint ?? ''}`;
