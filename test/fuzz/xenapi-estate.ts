@@ -4,6 +4,10 @@ import type { Json, RawXenApi } from '../peers/raw-xenapi.ts';
 const VMS_WANTED = 24;
 const VMS_MOST = 60;
 const OTHERS_MOST = 60;
+/** Machines that are made anew at each round: texts and keys that requests left in them must not grow for ever. */
+const RENEWED = 6;
+/** Objects that stay: what requests left in these fields goes. */
+const EMPTIED = ['pool', 'host', 'SR', 'network'] as const;
 const CLASSES =
   'VM VBD VDI VIF SR PBD network host host_metrics pool PIF task console VM_metrics VM_guest_metrics SM'.split(' ');
 
@@ -42,11 +46,16 @@ export const openXenEstate = async ({ call }: RawXenApi): Promise<XenEstate> => 
     );
     const template = Object.entries(vms).find(([, vm]) => vm['is_default_template'] === true)?.[0];
     if (template === undefined) throw new Error('there is no template to make VMs of');
-    for (const [ref, vm] of own.slice(0, Math.max(0, own.length - VMS_MOST))) {
+    for (const [ref, vm] of own.slice(0, Math.max(RENEWED, own.length - VMS_MOST))) {
       // Whatever a mutation made of it: what cannot be removed now goes later.
       if (vm['power_state'] !== 'Halted') await call('VM.hard_shutdown', ref).catch(() => {});
       await call('VM.destroy', ref).catch(() => {});
     }
+    for (const cls of EMPTIED)
+      for (const ref of refs[cls] ?? []) {
+        await call(`${cls}.set_other_config`, ref, {}).catch(() => {});
+        await call(`${cls}.set_tags`, ref, []).catch(() => {});
+      }
     // What else was made and nobody needs any more.
     for (const [cls, destroy] of [
       ['VDI', 'VDI.destroy'],
@@ -54,7 +63,7 @@ export const openXenEstate = async ({ call }: RawXenApi): Promise<XenEstate> => 
       ['network', 'network.destroy'],
     ] as const)
       for (const ref of (refs[cls] ?? []).slice(OTHERS_MOST)) await call(destroy, ref).catch(() => {});
-    for (let missing = VMS_WANTED - own.length; missing > 0; missing--) {
+    for (let missing = VMS_WANTED - own.length + RENEWED; missing > 0; missing--) {
       const vm = String(await call('VM.clone', template, `fuzzed ${++made}`));
       await call('VM.provision', vm);
     }
