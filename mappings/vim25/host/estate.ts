@@ -75,15 +75,20 @@ export const readEstate = async (send: DriverSend): Promise<Estate> => {
   for await (const page of retrieveAll(send, TYPES)) all.push(...page);
   const of = (type: string): Told[] => all.filter((told) => isA(told, type));
   const hosts = of('HostSystem');
+  const switches = of('DistributedVirtualSwitch');
+  // A switch's own way out is no network for VMs.
+  const uplinks = new Set(
+    switches.flatMap((one) => refsIn(one.values.get('config.uplinkPortgroup')).map(({ value }) => value)),
+  );
+  const networks = all.filter(
+    (told) => (isA(told, 'Network') || isA(told, 'Portgroup')) && !uplinks.has(told.ref.value),
+  );
   return {
     about,
     hosts,
     datastores: of('Datastore'),
-    networks: await portgroupsOf(
-      send,
-      all.filter((told) => ['Network', 'Portgroup'].some((type) => isA(told, type))),
-    ),
-    switches: of('DistributedVirtualSwitch'),
+    networks: await portgroupsOf(send, networks),
+    switches,
     datacenters: of('Datacenter'),
     computes: of('ComputeResource'),
     autostart: await readAutostart(send, hosts),

@@ -64,7 +64,7 @@ export const READ = {
   Datastore: ['name', 'summary', 'info', 'browser', 'host'],
   Network: ['name'],
   DistributedVirtualPortgroup: ['name', 'key', 'config.distributedVirtualSwitch', 'config.defaultPortConfig'],
-  DistributedVirtualSwitch: ['name', 'uuid'],
+  DistributedVirtualSwitch: ['name', 'uuid', 'config.uplinkPortgroup'],
   ComputeResource: ['name', 'resourcePool', 'host'],
   Datacenter: ['name', 'vmFolder', 'datastore', 'network'],
   HostAutoStartManager: ['config'],

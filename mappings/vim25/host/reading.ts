@@ -28,9 +28,31 @@ export const must = (method: string, outcome: Answer): readonly XmlElement[] => 
 
 const COLLECTOR = contentRef('PropertyCollector', 'propertyCollector');
 
-/** Pages of what a filter spec selects. */
-async function* retrieve(send: DriverSend, spec: DataObject): AsyncGenerator<Outcome<Told[]>> {
-  let answer = await ask(send, 'RetrievePropertiesEx', COLLECTOR, { specSet: [spec], options: { maxObjects: PAGE } });
+type Paths = Readonly<Record<string, readonly string[]>>;
+
+/** An older host knows fewer properties and refuses all for one of them: it is asked again without those it names. */
+const retrieveFirst = async (send: DriverSend, wanted: Paths, objectSet: readonly DataObject[]): Promise<Answer> => {
+  let paths = wanted;
+  for (;;) {
+    const specSet = [{ propSet: propSet(paths), objectSet }];
+    const answer = await ask(send, 'RetrievePropertiesEx', COLLECTOR, { specSet, options: { maxObjects: PAGE } });
+    const unknown = answer.ok || answer.fault.kind !== 'invalid-property' ? undefined : answer.fault.members;
+    const name = unknown !== undefined && 'name' in unknown ? unknown.name : undefined;
+    const isAsked = Object.values(paths).some((list) => list.some((path) => path === name));
+    if (!isAsked) return answer;
+    paths = Object.fromEntries(
+      Object.entries(paths).map(([type, list]) => [type, list.filter((path) => path !== name)]),
+    );
+  }
+};
+
+/** Pages of these properties of what is selected. */
+async function* retrieve(
+  send: DriverSend,
+  paths: Paths,
+  objectSet: readonly DataObject[],
+): AsyncGenerator<Outcome<Told[]>> {
+  let answer = await retrieveFirst(send, paths, objectSet);
   for (;;) {
     if (!answer.ok) {
       yield answer;
@@ -51,15 +73,13 @@ async function* retrieve(send: DriverSend, spec: DataObject): AsyncGenerator<Out
 export const retrieveThese = async (
   send: DriverSend,
   refs: readonly MoRef[],
-  paths: Readonly<Record<string, readonly string[]>>,
+  paths: Paths,
   selectSet: readonly DataObject[] = [],
 ): Promise<Outcome<Told[]>> => {
   const found: Told[] = [];
   if (refs.length === 0) return done(found);
-  for await (const page of retrieve(send, {
-    propSet: propSet(paths),
-    objectSet: refs.map((obj) => ({ obj, skip: false, ...(selectSet.length > 0 ? { selectSet } : {}) })),
-  })) {
+  const objectSet = refs.map((obj) => ({ obj, skip: false, ...(selectSet.length > 0 ? { selectSet } : {}) }));
+  for await (const page of retrieve(send, paths, objectSet)) {
     if (!page.ok) return page;
     found.push(...page.value);
   }
@@ -67,10 +87,7 @@ export const retrieveThese = async (
 };
 
 /** Everything of these types in the inventory, page by page. */
-export async function* retrieveAll(
-  send: DriverSend,
-  paths: Readonly<Record<string, readonly string[]>>,
-): AsyncGenerator<Told[]> {
+export async function* retrieveAll(send: DriverSend, paths: Paths): AsyncGenerator<Told[]> {
   const made = await ask(send, 'CreateContainerView', contentRef('ViewManager', 'viewManager'), {
     container: contentRef('Folder', 'rootFolder'),
     type: Object.keys(paths),
@@ -79,7 +96,7 @@ export async function* retrieveAll(
   const view = refIn(must('CreateContainerView', made)[0]);
   if (view === undefined) throw new Error('CreateContainerView: the host makes no view');
   try {
-    for await (const page of retrieve(send, { propSet: propSet(paths), objectSet: [throughView(view)] })) {
+    for await (const page of retrieve(send, paths, [throughView(view)])) {
       if (!page.ok) throw new Error(`RetrievePropertiesEx: ${page.fault.text}`);
       yield page.value;
     }
