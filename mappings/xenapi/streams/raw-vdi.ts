@@ -3,11 +3,13 @@
 import type { Outcome } from '../../generic/faults.ts';
 import type { Volume } from '../../generic/model.ts';
 import type { BrokerContext, Brokered, DiskContent, StreamRequest, StreamTarget } from '../../generic/platform.ts';
+import { newVolumeName } from '../central/minting.ts';
+import { DISK_FORMAT } from '../central/provision.ts';
 import { refuse } from '../central/refusal.ts';
-import { documents, type Found, isUp, volumeOf } from '../central/targets.ts';
-import type { Work } from '../central/work.ts';
+import { documents, type Found, isUp, storageOf, volumeOf } from '../central/targets.ts';
+import { madeRef, run, type Work } from '../central/work.ts';
 import { xenError } from '../faults.ts';
-import { parseUuid, refOf } from '../ids.ts';
+import { parseUuid, refOf, xenId } from '../ids.ts';
 import { ownObject, putOwnObject } from '../own-data.ts';
 import { dateTime } from '../render/markup.ts';
 import { encodeXml } from '../values.ts';
@@ -31,10 +33,9 @@ const contentOf = ({ query }: StreamRequest, { format, capacityBytes, allocation
   return { content: { file, client: wanted, capacityBytes, isFresh: allocationBytes === 0 } };
 };
 
-/** A reference, or the VDI's uuid. */
+/** A reference, or the VDI's uuid; '' when the request names none. */
 const refOfVdi = ({ query }: StreamRequest, { front }: BrokerContext): string => {
   const given = query['vdi'] ?? '';
-  if (given === '') return notServed('transfers to a storage repository as a whole');
   const id = parseUuid(given, front);
   return id === undefined ? given : refOf(id, front);
 };
@@ -96,10 +97,46 @@ export function* exportTarget(request: StreamRequest, context: BrokerContext): B
 /** A VHD of a disk is longer than the disk by its bitmaps and its table: surely not by more than this and the disk again. */
 const FRAME_BYTES = 64 * 1024 * 1024;
 
+const SECTOR_BYTES = 512;
+
+const resultOf = (vdi: string): string => encodeXml({ kind: 'ref', class: 'VDI' }, vdi);
+
 const nothing: StreamTarget = { kind: 'bytes', status: 200, headers: {}, bytes: new Uint8Array() };
 
+/** By reference, or by uuid, which is the host's own. */
+const refOfSr = ({ query }: StreamRequest, { front, store }: BrokerContext): string => {
+  const given = query['sr_id'] ?? '';
+  const entry = store.list('storage', front.host).find(({ uuid }) => uuid === given);
+  return entry === undefined ? given : refOf(xenId('SR', entry.id), front);
+};
+
+/** Who names an SR and no VDI wants a new one, as large as the image; only a raw one says with its length how large that is. */
+function* newVdi(request: StreamRequest, context: BrokerContext): Brokered<string> {
+  const sr = refOfSr(request, context);
+  const work = streamWork(request, context, sr);
+  const storage = yield* storageOf(sr, work);
+  const { lengthBytes = 0 } = request;
+  if ((request.query['format'] ?? 'raw') !== 'raw' || lengthBytes < 1 || lengthBytes > storage.doc.capacityBytes)
+    notServed('a new VDI for an image of unknown size');
+  const job = yield* run(work, 'volume.create', storage.id, {
+    storage: storage.id,
+    name: newVolumeName(context, 'import', DISK_FORMAT),
+    capacityBytes: Math.ceil(lengthBytes / SECTOR_BYTES) * SECTOR_BYTES,
+    format: DISK_FORMAT,
+    thin: true,
+  });
+  const vdi = madeRef(job.result, context);
+  const task = request.query['task_id'] ?? '';
+  // Where the client looks for it when the transfer is over.
+  if (ownObject(context, task)?.cls === 'task') putOwnObject(context, task, { result: resultOf(vdi) });
+  return vdi;
+}
+
 export function* importTarget(request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
-  const work = streamWork(request, context, refOfVdi(request, context));
+  const isNew = request.query['vdi'] === undefined && request.query['sr_id'] !== undefined;
+  if (isNew && request.lengthBytes === 0) return nothing;
+  const vdi = isNew ? yield* newVdi(request, context) : refOfVdi(request, context);
+  const work = streamWork(request, context, vdi);
   const volume = yield* volumeOf(work.self, work);
   const content = contentOf(request, volume.doc);
   yield* refuseInUse(volume, 'update', work);
@@ -132,11 +169,12 @@ export const endTask = (request: StreamRequest, outcome: Outcome, context: Broke
   const { front } = context;
   const over = { finished: dateTime(context.now()), progress: 1, allowed_operations: [] };
   if (outcome.ok) {
-    const result = encodeXml({ kind: 'ref', class: 'VDI' }, refOfVdi(request, context));
-    putOwnObject(context, ref, { ...over, status: 'success', result: request.method === 'PUT' ? result : '' });
+    const known = String(task.fields['result'] ?? '');
+    const result = request.method === 'PUT' ? known || resultOf(refOfVdi(request, context)) : '';
+    putOwnObject(context, ref, { ...over, status: 'success', result });
     return;
   }
   const work = streamWork(request, context, refOfVdi(request, context));
   const { code, params } = xenError(outcome.fault, { front, call: work.call });
-  putOwnObject(context, ref, { ...over, status: 'failure', error_info: [code, ...params] });
+  putOwnObject(context, ref, { ...over, status: 'failure', result: '', error_info: [code, ...params] });
 };

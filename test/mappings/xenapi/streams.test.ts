@@ -87,7 +87,7 @@ describe('raw images', () => {
   it('that are not there are named', () => {
     expect(refusal(get({ vdi: 'OpaqueRef:none' }))).toBe('HANDLE_INVALID');
     expect(refusal(get({ vdi: ref('VM', WEB) }))).toBe('HANDLE_INVALID');
-    expect(refusal(get({}))).toBe('NOT_IMPLEMENTED');
+    expect(refusal(get({}))).toBe('HANDLE_INVALID');
     expect(refusal(request('GET', '/nothing', {}))).toBe('NOT_IMPLEMENTED');
   });
 });
@@ -110,7 +110,27 @@ describe('the task that a client made for a transfer', () => {
     expect(fields(good)?.['status']).toBe('success');
   });
 
+  it('has the new VDI where an SR was named', () => {
+    const task = made();
+    const sr = ref('SR', hubId('storage', 2));
+    expect(target(put({ sr_id: sr }, 0))).toMatchObject({ kind: 'bytes' });
+    expect(host.commands).toEqual([]);
+    const into = target(put({ sr_id: sr, task_id: task }, 1000));
+    expect(into).toMatchObject({ direction: 'upload', lengthBytes: 1000, content: { file: 'qcow2', client: 'raw' } });
+    expect(host.commands.map(({ command }) => command)).toMatchObject([
+      { verb: 'volume.create', params: { capacityBytes: 1024, format: 'qcow2' } },
+    ]);
+    host.drive(xenTransferred(put({ sr_id: sr, task_id: task }, 1000), { ok: true, value: undefined }, host.context));
+    expect(fields(task)).toMatchObject({ status: 'success', result: expect.stringMatching(/^<value>OpaqueRef:/) });
+    expect(refusal(put({ sr_id: sr, format: 'vhd' }, 1000))).toBe('NOT_IMPLEMENTED');
+    expect(refusal(put({ sr_id: sr }, 2 ** 50))).toBe('NOT_IMPLEMENTED');
+    expect(refusal(put({ sr_id: 'OpaqueRef:none' }, 1000))).toBe('HANDLE_INVALID');
+  });
+
   it('fails with a transfer that never began', () => {
+    const nameless = made();
+    expect(refusal(get({ task_id: nameless }))).toBe('HANDLE_INVALID');
+    expect(fields(nameless)?.['status']).toBe('failure');
     const task = made();
     expect(refusal(get({ vdi: ref('VDI', SPARE), format: 'tar', task_id: task }))).toBe('NOT_IMPLEMENTED');
     expect(fields(task)).toMatchObject({ status: 'failure', progress: 1 });
