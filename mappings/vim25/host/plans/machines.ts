@@ -21,6 +21,7 @@ import {
   Refusal,
   refuse,
   refuseDuplicate,
+  rereadStore,
   roomiestStore,
   type Store,
   seated,
@@ -79,7 +80,7 @@ export const diskStep = (spec: DiskSpec, index: number, planning: Planning): Mad
     ],
     touches: [
       { kind: 'volume', native: volumeNative(store.datastore, path) },
-      { kind: 'storage', native: store.datastore },
+      ...rereadStore(store.datastore, planning),
     ],
   };
 };
@@ -153,7 +154,7 @@ const makeSteps = async (vm: Vm, store: Store, made: readonly MadeDisk[], planni
     touches: [
       { kind: 'vm', native: FOUND_VM },
       ...made.flatMap(({ touches }) => touches),
-      { kind: 'storage', native: store.datastore },
+      ...rereadStore(store.datastore, planning),
     ],
     makes: { kind: 'vm', native: FOUND_VM },
   };
@@ -290,7 +291,7 @@ export const planDelete = async (planning: Planning): Promise<Plan> => {
     touches: [
       { kind: 'vm', native },
       ...(deleteVolumes ? volumes.map((one): PlannedRef => ({ kind: 'volume', native: one })) : []),
-      ...storages.map((one): PlannedRef => ({ kind: 'storage', native: one })),
+      ...storages.flatMap((one) => rereadStore(one, planning)),
     ],
   };
 };

@@ -1,7 +1,7 @@
 /** What every plan is made from: the command, the store as it stands, and refusals that become the command's fault. */
 import type { Command, Params, Verb } from '../../../generic/commands.ts';
 import { type Fault, type FaultKind, type FaultMembers, fault } from '../../../generic/faults.ts';
-import type { HubId } from '../../../generic/ids.ts';
+import type { HubId, NativeRef } from '../../../generic/ids.ts';
 import type { DocumentKind, Documents, Medium, Vm } from '../../../generic/model.ts';
 import type { NativeObject } from '../../../generic/native.ts';
 import type { PlanContext } from '../../../generic/platform.ts';
@@ -124,6 +124,14 @@ export const roomiestStore = (planning: Planning): Store => {
     .filter(({ vmFolder, pool }) => vmFolder !== '' && pool !== '')
     .sort((a, b) => b.availableBytes - a.availableBytes);
   return stores[0] ?? refuse('invalid-state', {}, 'The host has no datastore for a virtual machine.');
+};
+
+/** A datastore is read with everything in it. One in which a great deal lies is left to its events and to the next rescan. */
+const MOST_REREAD = 500;
+export const rereadStore = (datastore: string, { command, context }: Planning): NativeRef[] => {
+  const prefix = `${datastore}/`;
+  const count = context.store.list('volume', command.host).filter(({ native }) => native.startsWith(prefix)).length;
+  return count > MOST_REREAD ? [] : [{ kind: 'storage', native: datastore }];
 };
 
 export const shown = ({ name }: Pick<Store, 'name'>, path: string): string => `[${name}] ${path}`;

@@ -12,6 +12,7 @@ import {
   type Planning,
   paramsOf,
   refuse,
+  rereadStore,
   type Store,
   storeOf,
   volumeAt,
@@ -32,16 +33,16 @@ import {
 
 const isDisk = (path: string): boolean => /\.vmdk$/i.test(path);
 
-const refs = (store: Store, path: string): PlannedRef[] => [
+const refs = (store: Store, path: string, planning: Planning): PlannedRef[] => [
   { kind: 'volume', native: volumeNative(store.datastore, path) },
-  { kind: 'storage', native: store.datastore },
+  ...rereadStore(store.datastore, planning),
 ];
 
-const planOf = (store: Store, path: string, steps: readonly Step[], { command }: Planning, makes = false): Plan => ({
-  host: command.host,
+const planOf = (store: Store, path: string, steps: readonly Step[], planning: Planning, makes = false): Plan => ({
+  host: planning.command.host,
   queue: volumeNative(store.datastore, path),
   steps,
-  touches: refs(store, path),
+  touches: refs(store, path, planning),
   ...(makes ? { makes: { kind: 'volume', native: volumeNative(store.datastore, path) } } : {}),
 });
 
@@ -104,7 +105,7 @@ export const planVolumeResize = async (planning: Planning): Promise<Plan> => {
   const [user] = usersOf(entry.id, planning);
   if (user === undefined) return planOf(store, path, [extendDisk(store, path, capacityBytes)], planning);
   const plan = await planGrow(found('vm', user, planning), doc.path, capacityBytes, planning);
-  return { ...plan, touches: [...plan.touches, ...refs(store, path)] };
+  return { ...plan, touches: [...plan.touches, ...refs(store, path, planning)] };
 };
 
 export const planStorageRefresh = async (planning: Planning): Promise<Plan> => {
