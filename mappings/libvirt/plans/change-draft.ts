@@ -3,11 +3,12 @@ import type { VmChange } from '../../generic/commands.ts';
 import type { HubId, NativeRef } from '../../generic/ids.ts';
 import type { Disk, Medium, Vm } from '../../generic/model.ts';
 import type { Step } from '../../generic/plan.ts';
+import { type Found, type Planning, Refusal, refuse } from '../../generic/planning.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { sameSlot } from '../slots.ts';
 import { volumeNative } from '../volume-names.ts';
 import { checkCapacity, type Promised, volumeStep } from './create.ts';
-import { type Found, isActive, macFrom, type Planning, placed, Refusal, refuse, volumeBehind } from './planning.ts';
+import { isActive, macFrom, placed, volumeBehind } from './planning.ts';
 import { deleteVolume, resizeDisk, resizeVolume } from './steps.ts';
 
 /** Volumes of removed disks that nobody else uses. */

@@ -2,6 +2,17 @@
 import type { VmChange } from '../../generic/commands.ts';
 import type { Vm } from '../../generic/model.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
+import {
+  call,
+  type Found,
+  found,
+  type Planning,
+  paramsOf,
+  probe,
+  refuse,
+  sealed,
+  step,
+} from '../../generic/planning.ts';
 import { formatForCall, formatMetadata, metadataOfVm, readMetadata } from '../metadata.ts';
 import { child, parseSpans, textOf } from '../spans.ts';
 import { draftOf } from './change-draft.ts';
@@ -11,17 +22,12 @@ import {
   checkName,
   checkNetworks,
   digest,
-  type Found,
-  found,
   freeDomainName,
   isActive,
   isPersistent,
-  type Planning,
-  paramsOf,
-  refuse,
   refuseDuplicate,
 } from './planning.ts';
-import { AFFECT, call, dom, metadataStep, probe, sealed, setAutostart, step } from './steps.ts';
+import { AFFECT, dom, metadataStep, setAutostart, WITHOUT_EFFECT } from './steps.ts';
 
 /** What may change at any time, being words only. */
 const WORDS = new Set<keyof VmChange>([
@@ -205,7 +211,7 @@ export const planEdit = async (vm: Found<'vm'>, change: VmChange, planning: Plan
   return {
     host: command.host,
     queue: uuid,
-    steps: sealed(ordered),
+    steps: sealed(ordered, WITHOUT_EFFECT),
     touches: [{ kind: 'vm', native: uuid }, ...draft.touches],
   };
 };

@@ -3,6 +3,7 @@ import type { DiskSpec } from '../../generic/commands.ts';
 import type { NativeRef } from '../../generic/ids.ts';
 import type { Disk, Host, Vm } from '../../generic/model.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
+import { call, found, type Planning, paramsOf, probe, refuse, sealed, step } from '../../generic/planning.ts';
 import { diskOfSpec } from '../../generic/vm-change.ts';
 import { formatMetadata, METADATA_PREFIX } from '../metadata.ts';
 import { volumeNative } from '../volume-names.ts';
@@ -10,20 +11,16 @@ import {
   canPreallocate,
   checkName,
   checkNetworks,
-  found,
   freeDomainName,
   macFrom,
   mintUuid,
-  type Planning,
-  paramsOf,
   pathIn,
   placed,
   poolOf,
-  refuse,
   refuseDuplicate,
   volumeOf,
 } from './planning.ts';
-import { call, createVolume, probe, sealed, setAutostart, step } from './steps.ts';
+import { createVolume, setAutostart, WITHOUT_EFFECT } from './steps.ts';
 
 /** The most that ESXi takes for a virtual disk, and well below what qcow2 can. */
 const MOST_DISK_BYTES = 62 * 1024 ** 4;
@@ -159,7 +156,7 @@ export const planCreate = async (planning: Planning): Promise<Plan> => {
   return {
     host: command.host,
     queue: `name:${vm.nativeName}`,
-    steps: sealed(steps),
+    steps: sealed(steps, WITHOUT_EFFECT),
     touches: [ref, ...touches],
     makes: ref,
   };

@@ -2,6 +2,7 @@
 import type { NativeRef } from '../../generic/ids.ts';
 import type { Disk, Vm } from '../../generic/model.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
+import { call, type Planning, paramsOf, probe, Refusal, refuse, sealed, step } from '../../generic/planning.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { volumeNative } from '../volume-names.ts';
 import { removedVolumes } from './change-draft.ts';
@@ -15,17 +16,13 @@ import {
   macFrom,
   mintUuid,
   mustBeStopped,
-  type Planning,
-  paramsOf,
   pathIn,
   poolOf,
-  Refusal,
-  refuse,
   refuseDuplicate,
   targetVm,
   volumeBehind,
 } from './planning.ts';
-import { call, copyVolume, dom, probe, sealed, step } from './steps.ts';
+import { copyVolume, dom, WITHOUT_EFFECT } from './steps.ts';
 
 /** virDomainUndefineFlagsValues. Only those that are needed: the test driver refuses what it does not know. */
 const UNDEFINE = { managedSave: 1, snapshots: 2, nvram: 4 } as const;
@@ -153,7 +150,7 @@ export const planClone = async (planning: Planning): Promise<Plan> => {
   return {
     host: command.host,
     queue: vm.native.native,
-    steps: sealed([...steps, defineStep(uuid, marked(xml, context.job))]),
+    steps: sealed([...steps, defineStep(uuid, marked(xml, context.job))], WITHOUT_EFFECT),
     touches: [ref, ...touches],
     makes: ref,
   };

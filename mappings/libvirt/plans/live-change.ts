@@ -1,11 +1,11 @@
 /** A running VM and its new definition in, the calls that bring the running machine to it out: devices come, change and go one by one. */
 import type { Vm } from '../../generic/model.ts';
 import type { Step } from '../../generic/plan.ts';
+import { call, type Found, probe, step } from '../../generic/planning.ts';
 import { disksOf, nicsOf } from '../devices.ts';
 import { attribute, child, children, parseSpans, type Span, source } from '../spans.ts';
 import { kibOf } from '../units.ts';
-import type { Found } from './planning.ts';
-import { AFFECT, call, dom, probe, step } from './steps.ts';
+import { AFFECT, dom } from './steps.ts';
 
 /** A guest without an operating system never lets go of a device. */
 const DETACH_LIMIT_MS = 30_000;

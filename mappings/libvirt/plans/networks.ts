@@ -1,9 +1,10 @@
 /** network.* in, their plans out. */
 import type { NativeRef } from '../../generic/ids.ts';
 import type { Plan } from '../../generic/plan.ts';
+import { call, type Found, found, type Planning, paramsOf, probe, refuse, step } from '../../generic/planning.ts';
 import { escapeAttribute } from '../../wire/xml.ts';
-import { type Found, found, mintUuid, type Planning, paramsOf, refuse } from './planning.ts';
-import { AFFECT, busy, call, probe, step } from './steps.ts';
+import { mintUuid } from './planning.ts';
+import { AFFECT, busy } from './steps.ts';
 
 /** The test driver finds networks by their name alone in some calls, the others by their uuid. */
 const net = (uuid: string, name: string) => ({ net: { uuid, name } });

@@ -3,8 +3,9 @@ import type { Params, Verb } from '../../generic/commands.ts';
 import type { PowerState } from '../../generic/model.ts';
 import type { NativeCall } from '../../generic/native.ts';
 import type { Plan, Probe } from '../../generic/plan.ts';
-import { type Planning, refuse, targetVm } from './planning.ts';
-import { call, dom, probe, step } from './steps.ts';
+import { call, type Planning, probe, refuse, step } from '../../generic/planning.ts';
+import { targetVm } from './planning.ts';
+import { dom } from './steps.ts';
 
 interface Act {
   readonly from: readonly PowerState[];

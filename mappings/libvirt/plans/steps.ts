@@ -1,9 +1,10 @@
 /** Steps of plans in libvirt's words: each a call with the probe that tells whether it took effect and, where there is one, its undo. */
 import { fault } from '../../generic/faults.ts';
 import type { NativeCall } from '../../generic/native.ts';
-import type { Probe, Step, StepKind } from '../../generic/plan.ts';
+import type { Step, StepKind } from '../../generic/plan.ts';
+import { call, probe, Refusal, step } from '../../generic/planning.ts';
 import { METADATA_NAMESPACE, METADATA_PREFIX, METADATA_TYPE } from '../metadata.ts';
-import { type Pool, Refusal } from './planning.ts';
+import type { Pool } from './planning.ts';
 
 /*
  * The probes (answered by driver/probes.ts and driver/state-probes.ts):
@@ -23,18 +24,6 @@ import { type Pool, Refusal } from './planning.ts';
 
 /** virDomainModificationImpact */
 export const AFFECT = { live: 1, config: 2, both: 3 } as const;
-
-export const step = (
-  name: string,
-  kind: StepKind,
-  call: NativeCall,
-  probe: Probe,
-  more: Pick<Step, 'undo' | 'awaits'> = {},
-): Step => ({ name, kind, call, probe, ...more });
-
-export const probe = (name: string, args: Readonly<Record<string, unknown>>): Probe => ({ probe: name, args });
-
-export const call = (procedure: string, args: Readonly<Record<string, unknown>>): NativeCall => ({ procedure, args });
 
 export const dom = (uuid: string): { uuid: string } => ({ uuid });
 
@@ -163,15 +152,8 @@ export const metadataStep = (
     { undo: setMetadata(uuid, type, before, flags) },
   );
 
-/** The last step that can be taken back becomes the point of no return where a plan has none of its own. */
-export const sealed = (steps: readonly Step[]): Step[] => {
-  // The journal keeps an empty plan as little as the host would: a change that changes nothing is the caller's to answer.
-  if (steps.length === 0)
-    return [step('nothing to change', 'pivot', call('CONNECT_GET_LIB_VERSION', {}), probe('always', {}))];
-  if (steps.some(({ kind }) => kind === 'pivot')) return [...steps];
-  const last = steps.findLastIndex(({ kind }) => kind === 'compensatable');
-  return steps.map((one, at) => (at === Math.max(last, 0) ? { ...one, kind: 'pivot' } : one));
-};
+/** What a plan that changes nothing does. */
+export const WITHOUT_EFFECT = call('CONNECT_GET_LIB_VERSION');
 
 export const busy = (text: string): never => {
   throw new Refusal(fault('busy', {}, text));

@@ -1,22 +1,11 @@
 /** volume.* and storage.* in, their plans out. */
 import type { NativeRef } from '../../generic/ids.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
+import { call, type Found, found, type Planning, paramsOf, probe, refuse, step } from '../../generic/planning.ts';
 import { volumeNative } from '../volume-names.ts';
 import { checkCapacity } from './create.ts';
-import {
-  canPreallocate,
-  type Found,
-  found,
-  isActive,
-  mintUuid,
-  type Planning,
-  type Pool,
-  paramsOf,
-  poolOf,
-  refuse,
-  volumeOf,
-} from './planning.ts';
-import { busy, call, copyVolume, createVolume, deleteVolume, probe, resizeDisk, resizeVolume, step } from './steps.ts';
+import { canPreallocate, isActive, mintUuid, type Pool, poolOf, volumeOf } from './planning.ts';
+import { busy, copyVolume, createVolume, deleteVolume, resizeDisk, resizeVolume } from './steps.ts';
 
 const refs = (pool: Pool, name: string): NativeRef[] => [
   { kind: 'volume', native: volumeNative(pool.uuid, name) },
