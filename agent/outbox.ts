@@ -50,7 +50,7 @@ const encodeRecord = (record: Record): Buffer => {
 };
 
 /** The whole records at the start; what follows them was torn by the end of the program. */
-export const decodeRecords = (bytes: Buffer): { records: Record[]; goodBytes: number } => {
+const decodeRecords = (bytes: Buffer): { records: Record[]; goodBytes: number } => {
   const records: Record[] = [];
   let at = 0;
   while (at + HEADER <= bytes.length) {

@@ -87,7 +87,7 @@ const found = async (host: HostConfig, log: Log): Promise<HostConfig> => {
   return address === undefined ? host : { ...host, uri: await detectedUri(address, log) };
 };
 
-export const loadHosts = async (config: FullConfig, log: Log): Promise<AgentHost[]> =>
+const loadHosts = async (config: FullConfig, log: Log): Promise<AgentHost[]> =>
   Promise.all(
     config.host.map(async (named) => {
       const host = await found(named, log);
@@ -110,7 +110,7 @@ const certificateNames = (config: FullConfig, listen: string): string[] => {
 const passOf = (platform: Platform, { dialer, ...host }: AgentHost): HttpDialer | undefined =>
   platform.name === host.platform && 'converse' in dialer ? dialer : undefined;
 
-export const loadFronts = async (config: FullConfig, hosts: readonly AgentHost[]): Promise<AgentFront[]> => {
+const loadFronts = async (config: FullConfig, hosts: readonly AgentHost[]): Promise<AgentFront[]> => {
   const fronts: AgentFront[] = [];
   const taken = new Set<string>();
   for (const wanted of config.front) {

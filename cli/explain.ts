@@ -22,7 +22,7 @@ type Hops = z.output<typeof hopsShape>;
 const short = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
 /** One line a hop: milliseconds since the first, shape, duration, then its details one below the other. */
-export const formatHops = ({ exchange, hops }: Hops): string => {
+const formatHops = ({ exchange, hops }: Hops): string => {
   const startMs = hops[0]?.atMs ?? 0;
   const lines = hops.flatMap((hop) => {
     const took = hop.durationMs === undefined ? '' : `  ${hop.durationMs} ms`;

@@ -75,7 +75,7 @@ export const withLinkFlags = (command: Command): Command =>
     .option('--link <address>', 'unix:PATH or tcp:HOST:PORT of the server (default: a socket in the state directory)')
     .option('--link-token-file <file>', 'the secret both programs know');
 
-export const defaultState = (): string =>
+const defaultState = (): string =>
   process.getuid?.() === 0
     ? '/var/lib/transvisor'
     : join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'transvisor');

@@ -34,7 +34,7 @@ const frontShape = z.strictObject({
   options: z.record(z.string(), z.string().max(4096)).default({}),
 });
 
-export const configShape = z.strictObject({
+const configShape = z.strictObject({
   state: path.optional(),
   listen: z.string().min(1).max(255).default('127.0.0.1'),
   logLevel: z.enum(LOG_LEVELS as [string, ...string[]]).default('info'),
@@ -59,7 +59,6 @@ export const configShape = z.strictObject({
 export type Config = z.output<typeof configShape>;
 export type ConfigInput = z.input<typeof configShape>;
 export type HostConfig = Config['host'][number];
-export type FrontConfig = Config['front'][number];
 
 /** A mistake of the person who wrote the configuration or the command line: shown as it is, without a stack. */
 export class ConfigError extends Error {

@@ -31,7 +31,7 @@ const PATH = '/link';
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** A WebSocket as a channel: pings find a silent peer, senders wait above the mark, an overfull queue breaks off. */
-export const channelOf = (socket: WebSocket): Channel => {
+const channelOf = (socket: WebSocket): Channel => {
   let closedBy: string | undefined;
   let lastHeardMs = Date.now();
   const closers: ((reason: string) => void)[] = [];

@@ -45,7 +45,7 @@ interface Message {
 }
 
 /** An error crosses as its text only: what was thrown is the thrower's bug and is logged there with its stack. */
-export const encodeMessage = (message: Message): Uint8Array => {
+const encodeMessage = (message: Message): Uint8Array => {
   const bytes = packr.pack(
     message.e === undefined
       ? message
@@ -56,7 +56,7 @@ export const encodeMessage = (message: Message): Uint8Array => {
   return bytes;
 };
 
-export const decodeMessage = (bytes: Uint8Array): Message => {
+const decodeMessage = (bytes: Uint8Array): Message => {
   const message = packr.unpack(bytes) as Message | null;
   if (message === null || typeof message !== 'object' || (message.t !== 'q' && message.t !== 's')) {
     throw new Error('not a message of the link');

@@ -11,7 +11,7 @@ const MAXIMUM_LINES = 400;
 const README_LINES = 60;
 
 /** The room a file is in: `mappings/generic`, `mappings/wire`, `mappings/platforms.ts`, `mappings/<p>`, or a top folder. */
-export const roomOf = (path: string): string => {
+const roomOf = (path: string): string => {
   const [top = '', second = ''] = path.split('/');
   return top === 'mappings' ? `${top}/${second}` : top;
 };
@@ -48,7 +48,7 @@ export const importsOf = (text: string): readonly string[] => {
 };
 
 /** Resolves `../a/b.ts` seen from `mappings/x/y.ts`. */
-export const resolvePath = (from: string, name: string): string => {
+const resolvePath = (from: string, name: string): string => {
   const parts = from.split('/').slice(0, -1);
   for (const part of name.split('/')) {
     if (part === '..') parts.pop();
@@ -124,7 +124,7 @@ export const noPlatformWords: Rule = ({ path, text }) => {
 };
 
 /** A table is mostly literal rows; it may be long. `commands.ts`, `types.ts` and what is generated are tables by name. */
-export const isTable = (path: string): boolean =>
+const isTable = (path: string): boolean =>
   /(^|\/)(commands|types|procedures|COVERAGE|fault-types|counters)\.(ts|md)$|(^|\/)types\/|(^|\/)commands\/|-table\.ts$|-types\.ts$|\.generated\.ts$|^fixtures\//.test(
     path,
   );

@@ -18,7 +18,7 @@ export const parseFingerprint = (text: string): string | undefined => {
 const formatFingerprint = (digits: string): string => (digits.match(/../g) ?? []).join(':');
 
 /** The certificate is not the one that is trusted in: nothing was sent. */
-export class UntrustedCertificate extends Error {
+class UntrustedCertificate extends Error {
   override readonly name = 'UntrustedCertificate';
 }
 

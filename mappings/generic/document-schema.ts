@@ -3,7 +3,6 @@ import type {
   Cdrom,
   Disk,
   DocumentKind,
-  Documents,
   Floppy,
   ForeignAttribute,
   GuestAddress,
@@ -218,5 +217,3 @@ export const STRUCT_OF = {
   volume: 'Volume',
   network: 'Network',
 } as const satisfies Record<DocumentKind, StructName>;
-
-export type DocumentOf<K extends DocumentKind> = Documents[K];

@@ -2,7 +2,6 @@
 import type { Codec, Read, Write, XdrReader, XdrWriter } from '../wire/xdr.ts';
 import {
   type EventName,
-  type EventRowOf,
   type ProcedureName,
   type ProcedureRow,
   QEMU_EVENTS,
@@ -46,7 +45,6 @@ type Flat<T> = unknown extends T ? Record<never, never> : { [K in keyof T]: T[K]
 export type ArgsOf<P extends ProcedureName> = Flat<Ins<RowOf<P>[1]>>;
 /** Results as they come back; a procedure that returns nothing gives `{}`. */
 export type RetOf<P extends ProcedureName> = Flat<Outs<RowOf<P>[2]>>;
-export type EventOf<E extends EventName> = Flat<Outs<EventRowOf<E>[1]>>;
 
 // ---- compiled rows ----
 
@@ -69,7 +67,7 @@ export type Event = {
 };
 
 export const PROGRAM_REMOTE = 0x2000_8086;
-export const PROGRAM_QEMU = 0x2000_8087;
+const PROGRAM_QEMU = 0x2000_8087;
 
 type Field = { readonly name: string; readonly read: Read<unknown>; readonly write: Write<unknown> };
 
@@ -94,7 +92,7 @@ const compileField = (text: string): Field => {
 };
 
 /** One struct; short ones are unrolled because most calls are short. */
-export const compileFields = (text: string): Codec<Fields> => {
+const compileFields = (text: string): Codec<Fields> => {
   const fields = text === '' ? [] : text.split(' ').map(compileField);
   const [first, second] = fields;
   const write = (w: XdrWriter, value: Fields): void => {
@@ -150,7 +148,7 @@ export const PROCEDURES: readonly Procedure[] = [
   ...compileProcedures(PROGRAM_REMOTE, REMOTE_PROCEDURES),
   ...compileProcedures(PROGRAM_QEMU, QEMU_PROCEDURES),
 ];
-export const EVENTS: readonly Event[] = [
+const EVENTS: readonly Event[] = [
   ...compileEvents(PROGRAM_REMOTE, REMOTE_EVENTS),
   ...compileEvents(PROGRAM_QEMU, QEMU_EVENTS),
 ];

@@ -5,16 +5,16 @@ import type { ProcedureName } from './procedures.ts';
 
 export type Call = <P extends ProcedureName>(procedure: P, args: ArgsOf<P>) => Promise<Outcome<RetOf<P>>>;
 
-export const AUTH_NONE = 0;
-export const AUTH_SASL = 1;
+const AUTH_NONE = 0;
+const AUTH_SASL = 1;
 export const AUTH_POLKIT = 2;
 
 /** VIR_DRV_FEATURE_*: 10 may be asked before CONNECT_OPEN and starts the server's pings; the others only after it. */
-export const FEATURE_PROGRAM_KEEPALIVE = 10;
-export const FEATURE_REMOTE_EVENT_CALLBACK = 14;
-export const FEATURE_REMOTE_CLOSE_CALLBACK = 15;
-export const FEATURE_NETWORK_UPDATE_ORDER = 16;
-export const FEATURE_MIGRATION_PARAMS = 13;
+const FEATURE_PROGRAM_KEEPALIVE = 10;
+const FEATURE_REMOTE_EVENT_CALLBACK = 14;
+const FEATURE_REMOTE_CLOSE_CALLBACK = 15;
+const FEATURE_NETWORK_UPDATE_ORDER = 16;
+const FEATURE_MIGRATION_PARAMS = 13;
 const AFTER_OPEN = [
   FEATURE_REMOTE_EVENT_CALLBACK,
   FEATURE_REMOTE_CLOSE_CALLBACK,

@@ -127,14 +127,14 @@ const UNKNOWN_PROCEDURE = 'unknown procedure';
 /** The first thing in quotes: libvirt names the object in every such text ("no domain with matching name 'x'"). */
 const quoted = (text: string): string => /['"]([^'"]{1,256})['"]/.exec(text)?.[1] ?? '';
 
-export const faultKindOf = (error: VirError): FaultKind => {
+const faultKindOf = (error: VirError): FaultKind => {
   // libvirt's own client turns exactly this prefix into NO_SUPPORT.
   if (error.code === 39 && error.message?.startsWith(UNKNOWN_PROCEDURE)) return 'not-supported';
   if (error.code === 38 && error.int1 === ENOSPC) return 'no-disk-space';
   return (KINDS as Readonly<Record<number, FaultKind>>)[error.code] ?? 'internal';
 };
 
-export const nativeFaultOf = (error: VirError): NativeFault => ({
+const nativeFaultOf = (error: VirError): NativeFault => ({
   platform: 'libvirt',
   code: String(error.code),
   text: error.message ?? `error ${error.code}`,

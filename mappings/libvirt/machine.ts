@@ -65,7 +65,7 @@ export type Machine = {
 };
 
 /** libvirt's own unit of stream data: 256 KiB less a header. */
-export const STREAM_CHUNK_BYTES = 262_120;
+const STREAM_CHUNK_BYTES = 262_120;
 /** Data smaller than this is copied behind its header: one write instead of two. */
 const COPY_BYTES = 4096;
 

@@ -300,7 +300,6 @@ type EventRows = typeof REMOTE_EVENTS & typeof QEMU_EVENTS;
 export type ProcedureName = keyof Rows & string;
 export type EventName = keyof EventRows & string;
 export type RowOf<P extends ProcedureName> = Rows[P];
-export type EventRowOf<E extends EventName> = EventRows[E];
 /** Procedures that open a stream. */
 export type StreamName = {
   [P in ProcedureName]: 'read' extends Rows[P][number] ? P : 'write' extends Rows[P][number] ? P : never;

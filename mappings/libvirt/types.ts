@@ -3,7 +3,7 @@ import type { Codec, XdrReader, XdrWriter } from '../wire/xdr.ts';
 import { DecodeError, EncodeError } from '../wire/xdr.ts';
 
 /** Strings may have 4 MiB, any list 16384 items unless its row says otherwise: the limits libvirt 9.0 enforces itself. */
-export const STRING_MAX_BYTES = 4 * 1024 * 1024;
+const STRING_MAX_BYTES = 4 * 1024 * 1024;
 export const LIST_MAX = 16_384;
 
 /** Canonical text, lower case with dashes; the server finds domains, networks and pools by it alone. */

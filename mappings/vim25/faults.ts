@@ -294,7 +294,7 @@ export const encodeFaultBody = (fault: VimFault, version = ''): string =>
 export const localized = (fault: Fault, context: FaultContext = {}): DataObject =>
   localizedOf(vimFault(fault, context));
 
-export const localizedOf = (fault: VimFault): DataObject => ({
+const localizedOf = (fault: VimFault): DataObject => ({
   _type: 'LocalizedMethodFault',
   fault: asDataObject(fault),
   localizedMessage: fault.text === '' ? fault.type : fault.text,

@@ -9,7 +9,7 @@ import { encodeFaultBody, type FaultContext, vimFault } from './faults.ts';
 import { isSubtype, type Method, managedObject, methodOf } from './types.ts';
 import { negotiate, published } from './versions.ts';
 
-export const VIM25_NS = 'urn:vim25';
+const VIM25_NS = 'urn:vim25';
 
 /** What every SOAP reply carries, faults too. */
 export const REPLY_HEADERS: Readonly<Record<string, string>> = {

@@ -61,7 +61,6 @@ export const FURNITURE = {
   autoStartManager: moRef('HostAutoStartManager', 'ha-autostart-mgr'),
   certificateManager: moRef('HostCertificateManager', 'ha-certificate-manager'),
 } as const satisfies Readonly<Record<string, MoRef>>;
-export type FurnitureName = keyof typeof FURNITURE;
 
 /** HostSystem.configManager: exactly these; a sheet that renders it takes them from here. */
 export const CONFIG_MANAGER = {
@@ -85,9 +84,6 @@ export const refOf = (id: HubId): MoRef | undefined => {
   return row ? moRef(row.type, `${row.prefix}${numberOf(id)}`) : undefined;
 };
 
-/** The moid alone. */
-export const moidOf = (id: HubId): string => refOf(id)?.value ?? id;
-
 /** The hub object a reference names; undefined for furniture and for anything malformed. */
 export const hubIdOf = (ref: { readonly type: string; readonly value: string }): HubId | undefined => {
   const row = rowByType.get(ref.type);
@@ -97,8 +93,5 @@ export const hubIdOf = (ref: { readonly type: string; readonly value: string }):
   return id !== undefined && id === hubId(row.kind, numberOf(id)) ? id : undefined;
 };
 
-const PER_SESSION = /^session\[([^\]]+)\](.+)$/;
-
 /** Collectors, filters, views and history collectors belong to the session whose key is in their moid. */
 export const sessionMoid = (sessionKey: string, uuid: string): string => `session[${sessionKey}]${uuid}`;
-export const sessionOfMoid = (moid: string): string | undefined => PER_SESSION.exec(moid)?.[1];

@@ -185,7 +185,7 @@ export const member = (type: string, name: string): Member | undefined => member
 let subtypeIndex: Map<string, string[]> | undefined;
 
 /** Direct subtypes by name, for both data and managed types. */
-export const directSubtypes = (name: string): readonly string[] => {
+const directSubtypes = (name: string): readonly string[] => {
   if (!subtypeIndex) {
     subtypeIndex = new Map();
     for (const line of typeLines.values()) {
@@ -232,7 +232,7 @@ export const memberAt = (type: string, path: string): Member | undefined => {
 };
 
 /** A path in steps; a key in brackets, with or without quotes, is a step of its own. Malformed brackets give a step that matches nothing. */
-export const splitPath = (path: string): readonly { readonly name: string; readonly key?: string }[] => {
+const splitPath = (path: string): readonly { readonly name: string; readonly key?: string }[] => {
   const steps: { name: string; key?: string }[] = [];
   const pattern = /([^.[\]]+)|\[(?:"([^"]*)"|([^\]"]*))\]/y;
   let at = 0;

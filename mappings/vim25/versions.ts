@@ -2,7 +2,7 @@
 import { versions } from './types.ts';
 
 /** The newest version we speak. Clients that know newer ones step down to it. */
-export const NEWEST = '6.7';
+const NEWEST = '6.7';
 
 /** What vimServiceVersions.xml lists and replies are trimmed to, newest first. */
 export const published: readonly string[] = ['6.7', '6.5', '6.0', '5.5', '5.1', '5.0', '4.1', '4.0', '2.5u2', '2.5'];

@@ -11,7 +11,7 @@ export interface XmlLimits {
   readonly maxTextBytes: number;
 }
 
-export const DEFAULT_LIMITS: XmlLimits = {
+const DEFAULT_LIMITS: XmlLimits = {
   maxBytes: 4 * 1024 * 1024,
   maxDepth: 64,
   maxElements: 200_000,
@@ -63,8 +63,7 @@ export type XmlResult =
   | { readonly ok: true; readonly root: XmlElement }
   | { readonly ok: false; readonly fault: XmlFault };
 
-export const XML_NS = 'http://www.w3.org/XML/1998/namespace';
-export const XMLNS_NS = 'http://www.w3.org/2000/xmlns/';
+const XML_NS = 'http://www.w3.org/XML/1998/namespace';
 export const XSI_NS = 'http://www.w3.org/2001/XMLSchema-instance';
 export const XSD_NS = 'http://www.w3.org/2001/XMLSchema';
 

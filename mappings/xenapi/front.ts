@@ -48,7 +48,7 @@ export const wrapReply = (call: Pick<Answered, 'version' | 'operation'>): { befo
   }
 };
 
-export const encodeErrorReply = (call: Pick<Answered, 'version' | 'operation'>, { code, params }: XenError): string => {
+const encodeErrorReply = (call: Pick<Answered, 'version' | 'operation'>, { code, params }: XenError): string => {
   const all = [code, ...params];
   switch (speechOf(call)) {
     case 'xmlrpc':
@@ -71,10 +71,10 @@ const resultType = ({ method }: Pick<Answered, 'method'>): Type => {
 };
 
 /** The value of a reply alone, in the client's encoding. */
-export const encodeResult = (call: Pick<Answered, 'method' | 'version'>, value: unknown): string =>
+const encodeResult = (call: Pick<Answered, 'method' | 'version'>, value: unknown): string =>
   speechOf(call) === 'xmlrpc' ? encodeXml(resultType(call), value) : encodeJson(resultType(call), value);
 
-export const encodeValueReply = (call: Answered, value: unknown): string => {
+const encodeValueReply = (call: Answered, value: unknown): string => {
   const text = encodeResult(call, value);
   // The one method that answers without a status.
   if (call.method === 'system.listMethods' && speechOf(call) === 'xmlrpc') return xml.encodeResponse(new Encoded(text));

@@ -112,7 +112,7 @@ const SIMPLE = table<Type>(
     (['string', 'int', 'float', 'bool', 'datetime'] as const).map((kind) => [kind, { kind } satisfies Type]),
   ),
 );
-export const VOID: Type = { kind: 'void' };
+const VOID: Type = { kind: 'void' };
 
 const bad = (text: string): Error => new Error(`data model: bad row '${text}'`);
 

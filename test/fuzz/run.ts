@@ -58,7 +58,7 @@ const residentBytes = (pids: readonly number[]): number =>
     0,
   );
 
-export const readMetrics = async ({ url, token }: Transvisor['admin']): Promise<ReadonlyMap<string, number>> => {
+const readMetrics = async ({ url, token }: Transvisor['admin']): Promise<ReadonlyMap<string, number>> => {
   const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
   if (!answer.ok) throw new Error(`metrics: ${answer.status}`);
   return new Map(

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 const ACT_LIMIT_MS = 90_000;
 
 /** What the program says of an act that the other side refused: the fault's own name. */
-export class ActRefused extends Error {
+class ActRefused extends Error {
   override readonly name = 'ActRefused';
 }
 

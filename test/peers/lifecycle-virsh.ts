@@ -8,7 +8,7 @@ import { esxAuthFile, esxUri } from './transvisor.ts';
 
 const POWER: Readonly<Record<string, string>> = { running: 'poweredOn', paused: 'suspended', 'shut off': 'poweredOff' };
 
-export const virshEsx = (
+const virshEsx = (
   endpoint: Endpoint,
 ): {
   run: (...args: string[]) => Promise<string>;

@@ -177,7 +177,7 @@ export const fenceXenapi = async (endpoint: XenEndpoint, action: FenceAction, pl
 const checked = new Set<string>();
 
 /** The clients are told to trust any certificate; so it is looked at here that it is the one that was told. */
-export const checkFingerprint = async ({ url, fingerprint }: XenEndpoint): Promise<void> => {
+const checkFingerprint = async ({ url, fingerprint }: XenEndpoint): Promise<void> => {
   const { protocol, hostname, port, host } = new URL(url);
   if (protocol !== 'https:' || checked.has(`${host} ${fingerprint}`)) return;
   const seen = await new Promise<string>((resolve, reject) => {

@@ -27,7 +27,7 @@ export class SheetError extends Error {
 }
 
 /** The largest input and output of a sheet, in UTF-16 units: a VM document is a few KB, a host with everything below 1 MB. */
-export const SHEET_LIMIT = 16 * 1024 * 1024;
+const SHEET_LIMIT = 16 * 1024 * 1024;
 
 const XSLT = 'http://www.w3.org/1999/XSL/Transform';
 

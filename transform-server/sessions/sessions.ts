@@ -7,7 +7,7 @@ import type { Own } from '../own/own.ts';
 const RECORDS = 'sessions';
 const LOCALS = 'session-locals';
 const KEYS = 'session-key';
-export const IDLE_MS = 30 * 60_000;
+const IDLE_MS = 30 * 60_000;
 /** Last-active times move with every call; on disk they may lag this much. */
 const SAVE_EVERY_MS = 60_000;
 /** Per front. The session idle for longest makes room: a script that never logs out must not lock people out. */

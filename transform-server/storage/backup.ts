@@ -13,7 +13,7 @@ export const backupDirectory = async (directory: string, file: string): Promise<
 };
 
 /** Checks that a file is a whole backup of ours. */
-export const checkBackup = (file: string): void => {
+const checkBackup = (file: string): void => {
   if (!existsSync(file)) throw new Error(`${file} does not exist`);
   const db = new DatabaseSync(file, { readOnly: true });
   try {

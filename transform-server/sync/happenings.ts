@@ -37,7 +37,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'user.message': 'was noted',
 };
 
-export const isEventKind = (hint: string): hint is EventKind => Object.hasOwn(WORDS, hint);
+const isEventKind = (hint: string): hint is EventKind => Object.hasOwn(WORDS, hint);
 
 export const wordsOf = (kind: EventKind, name: string): string => `${name} ${WORDS[kind]}`;
 

@@ -56,7 +56,7 @@ export const collectorState = ({ context, caches }: Scope, moid: string): Collec
 export const waitKey = ({ context }: Scope, collector: string): string => `wait ${context.session.id} ${collector}`;
 
 /** Ends the collector's waits for good. */
-export const cancelWaits = (scope: Scope, collector: string): void => {
+const cancelWaits = (scope: Scope, collector: string): void => {
   collectorState(scope, collector).cancelled++;
   scope.context.cancel(waitKey(scope, collector));
 };

@@ -94,7 +94,7 @@ const members = (
   }
 };
 
-export const vimEvent = (scope: Scope, event: HubEvent): DataObject => {
+const vimEvent = (scope: Scope, event: HubEvent): DataObject => {
   const row = EVENT_TYPES[event.kind];
   const args = argumentsOf(event);
   const hostName = nameOf(scope, F.host) ?? scope.context.front.hostName;

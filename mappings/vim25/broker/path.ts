@@ -27,7 +27,7 @@ export const parsePath = (path: string): readonly Step[] | undefined => {
 const STRINGS = new Set(['string', 'PropertyPath', 'TypeName', 'MethodName']);
 
 /** Elements of this type are found by a key, and whether that key is a string; undefined: they have no key. */
-export const keyIsText = (type: string): boolean | undefined => {
+const keyIsText = (type: string): boolean | undefined => {
   const key = member(type, 'key') ?? (typeOf(type)?.kind === 'data' ? memberAt(type, 'key') : undefined);
   return key === undefined ? undefined : STRINGS.has(key.type);
 };

@@ -191,5 +191,5 @@ export const invalidProperty = (path: string) => ({
 });
 
 /** A path that is none. */
-export const missingText = (path: string, version: string): string =>
+const missingText = (path: string, version: string): string =>
   elementWriter('missingSet', 'MissingProperty', false, version)(invalidProperty(path));

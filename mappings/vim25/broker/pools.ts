@@ -87,7 +87,7 @@ const configOf = (
 });
 
 /** A name that is one and that no other pool of the same parent has. */
-export const poolNameOf = (scope: Scope, sent: string, parent: string, self?: string): string => {
+const poolNameOf = (scope: Scope, sent: string, parent: string, self?: string): string => {
   const name = unescapeName(sent);
   if (name.trim() === '' || [...name].length > LONGEST_NAME || !name.isWellFormed())
     wrong(fault('invalid-name', { name: sent }, ''));

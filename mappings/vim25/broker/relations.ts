@@ -50,7 +50,7 @@ const fixed = (...list: MoRef[]): Relation => ({ array: false, get: () => list }
 const fixedArray = (...list: MoRef[]): Relation => ({ array: true, get: () => list });
 
 /** Finished tasks stay in recentTask for ten minutes, as long as clients look for them. */
-export const RECENT_MS = 10 * 60 * 1000;
+const RECENT_MS = 10 * 60 * 1000;
 const MAX_RECENT = 200;
 
 export const recentTasks = ({ context, host }: Scope, target?: HubId): readonly MoRef[] => {

@@ -52,7 +52,7 @@ export const only = (text: string): Span => {
 };
 
 /** Value of an attribute of the start tag at `start`; '' when it is not there. */
-export const attributeAt = (text: string, span: Span, name: string): string => {
+const attributeAt = (text: string, span: Span, name: string): string => {
   const tag = text.slice(span.start, span.innerStart);
   const at = tag.indexOf(` ${name}="`);
   if (at < 0) return '';

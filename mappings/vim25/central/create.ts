@@ -50,7 +50,7 @@ export const refuseDuplicate = (name: string, all: Datastores): void => {
 };
 
 /** `[ds]`, `[ds] dir` or `[ds] dir/file.vmx` to the place of a .vmx file that is not there yet. */
-export const vmxPlaceOf = (wanted: string, name: string, all: Datastores): Place => {
+const vmxPlaceOf = (wanted: string, name: string, all: Datastores): Place => {
   const { tree, path } = placeOf(all, wanted);
   const base = fileBaseOf(name);
   if (/\.vmx$/i.test(path)) {

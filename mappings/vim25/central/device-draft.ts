@@ -100,7 +100,7 @@ export const deviceSpecs = (changes: unknown): DeviceSpec[] =>
 const UNITS: Readonly<Record<Bus, number>> = { scsi: 16, virtio: 16, ide: 2, sata: 30, nvme: 15, usb: 8, fdc: 2 };
 const isReserved = (bus: Bus, unit: number): boolean => (bus === 'scsi' || bus === 'virtio') && unit === 7;
 
-export const firstFree = (draft: Draft, { bus, controller }: Spot): number | undefined => {
+const firstFree = (draft: Draft, { bus, controller }: Spot): number | undefined => {
   for (let unit = 0; unit < UNITS[bus]; unit++) {
     if (!isReserved(bus, unit) && !draft.used.has(slotText({ bus, controller, unit }))) return unit;
   }

@@ -142,7 +142,7 @@ export function* extendVirtualDisk(call: Call, context: BrokerContext): Brokered
 }
 
 /** `60 00 C2 9a 1b ...-...`: VMware's range, the rest from where the disk lies, so that it is the same at every reading. */
-export const diskUuidOf = (native: string): string => {
+const diskUuidOf = (native: string): string => {
   const bytes = createHash('sha256').update(native).digest().subarray(0, 16);
   bytes.set([0x60, 0x00, 0xc2, 0x90 | ((bytes[3] ?? 0) & 0x0f)]);
   const pairs = bytes.toString('hex').match(/../g) ?? [];

@@ -37,8 +37,6 @@ export const putOwn = (own: OwnView, storage: HubId, path: string, node: OwnNode
   own.put(NAMESPACE, ownKey(storage, path), node);
 export const deleteOwn = (own: OwnView, storage: HubId, path: string): void =>
   own.delete(NAMESPACE, ownKey(storage, path));
-export const getOwn = (own: OwnView, storage: HubId, path: string): OwnNode | undefined =>
-  own.get(NAMESPACE, ownKey(storage, path)) as OwnNode | undefined;
 
 export const directoryOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 export const fileOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -17,7 +17,7 @@ export const CONTROLLERS = table<{ readonly bus: Bus; readonly model?: ScsiModel
   VirtualBusLogicController: { bus: 'scsi', model: 'buslogic' },
 });
 
-export const CARDS = table<NicModel>({
+const CARDS = table<NicModel>({
   VirtualE1000: 'e1000',
   VirtualE1000e: 'e1000e',
   VirtualVmxnet3: 'vmxnet3',

@@ -20,7 +20,7 @@ export const own = (vm: Vm, key: string): string | undefined =>
   vm.attributes.find((a) => a.owner === 'vim25' && a.key === key)?.value;
 
 /** Every VM has an instanceUuid of its own: where none was written, the BIOS uuid with its first byte turned round. */
-export const instanceUuidOf = (vm: Vm): string =>
+const instanceUuidOf = (vm: Vm): string =>
   vm.instanceUuid ?? (Number.parseInt(vm.uuid.slice(0, 2), 16) ^ 0x50).toString(16).padStart(2, '0') + vm.uuid.slice(2);
 
 const fileName = (medium: Medium): string =>

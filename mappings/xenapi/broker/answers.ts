@@ -3,7 +3,7 @@ import type { Call, Reply } from '../../generic/call.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { xenFault } from '../faults.ts';
 import { speechOf } from '../front.ts';
-import { classOf, type Type } from '../types.ts';
+import type { Type } from '../types.ts';
 import { type Item, placesOf, recordText } from './item.ts';
 import { jsonOfField } from './transcode.ts';
 import type { World } from './world.ts';
@@ -16,7 +16,7 @@ export const refuse = (code: string, ...params: readonly string[]): Reply => ({
   fault: xenFault(code, ...params),
 });
 
-export const BODY: Reply = { kind: 'body' };
+const BODY: Reply = { kind: 'body' };
 
 export type Encoding = 'xml' | 'json';
 export const encodingOf = (call: Pick<Call, 'version'>): Encoding => (speechOf(call) === 'xmlrpc' ? 'xml' : 'json');
@@ -64,5 +64,4 @@ export function* write(text: string): Brokered {
   return BODY;
 }
 
-export const typeOfField = (cls: string, field: string): Type | undefined => classOf(cls)?.field(field)?.type;
 export const placeOf = (cls: string, field: string): number | undefined => placesOf(cls).get(field);

@@ -9,7 +9,7 @@ import { attributeMap, attributeText } from '../vm-attributes.ts';
 import { element, entries } from './markup.ts';
 
 /** The row of a disk in the id table, by any of the names that hosts give it. */
-export const diskIdOf = (disk: Disk, joins: Joins): HubId | undefined => {
+const diskIdOf = (disk: Disk, joins: Joins): HubId | undefined => {
   const { medium, slot } = disk;
   const volume = `${medium.storageName}/${medium.volumeName ?? ''}`;
   for (const match of [medium.path, volume, disk.device, `${slot.bus}${slot.controller}:${slot.unit}`]) {

@@ -11,7 +11,7 @@ export type Recorded = {
   readonly bytes: Buffer;
 };
 
-export const parseHex = (file: string, text: string): Recorded[] =>
+const parseHex = (file: string, text: string): Recorded[] =>
   text
     .split(/^## /m)
     .slice(1)

@@ -21,7 +21,7 @@ interface Item {
   slots: Record<string, unknown>;
 }
 
-export class FakeStore implements StoreView {
+class FakeStore implements StoreView {
   version = 1;
   epoch = 'e1';
   rendersAsked = 0;
