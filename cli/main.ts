@@ -1,5 +1,6 @@
 /** The command line: arguments in, one of the commands run, an exit code out. */
 import { Command, CommanderError } from 'commander';
+import type { IssueFlags } from './ca-link.ts';
 import { EXIT, EXIT_HELP, reportError } from './exit-codes.ts';
 import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags } from './flags.ts';
 import { closeAll, stayUp, untilSignal } from './lifetime.ts';
@@ -8,6 +9,8 @@ import type { SimFlags } from './sim.ts';
 const program = new Command('transvisor')
   .description('Lets unmodified vendor management clients manage hypervisors of another kind.')
   .version('0.1.0')
+  // An option belongs to the command it follows: `ca` and `ca issue` have some of the same name.
+  .enablePositionalOptions()
   .addHelpText('after', EXIT_HELP)
   .showHelpAfterError('(--help shows how)')
   .exitOverride();
@@ -136,7 +139,8 @@ stateFlags(user.command('remove <name>'))
     }),
   );
 
-stateFlags(program.command('ca'))
+const ca = stateFlags(program.command('ca'))
+  .enablePositionalOptions()
   .description('show the certificate authority of this installation, making it at first; --issue makes a certificate')
   .option(
     '--issue <name>',
@@ -148,6 +152,39 @@ stateFlags(program.command('ca'))
     runs(async (flags: Flags & { issue?: string[]; out?: string }) => {
       const { showCa } = await import('./ca.ts');
       const { json, text } = showCa(configOf(flags).state, flags.issue, flags.out);
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+
+stateFlags(ca.command('issue'))
+  .description('a certificate for the link over a network: of an agent, or of the server')
+  .option('--agent <name>', 'the agent that is known by it')
+  .option(
+    '--server <name>',
+    'a name or address by which agents reach the server; repeatable: one certificate for all',
+    (value: string, before: string[] = []) => [...before, value],
+  )
+  .option('--days <N>', 'how long it is valid (default: 820)')
+  .option(
+    '--out <prefix>',
+    'writes PREFIX.crt and PREFIX.key (default: the name of the agent; link in the state directory)',
+  )
+  .option('--renew', 'write over the one before; running programs take it at their next connection')
+  .action(
+    runs(async (flags: Flags & IssueFlags) => {
+      const { issue } = await import('./ca-link.ts');
+      const { json, text } = issue(configOf(flags).state, flags);
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+stateFlags(ca.command('revoke <certificate>'))
+  .description('refuse a certificate of the link from now on: its file, its serial number, or all of an agent by name')
+  .action(
+    runs(async (certificate: string, flags: Flags) => {
+      const { revoke } = await import('./ca-link.ts');
+      const { json, text } = revoke(configOf(flags).state, certificate);
       print(json, text);
       return EXIT.ok;
     }),

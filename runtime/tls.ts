@@ -69,28 +69,65 @@ export const makeCa = (nowMs: number, name = 'Transvisor CA'): KeyPair => {
   return { certificate: forge.pki.certificateToPem(certificate), key: pem };
 };
 
-/** A server certificate for these names and addresses. */
-export const makeLeaf = (ca: KeyPair, names: readonly string[], nowMs: number): KeyPair => {
-  const [first] = names;
-  if (first === undefined) throw new Error('a certificate needs a name');
+type AltName = { readonly type: number; readonly value?: string; readonly ip?: string };
+
+const altName = (name: string): AltName => (isIP(name) ? { type: 7, ip: name } : { type: 2, value: name });
+
+interface LeafWishes {
+  readonly commonName: string;
+  readonly usage: { readonly serverAuth?: boolean; readonly clientAuth?: boolean };
+  readonly altNames: readonly AltName[];
+  readonly days: number;
+}
+
+const signedLeaf = (ca: KeyPair, { commonName, usage, altNames, days }: LeafWishes, nowMs: number): KeyPair => {
   const issuer = forge.pki.certificateFromPem(ca.certificate);
   const { pem, forgeKeys } = newKey();
-  const certificate = draft(forgeKeys.publicKey, nowMs, LEAF_DAYS);
-  certificate.setSubject(subject(first));
+  const certificate = draft(forgeKeys.publicKey, nowMs, days);
+  certificate.setSubject(subject(commonName));
   certificate.setIssuer(issuer.subject.attributes);
   certificate.setExtensions([
     { name: 'basicConstraints', cA: false, critical: true },
     { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
-    { name: 'extKeyUsage', serverAuth: true },
-    {
-      name: 'subjectAltName',
-      altNames: names.map((name) => (isIP(name) ? { type: 7, ip: name } : { type: 2, value: name })),
-    },
+    { name: 'extKeyUsage', ...usage },
+    { name: 'subjectAltName', altNames },
     { name: 'subjectKeyIdentifier' },
     { name: 'authorityKeyIdentifier', keyIdentifier: issuer.generateSubjectKeyIdentifier().getBytes() },
   ]);
   certificate.sign(forge.pki.privateKeyFromPem(ca.key), forge.md.sha256.create());
   return { certificate: forge.pki.certificateToPem(certificate), key: pem };
+};
+
+/** A server certificate for these names and addresses. */
+export const makeLeaf = (ca: KeyPair, names: readonly string[], nowMs: number): KeyPair => {
+  const [first] = names;
+  if (first === undefined) throw new Error('a certificate needs a name');
+  return signedLeaf(
+    ca,
+    { commonName: first, usage: { serverAuth: true }, altNames: names.map(altName), days: LEAF_DAYS },
+    nowMs,
+  );
+};
+
+/** What a certificate of the link is for stands in it as a URI: one of a front, signed by the same CA, opens no link. */
+export const LINK_SERVER_URI = 'urn:transvisor:server';
+export const LINK_AGENT_URI = 'urn:transvisor:agent:';
+/** No letter that has a meaning in a URI or in a list of names. */
+export const AGENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** The certificate with which a server answers agents, on these names and addresses. */
+export const makeLinkServerLeaf = (ca: KeyPair, names: readonly string[], nowMs: number, days = LEAF_DAYS): KeyPair => {
+  const [first] = names;
+  if (first === undefined) throw new Error('a certificate needs a name');
+  const altNames = [...names.map(altName), { type: 6, value: LINK_SERVER_URI }];
+  return signedLeaf(ca, { commonName: first, usage: { serverAuth: true }, altNames, days }, nowMs);
+};
+
+/** The certificate by which one agent is known. */
+export const makeLinkAgentLeaf = (ca: KeyPair, agent: string, nowMs: number, days = LEAF_DAYS): KeyPair => {
+  if (!AGENT_NAME.test(agent)) throw new Error(`"${agent}" is no name of an agent`);
+  const altNames = [{ type: 6, value: `${LINK_AGENT_URI}${agent}` }];
+  return signedLeaf(ca, { commonName: agent, usage: { clientAuth: true }, altNames, days }, nowMs);
 };
 
 /** `AA:BB:...`: SHA-1 is what vendor clients call a thumbprint. */
@@ -111,10 +148,15 @@ const load = (folder: string, name: string): KeyPair | undefined => {
     : undefined;
 };
 
+/** PREFIX.key and PREFIX.crt, each whole at any time. */
+export const saveKeyPair = (prefix: string, pair: KeyPair): void => {
+  save(`${prefix}.key`, pair.key, 0o600);
+  save(`${prefix}.crt`, pair.certificate, 0o644);
+};
+
 const keep = (folder: string, name: string, pair: KeyPair): KeyPair => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  save(join(folder, `${name}.key`), pair.key, 0o600);
-  save(join(folder, `${name}.crt`), pair.certificate, 0o644);
+  saveKeyPair(join(folder, name), pair);
   return pair;
 };
 

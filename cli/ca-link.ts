@@ -1,0 +1,121 @@
+/** `transvisor ca issue` and `ca revoke`: an agent's name or a server's names in, certificates of the link, or a line in the list of revoked ones, out. */
+import { X509Certificate } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../runtime/config.ts';
+import { parseRevoked, revokedPath, serialOf } from '../runtime/link-revoked.ts';
+import {
+  AGENT_NAME,
+  fingerprints,
+  type KeyPair,
+  loadOrMakeCa,
+  makeLinkAgentLeaf,
+  makeLinkServerLeaf,
+  saveKeyPair,
+} from '../runtime/tls.ts';
+
+export interface IssueFlags {
+  readonly agent?: string;
+  readonly server?: readonly string[];
+  readonly out?: string;
+  readonly days?: string;
+  /** An older certificate there is written over: both programs take the new one at their next connection. */
+  readonly renew?: boolean;
+}
+
+const MOST_DAYS = 820;
+
+/** One line of the issued list. */
+interface Issued {
+  readonly serial: string;
+  readonly agent?: string;
+  readonly server?: readonly string[];
+  readonly until: string;
+}
+
+const issuedPath = (state: string): string => join(state, 'tls', 'issued');
+
+const issuedOf = (state: string): Issued[] =>
+  existsSync(issuedPath(state))
+    ? readFileSync(issuedPath(state), 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Issued)
+    : [];
+
+const daysOf = (text: string | undefined): number => {
+  const days = text === undefined ? MOST_DAYS : Number(text);
+  if (!Number.isInteger(days) || days < 1 || days > MOST_DAYS)
+    throw new ConfigError(`--days ${text}: not a number of days from 1 to ${MOST_DAYS}`);
+  return days;
+};
+
+const made = (state: string, flags: IssueFlags, nowMs: number): { pair: KeyPair; prefix: string; hint: string } => {
+  const { agent, server } = flags;
+  if ((agent === undefined) === (server === undefined))
+    throw new ConfigError('name what the certificate is for: --agent NAME, or --server NAME (repeatable)');
+  const days = daysOf(flags.days);
+  const ca = loadOrMakeCa(join(state, 'tls'), nowMs);
+  if (agent === undefined) {
+    const prefix = flags.out ?? join(state, 'tls', 'link');
+    return { pair: makeLinkServerLeaf(ca, server ?? [], nowMs, days), prefix, hint: '' };
+  }
+  if (!AGENT_NAME.test(agent))
+    throw new ConfigError(`--agent ${agent}: letters, digits, dot, dash and underscore, at most 63`);
+  const hint = `Put them, and ${join(state, 'tls', 'ca.crt')}, into the folder tls of the agent's state directory as link.crt, link.key and ca.crt.\n`;
+  return { pair: makeLinkAgentLeaf(ca, agent, nowMs, days), prefix: flags.out ?? agent, hint };
+};
+
+export const issue = (state: string, flags: IssueFlags): { json: unknown; text: string } => {
+  const { pair, prefix, hint } = made(state, flags, Date.now());
+  const [certificate, key] = [`${prefix}.crt`, `${prefix}.key`];
+  for (const file of [certificate, key])
+    if (flags.renew !== true && existsSync(file))
+      throw new ConfigError(`${file} exists; --renew writes over it, --out names another`);
+  saveKeyPair(prefix, pair);
+  const x509 = new X509Certificate(pair.certificate);
+  const { agent, server } = flags;
+  const issued = { serial: serialOf(x509.serialNumber), agent, server, until: x509.validToDate.toISOString() };
+  appendFileSync(issuedPath(state), `${JSON.stringify(issued)}\n`, { mode: 0o600 });
+  const { sha256 } = fingerprints(pair.certificate);
+  return {
+    json: { certificate, key, ...issued, sha256 },
+    text: `${certificate} and ${key}, valid until ${issued.until}\nserial ${issued.serial}\n${hint}`,
+  };
+};
+
+/** A certificate's file, its serial number, or the name of an agent, of which every certificate is meant. */
+const serialsOf = (state: string, what: string): { serials: string[]; says: string } => {
+  if (existsSync(what) && what.endsWith('.crt')) {
+    try {
+      return { serials: [serialOf(new X509Certificate(readFileSync(what)).serialNumber)], says: what };
+    } catch {
+      throw new ConfigError(`${what} is no certificate`);
+    }
+  }
+  const named = issuedOf(state).filter(({ agent, serial }) => agent === what || serial === serialOf(what));
+  if (named.length > 0)
+    return {
+      serials: named.map(({ serial }) => serial),
+      says: named[0]?.agent === undefined ? '' : `agent ${named[0].agent}`,
+    };
+  if (/^[0-9A-Fa-f:]{8,64}$/.test(what)) return { serials: [serialOf(what)], says: '' };
+  throw new ConfigError(`"${what}" is no certificate file, no serial number, and no agent with a certificate`);
+};
+
+export const revoke = (state: string, what: string): { json: unknown; text: string } => {
+  const { serials, says } = serialsOf(state, what);
+  const path = revokedPath(state);
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const known = parseRevoked(before).serials;
+  const fresh = serials.filter((serial) => !known.has(serial));
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const begin = before === '' || before.endsWith('\n') ? '' : '\n';
+  const note = `# ${new Date().toISOString()} ${says}`.trimEnd();
+  const lines = fresh.map((serial) => `${serial} ${note}\n`).join('');
+  if (lines !== '') appendFileSync(path, `${begin}${lines}`, { mode: 0o600 });
+  return {
+    json: { revoked: serials, list: path },
+    text: `${serials.map((serial) => `revoked ${serial}`).join('\n')}\n${path} counts in every program whose state directory holds it\n`,
+  };
+};
