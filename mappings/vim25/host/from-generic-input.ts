@@ -1,10 +1,10 @@
 /** A VM before and after in, the input of `to-host/vm.xsl` out: what of its configuration shall differ, in the host's units and words. */
 import type { DocumentKind, Documents, Share, Vm } from '../../generic/model.ts';
 import type { NativeObject } from '../../generic/native.ts';
+import { element } from '../../wire/markup.ts';
 import { attributeOf } from '../../wire/xml.ts';
 import { guestIdOf } from '../guest-os.ts';
 import { escapeName } from '../names.ts';
-import { element } from '../render/markup.ts';
 import { entryChanges, ownAttribute, roomChanges } from './attributes.ts';
 import { hardwareOf } from './devices.ts';
 import { all, partOf } from './native-tree.ts';

@@ -2,10 +2,10 @@
 import type { NativeObject } from '../../generic/native.ts';
 import { table } from '../../generic/table.ts';
 import { volumeNameOf } from '../../generic/volume-path.ts';
+import { element } from '../../wire/markup.ts';
 import type { XmlElement } from '../../wire/xml.ts';
 import { guestBits, guestOs } from '../guest-os.ts';
 import { unescapeName } from '../names.ts';
-import { element } from '../render/markup.ts';
 import { powerStates } from '../states.ts';
 import { attributesOf, CONFIG_ATTRIBUTES, CPU_MAX_KEY, entriesOf, MEMORY_MAX_KEY, OWN } from './attributes.ts';
 import { type BackingFile, hardwareOf, isPersistent, isThin, type Seated } from './devices.ts';

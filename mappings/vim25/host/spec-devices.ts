@@ -1,9 +1,9 @@
 /** The devices of a VM before and after in, the changes of devices that a ConfigSpec lists, with keys and controllers, out. */
 import type { Bus, Cdrom, Disk, Floppy, Medium, Nic, ScsiModel, Slot, Vm } from '../../generic/model.ts';
 import { pathOfVolume } from '../../generic/volume-path.ts';
+import { element } from '../../wire/markup.ts';
 import type { XmlElement } from '../../wire/xml.ts';
 import { escapeName } from '../names.ts';
-import { element } from '../render/markup.ts';
 import type { Hardware } from './devices.ts';
 import { numberAt, textAt } from './native-tree.ts';
 

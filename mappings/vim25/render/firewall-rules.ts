@@ -1,5 +1,5 @@
 /** The services that ESXi names in its firewall, as facts: key, label and ports; what reads them gets one ruleset each. */
-import { element } from './markup.ts';
+import { element } from '../../wire/markup.ts';
 
 type Direction = 'inbound' | 'outbound';
 /** Direction, protocol, first port and, of a range, the last. */

@@ -2,11 +2,12 @@
 import { formatDocument } from '../../generic/documents.ts';
 import type { Host } from '../../generic/model.ts';
 import type { FrontInstance, Joins } from '../../generic/platform.ts';
+import { element } from '../../wire/markup.ts';
 import { about } from '../about.ts';
 import { CONFIG_MANAGER } from '../ids.ts';
 import { escapeName } from '../names.ts';
 import { firewallInput } from './firewall-rules.ts';
-import { dateTime, element } from './markup.ts';
+import { dateTime } from './markup.ts';
 
 const MIB = 1024 * 1024;
 

@@ -3,8 +3,8 @@ import { formatDocument } from '../../generic/documents.ts';
 import { numberOf } from '../../generic/ids.ts';
 import type { Network, Storage } from '../../generic/model.ts';
 import type { Joins } from '../../generic/platform.ts';
+import { element } from '../../wire/markup.ts';
 import { escapeName } from '../names.ts';
-import { element } from './markup.ts';
 
 /** 62 TB less overhead: the largest virtual disk of VMFS 5 and 6 (vSphere configuration maximums). */
 export const MAX_DISK_BYTES = 68_169_720_922_112;

@@ -4,12 +4,13 @@ import { numberOf } from '../../generic/ids.ts';
 import type { Disk, Medium, Nic, Snapshot, Vm } from '../../generic/model.ts';
 import type { Joins } from '../../generic/platform.ts';
 import { pathOfVolume } from '../../generic/volume-path.ts';
+import { element } from '../../wire/markup.ts';
 import { changeVersionOf } from '../change-version.ts';
 import { type Controller, devicesOf } from '../device-keys.ts';
 import { guestFullName, guestIdOf } from '../guest-os.ts';
 import { escapeName, formatDatastorePath } from '../names.ts';
 import { vimPowerState } from '../states.ts';
-import { dateTime, element } from './markup.ts';
+import { dateTime } from './markup.ts';
 
 const KIB = 1024;
 const MIB = 1024 * 1024;

@@ -2,6 +2,7 @@
 import { formatDocument } from '../../generic/documents.ts';
 import type { Host } from '../../generic/model.ts';
 import type { FrontInstance, Joins } from '../../generic/platform.ts';
+import { element, type Scalars } from '../../wire/markup.ts';
 import { API_VERSION, CAPABILITIES, RESTRICTIONS, softwareVersion } from '../about.ts';
 import { addressOf } from '../address.ts';
 import { DEFAULT_TEMPLATES } from '../default-templates.ts';
@@ -9,7 +10,7 @@ import { refOf, uuidOf, xenId } from '../ids.ts';
 import { allowedOperations } from '../lifecycle.ts';
 import { STORAGE_MANAGERS } from '../storage-kinds.ts';
 import { bootParams, platformOf } from './hardware.ts';
-import { dateTime, element, entries, type Scalars } from './markup.ts';
+import { dateTime, entries } from './markup.ts';
 
 const GIB = 1024 ** 3;
 /** The most that the API's own hosts give one VM, for hosts that do not say. */

@@ -2,9 +2,10 @@
 import { formatDocument } from '../../generic/documents.ts';
 import type { Network, Storage, Volume } from '../../generic/model.ts';
 import type { FrontInstance, Joins } from '../../generic/platform.ts';
+import { element } from '../../wire/markup.ts';
 import { NULL_REF, refOf, uuidOf, xenId } from '../ids.ts';
 import { srOperations, srType } from '../storage-kinds.ts';
-import { element, timeOrNever } from './markup.ts';
+import { timeOrNever } from './markup.ts';
 
 const names = (operations: readonly string[]): string =>
   operations.map((name) => element('operation', { name })).join('');

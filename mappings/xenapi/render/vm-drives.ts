@@ -2,11 +2,12 @@
 import type { HubId } from '../../generic/ids.ts';
 import type { Disk, Medium, Vm } from '../../generic/model.ts';
 import type { FrontInstance, Joins } from '../../generic/platform.ts';
+import { element } from '../../wire/markup.ts';
 import { NULL_REF, refOf, uuidOf, type XenId, xenId } from '../ids.ts';
 import type { XenPowerState } from '../lifecycle.ts';
 import { cardsOf, type Drive, drivesOf, vbdId, vifId } from '../seats.ts';
 import { attributeMap, attributeText } from '../vm-attributes.ts';
-import { element, entries } from './markup.ts';
+import { entries } from './markup.ts';
 
 /** The row of a disk in the id table, by any of the names that hosts give it. */
 const diskIdOf = (disk: Disk, joins: Joins): HubId | undefined => {

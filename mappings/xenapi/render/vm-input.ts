@@ -2,6 +2,7 @@
 import { formatDocument } from '../../generic/documents.ts';
 import type { Snapshot, Vm } from '../../generic/model.ts';
 import type { FrontInstance, Joins } from '../../generic/platform.ts';
+import { element } from '../../wire/markup.ts';
 import { urlOf } from '../address.ts';
 import { NULL_REF, refOf, uuidOf, type XenId, xenId } from '../ids.ts';
 import { allowedOperations, type Standing, type XenPowerState } from '../lifecycle.ts';
@@ -10,7 +11,7 @@ import { cardsOf } from '../seats.ts';
 import { xenPowerState } from '../states.ts';
 import { attributeMap, attributeSet, attributeText } from '../vm-attributes.ts';
 import { bootParams, platformOf } from './hardware.ts';
-import { element, entries, timeOrNever } from './markup.ts';
+import { entries, timeOrNever } from './markup.ts';
 import { cardsInput, drivesInput, snapshotDrives } from './vm-drives.ts';
 
 /** Guests of this kind obey ACPI: the features that clients ask for before they offer a shutdown are there without an agent. */
