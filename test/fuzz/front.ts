@@ -44,6 +44,8 @@ export interface FuzzWorker {
 export interface FuzzTarget {
   /** Share of all requests that must reach a call of the driver. */
   readonly driverShare: number;
+  /** Share of the run after which what the program keeps within bounds has reached them. */
+  readonly warmShare: number;
   worker(dice: Dice): FuzzWorker;
   /** Keeps what lives on the host at a size that neither dies out nor grows. Nothing else is sent meanwhile. */
   tend(): Promise<void>;

@@ -13,10 +13,16 @@ const median = (numbers: readonly number[]): number =>
 /** Resident bytes after the warm-up and at the end: medians of a tenth of the run each. */
 export const memoryOf = ({
   memory,
-}: Pick<FuzzReport, 'memory'>): { readonly warm: number; readonly end: number; readonly most: number } => {
+  warmShare,
+}: Pick<FuzzReport, 'memory' | 'warmShare'>): {
+  readonly warm: number;
+  readonly end: number;
+  readonly most: number;
+} => {
   const tenth = Math.max(1, Math.floor(memory.length / 10));
+  const warm = Math.floor(memory.length * warmShare);
   return {
-    warm: median(memory.slice(tenth * 3, tenth * 4)),
+    warm: median(memory.slice(warm, warm + tenth)),
     end: median(memory.slice(-tenth)),
     most: Math.max(0, ...memory),
   };

@@ -19,6 +19,7 @@ export interface FuzzReport {
   readonly seed: number;
   readonly requests: number;
   readonly driverShare: number;
+  readonly warmShare: number;
   readonly seconds: number;
   readonly mutations: ReadonlyMap<string, number>;
   readonly reach: ReadonlyMap<string, number>;
@@ -201,6 +202,7 @@ export const fuzz = async ({
       seed,
       requests: answered,
       driverShare: target.driverShare,
+      warmShare: target.warmShare,
       seconds: (performance.now() - begun) / 1000,
       ...counts,
       decoded: end.decoded - start.decoded - keeperDecoded,
