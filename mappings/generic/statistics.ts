@@ -15,6 +15,19 @@ export interface VmSample {
   readonly sentBytes: number;
 }
 
+/** Of a VM that has done nothing yet, or whose host counts none of it. */
+export const NOTHING_COUNTED: Omit<VmSample, 'native'> = {
+  cpuNs: 0,
+  memoryBytes: 0,
+  residentBytes: 0,
+  readBytes: 0,
+  writtenBytes: 0,
+  readRequests: 0,
+  writeRequests: 0,
+  receivedBytes: 0,
+  sentBytes: 0,
+};
+
 export interface HostSample {
   readonly cpuNs: number;
   readonly idleNs: number;

@@ -1,43 +1,11 @@
 /** The templates that every host has without anybody making them: as hub VMs, with what XenAPI says of them beside. */
+import { emptyVm } from '../generic/empty-vm.ts';
 import type { Vm } from '../generic/model.ts';
 
 const MIB = 1024 ** 2;
 
 /** A VM that no client described yet. */
-export const blankVm = (): Vm => ({
-  name: '',
-  nativeName: '',
-  uuid: '',
-  description: '',
-  powerState: 'stopped',
-  permanent: true,
-  template: false,
-  autostart: false,
-  firmware: 'bios',
-  secureBoot: false,
-  cpuCount: 1,
-  cpuMax: 1,
-  coresPerSocket: 1,
-  memoryBytes: 512 * MIB,
-  memoryMaxBytes: 512 * MIB,
-  cpuHotAdd: false,
-  memoryHotAdd: false,
-  osId: '',
-  bits: 64,
-  bootOrder: ['disk', 'cdrom', 'network'],
-  scsiControllers: [],
-  disks: [],
-  cdroms: [],
-  floppies: [],
-  nics: [],
-  vnc: { listen: '127.0.0.1', port: -1 },
-  serialPorts: 0,
-  guest: { toolsInstalled: false, toolsRunning: false, addresses: [] },
-  cpuShare: {},
-  memoryShare: {},
-  attributes: [],
-  snapshots: [],
-});
+export const blankVm = (): Vm => emptyVm(512 * MIB, 64);
 
 export interface DefaultTemplate {
   /** Part of the host's VM references: 0 is the control domain. */

@@ -1,7 +1,7 @@
 /** A transform server with an invented platform and an agent that records what it is asked. */
-
 import { command } from '../../mappings/generic/commands.ts';
 import { formatDocument } from '../../mappings/generic/documents.ts';
+import { emptyVm } from '../../mappings/generic/empty-vm.ts';
 import { done, type Outcome } from '../../mappings/generic/faults.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Vm } from '../../mappings/generic/model.ts';
@@ -14,38 +14,12 @@ import type { Transformer } from '../../transform-server/engine/transformer.ts';
 import { createServer } from '../../transform-server/server.ts';
 import { scan } from './memory.ts';
 
-const blankVm = (name: string): Vm => ({
+const vmNamed = (name: string): Vm => ({
+  ...emptyVm(1, 64),
   name,
   nativeName: name,
-  uuid: '',
-  description: '',
   powerState: 'running',
-  permanent: true,
   template: name.startsWith('template'),
-  autostart: false,
-  firmware: 'bios',
-  secureBoot: false,
-  cpuCount: 1,
-  cpuMax: 1,
-  coresPerSocket: 1,
-  memoryBytes: 1,
-  memoryMaxBytes: 1,
-  cpuHotAdd: false,
-  memoryHotAdd: false,
-  osId: '',
-  bits: 64,
-  bootOrder: [],
-  scsiControllers: [],
-  disks: [],
-  cdroms: [],
-  floppies: [],
-  nics: [],
-  serialPorts: 0,
-  guest: { toolsInstalled: false, toolsRunning: false, addresses: [] },
-  cpuShare: {},
-  memoryShare: {},
-  attributes: [],
-  snapshots: [],
 });
 
 /** Sheets without sheets: the generic document carries the name, the rendered one too. */
@@ -56,7 +30,7 @@ const transformer: Transformer = {
     const text =
       native?.parts['text'] ?? (work.work === 'render' && 'generic' in work.source ? work.source.generic.name : '');
     const name = text.split('|')[0] ?? '';
-    const generic = native?.kind === 'vm' ? { generic: formatDocument('vm', blankVm(name)) } : {};
+    const generic = native?.kind === 'vm' ? { generic: formatDocument('vm', vmNamed(name)) } : {};
     if (work.work === 'generic') return { ok: true, ...generic };
     return {
       ok: true,

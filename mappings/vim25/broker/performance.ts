@@ -2,6 +2,7 @@
 import type { Call, Reply } from '../../generic/call.ts';
 import { fault, type Outcome } from '../../generic/faults.ts';
 import type { Brokered } from '../../generic/platform.ts';
+import { NOTHING_COUNTED } from '../../generic/statistics.ts';
 import { FURNITURE as F, hubIdOf, refKey, sameRef } from '../ids.ts';
 import { type MoRef, plain } from '../values.ts';
 import { COUNTERS, type Counter, counterInfo, type Facts, type Sample } from './counters.ts';
@@ -22,15 +23,7 @@ interface Statistics {
 }
 
 const sampleOf = (atMs: number, known: Partial<Sample>): Sample => ({
-  cpuNs: 0,
-  memoryBytes: 0,
-  residentBytes: 0,
-  readBytes: 0,
-  writtenBytes: 0,
-  readRequests: 0,
-  writeRequests: 0,
-  receivedBytes: 0,
-  sentBytes: 0,
+  ...NOTHING_COUNTED,
   ...known,
   atMs,
 });

@@ -1,7 +1,7 @@
 /** The host's round-robin database in, whose rows are rates; counters that only grow, as the hub's statistics are, out. */
 import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { HttpAsk, HttpGot } from '../../generic/platform.ts';
-import type { Statistics, VmSample } from '../../generic/statistics.ts';
+import { NOTHING_COUNTED, type Statistics } from '../../generic/statistics.ts';
 import { table } from '../../generic/table.ts';
 import { decodeValue } from '../../wire/jsonrpc.ts';
 import { isRecord, type Plain, plainOf, textIn } from './plain.ts';
@@ -18,21 +18,9 @@ export const rrdAsk = (session: string, { start }: Readonly<Record<string, unkno
   maxBytes: MOST_BYTES,
 });
 
-type Counted = Omit<VmSample, 'native'>;
-type Mutable = { -readonly [K in keyof Counted]: number };
+type Mutable = { -readonly [K in keyof typeof NOTHING_COUNTED]: number };
 
 const NS = 1e9;
-const zero = (): Mutable => ({
-  cpuNs: 0,
-  memoryBytes: 0,
-  residentBytes: 0,
-  readBytes: 0,
-  writtenBytes: 0,
-  readRequests: 0,
-  writeRequests: 0,
-  receivedBytes: 0,
-  sentBytes: 0,
-});
 
 /** Rates by the name of their source without device: what a second of it adds. CPUs are in shares of one. */
 const RATES = table<readonly [keyof Mutable, number]>({
@@ -71,7 +59,7 @@ export const createCounters = (): Counters => {
   let takenSeconds = 0;
 
   const addToVm = (uuid: string, name: string, value: number, seconds: number): void => {
-    const vm = vms.get(uuid) ?? zero();
+    const vm = vms.get(uuid) ?? { ...NOTHING_COUNTED };
     vms.set(uuid, vm);
     if (name === 'memory') {
       vm.memoryBytes = value;

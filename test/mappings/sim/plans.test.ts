@@ -1,6 +1,7 @@
 /** Every verb as a plan, carried out on a simulated host: what it makes, what it leaves, and which fault it gives. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { command, type DiskSpec, type Params, type Verb } from '../../../mappings/generic/commands.ts';
+import { emptyVm } from '../../../mappings/generic/empty-vm.ts';
 import type { DocumentKind, Vm } from '../../../mappings/generic/model.ts';
 import { chooseEngine } from '../../../transform-server/engine/engine.ts';
 import { carryOut, contextOf, faultOf, GIB, host, type StartedHost, startHost } from './rig.ts';
@@ -32,37 +33,15 @@ const names = async (started: StartedHost, kind: DocumentKind): Promise<string[]
   (await started.objects()).filter((object) => object.kind === kind).map((object) => host.scan(object).name);
 
 const blank = (name: string): Vm => ({
+  ...emptyVm(GIB, 64),
   name,
-  nativeName: '',
-  uuid: '',
   description: 'a <b> & "c"',
-  powerState: 'stopped',
-  permanent: true,
-  template: false,
-  autostart: false,
-  firmware: 'bios',
-  secureBoot: false,
   cpuCount: 2,
   cpuMax: 2,
-  coresPerSocket: 1,
-  memoryBytes: GIB,
-  memoryMaxBytes: GIB,
-  cpuHotAdd: false,
-  memoryHotAdd: false,
-  osId: '',
-  bits: 64,
   bootOrder: ['disk'],
   scsiControllers: [{ ordinal: 0, model: 'pvscsi' }],
-  disks: [],
-  cdroms: [],
-  floppies: [],
   nics: [{ ordinal: 0, mac: '', macGenerated: true, model: 'virtio', networkName: 'VM Network', connected: true }],
-  serialPorts: 0,
-  guest: { toolsInstalled: false, toolsRunning: false, addresses: [] },
-  cpuShare: {},
-  memoryShare: {},
   attributes: [{ owner: 'x', key: 'k', value: 'v' }],
-  snapshots: [],
 });
 const diskAt = (
   unit: number,
