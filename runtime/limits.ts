@@ -15,6 +15,17 @@ export const LIMITS = {
   linkCallMs: 30 * SECOND,
   linkReconnectFirstMs: 50,
   linkReconnectMostMs: 5 * SECOND,
+  /** A link that lived so long was a good one: after it the next is tried at once. */
+  linkSteadyMs: SECOND,
+  /** Of connections from a network: until TLS and the first request are done, and how many at once. */
+  linkHandshakeMs: 10 * SECOND,
+  linkConnections: 4096,
+  /** A refused or revoked peer has this long to read why. */
+  linkFarewellMs: SECOND,
+  linkCertificateBytes: 256 * KIB,
+  linkRevokedBytes: 4 * MIB,
+  /** How often the list of revoked certificates is looked at, beside every connection. */
+  linkRevokedMs: SECOND,
   /** A server that takes another's place: how long calls wait for it, how long the old one finishes and speaks to an agent. */
   handOverMs: 2 * MINUTE,
   handOverDrainMs: 5 * SECOND,

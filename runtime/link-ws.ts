@@ -1,102 +1,23 @@
-/** The link between two programs: WebSocket messages on loopback TCP or a unix socket, opened by the agent, admitted by a shared token. */
+/** The link between two programs: WebSocket messages on a unix socket, TCP or TLS, opened by the agent, admitted by a shared token or by certificates. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { chmodSync, rmSync, statSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { LIMITS } from './limits.ts';
-import { type Channel, LinkDown } from './link.ts';
+import type { Channel } from './link.ts';
+import { type LinkAddress, linkUrl } from './link-address.ts';
+import { channelOf, type SocketChannel } from './link-channel.ts';
+import { createTlsListener, dialOptions, type LinkPeer, serialOfServer } from './link-tls.ts';
+import type { LinkTrust } from './link-trust.ts';
 import type { Log } from './log.ts';
-import type { Secret } from './secret.ts';
+import { Secret } from './secret.ts';
 
-/** `unix:/run/transvisor/link` or `tcp:127.0.0.1:7443`. Mutual TLS becomes a third kind here; nothing else need know. */
-export type LinkAddress =
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
-
-export const parseLinkAddress = (text: string): LinkAddress | undefined => {
-  if (text.startsWith('unix:') && text.length > 5) return { kind: 'unix', path: text.slice(5) };
-  const tcp = /^tcp:(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const port = Number(tcp?.[3]);
-  const host = tcp?.[1] ?? tcp?.[2];
-  return host === undefined || port > 65_535 ? undefined : { kind: 'tcp', host, port };
-};
-
-export const formatLinkAddress = (address: LinkAddress): string =>
-  address.kind === 'unix'
-    ? `unix:${address.path}`
-    : `tcp:${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+/** A secret that both programs know, on one machine; certificates between machines. */
+export type Admission = Secret | LinkTrust;
 
 const PATH = '/link';
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-/** A WebSocket as a channel: pings find a silent peer, senders wait above the mark, an overfull queue breaks off. */
-const channelOf = (socket: WebSocket): Channel => {
-  let closedBy: string | undefined;
-  let lastHeardMs = Date.now();
-  const closers: ((reason: string) => void)[] = [];
-  const early: Uint8Array[] = [];
-  let listener: ((bytes: Uint8Array) => void) | undefined;
-  let room: (() => void)[] = [];
-
-  const freeRoom = (): void => {
-    if (socket.bufferedAmount >= LIMITS.linkHighWaterBytes && closedBy === undefined) return;
-    const waiters = room;
-    room = [];
-    for (const go of waiters) go();
-  };
-  const ended = (reason: string): void => {
-    if (closedBy !== undefined) return;
-    closedBy = reason;
-    clearInterval(pulse);
-    freeRoom();
-    for (const closer of closers.splice(0)) closer(reason);
-  };
-  const close = (reason: string): void => {
-    socket.terminate();
-    ended(reason);
-  };
-  const pulse = setInterval(() => {
-    if (Date.now() - lastHeardMs > LIMITS.linkSilenceMs) close('the other side is silent');
-    else if (socket.readyState === WebSocket.OPEN) socket.ping();
-  }, LIMITS.linkPingMs);
-  pulse.unref();
-
-  socket.on('pong', () => {
-    lastHeardMs = Date.now();
-  });
-  socket.on('ping', () => {
-    lastHeardMs = Date.now();
-  });
-  socket.on('message', (data, binary) => {
-    lastHeardMs = Date.now();
-    if (!binary || !Buffer.isBuffer(data)) return close('a message that is not binary');
-    if (listener === undefined) early.push(data);
-    else listener(data);
-  });
-  socket.on('close', (code) => ended(`closed (${code})`));
-  socket.on('error', (error) => ended(error.message));
-  return {
-    send: (bytes) => {
-      if (closedBy !== undefined || socket.readyState !== WebSocket.OPEN) {
-        throw new LinkDown(`the link is closed: ${closedBy ?? 'closing'}`);
-      }
-      socket.send(bytes, { binary: true }, freeRoom);
-      if (socket.bufferedAmount > LIMITS.linkQueueBytes) return close('the queue of the link is full');
-      if (socket.bufferedAmount < LIMITS.linkHighWaterBytes) return undefined;
-      return new Promise<void>((resolve) => room.push(resolve));
-    },
-    onMessage: (to) => {
-      listener = to;
-      for (const bytes of early.splice(0)) to(bytes);
-    },
-    onClose: (to) => {
-      if (closedBy === undefined) closers.push(to);
-      else to(closedBy);
-    },
-    close,
-  };
-};
 
 export interface LinkServer {
   readonly address: LinkAddress;
@@ -120,16 +41,35 @@ const clearStaleSocket = async (path: string): Promise<void> => {
   rmSync(path, { force: true });
 };
 
+/** The listener of an address, and who a request comes from: undefined when it may not enter. */
+interface Gate {
+  readonly http: Server;
+  admits(request: IncomingMessage): Partial<LinkPeer> | undefined;
+}
+
+const gateOf = (address: LinkAddress, admission: Admission, log: Log): Gate => {
+  if (address.kind === 'tls') {
+    if (admission instanceof Secret) throw new Error('a link with TLS admits by certificates');
+    const { http, peer } = createTlsListener(admission, log);
+    return { http, admits: (request) => (request.url === PATH ? peer(request.socket) : undefined) };
+  }
+  if (!(admission instanceof Secret)) throw new Error('a link without TLS admits by a token');
+  const wanted = digest(`Bearer ${admission.reveal()}`);
+  const http = createServer((_, response) => response.writeHead(404).end());
+  const admits: Gate['admits'] = (request) =>
+    request.url === PATH && timingSafeEqual(digest(request.headers.authorization ?? ''), wanted) ? {} : undefined;
+  return { http, admits };
+};
+
+/** `accept` is told the name of the agent where its certificate says it. */
 export const serveLink = async (
   address: LinkAddress,
-  token: Secret,
+  admission: Admission,
   log: Log,
-  accept: (channel: Channel) => void,
+  accept: (channel: Channel, agent?: string) => void,
 ): Promise<LinkServer> => {
-  const wanted = digest(`Bearer ${token.reveal()}`);
-  const admits = (request: IncomingMessage): boolean =>
-    request.url === PATH && timingSafeEqual(digest(request.headers.authorization ?? ''), wanted);
-  const http = createServer((_, response) => response.writeHead(404).end());
+  const { http, admits } = gateOf(address, admission, log);
+  const open = new Map<SocketChannel, string>();
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -137,13 +77,28 @@ export const serveLink = async (
   });
   http.on('upgrade', (request, socket, head) => {
     socket.on('error', () => {});
-    if (!admits(request)) {
+    const peer = admits(request);
+    if (peer === undefined) {
       log.warn({ address: request.socket.remoteAddress ?? '' }, 'link: refused, wrong token');
       socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (open) => accept(channelOf(open)));
+    sockets.handleUpgrade(request, socket, head, (upgraded) => {
+      const channel = channelOf(upgraded);
+      if (peer.serialNumber !== undefined) {
+        open.set(channel, peer.serialNumber);
+        channel.onClose(() => open.delete(channel));
+      }
+      accept(channel, peer.name);
+    });
   });
+  const stopWatching =
+    admission instanceof Secret
+      ? undefined
+      : admission.onRevoked(() => {
+          for (const [channel, serialNumber] of [...open])
+            if (admission.isRevoked(serialNumber)) channel.expel('the certificate is revoked');
+        });
   if (address.kind === 'unix') await clearStaleSocket(address.path);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
@@ -152,7 +107,7 @@ export const serveLink = async (
       http.on('error', (error) => log.error({ error }, 'link: listener failed'));
       resolve();
     };
-    if (address.kind === 'tcp') {
+    if (address.kind !== 'unix') {
       http.listen(address.port, address.host, listening);
       return;
     }
@@ -164,9 +119,10 @@ export const serveLink = async (
   if (address.kind === 'unix') chmodSync(address.path, 0o600);
   const at = http.address();
   return {
-    address: address.kind === 'tcp' && at !== null && typeof at === 'object' ? { ...address, port: at.port } : address,
+    address: address.kind !== 'unix' && at !== null && typeof at === 'object' ? { ...address, port: at.port } : address,
     close: () =>
       new Promise((resolve) => {
+        stopWatching?.();
         for (const client of sockets.clients) client.terminate();
         sockets.close();
         http.close(() => resolve());
@@ -175,55 +131,94 @@ export const serveLink = async (
   };
 };
 
+const SHOWN = 200;
+
+/** Between half of it and all of it: agents that lost one server do not come back in one moment. */
+const jittered = (waitMs: number, random: () => number): number => waitMs * (0.5 + random() / 2);
+
 /** Opens the link and keeps it open: every time it comes up `up` gets a fresh channel. */
 export const dialLink = (
   address: LinkAddress,
-  token: Secret,
+  admission: Admission,
   log: Log,
   up: (channel: Channel) => void,
+  random: () => number = Math.random,
 ): { close(): void } => {
   let stopped = false;
   let waitMs: number = LIMITS.linkReconnectFirstMs;
   let timer: NodeJS.Timeout | undefined;
   let current: WebSocket | undefined;
   let said = '';
-  const url =
-    address.kind === 'unix'
-      ? `ws+unix:${address.path}:${PATH}`
-      : `ws://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}${PATH}`;
+  let present: { readonly channel: SocketChannel; readonly serial: string | undefined } | undefined;
+  const url = linkUrl(address, PATH);
   const again = (why: string): void => {
     if (stopped) return;
     if (why !== said) log.warn({}, `link: server away: ${why}`);
     said = why;
-    timer = setTimeout(dial, waitMs);
+    timer = setTimeout(dial, jittered(waitMs, random));
     waitMs = Math.min(waitMs * 2, LIMITS.linkReconnectMostMs);
   };
-  const dial = (): void => {
-    let opened = false;
+  const upgrade = (): void => {
+    let ended = false;
+    const failed = (why: string): void => {
+      if (!ended) again(why);
+      ended = true;
+    };
     const socket = new WebSocket(url, {
-      headers: { authorization: `Bearer ${token.reveal()}` },
+      ...(admission instanceof Secret
+        ? { headers: { authorization: `Bearer ${admission.reveal()}` } }
+        : dialOptions(admission)),
       perMessageDeflate: false,
       maxPayload: LIMITS.linkMessageBytes,
       handshakeTimeout: LIMITS.linkSilenceMs,
     });
     current = socket;
+    let serial: string | undefined;
+    socket.once('upgrade', (response) => {
+      serial = serialOfServer(response.socket);
+    });
+    socket.once('unexpected-response', (request, response) => {
+      failed(`refused: ${response.statusCode} ${response.statusMessage ?? ''}`.slice(0, SHOWN));
+      request.destroy();
+    });
     socket.once('open', () => {
-      opened = true;
-      said = '';
-      waitMs = LIMITS.linkReconnectFirstMs;
+      ended = true;
+      const openedMs = Date.now();
       const channel = channelOf(socket);
-      channel.onClose(again);
+      const link = { channel, serial };
+      present = link;
+      channel.onClose((why) => {
+        if (present === link) present = undefined;
+        // One that was broken off at once says nothing good of the next.
+        if (Date.now() - openedMs >= LIMITS.linkSteadyMs) {
+          said = '';
+          waitMs = LIMITS.linkReconnectFirstMs;
+        }
+        again(why);
+      });
       up(channel);
     });
-    socket.on('error', (error) => {
-      if (!opened) again(error.message);
-      opened = true;
-    });
+    socket.on('error', (error) => failed(error.message));
   };
+  const dial = (): void => {
+    try {
+      upgrade();
+    } catch (error) {
+      again(error instanceof Error ? error.message : String(error));
+    }
+  };
+  const stopWatching =
+    admission instanceof Secret
+      ? undefined
+      : admission.onRevoked(() => {
+          if (present?.serial !== undefined && admission.isRevoked(present.serial))
+            present.channel.expel('the certificate is revoked');
+        });
   dial();
   return {
     close: () => {
       stopped = true;
+      stopWatching?.();
       clearTimeout(timer);
       current?.terminate();
     },
