@@ -1,13 +1,10 @@
 /** A central command and the store in, a plan of XenAPI calls out; what cannot be done is refused before anything is sent. */
-import type { Verb } from '../../generic/commands.ts';
-import { done, refused } from '../../generic/faults.ts';
-import type { Plan } from '../../generic/plan.ts';
+import { planWith } from '../../generic/planning.ts';
 import type { HostSide } from '../../generic/platform.ts';
 import { planAutostart, planChange, planRename } from './plans/change.ts';
 import { planClone, planCreate } from './plans/create.ts';
 import { planDelete, planPower } from './plans/lifecycle.ts';
 import { planNetworkCreate, planNetworkDelete, planPortgroup } from './plans/networks.ts';
-import { type Planning, Refusal } from './plans/planning.ts';
 import {
   planRevert,
   planSnapshot,
@@ -27,7 +24,7 @@ import {
   planVolumeResize,
 } from './plans/volumes.ts';
 
-const PLANS: Readonly<Record<Verb, (planning: Planning) => Promise<Plan>>> = {
+export const plan: HostSide['plan'] = planWith({
   'vm.start': planPower,
   'vm.stop': planPower,
   'vm.reset': planPower,
@@ -60,13 +57,4 @@ const PLANS: Readonly<Record<Verb, (planning: Planning) => Promise<Plan>>> = {
   'network.addPortgroup': planPortgroup,
   'network.removePortgroup': planPortgroup,
   'network.delete': planNetworkDelete,
-};
-
-export const plan: HostSide['plan'] = async (command, context) => {
-  try {
-    return done(await PLANS[command.verb]({ command, context }));
-  } catch (error) {
-    if (error instanceof Refusal) return refused(error.fault);
-    throw error;
-  }
-};
+});

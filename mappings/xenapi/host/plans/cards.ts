@@ -1,11 +1,12 @@
 /** What a change says of network cards in, steps on VIFs out. */
 import type { VmChange } from '../../../generic/commands.ts';
 import type { Nic } from '../../../generic/model.ts';
+import { call, type Planning, probe, refuse } from '../../../generic/planning.ts';
 import { own } from '../names.ts';
 import type { Card } from '../native-vm.ts';
 import { cardRecord } from './create.ts';
-import { call, type Draft, orNone, probe, setField, setKey } from './draft.ts';
-import { isActive, networkRef, type Planning, refuse, type TargetVm, wrongState } from './planning.ts';
+import { type Draft, orNone, setField, setKey } from './draft.ts';
+import { isActive, networkRef, type TargetVm, wrongState } from './planning.ts';
 
 const MOST_DEVICE = 15;
 

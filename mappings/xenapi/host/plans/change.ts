@@ -2,6 +2,7 @@
 import type { VmChange } from '../../../generic/commands.ts';
 import type { Vm } from '../../../generic/model.ts';
 import type { Plan } from '../../../generic/plan.ts';
+import { call, type Planning, paramsOf, probe, Refusal, refuse } from '../../../generic/planning.ts';
 import { applyChange } from '../../../generic/vm-change.ts';
 import { attributesOf, nativeValue, placeOf } from '../attributes.ts';
 import { own } from '../names.ts';
@@ -9,17 +10,13 @@ import { ownTexts } from '../own-fields.ts';
 import { mapGet } from '../plain.ts';
 import { changeCards } from './cards.ts';
 import { bootOrderText, checkKinds, deviceModel } from './create.ts';
-import { call, type Draft, newDraft, orNone, probe, setField, setKey, setTag } from './draft.ts';
+import { type Draft, newDraft, orNone, setField, setKey, setTag } from './draft.ts';
 import { changeDrives } from './drives.ts';
 import {
   checkName,
   checkSize,
   hostRecord,
   isActive,
-  type Planning,
-  paramsOf,
-  Refusal,
-  refuse,
   refuseDuplicate,
   type TargetVm,
   targetVm,

@@ -2,6 +2,7 @@
 import type { DiskSpec } from '../../../generic/commands.ts';
 import type { Cdrom, Disk, Nic, Vm } from '../../../generic/model.ts';
 import type { Plan } from '../../../generic/plan.ts';
+import { call, type Planning, paramsOf, probe, Refusal, refuse } from '../../../generic/planning.ts';
 import { applyChange, diskOfSpec } from '../../../generic/vm-change.ts';
 import { volumeNameOf } from '../../../generic/volume-path.ts';
 import { bootLetters } from '../../states.ts';
@@ -12,16 +13,12 @@ import { own } from '../names.ts';
 import { type Image, isDisk } from '../native-vm.ts';
 import { ownTexts } from '../own-fields.ts';
 import { takeUserdevice, writtenSlot } from '../places.ts';
-import { call, type Draft, newDraft, probe, type Ref, uuidFrom } from './draft.ts';
+import { type Draft, newDraft, type Ref, uuidFrom } from './draft.ts';
 import {
   checkName,
   checkSize,
   imageBehind,
   networkRef,
-  type Planning,
-  paramsOf,
-  Refusal,
-  refuse,
   refuseDuplicate,
   repositoryOf,
   targetVm,

@@ -2,6 +2,7 @@
 import type { HubId } from '../../../generic/ids.ts';
 import type { NativeCall } from '../../../generic/native.ts';
 import type { Plan, PlannedRef, Probe, Step, StepKind } from '../../../generic/plan.ts';
+import { call, probe, sealed } from '../../../generic/planning.ts';
 import type { Locator } from '../locate.ts';
 
 /*
@@ -18,10 +19,6 @@ import type { Locator } from '../locate.ts';
  */
 
 export type Ref = string | Locator;
-type Fields = Readonly<Record<string, unknown>>;
-
-export const call = (procedure: string, args: Fields): NativeCall => ({ procedure, args });
-export const probe = (name: string, args: Fields): Probe => ({ probe: name, args });
 
 export interface Draft {
   queue: string;
@@ -39,17 +36,8 @@ export interface Draft {
 const isSameRef = (a: PlannedRef, b: PlannedRef): boolean =>
   a.kind === b.kind && JSON.stringify(a.native) === JSON.stringify(b.native);
 
-/** The last step that can be taken back becomes the point of no return where a plan has none of its own. */
-const sealed = (steps: readonly Step[]): Step[] => {
-  if (steps.length === 0)
-    return [{ name: 'nothing to change', kind: 'pivot', call: call('nothing', {}), probe: probe('always', {}) }];
-  if (steps.some(({ kind }) => kind === 'pivot')) return [...steps];
-  const last = Math.max(
-    steps.findLastIndex(({ kind }) => kind === 'compensatable'),
-    0,
-  );
-  return steps.map((one, at) => (at === last ? { ...one, kind: 'pivot' } : one));
-};
+/** What a plan that changes nothing does. */
+const WITHOUT_EFFECT = call('nothing');
 
 export const newDraft = (host: HubId, queue: string): Draft => {
   const steps: Step[] = [];
@@ -76,7 +64,7 @@ export const newDraft = (host: HubId, queue: string): Draft => {
     plan: () => ({
       host,
       queue: draft.queue,
-      steps: sealed([...steps, ...last]),
+      steps: sealed([...steps, ...last], WITHOUT_EFFECT),
       touches,
       ...(draft.makes ? { makes: draft.makes } : {}),
     }),

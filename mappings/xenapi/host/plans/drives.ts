@@ -1,12 +1,13 @@
 /** What a change says of disks and CD drives in, steps on VBDs and VDIs out: gone ones first, so that a place can be given up and taken at once. */
 import type { DiskSpec, VmChange } from '../../../generic/commands.ts';
 import type { Slot } from '../../../generic/model.ts';
+import { call, type Planning, probe, refuse } from '../../../generic/planning.ts';
 import { own } from '../names.ts';
 import { type Drive, type Image, isCd, isDisk } from '../native-vm.ts';
 import { slotText, takeUserdevice, writtenSlot } from '../places.ts';
 import { driveRecord, type NewDrive } from './create.ts';
-import { call, type Draft, orNone, probe, setField, setKey } from './draft.ts';
-import { imageBehind, isActive, isShared, type Planning, refuse, type TargetVm, wrongState } from './planning.ts';
+import { type Draft, orNone, setField, setKey } from './draft.ts';
+import { imageBehind, isActive, isShared, type TargetVm, wrongState } from './planning.ts';
 import { checkCapacity, destroyImage, growImage, imageFor } from './volumes.ts';
 
 interface Drafting {

@@ -1,10 +1,11 @@
 /** vm.delete and the power verbs in, their plans out: the latter for those that the agent may not do by itself, having no lease on the VM. */
 import type { Params } from '../../../generic/commands.ts';
 import type { Plan } from '../../../generic/plan.ts';
+import { call, type Planning, paramsOf, probe, refuse } from '../../../generic/planning.ts';
 import { isDisk } from '../native-vm.ts';
 import { POWER_CALLS, pausedCall, resumeCall, unpauseCall } from '../power.ts';
-import { call, newDraft, probe } from './draft.ts';
-import { isActive, isShared, type Planning, paramsOf, refuse, targetVm, wrongState } from './planning.ts';
+import { newDraft } from './draft.ts';
+import { isActive, isShared, targetVm, wrongState } from './planning.ts';
 import { dropSnapshot } from './snapshots.ts';
 import { destroyImage } from './volumes.ts';
 

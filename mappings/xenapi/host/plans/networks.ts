@@ -1,9 +1,10 @@
 /** network.* in, their plans out. A network of XenServer has no port groups and reaches a port of the host only as a VLAN of it. */
 import type { Plan } from '../../../generic/plan.ts';
+import { call, found, type Planning, paramsOf, probe, refuse } from '../../../generic/planning.ts';
 import type { Locator } from '../locate.ts';
 import { own } from '../names.ts';
-import { call, newDraft, probe, uuidFrom } from './draft.ts';
-import { found, keptPart, type Planning, paramsOf, refuse } from './planning.ts';
+import { newDraft, uuidFrom } from './draft.ts';
+import { keptPart } from './planning.ts';
 
 const MTU = 1500;
 

@@ -1,12 +1,13 @@
 /** snapshot.* in, their plans out: XenServer's snapshots are VMs of their own beside the VM, with images of its disks and, as checkpoints, of its memory. */
 import type { NativeRef } from '../../../generic/ids.ts';
 import type { Plan, StepKind } from '../../../generic/plan.ts';
+import { call, type Planning, paramsOf, probe, refuse } from '../../../generic/planning.ts';
 import { NULL_REF } from '../../types.ts';
 import type { Locator } from '../locate.ts';
 import { hasMemory, isDisk, type NativeSnapshot } from '../native-vm.ts';
 import { resumeCall, startCall } from '../power.ts';
-import { call, type Draft, newDraft, probe, setField, uuidFrom } from './draft.ts';
-import { isActive, type Planning, paramsOf, refuse, type TargetVm, targetVm } from './planning.ts';
+import { type Draft, newDraft, setField, uuidFrom } from './draft.ts';
+import { isActive, type TargetVm, targetVm } from './planning.ts';
 
 /** Their rooms change with every snapshot, and a revert gives the VM other images. */
 const touchVm = (draft: Draft, target: TargetVm): void => {

@@ -2,22 +2,19 @@
 import type { DiskSpec } from '../../../generic/commands.ts';
 import type { HubId } from '../../../generic/ids.ts';
 import type { Plan } from '../../../generic/plan.ts';
+import { call, found, type Planning, paramsOf, probe, refuse } from '../../../generic/planning.ts';
 import { pathOfVolume } from '../../../generic/volume-path.ts';
 import { NULL_REF } from '../../types.ts';
 import type { Locator } from '../locate.ts';
 import { own } from '../names.ts';
 import type { Image } from '../native-vm.ts';
-import { call, type Draft, newDraft, probe, type Ref, setField, uuidFrom } from './draft.ts';
+import { type Draft, newDraft, type Ref, setField, uuidFrom } from './draft.ts';
 import {
-  found,
   hostRecord,
   imageBehind,
   keptPart,
   mustHaveVolume,
-  type Planning,
-  paramsOf,
   type Repository,
-  refuse,
   repositoryOf,
   volumeNamed,
 } from './planning.ts';
