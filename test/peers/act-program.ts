@@ -1,6 +1,8 @@
 /** A client program that takes one JSON request a line and gives one JSON answer a line: started once, asked act by act. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type ClientName, requireClient } from './clients.ts';
 
 const ACT_LIMIT_MS = 90_000;
 
@@ -46,4 +48,12 @@ export const openActs = (file: string, args: readonly string[]): ActProgram => {
     });
   };
   return { act, close };
+};
+
+const PYTHON = fileURLToPath(new URL('../../.cache/venv/bin/python', import.meta.url));
+
+/** A Python program that holds the named client library. */
+export const openPythonActs = (client: ClientName, args: readonly string[]): ActProgram => {
+  requireClient(client);
+  return openActs(PYTHON, args);
 };

@@ -1,16 +1,19 @@
 /** The lifecycle's acts through one running pyVmomi program (lifecycle-pyvmomi.py). */
 import { fileURLToPath } from 'node:url';
-import { openActs } from './act-program.ts';
-import { type Endpoint, requireClient } from './clients.ts';
+import { openPythonActs } from './act-program.ts';
+import type { Endpoint } from './clients.ts';
 import type { LifecycleClient, Seen } from './lifecycle-steps.ts';
 import { hostAndPort } from './transvisor.ts';
 
 const PROGRAM = fileURLToPath(new URL('lifecycle-pyvmomi.py', import.meta.url));
-const PYTHON = fileURLToPath(new URL('../../.cache/venv/bin/python', import.meta.url));
 
 export const pyvmomiClient = (endpoint: Endpoint): LifecycleClient => {
-  requireClient('pyvmomi');
-  const { act, close } = openActs(PYTHON, [PROGRAM, ...hostAndPort(endpoint), endpoint.user, endpoint.password]);
+  const { act, close } = openPythonActs('pyvmomi', [
+    PROGRAM,
+    ...hostAndPort(endpoint),
+    endpoint.user,
+    endpoint.password,
+  ]);
   const none = async (name: string, request: object): Promise<void> => void (await act(name, request));
   return {
     connect: async () => String(await act('connect')),

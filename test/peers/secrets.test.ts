@@ -1,11 +1,12 @@
 /** Secrets that clients send or get are found nowhere afterwards: not in logs, not at the admin endpoint, not in the state directory. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { envelope, type RawSoap, rawSoap } from './raw-soap.ts';
+import { adminPages, newSecretSearch, stateFiles } from './secret-search.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 
 const RIGHT = 'Right-Password-6f1c';
@@ -15,43 +16,7 @@ describeWith(LIBVIRT_CLIENTS, 'secrets', () => {
   let host: Libvirtd;
   let product: Transvisor;
   let soap: RawSoap;
-  /** What for, and the secret itself. */
-  const secrets = new Map<string, string>();
-  const secret = (what: string, text: string): string => {
-    secrets.set(what, text);
-    return text;
-  };
-
-  const adminPage = async (path: string): Promise<string> => {
-    const answer = await fetch(`${product.admin.url}${path}`, {
-      headers: { authorization: `Bearer ${product.admin.token}` },
-    });
-    expect(answer.status).toBe(200);
-    return answer.text();
-  };
-  const adminPages = async (): Promise<readonly (readonly [string, string])[]> => {
-    const pages: [string, string][] = [];
-    for (const path of ['/healthz', '/metrics', '/audit?limit=1000', '/exchanges?limit=1000'])
-      pages.push([path, await adminPage(path)]);
-    const { exchanges } = JSON.parse(await adminPage('/exchanges?limit=1000')) as { exchanges: { exchange: string }[] };
-    for (const { exchange } of exchanges)
-      pages.push([exchange, await adminPage(`/exchanges/${encodeURIComponent(exchange)}`)]);
-    return pages;
-  };
-  const stateFiles = (): readonly (readonly [string, string])[] =>
-    readdirSync(product.state, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((path) => [path.slice(product.state.length + 1), readFileSync(path, 'latin1')] as const);
-
-  /** Places where one of the secrets stands, as it is or as base64. */
-  const leaks = (places: readonly (readonly [string, string])[]): readonly string[] =>
-    places.flatMap(([place, text]) =>
-      [...secrets].flatMap(([what, value]) => {
-        const forms = [value, Buffer.from(value).toString('base64').replace(/=+$/, ''), encodeURIComponent(value)];
-        return forms.some((form) => text.includes(form)) ? [`${what} in ${place}`] : [];
-      }),
-    );
+  const { secrets, secret, leaks } = newSecretSearch();
 
   beforeAll(async () => {
     host = await startLibvirtd();
@@ -175,14 +140,14 @@ describeWith(LIBVIRT_CLIENTS, 'secrets', () => {
     expect(product.wholeLog()).toContain('login refused');
   });
   test('not at the admin endpoint', async () => {
-    const pages = await adminPages();
+    const pages = await adminPages(product);
     expect(pages.length).toBeGreaterThan(8);
     expect(leaks(pages)).toEqual([]);
     expect(pages.every(([, text]) => !text.includes(product.admin.token))).toBe(true);
   });
   test('not in the state directory, but for what a VM is configured with', () => {
-    const found = leaks(stateFiles()).filter((leak) => !leak.startsWith('extraConfig '));
-    expect(stateFiles().length).toBeGreaterThan(2);
+    const found = leaks(stateFiles(product)).filter((leak) => !leak.startsWith('extraConfig '));
+    expect(stateFiles(product).length).toBeGreaterThan(2);
     expect(found).toEqual([]);
   });
   test('not on the command line', () => {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { connect } from 'node:tls';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { openActs } from './act-program.ts';
+import { openPythonActs } from './act-program.ts';
 import { type Output, requireClient, runProgram } from './clients.ts';
 
 /** Where a XenAPI client connects. */
@@ -127,13 +127,11 @@ export type PythonXenApi = {
 };
 
 const PROGRAM = fileURLToPath(new URL('xen-python.py', import.meta.url));
-const PYTHON = fileURLToPath(new URL('../../.cache/venv/bin/python', import.meta.url));
 
 /** Not logged in yet. Times come as {time: text}; {float: n} is sent as a double, {nothing: true} as None. */
 export const openXenPython = async (endpoint: XenEndpoint): Promise<PythonXenApi> => {
   await checkFingerprint(endpoint);
-  requireClient('xenapi-py');
-  const { act, close } = openActs(PYTHON, [PROGRAM, endpoint.url, endpoint.user, endpoint.password]);
+  const { act, close } = openPythonActs('xenapi-py', [PROGRAM, endpoint.url, endpoint.user, endpoint.password]);
   let session = '';
   const ask = async (method: string, ...args: readonly unknown[]): Promise<PythonAnswer> =>
     (await act('call', { method, arguments: args })) as PythonAnswer;

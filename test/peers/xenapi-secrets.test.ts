@@ -1,10 +1,9 @@
 /** Secrets that XenAPI clients send or get are found nowhere afterwards: not in logs, not at the admin endpoint, not in the state directory. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
+import { adminPages, newSecretSearch, stateFiles } from './secret-search.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 
 const RIGHT = 'Right-Password-2b7d';
@@ -12,40 +11,7 @@ const RIGHT = 'Right-Password-2b7d';
 describeWith(LIBVIRT_CLIENTS, 'secrets of XenAPI', () => {
   let host: Libvirtd;
   let product: Transvisor;
-  /** What for, and the secret itself. */
-  const secrets = new Map<string, string>();
-  const secret = (what: string, text: string): string => {
-    secrets.set(what, text);
-    return text;
-  };
-
-  const page = async (path: string): Promise<string> => {
-    const headers = { authorization: `Bearer ${product.admin.token}` };
-    const answer = await fetch(`${product.admin.url}${path}`, { headers });
-    expect(answer.status).toBe(200);
-    return answer.text();
-  };
-  const pages = async (): Promise<readonly (readonly [string, string])[]> => {
-    const found: [string, string][] = [];
-    for (const path of ['/healthz', '/metrics', '/audit?limit=1000', '/exchanges?limit=1000'])
-      found.push([path, await page(path)]);
-    const { exchanges } = JSON.parse(await page('/exchanges?limit=1000')) as { exchanges: { exchange: string }[] };
-    for (const { exchange } of exchanges)
-      found.push([exchange, await page(`/exchanges/${encodeURIComponent(exchange)}`)]);
-    return found;
-  };
-  const stateFiles = (): readonly (readonly [string, string])[] =>
-    readdirSync(product.state, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((path) => [path.slice(product.state.length + 1), readFileSync(path, 'latin1')] as const);
-  const leaks = (places: readonly (readonly [string, string])[]): readonly string[] =>
-    places.flatMap(([place, text]) =>
-      [...secrets].flatMap(([what, value]) => {
-        const forms = [value, Buffer.from(value).toString('base64').replace(/=+$/, ''), encodeURIComponent(value)];
-        return forms.some((form) => text.includes(form)) ? [`${what} in ${place}`] : [];
-      }),
-    );
+  const { secret, leaks } = newSecretSearch();
 
   beforeAll(async () => {
     host = await startLibvirtd();
@@ -145,13 +111,13 @@ describeWith(LIBVIRT_CLIENTS, 'secrets of XenAPI', () => {
   });
 
   test('the admin endpoint shows none', async () => {
-    const shown = await pages();
+    const shown = await adminPages(product);
     expect(shown.length).toBeGreaterThan(8);
     expect(leaks(shown)).toEqual([]);
   });
 
   test('the state directory keeps none, but for what a VM is configured with', () => {
-    const kept = stateFiles();
+    const kept = stateFiles(product);
     expect(kept.length).toBeGreaterThan(2);
     expect(leaks(kept).filter((leak) => !leak.startsWith('a password for a guest'))).toEqual([]);
   });

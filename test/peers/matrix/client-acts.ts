@@ -1,15 +1,12 @@
 /** The matrix's acts through a program beside this file that holds one unmodified client library. */
 import { fileURLToPath } from 'node:url';
-import { openActs } from '../act-program.ts';
-import { type Endpoint, requireClient } from '../clients.ts';
+import { type ActProgram, openPythonActs } from '../act-program.ts';
+import type { Endpoint } from '../clients.ts';
 import { hostAndPort } from '../transvisor.ts';
 import type { Estate, MatrixClient } from './contract.ts';
 
-const PYTHON = fileURLToPath(new URL('../../../.cache/venv/bin/python', import.meta.url));
-
 /** Any program that knows the acts. */
-export const actMatrix = (file: string, args: readonly string[]): MatrixClient => {
-  const { act, close } = openActs(file, args);
+export const actMatrix = ({ act, close }: ActProgram): MatrixClient => {
   const none = async (name: string, request: object): Promise<void> => void (await act(name, request));
   const text = async (name: string, request: object = {}): Promise<string> => String(await act(name, request));
   return {
@@ -48,10 +45,10 @@ export const actMatrix = (file: string, args: readonly string[]): MatrixClient =
 
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-export const pyvmomiMatrix = (endpoint: Endpoint): MatrixClient => {
-  requireClient('pyvmomi');
-  return actMatrix(PYTHON, [program('pyvmomi.py'), ...hostAndPort(endpoint), endpoint.user, endpoint.password]);
-};
+export const pyvmomiMatrix = (endpoint: Endpoint): MatrixClient =>
+  actMatrix(
+    openPythonActs('pyvmomi', [program('pyvmomi.py'), ...hostAndPort(endpoint), endpoint.user, endpoint.password]),
+  );
 
 export const xenapiPyMatrix = ({ url, user, password }: Endpoint): MatrixClient =>
-  actMatrix(PYTHON, [program('xenapi.py'), url, user, password]);
+  actMatrix(openPythonActs('xenapi-py', [program('xenapi.py'), url, user, password]));
