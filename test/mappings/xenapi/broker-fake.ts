@@ -8,6 +8,7 @@ import type { Entry, PathIndex, RenderedMember } from '../../../mappings/generic
 import { createBroker } from '../../../mappings/xenapi/broker/broker.ts';
 import { indexRecord, type Member, splitBundle } from '../../../mappings/xenapi/render/bundle.ts';
 import { resolveCall } from '../../../mappings/xenapi/types.ts';
+import { ownIn } from '../own-texts.ts';
 
 export const HOST = hubId('host', 1);
 
@@ -122,15 +123,7 @@ export const rig = () => {
       changedSince: (since) => [...jobs.values()].filter((job) => job.version > since).map(({ id }) => id),
     },
     events: { latest: 0, since: () => [], newest: () => [], post: () => ({}) as never },
-    own: {
-      get: (namespace, key) => JSON.parse(kept.get(`${namespace}\n${key}`) ?? 'null'),
-      put: (namespace, key, value) => void kept.set(`${namespace}\n${key}`, JSON.stringify(value)),
-      delete: (namespace, key) => void kept.delete(`${namespace}\n${key}`),
-      list: (namespace, prefix = '') =>
-        [...kept]
-          .filter(([key]) => key.startsWith(`${namespace}\n${prefix}`))
-          .map(([key, text]) => ({ key: key.slice(namespace.length + 1), value: JSON.parse(text) as unknown })),
-    },
+    own: ownIn(kept),
     sessions: { list: () => [session], terminate: () => false },
     locals: { get: () => undefined, put: () => {}, delete: () => {}, list: () => [] },
     cancel: () => {},

@@ -14,21 +14,13 @@ import {
   removeOwnObject,
   writeOwn,
 } from '../../../mappings/xenapi/own-data.ts';
+import { ownIn } from '../own-texts.ts';
 
 const front = { uuid: '0b1e5ce0-0000-4000-8000-000000000001' } as BrokerContext['front'];
 
 const contextOf = (kept = new Map<string, string>(), from = 100) => {
   let version = from;
-  const own: BrokerContext['own'] = {
-    get: (namespace, key) => JSON.parse(kept.get(`${namespace}\n${key}`) ?? 'null'),
-    put: (namespace, key, value) => void kept.set(`${namespace}\n${key}`, JSON.stringify(value)),
-    delete: (namespace, key) => void kept.delete(`${namespace}\n${key}`),
-    list: (namespace, prefix = '') =>
-      [...kept]
-        .filter(([key]) => key.startsWith(`${namespace}\n${prefix}`))
-        .map(([key, text]) => ({ key: key.slice(namespace.length + 1), value: JSON.parse(text) as unknown })),
-  };
-  return { front, own, nextVersion: () => ++version };
+  return { front, own: ownIn(kept), nextVersion: () => ++version };
 };
 
 const sr = refOf(xenId('SR', hubId('storage', 3)), front);

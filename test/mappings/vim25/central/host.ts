@@ -4,15 +4,7 @@ import type { Command } from '../../../../mappings/generic/commands.ts';
 import { done, type Fault, fault, type Outcome, refused } from '../../../../mappings/generic/faults.ts';
 import { type HubId, hubId } from '../../../../mappings/generic/ids.ts';
 import type { Job } from '../../../../mappings/generic/jobs.ts';
-import type {
-  DocumentKind,
-  Documents,
-  Host,
-  Network,
-  Storage,
-  Vm,
-  Volume,
-} from '../../../../mappings/generic/model.ts';
+import type { DocumentKind, Documents, Vm } from '../../../../mappings/generic/model.ts';
 import type { BrokerContext, Brokered, Effect, Resume } from '../../../../mappings/generic/platform.ts';
 import type { Entry } from '../../../../mappings/generic/store-view.ts';
 import { blankVm } from '../../../../mappings/vim25/central/blank-vm.ts';
@@ -20,74 +12,14 @@ import { centralCall } from '../../../../mappings/vim25/central/central.ts';
 import { vimFault } from '../../../../mappings/vim25/faults.ts';
 import { decodeRequest } from '../../../../mappings/vim25/front.ts';
 import { methodOf } from '../../../../mappings/vim25/types.ts';
+import { GIB, hostDocOf, MIB, networkDocOf, storageDoc, volumeDoc } from '../../sample-documents.ts';
 
-export const GIB = 1024 ** 3;
-export const MIB = 1024 ** 2;
 export const HOST = hubId('host', 1);
 export const POOL = hubId('storage', 2);
 export const NETWORK = hubId('network', 3);
 export const WEB = hubId('vm', 10);
+const hostDoc = hostDocOf(HOST);
 export const NOW = Date.UTC(2024, 4, 5, 6, 7, 8);
-
-const hostDoc: Host = {
-  id: HOST,
-  name: 'kvm1.example',
-  uuid: '11111111-2222-3333-4444-555555555555',
-  vendor: 'v',
-  model: 'm',
-  serial: 's',
-  cpuModel: 'c',
-  cpuVendor: 'Intel',
-  cpuMhz: 2000,
-  cpuPackages: 1,
-  cpuCores: 8,
-  cpuThreads: 16,
-  numaNodes: 1,
-  memoryBytes: 64 * GIB,
-  vmCpuMax: 64,
-  hypervisor: 'QEMU',
-  hypervisorVersion: '7.2',
-  domain: '',
-  dnsServers: [],
-  timeZone: 'UTC',
-  bootedMs: 0,
-  connected: true,
-  maintenance: false,
-  nics: [],
-};
-
-export const storageDoc = (name: string): Storage => ({
-  name,
-  uuid: `uuid-of-${name}`,
-  kind: 'local',
-  path: `/srv/${name}`,
-  capacityBytes: 1000 * GIB,
-  allocationBytes: 0,
-  availableBytes: 100 * GIB,
-  accessible: true,
-  autostart: true,
-});
-
-export const networkDoc = (name: string): Network => ({
-  name,
-  uuid: `uuid-of-${name}`,
-  bridge: 'virbr0',
-  mode: 'nat',
-  active: true,
-  autostart: true,
-  portgroups: [],
-  uplinks: [],
-});
-
-export const volumeDoc = (name: string, more: Partial<Volume> = {}): Volume => ({
-  name,
-  storageName: 'default',
-  path: `/srv/default/${name}`,
-  format: 'qcow2',
-  capacityBytes: 10 * GIB,
-  allocationBytes: GIB,
-  ...more,
-});
 
 /** `web`: running, one SCSI disk, one nic, an empty CD-ROM drive. */
 export const webDoc = (more: Partial<Vm> = {}): Vm => ({
@@ -305,7 +237,7 @@ export const testHost = (): TestHost => {
   };
   host.put('host', HOST, 'host', hostDoc);
   host.put('storage', POOL, 'pool-uuid', storageDoc('default'));
-  host.put('network', NETWORK, 'net-uuid', networkDoc('VM Network'));
+  host.put('network', NETWORK, 'net-uuid', networkDocOf('VM Network'));
   host.put('volume', hubId('volume', 20), 'pool-uuid/web%2fweb.vmdk', volumeDoc('web%2fweb.vmdk'));
   host.put(
     'volume',
@@ -336,4 +268,4 @@ export const onlyCommand = (host: TestHost): Command => {
     throw new Error(`${host.commands.length} commands: ${host.commands.map(({ command }) => command.verb).join()}`);
   return host.commands[0]?.command as Command;
 };
-export { done };
+export { done, GIB, MIB, networkDocOf, storageDoc, volumeDoc };

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { hubId } from '../../../../mappings/generic/ids.ts';
-import { GIB, MIB, NETWORK, networkDoc, POOL, webDoc } from './host.ts';
+import { GIB, MIB, NETWORK, networkDocOf, POOL, webDoc } from './host.ts';
 import { anew, changed, host, refusal, spec, web } from './reconfigure-rig.ts';
 
 describe('disks', () => {
@@ -134,7 +134,7 @@ describe('other devices', () => {
 
   it('cards change address, network and link', () => {
     const lan = hubId('network', 40);
-    host.put('network', lan, 'lan', networkDoc('lan'));
+    host.put('network', lan, 'lan', networkDocOf('lan'));
     const change = changed({
       deviceChange: [
         spec(
@@ -157,7 +157,10 @@ describe('other devices', () => {
   });
 
   it('cards of a port group carry its VLAN', () => {
-    host.put('network', NETWORK, 'net-uuid', { ...networkDoc('VM Network'), portgroups: [{ name: 'blue', vlan: 12 }] });
+    host.put('network', NETWORK, 'net-uuid', {
+      ...networkDocOf('VM Network'),
+      portgroups: [{ name: 'blue', vlan: 12 }],
+    });
     const change = changed({
       deviceChange: [
         spec('add', card({ key: -1, backing: { _type: 'VirtualEthernetCardNetworkBackingInfo', deviceName: 'blue' } })),

@@ -6,22 +6,21 @@ import {
   GIB,
   HOST,
   kept,
+  MAC,
   NETWORK,
   NULL,
+  newCard,
   onlyCommand,
   POOL,
   ref,
   SPARE,
+  SPARE_VDI,
   type TestHost,
   testHost,
   VOLUME,
   vif,
-  WEB,
+  WEB_REF,
 } from './host.ts';
-
-const WEB_REF = ref('VM', WEB);
-const SPARE_VDI = ref('VDI', SPARE);
-const MAC = '52:54:00:00:00:01';
 
 let host: TestHost;
 beforeEach(() => {
@@ -30,32 +29,14 @@ beforeEach(() => {
 const verbs = (): string[] => host.commands.map(({ command }) => command.verb);
 const power = (powerState: PowerState): void => host.setWeb({ powerState });
 
-const _disk = (more: object = {}) => ({
-  args: {
-    VM: WEB_REF,
-    VDI: SPARE_VDI,
-    userdevice: '1',
-    mode: 'RW',
-    type: 'Disk',
-    empty: false,
-    bootable: false,
-    unpluggable: true,
-    other_config: {},
-    ...more,
-  },
-});
-const card = (more: object = {}) => ({
-  args: { VM: WEB_REF, network: ref('network', NETWORK), device: '1', MAC: '', MTU: 1500, other_config: {}, ...more },
-});
-
 describe('VIFs', () => {
   it('get an address of their own, or the one that is given', () => {
-    const made = host.value('VIF.create', '', card()) as string;
+    const made = host.value('VIF.create', '', newCard()) as string;
     const mac = host.web().nics[1]?.mac ?? '';
     expect(made).toBe(vif(mac));
     // Locally administered, not multicast.
     expect(Number.parseInt(mac.slice(0, 2), 16) & 3).toBe(2);
-    host.value('VIF.create', '', card({ device: '4', MAC: '02:00:00:AA:BB:CC', other_config: { k: 'v' } }));
+    host.value('VIF.create', '', newCard({ device: '4', MAC: '02:00:00:AA:BB:CC', other_config: { k: 'v' } }));
     expect(host.web().nics[2]).toMatchObject({
       mac: '02:00:00:aa:bb:cc',
       network: NETWORK,
@@ -80,7 +61,7 @@ describe('VIFs', () => {
     [{ network: ref('network', HOST) }, ['VALUE_NOT_SUPPORTED', 'network', ref('network', HOST), expect.any(String)]],
     [{ network: NULL }, ['HANDLE_INVALID', 'network', NULL]],
   ])('refuse %o', (more, error) => {
-    expect(host.value('VIF.create', '', card(more))).toEqual(error);
+    expect(host.value('VIF.create', '', newCard(more))).toEqual(error);
     expect(host.commands).toEqual([]);
   });
 
@@ -101,7 +82,7 @@ describe('VIFs', () => {
   });
 
   it('keep their numbers when one before them goes', () => {
-    host.value('VIF.create', '', card({ device: '1', MAC: '02:00:00:00:00:aa' }));
+    host.value('VIF.create', '', newCard({ device: '1', MAC: '02:00:00:00:00:aa' }));
     host.value('VIF.destroy', vif(MAC));
     expect(kept(host.web())).toMatchObject({ 'vif.02:00:00:00:00:aa': '1' });
     expect((host.value('VM.get_allowed_VIF_devices', WEB_REF) as string[]).slice(0, 2)).toEqual(['0', '2']);

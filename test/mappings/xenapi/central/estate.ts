@@ -1,12 +1,11 @@
 /** The objects of a host in memory, and how clients refer to them. */
 import { type HubId, hubId } from '../../../../mappings/generic/ids.ts';
-import type { Host, Network, Storage, Vm, Volume } from '../../../../mappings/generic/model.ts';
+import type { Vm } from '../../../../mappings/generic/model.ts';
 import { blankVm } from '../../../../mappings/xenapi/default-templates.ts';
 import { refOf, xenId } from '../../../../mappings/xenapi/ids.ts';
 import { vbdId, vifId } from '../../../../mappings/xenapi/seats.ts';
+import { GIB, hostDocOf, MIB, networkDocOf, storageDoc, volumeDoc } from '../../sample-documents.ts';
 
-export const GIB = 1024 ** 3;
-export const MIB = 1024 ** 2;
 export const HOST = hubId('host', 1);
 export const POOL = hubId('storage', 2);
 export const NETWORK = hubId('network', 3);
@@ -34,67 +33,36 @@ export const vif = (mac: string): string => refOf(vifId(WEB, mac), front);
 export const TEMPLATE = ref('VM', HOST, 1);
 export const DOM0 = ref('VM', HOST);
 export const NULL = 'OpaqueRef:NULL';
+export const WEB_REF = ref('VM', WEB);
+export const SNAPSHOT_REF = ref('VM', SNAPSHOT);
+export const SPARE_VDI = ref('VDI', SPARE);
+/** Of the card that `web` has. */
+export const MAC = '52:54:00:00:00:01';
 
-export const hostDoc: Host = {
-  id: HOST,
-  name: 'kvm1.example',
-  uuid: '11111111-2222-3333-4444-555555555555',
-  vendor: 'v',
-  model: 'm',
-  serial: 's',
-  cpuModel: 'c',
-  cpuVendor: 'Intel',
-  cpuMhz: 2000,
-  cpuPackages: 1,
-  cpuCores: 8,
-  cpuThreads: 16,
-  numaNodes: 1,
-  memoryBytes: 64 * GIB,
-  vmCpuMax: 64,
-  hypervisor: 'QEMU',
-  hypervisorVersion: '7.2',
-  domain: '',
-  dnsServers: [],
-  timeZone: 'UTC',
-  bootedMs: 0,
-  connected: true,
-  maintenance: false,
-  nics: [],
-};
-
-export const storageDoc = (name: string, more: Partial<Storage> = {}): Storage => ({
-  name,
-  uuid: `uuid-of-${name}`,
-  kind: 'local',
-  path: `/srv/${name}`,
-  capacityBytes: 1000 * GIB,
-  allocationBytes: 0,
-  availableBytes: 100 * GIB,
-  accessible: true,
-  autostart: true,
-  ...more,
+/** Arguments of VBD.create: the spare disk as the second of `web`. */
+export const newDisk = (more: object = {}) => ({
+  args: {
+    VM: WEB_REF,
+    VDI: SPARE_VDI,
+    userdevice: '1',
+    mode: 'RW',
+    type: 'Disk',
+    empty: false,
+    bootable: false,
+    unpluggable: true,
+    other_config: {},
+    ...more,
+  },
 });
 
-export const networkDoc: Network = {
-  name: 'lan',
-  uuid: 'uuid-of-lan',
-  bridge: 'virbr0',
-  mode: 'nat',
-  active: true,
-  autostart: true,
-  portgroups: [],
-  uplinks: [],
-};
-
-export const volumeDoc = (name: string, more: Partial<Volume> = {}): Volume => ({
-  name,
-  storageName: 'default',
-  path: `/srv/default/${name}`,
-  format: 'qcow2',
-  capacityBytes: 10 * GIB,
-  allocationBytes: GIB,
-  ...more,
+/** Arguments of VIF.create: a second card of `web`. */
+export const newCard = (more: object = {}) => ({
+  args: { VM: WEB_REF, network: ref('network', NETWORK), device: '1', MAC: '', MTU: 1500, other_config: {}, ...more },
 });
+
+export const hostDoc = hostDocOf(HOST);
+export const networkDoc = networkDocOf('lan');
+export { GIB, MIB, storageDoc, volumeDoc };
 
 /** `web`: one paravirtual disk, an empty CD-ROM drive, a card, a snapshot. */
 export const webDoc = (more: Partial<Vm> = {}): Vm => ({
@@ -128,7 +96,7 @@ export const webDoc = (more: Partial<Vm> = {}): Vm => ({
   nics: [
     {
       ordinal: 0,
-      mac: '52:54:00:00:00:01',
+      mac: MAC,
       macGenerated: false,
       model: 'virtio',
       network: NETWORK,

@@ -1,7 +1,6 @@
 /** Storages, networks, fields that no host keeps and tasks of clients: what each call becomes, and what it is refused for. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hubId } from '../../../../mappings/generic/ids.ts';
-import type { PowerState } from '../../../../mappings/generic/model.ts';
 import { ownObject, ownObjects, readOwn } from '../../../../mappings/xenapi/own-data.ts';
 import {
   HOST,
@@ -10,41 +9,18 @@ import {
   onlyCommand,
   POOL,
   ref,
-  SPARE,
   storageDoc,
   type TestHost,
   testHost,
   WEB,
+  WEB_REF,
 } from './host.ts';
-
-const WEB_REF = ref('VM', WEB);
-const SPARE_VDI = ref('VDI', SPARE);
-const _MAC = '52:54:00:00:00:01';
 
 let host: TestHost;
 beforeEach(() => {
   host = testHost();
 });
 const verbs = (): string[] => host.commands.map(({ command }) => command.verb);
-const _power = (powerState: PowerState): void => host.setWeb({ powerState });
-
-const _disk = (more: object = {}) => ({
-  args: {
-    VM: WEB_REF,
-    VDI: SPARE_VDI,
-    userdevice: '1',
-    mode: 'RW',
-    type: 'Disk',
-    empty: false,
-    bootable: false,
-    unpluggable: true,
-    other_config: {},
-    ...more,
-  },
-});
-const _card = (more: object = {}) => ({
-  args: { VM: WEB_REF, network: ref('network', NETWORK), device: '1', MAC: '', MTU: 1500, other_config: {}, ...more },
-});
 
 describe('storages', () => {
   const SR = ref('SR', POOL);

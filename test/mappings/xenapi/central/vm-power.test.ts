@@ -9,16 +9,14 @@ import {
   NULL,
   onlyCommand,
   ref,
-  SNAPSHOT,
+  SNAPSHOT_REF,
   TEMPLATE,
   type TestHost,
   testHost,
   vbd,
   WEB,
+  WEB_REF,
 } from './host.ts';
-
-const WEB_REF = ref('VM', WEB);
-const SNAPSHOT_REF = ref('VM', SNAPSHOT);
 
 let host: TestHost;
 beforeEach(() => {

@@ -10,15 +10,13 @@ import {
   onlyCommand,
   POOL,
   ref,
-  SNAPSHOT,
+  SNAPSHOT_REF,
   TEMPLATE,
   type TestHost,
   testHost,
   WEB,
+  WEB_REF,
 } from './host.ts';
-
-const WEB_REF = ref('VM', WEB);
-const SNAPSHOT_REF = ref('VM', SNAPSHOT);
 
 let host: TestHost;
 beforeEach(() => {
