@@ -88,21 +88,32 @@ const typeSection = (type: string, rows: readonly Row[]): readonly string[] => {
   return lines;
 };
 
+const titleOf = ({ name, title }: Platform): string => `${name}: ${title}`;
+
+/** The anchor that pages are given for a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w -]/g, '')
+    .replaceAll(' ', '-');
+
 const platformSection = (platform: Platform): readonly string[] => {
   const byType = [...groupBy(platform.commands, (row) => row.on)].sort(([a], [b]) => byText(a, b));
   const served = byType.filter(([, rows]) => rows.some((row) => row.route !== 'refuse'));
   const unserved = byType.filter(([, rows]) => rows.every((row) => row.route === 'refuse'));
   return [
-    `## ${platform.name}: ${platform.title}`,
+    `## ${titleOf(platform)}`,
     '',
     ...[...served, ...unserved].flatMap(([type, rows]) => typeSection(type, rows)),
   ];
 };
 
-const countsOf = (platform: Platform): string => {
-  const counts = ROUTES.map(([route]) => platform.commands.filter((row) => row.route === route).length);
+const countOf = (route: Route, { commands }: Platform): number => commands.filter((row) => row.route === route).length;
+
+const countsOf = (platform: Platform, routes: readonly Route[]): string => {
+  const counts = routes.map((route) => countOf(route, platform));
   const types = new Set(platform.commands.map((row) => row.on)).size;
-  return `| ${platform.name} | ${types} | ${platform.commands.length} | ${counts.join(' | ')} |`;
+  return `| [${platform.name}](#${anchorOf(titleOf(platform))}) | ${types} | ${platform.commands.length} | ${counts.join(' | ')} |`;
 };
 
 /** Platforms that no client speaks to have no rows and no section. */
@@ -110,18 +121,21 @@ export const coveragePage = (platforms: readonly Platform[]): string => {
   const fronts = platforms
     .filter((platform) => platform.commands.length > 0)
     .toSorted((a, b) => byText(a.name, b.name));
+  // Routes of connections and of requests for bytes, which are no methods, have no column.
+  const used = ROUTES.filter(([route]) => fronts.some((platform) => countOf(route, platform) > 0));
+  const routes = used.map(([route]) => route);
   return [
     '# Coverage',
     '',
     'Generated from the command tables by `scripts/generate-coverage.ts`; a test fails when this page is not current.',
     "Each method stands under the type that declares it; a type's subtypes have it as well.",
-    'Types of which something is served come first.',
+    'Types of which something is served come first. Requests for bytes and joined connections are no methods: the READMEs of the platforms tell them.',
     '',
-    `| platform | types | methods | ${ROUTES.map(([route]) => route).join(' | ')} |`,
-    `|---|---|---|${'---|'.repeat(ROUTES.length)}`,
-    ...fronts.map(countsOf),
+    `| platform | types | methods | ${routes.join(' | ')} |`,
+    `|---|---|---|${'---|'.repeat(routes.length)}`,
+    ...fronts.map((platform) => countsOf(platform, routes)),
     '',
-    ...ROUTES.map(([route, says]) => `- **${route}**: ${says}`),
+    ...used.map(([route, says]) => `- **${route}**: ${says}`),
     '',
     ...fronts.flatMap(platformSection),
   ].join('\n');
