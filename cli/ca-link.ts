@@ -50,37 +50,46 @@ const daysOf = (text: string | undefined): number => {
   return days;
 };
 
-const made = (state: string, flags: IssueFlags, nowMs: number): { pair: KeyPair; prefix: string; hint: string } => {
+interface Made {
+  readonly pair: KeyPair;
+  readonly authority: string;
+  readonly prefix: string;
+  readonly hint: string;
+}
+
+const made = (state: string, flags: IssueFlags, nowMs: number): Made => {
   const { agent, server } = flags;
   if ((agent === undefined) === (server === undefined))
     throw new ConfigError('name what the certificate is for: --agent NAME, or --server NAME (repeatable)');
   const days = daysOf(flags.days);
   const ca = loadOrMakeCa(join(state, 'tls'), nowMs);
+  const authority = ca.certificate;
   if (agent === undefined) {
     const prefix = flags.out ?? join(state, 'tls', 'link');
-    return { pair: makeLinkServerLeaf(ca, server ?? [], nowMs, days), prefix, hint: '' };
+    return { pair: makeLinkServerLeaf(ca, server ?? [], nowMs, days), authority, prefix, hint: '' };
   }
   if (!AGENT_NAME.test(agent))
     throw new ConfigError(`--agent ${agent}: letters, digits, dot, dash and underscore, at most 63`);
-  const hint = `Put them, and ${join(state, 'tls', 'ca.crt')}, into the folder tls of the agent's state directory as link.crt, link.key and ca.crt.\n`;
-  return { pair: makeLinkAgentLeaf(ca, agent, nowMs, days), prefix: flags.out ?? agent, hint };
+  const hint = "They belong into the agent's state directory, as tls/link.crt, tls/link.key and tls/link-ca.crt.\n";
+  return { pair: makeLinkAgentLeaf(ca, agent, nowMs, days), authority, prefix: flags.out ?? agent, hint };
 };
 
 export const issue = (state: string, flags: IssueFlags): { json: unknown; text: string } => {
-  const { pair, prefix, hint } = made(state, flags, Date.now());
-  const [certificate, key] = [`${prefix}.crt`, `${prefix}.key`];
+  const { pair, authority, prefix, hint } = made(state, flags, Date.now());
+  const [certificate, key, caFile] = [`${prefix}.crt`, `${prefix}.key`, `${prefix}-ca.crt`];
   for (const file of [certificate, key])
     if (flags.renew !== true && existsSync(file))
       throw new ConfigError(`${file} exists; --renew writes over it, --out names another`);
-  saveKeyPair(prefix, pair);
+  // More than one authority may be trusted there, while one replaces another.
+  saveKeyPair(prefix, pair, existsSync(caFile) ? undefined : authority);
   const x509 = new X509Certificate(pair.certificate);
   const { agent, server } = flags;
   const issued = { serial: serialOf(x509.serialNumber), agent, server, until: x509.validToDate.toISOString() };
   appendFileSync(issuedPath(state), `${JSON.stringify(issued)}\n`, { mode: 0o600 });
   const { sha256 } = fingerprints(pair.certificate);
   return {
-    json: { certificate, key, ...issued, sha256 },
-    text: `${certificate} and ${key}, valid until ${issued.until}\nserial ${issued.serial}\n${hint}`,
+    json: { certificate, key, ca: caFile, ...issued, sha256 },
+    text: `${certificate}, ${key} and ${caFile}, valid until ${issued.until}\nserial ${issued.serial}\n${hint}`,
   };
 };
 

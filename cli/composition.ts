@@ -214,7 +214,7 @@ export const agentOptions = async (
   const { accounts, credentials } = await loadAccounts(config);
   return {
     options: {
-      name: config.agent.name,
+      name: config.agent.name ?? 'agent',
       state: config.state,
       hosts,
       fronts,

@@ -31,6 +31,7 @@ export interface Flags {
   readonly logLevel?: string;
   readonly link?: string;
   readonly linkTokenFile?: string;
+  readonly linkInsecure?: boolean;
   readonly agentName?: string;
   readonly json?: boolean;
 }
@@ -72,8 +73,12 @@ export const withAgentFlags = (command: Command): Command =>
 
 export const withLinkFlags = (command: Command): Command =>
   command
-    .option('--link <address>', 'unix:PATH or tcp:HOST:PORT of the server (default: a socket in the state directory)')
-    .option('--link-token-file <file>', 'the secret both programs know');
+    .option(
+      '--link <address>',
+      'unix:PATH, tls:HOST:PORT (certificates: ca issue) or tcp:HOST:PORT of the server (default: a socket in the state directory)',
+    )
+    .option('--link-token-file <file>', 'the secret both programs know, where the link has no TLS')
+    .option('--link-insecure', 'let a link over plain TCP leave this machine: who listens in sees all of it');
 
 const defaultState = (): string =>
   process.getuid?.() === 0
@@ -170,6 +175,7 @@ export const mergeFlags = (file: ConfigInput, flags: Flags): ConfigInput => {
     ...file.link,
     ...(flags.link === undefined ? {} : { address: flags.link }),
     ...(flags.linkTokenFile === undefined ? {} : { tokenFile: flags.linkTokenFile }),
+    ...(flags.linkInsecure === undefined ? {} : { insecure: flags.linkInsecure }),
   };
   return {
     ...file,

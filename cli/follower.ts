@@ -7,7 +7,9 @@ import { EXIT } from './exit-codes.ts';
 /** Names the folder of the line: the pids of those who served, and the socket by which old ones reach the newest. */
 const LINE = 'TRANSVISOR_LINE';
 const POLL_MS = 200;
-const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const;
+const ENDING = ['SIGTERM', 'SIGINT'] as const;
+/** Asked of the newest alone. */
+const ASKING = ['SIGUSR2', 'SIGHUP'] as const;
 
 let own: string | undefined;
 /** Nobody else can write to it; a unix socket in it has a path that is short enough wherever the state lies. */
@@ -48,20 +50,23 @@ const send = (pid: number, signal: NodeJS.Signals): void => {
 export const follow = (successor: number, drained: Promise<void>): Promise<number> => {
   const file = join(lineFolder(), 'pids');
   appendFileSync(file, `${successor}\n`, { mode: 0o600 });
-  for (const signal of SIGNALS) process.removeAllListeners(signal);
+  // Only a program that listens to it lives on after SIGHUP; so do those after it.
+  const asking = ASKING.filter((signal) => process.listenerCount(signal) > 0);
+  for (const signal of [...ENDING, ...asking]) process.removeAllListeners(signal);
   if (process.env[LINE] !== undefined) {
     // Another one follows: it is told to end with the rest.
     const told = new Promise<void>((resolve) => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
+      for (const signal of ENDING) process.on(signal, () => resolve());
+      for (const signal of asking) process.on(signal, () => {});
     });
     return Promise.race([drained, told]).then(() => EXIT.ok);
   }
   const line = (): readonly number[] => readFileSync(file, 'utf8').trim().split('\n').map(Number);
-  for (const signal of SIGNALS)
-    process.on(signal, () => {
-      const pids = line();
-      for (const pid of signal === 'SIGUSR2' ? pids.slice(-1) : pids) send(pid, signal);
-    });
+  const pass = (signal: NodeJS.Signals, pids: readonly number[]): void => {
+    for (const pid of pids) send(pid, signal);
+  };
+  for (const signal of ENDING) process.on(signal, () => pass(signal, line()));
+  for (const signal of asking) process.on(signal, () => pass(signal, line().slice(-1)));
   return new Promise((resolve) => {
     const poll = setInterval(() => {
       const newest = line().at(-1) ?? successor;

@@ -3,36 +3,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
-import { ConfigError } from '../runtime/config.ts';
 import { LIMITS } from '../runtime/limits.ts';
-import { formatLinkAddress, type LinkAddress, parseLinkAddress } from '../runtime/link-address.ts';
+import { formatLinkAddress } from '../runtime/link-address.ts';
 import { dialLink, serveLink } from '../runtime/link-ws.ts';
 import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { readSecretFile } from '../runtime/secret.ts';
 import { agentOptions, type FullConfig, makeStateFolder } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 import { freshPlatforms } from './generations.ts';
+import { openLinkOf } from './link.ts';
 import { type Ready, readyOf } from './ready-file.ts';
 import { loadOrMakeToken, startServer } from './server-half.ts';
 import { awaitTurn, type Predecessor } from './succession.ts';
-
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
-
-const linkAddress = (config: FullConfig): LinkAddress => {
-  const text = config.link.address ?? `unix:${join(config.state, 'link.sock')}`;
-  const address = parseLinkAddress(text);
-  if (address === undefined) throw new ConfigError(`link address "${text}" is neither unix:PATH nor tcp:HOST:PORT`);
-  if (address.kind === 'unix' && Buffer.byteLength(address.path) > 107) {
-    throw new ConfigError(
-      `${address.path} is too long for a unix socket (107 bytes): name another with --link unix:PATH`,
-    );
-  }
-  // Until the link has mutual TLS its bytes and its token must not leave the machine.
-  if (address.kind === 'tcp' && !LOOPBACK.has(address.host)) {
-    throw new ConfigError(`the link has no encryption yet: ${address.host} is not loopback`);
-  }
-  return address;
-};
 
 const tokenPath = (config: FullConfig): string => config.link.tokenFile ?? join(config.state, 'link-token');
 
@@ -46,14 +28,14 @@ export interface RunningServer {
 
 export const startServerProgram = async (config: FullConfig): Promise<RunningServer> => {
   const log = createLog({ level: config.logLevel as LogLevel, name: 'server' });
-  const address = linkAddress(config);
   makeStateFolder(config);
-  const token = loadOrMakeToken(tokenPath(config));
+  const opened = openLinkOf(config, 'server', log, () => loadOrMakeToken(tokenPath(config)));
   const turn = await awaitTurn();
   const half = await startServer(config, log, turn?.acceptors.get('admin'));
   try {
-    const link = await serveLink(address, token, log, half.accept);
+    const link = await serveLink(opened.address, opened.admission, log, half.accept);
     const end = async (): Promise<void> => {
+      opened.close();
       await link.close();
       await half.close();
     };
@@ -91,22 +73,25 @@ export interface RunningAgent {
 
 export const startAgentProgram = async (config: FullConfig): Promise<RunningAgent> => {
   const log = createLog({ level: config.logLevel as LogLevel, name: 'agent' });
-  const address = linkAddress(config);
-  const path = tokenPath(config);
-  if (!existsSync(path))
-    throw new Unavailable(`${path}: no such file; the server makes it, or name it with --link-token-file`);
-  const token = readSecretFile(path);
+  const opened = openLinkOf(config, 'agent', log, () => {
+    const path = tokenPath(config);
+    if (!existsSync(path))
+      throw new Unavailable(`${path}: no such file; the server makes it, or name it with --link-token-file`);
+    return readSecretFile(path);
+  });
   const { options, credentials } = await agentOptions(config, log);
   const turn = await awaitTurn();
   const agent = await startAgent({
     ...options,
+    ...(opened.agent === undefined ? {} : { name: opened.agent }),
     fresh: freshPlatforms,
     ...(turn === undefined ? {} : { acceptors: turn.acceptors }),
   });
-  const dialling = dialLink(address, token, log, agent.attach);
+  const dialling = dialLink(opened.address, opened.admission, log, agent.attach);
   const ports = new Map(agent.fronts.map((front) => [front.name, front.port]));
   const close = async (): Promise<void> => {
     dialling.close();
+    opened.close();
     await agent.close();
   };
   if (turn !== undefined) void agent.ready.then(() => turn.serving({}));

@@ -47,8 +47,24 @@ const configShape = z.strictObject({
       tokenFile: path.optional(),
     })
     .prefault({}),
-  link: z.strictObject({ address: z.string().max(4096).optional(), tokenFile: path.optional() }).prefault({}),
-  agent: z.strictObject({ name: name.default('agent') }).prefault({}),
+  link: z
+    .strictObject({
+      address: z.string().max(4096).optional(),
+      tokenFile: path.optional(),
+      /** Of a link over TLS; in the folder tls of the state directory when absent. */
+      caFile: path.optional(),
+      certificateFile: path.optional(),
+      keyFile: path.optional(),
+      /** Serial numbers of certificates that count no more. */
+      revokedFile: path.optional(),
+      /** A link over plain TCP may leave this machine. */
+      insecure: z.boolean().default(false),
+      /** At the server: the agent that alone may hold a host, by the host's name; of others, whoever held it first. */
+      hosts: z.record(name, name).default({}),
+    })
+    .prefault({}),
+  /** Over TLS the name is the certificate's. */
+  agent: z.strictObject({ name: name.optional() }).prefault({}),
   host: z.array(hostShape).max(1000).default([]),
   front: z.array(frontShape).max(1000).default([]),
   account: z.array(accountShape).max(LIMITS.accounts).default([]),

@@ -148,10 +148,11 @@ const load = (folder: string, name: string): KeyPair | undefined => {
     : undefined;
 };
 
-/** PREFIX.key and PREFIX.crt, each whole at any time. */
-export const saveKeyPair = (prefix: string, pair: KeyPair): void => {
+/** PREFIX.key and PREFIX.crt, and PREFIX-ca.crt for whoever is to trust the other side's; each whole at any time. */
+export const saveKeyPair = (prefix: string, pair: KeyPair, authority?: string): void => {
   save(`${prefix}.key`, pair.key, 0o600);
   save(`${prefix}.crt`, pair.certificate, 0o644);
+  if (authority !== undefined) save(`${prefix}-ca.crt`, authority, 0o644);
 };
 
 const keep = (folder: string, name: string, pair: KeyPair): KeyPair => {
@@ -160,8 +161,13 @@ const keep = (folder: string, name: string, pair: KeyPair): KeyPair => {
   return pair;
 };
 
-export const loadOrMakeCa = (folder: string, nowMs: number): KeyPair =>
-  load(folder, 'ca') ?? keep(folder, 'ca', makeCa(nowMs));
+export const loadOrMakeCa = (folder: string, nowMs: number): KeyPair => {
+  const found = load(folder, 'ca');
+  if (found !== undefined) return found;
+  // Somebody put it there; its key is elsewhere, and it must not be lost to one of ours.
+  if (existsSync(join(folder, 'ca.crt'))) throw new Error(`${join(folder, 'ca.crt')} has no ca.key beside it`);
+  return keep(folder, 'ca', makeCa(nowMs));
+};
 
 /** The same leaf as long as it fits: signed by this CA, for these names, and not about to run out. */
 export const loadOrMakeLeaf = (folder: string, name: string, names: readonly string[], nowMs: number): KeyPair => {
