@@ -6,12 +6,12 @@ import { type HubId, hubId } from '../../../../mappings/generic/ids.ts';
 import type { Job } from '../../../../mappings/generic/jobs.ts';
 import type { DocumentKind, Documents, Vm } from '../../../../mappings/generic/model.ts';
 import type { BrokerContext, Brokered, Effect, Resume } from '../../../../mappings/generic/platform.ts';
-import type { Entry } from '../../../../mappings/generic/store-view.ts';
 import { blankVm } from '../../../../mappings/vim25/central/blank-vm.ts';
 import { centralCall } from '../../../../mappings/vim25/central/central.ts';
 import { vimFault } from '../../../../mappings/vim25/faults.ts';
 import { decodeRequest } from '../../../../mappings/vim25/front.ts';
 import { methodOf } from '../../../../mappings/vim25/types.ts';
+import { driveBy, type Entries, fixedDice, ownValuesIn, renderIn, storeOf } from '../../entry-store.ts';
 import { GIB, hostDocOf, MIB, networkDocOf, storageDoc, volumeDoc } from '../../sample-documents.ts';
 
 export const HOST = hubId('host', 1);
@@ -96,7 +96,7 @@ const isFault = (value: unknown): value is Fault =>
   typeof value === 'object' && value !== null && 'kind' in value && 'members' in value;
 
 export const testHost = (): TestHost => {
-  const entries = new Map<HubId, { entry: Entry; doc: Documents[DocumentKind]; rendered: boolean }>();
+  const entries: Entries = new Map();
   const edges = new Map<string, HubId[]>();
   const own = new Map<string, unknown>();
   const commands: TestHost['commands'] = [];
@@ -106,43 +106,17 @@ export const testHost = (): TestHost => {
   let answer: (question: string, args: Readonly<Record<string, unknown>>) => Outcome = () =>
     refused(fault('not-supported', {}, ''));
   let jobs = 100;
-  let dice = 1;
   const volumesIn = (storage: HubId): HubId[] => {
     const name = entries.get(storage)?.entry.name;
     return [...entries.values()]
       .filter(({ entry, doc }) => entry.kind === 'volume' && (doc as { storageName: string }).storageName === name)
       .map(({ entry }) => entry.id);
   };
-  const store: BrokerContext['store'] = {
-    version: 1,
-    epoch: 'e',
-    entry: (id) => entries.get(id)?.entry,
+  const store = storeOf(entries, edges, {
     find: (_host, kind, native) =>
       [...entries.values()].find(({ entry }) => entry.kind === kind && entry.native === native)?.entry,
-    list: (kind, host) =>
-      [...entries.values()]
-        .map(({ entry }) => entry)
-        .filter((entry) => entry.kind === kind && (host === undefined || entry.host === host)),
     edges: (id, to) => edges.get(`${id} ${to}`) ?? (to === 'volume' ? volumesIn(id) : []),
-    edgesVersion: () => 0,
-    rendered: () => undefined,
-    // Nothing is there before it was asked for by a render effect.
-    generic: <K extends DocumentKind>(kind: K, id: HubId) => {
-      const found = entries.get(id);
-      return found?.rendered && found.entry.kind === kind ? (found.doc as Documents[K]) : undefined;
-    },
-    changedSince: () => [],
-    membersGone: () => [],
-    owned: () => undefined,
-    owner: (id) => {
-      for (const { entry, doc } of entries.values()) {
-        const snapshot = entry.kind === 'vm' ? (doc as Vm).snapshots.find((one) => one.id === id) : undefined;
-        if (snapshot) return { owner: entry.id, match: snapshot.native };
-      }
-      return undefined;
-    },
-    slots: () => ({}),
-  };
+  });
   const context = {
     front: {
       name: 'f',
@@ -156,27 +130,15 @@ export const testHost = (): TestHost => {
     },
     session: { id: 's', role: 'administrator' } as unknown as Session,
     now: () => NOW,
-    random: (bytes: number) => Uint8Array.from({ length: bytes }, () => (dice = (dice * 73 + 41) % 251)),
+    random: fixedDice(),
     store,
-    own: {
-      get: (namespace: string, key: string) => own.get(`${namespace} ${key}`),
-      put: (namespace: string, key: string, value: unknown) => void own.set(`${namespace} ${key}`, value),
-      delete: (namespace: string, key: string) => void own.delete(`${namespace} ${key}`),
-      list: (namespace: string, prefix = '') =>
-        [...own]
-          .filter(([key]) => key.startsWith(`${namespace} ${prefix}`))
-          .map(([key, value]) => ({ key: key.slice(namespace.length + 1), value })),
-    },
+    own: ownValuesIn(own),
   } as unknown as BrokerContext;
   const job = (more: Partial<Job>): Job => ({ id: hubId('job', ++jobs), state: 'success', ...more }) as Job;
   const serve = (effect: Effect): Resume => {
     switch (effect.effect) {
       case 'render':
-        for (const id of effect.ids) {
-          const found = entries.get(id);
-          if (found) found.rendered = true;
-        }
-        return undefined;
+        return renderIn(entries, effect.ids);
       case 'run':
       case 'start': {
         commands.push({ how: effect.effect, command: effect.command });
@@ -195,11 +157,7 @@ export const testHost = (): TestHost => {
         throw new Error(`no ${effect.effect} here`);
     }
   };
-  const drive = <T>(generator: Brokered<T>): T => {
-    let step = generator.next();
-    while (step.done !== true) step = generator.next(serve(step.value));
-    return step.value;
-  };
+  const drive = driveBy(serve);
   const host: TestHost = {
     context,
     commands,

@@ -8,23 +8,21 @@ import {
   GIB,
   ISO,
   kept,
-  NETWORK,
   NULL,
+  newDisk,
   onlyCommand,
   ref,
   SNAPSHOT,
   SPARE,
+  SPARE_VDI,
   TEMPLATE,
   type TestHost,
   testHost,
   VOLUME,
   vbd,
   WEB,
+  WEB_REF,
 } from './host.ts';
-
-const WEB_REF = ref('VM', WEB);
-const SPARE_VDI = ref('VDI', SPARE);
-const _MAC = '52:54:00:00:00:01';
 
 let host: TestHost;
 beforeEach(() => {
@@ -33,27 +31,9 @@ beforeEach(() => {
 const verbs = (): string[] => host.commands.map(({ command }) => command.verb);
 const power = (powerState: PowerState): void => host.setWeb({ powerState });
 
-const disk = (more: object = {}) => ({
-  args: {
-    VM: WEB_REF,
-    VDI: SPARE_VDI,
-    userdevice: '1',
-    mode: 'RW',
-    type: 'Disk',
-    empty: false,
-    bootable: false,
-    unpluggable: true,
-    other_config: {},
-    ...more,
-  },
-});
-const _card = (more: object = {}) => ({
-  args: { VM: WEB_REF, network: ref('network', NETWORK), device: '1', MAC: '', MTU: 1500, other_config: {}, ...more },
-});
-
 describe('VBD.create', () => {
   it('adds a drive to a halted VM at once', () => {
-    expect(host.value('VBD.create', '', disk({ bootable: true, other_config: { owner: 'x' } }))).toBe(vbd(1));
+    expect(host.value('VBD.create', '', newDisk({ bootable: true, other_config: { owner: 'x' } }))).toBe(vbd(1));
     expect(host.web().disks[1]).toMatchObject({
       slot: { bus: 'virtio', controller: 0, unit: 1 },
       medium: { volume: SPARE },
@@ -63,8 +43,8 @@ describe('VBD.create', () => {
   });
 
   it('finds a place itself, and keeps the one it is given', () => {
-    expect(host.value('VBD.create', '', disk({ userdevice: 'autodetect' }))).toBe(vbd(1));
-    expect(host.value('VBD.create', '', disk({ userdevice: '7' }))).toBe(vbd(7));
+    expect(host.value('VBD.create', '', newDisk({ userdevice: 'autodetect' }))).toBe(vbd(1));
+    expect(host.value('VBD.create', '', newDisk({ userdevice: '7' }))).toBe(vbd(7));
     expect(host.web().disks.map(({ slot }) => slot.unit)).toEqual([0, 1, 8]);
     expect((host.value('VM.get_allowed_VBD_devices', WEB_REF) as string[]).slice(0, 5)).toEqual([
       '2',
@@ -78,9 +58,9 @@ describe('VBD.create', () => {
   it('looks again when somebody else took the place that it found, and says so when it was asked for', () => {
     const taken = fault('invalid-device', { index: 0, property: 'slot' }, 'virtio0:1 is taken');
     host.failNext('vm.change', taken);
-    expect(host.value('VBD.create', '', disk({ userdevice: 'autodetect' }))).toBe(vbd(1));
+    expect(host.value('VBD.create', '', newDisk({ userdevice: 'autodetect' }))).toBe(vbd(1));
     host.failNext('vm.change', taken);
-    expect(host.value('VBD.create', '', disk({ userdevice: '5' }))).toEqual(['DEVICE_ALREADY_EXISTS', '5']);
+    expect(host.value('VBD.create', '', newDisk({ userdevice: '5' }))).toEqual(['DEVICE_ALREADY_EXISTS', '5']);
   });
 
   it('makes an empty CD-ROM drive, inserts and ejects', () => {
@@ -92,7 +72,7 @@ describe('VBD.create', () => {
     expect(host.value('VBD.eject', vbd(3))).toEqual(['VBD_IS_EMPTY', vbd(3)]);
     expect(host.value('VBD.eject', vbd(0))).toEqual(['VBD_NOT_REMOVABLE_MEDIA', vbd(0)]);
     expect(
-      host.value('VBD.create', '', disk({ type: 'CD', mode: 'RO', VDI: NULL, empty: true, userdevice: '2' })),
+      host.value('VBD.create', '', newDisk({ type: 'CD', mode: 'RO', VDI: NULL, empty: true, userdevice: '2' })),
     ).toBe(vbd(2));
     expect(host.web().cdroms[1]?.slot).toEqual({ bus: 'ide', controller: 1, unit: 0 });
   });
@@ -107,7 +87,7 @@ describe('VBD.create', () => {
     [{ VM: ref('VM', hubId('vm', 999)) }, ['HANDLE_INVALID', 'VM', ref('VM', hubId('vm', 999))]],
     [{ VM: TEMPLATE }, ['OPERATION_NOT_ALLOWED', expect.any(String)]],
   ])('refuses %o', (more, error) => {
-    expect(host.value('VBD.create', '', disk(more))).toEqual(error);
+    expect(host.value('VBD.create', '', newDisk(more))).toEqual(error);
     expect(host.commands).toEqual([]);
   });
 });
@@ -116,7 +96,7 @@ describe('a VBD of a running VM', () => {
   beforeEach(() => power('running'));
 
   it('waits until it is plugged, and is the same afterwards', () => {
-    const made = host.value('VBD.create', '', disk({ other_config: { owner: 'x' } })) as string;
+    const made = host.value('VBD.create', '', newDisk({ other_config: { owner: 'x' } })) as string;
     expect(made).toBe(vbd(1));
     expect(host.commands).toEqual([]);
     expect(ownObject(host.context, made)?.fields).toMatchObject({
@@ -125,7 +105,7 @@ describe('a VBD of a running VM', () => {
       userdevice: '1',
       currently_attached: false,
     });
-    expect(host.value('VBD.create', '', disk())).toEqual(['DEVICE_ALREADY_EXISTS', '1']);
+    expect(host.value('VBD.create', '', newDisk())).toEqual(['DEVICE_ALREADY_EXISTS', '1']);
     expect(host.value('VBD.plug', made)).toBeUndefined();
     expect(host.web().disks).toHaveLength(2);
     expect(ownObject(host.context, made)).toBeUndefined();
@@ -154,23 +134,23 @@ describe('a VBD of a running VM', () => {
   });
 
   it('goes when what it was to plug, or its machine, is gone by another way', () => {
-    host.value('VBD.create', '', disk());
+    host.value('VBD.create', '', newDisk());
     host.drop(SPARE);
     power('stopped');
     expect(host.value('VM.start', WEB_REF)).toBeUndefined();
     expect(ownObjects(host.context)).toEqual([]);
     power('running');
-    host.value('VBD.create', '', disk({ VDI: ref('VDI', ISO) }));
+    host.value('VBD.create', '', newDisk({ VDI: ref('VDI', ISO) }));
     const other = hubId('vm', 12);
     host.put('vm', other, { ...host.web(), uuid: 'bbbbbbbb-1111-2222-3333-444444444444', disks: [] });
     host.drop(WEB);
-    host.value('VBD.create', '', disk({ VM: ref('VM', other), VDI: ref('VDI', ISO) }));
+    host.value('VBD.create', '', newDisk({ VM: ref('VM', other), VDI: ref('VDI', ISO) }));
     expect(ownObjects(host.context).map(({ fields }) => fields['VM'])).toEqual([ref('VM', other)]);
   });
 
   it('cannot be destroyed while it is attached, and leaves nothing when it is not', () => {
     expect(host.value('VBD.destroy', vbd(0))).toMatchObject(['OPERATION_NOT_ALLOWED', expect.any(String)]);
-    host.value('VBD.create', '', disk());
+    host.value('VBD.create', '', newDisk());
     host.value('VBD.destroy', vbd(1));
     expect(ownObjects(host.context)).toEqual([]);
     expect(host.value('VBD.destroy', vbd(1))).toEqual(['HANDLE_INVALID', 'VBD', vbd(1)]);
@@ -209,7 +189,7 @@ describe('fields of a VBD', () => {
     ]);
     expect(kept(host.web())).toMatchObject({ 'VBD.0.bootable': 'false', 'VBD.0.other_config.a': 'b' });
     power('running');
-    host.value('VBD.create', '', disk());
+    host.value('VBD.create', '', newDisk());
     host.value('VBD.set_bootable', vbd(1), { value: true });
     host.value('VBD.set_other_config', vbd(1), { value: { c: 'd' } });
     expect(ownObject(host.context, vbd(1))?.fields).toMatchObject({ bootable: true, other_config: { c: 'd' } });

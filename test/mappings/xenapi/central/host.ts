@@ -6,12 +6,13 @@ import { type HubId, hubId } from '../../../../mappings/generic/ids.ts';
 import type { Job } from '../../../../mappings/generic/jobs.ts';
 import type { DocumentKind, Documents, PowerState, Vm } from '../../../../mappings/generic/model.ts';
 import type { BrokerContext, Brokered, Effect, Resume } from '../../../../mappings/generic/platform.ts';
-import type { Entry, RenderedMember } from '../../../../mappings/generic/store-view.ts';
+import type { RenderedMember } from '../../../../mappings/generic/store-view.ts';
 import { applyChange, diskOfSpec } from '../../../../mappings/generic/vm-change.ts';
 import { PlainText } from '../../../../mappings/xenapi/broker/item.ts';
 import { centralCall } from '../../../../mappings/xenapi/central/central.ts';
 import { xenError } from '../../../../mappings/xenapi/faults.ts';
 import { type Default, resolveCall } from '../../../../mappings/xenapi/types.ts';
+import { driveBy, type Entries, fixedDice, ownValuesIn, renderIn, storeOf } from '../../entry-store.ts';
 import {
   front,
   GIB,
@@ -63,7 +64,7 @@ const MOVES: Readonly<Partial<Record<Command['verb'], PowerState>>> = {
 };
 
 export const testHost = (): TestHost => {
-  const entries = new Map<HubId, { entry: Entry; doc: Documents[DocumentKind]; rendered: boolean }>();
+  const entries: Entries = new Map();
   const edges = new Map<string, HubId[]>();
   const own = new Map<string, unknown>();
   const members = new Map<HubId, RenderedMember[]>();
@@ -73,7 +74,6 @@ export const testHost = (): TestHost => {
   const jobsById = new Map<HubId, Job>();
   let jobs = 100;
   let minted = 200;
-  let dice = 1;
   let version = 10;
 
   const docOf = <K extends DocumentKind>(id: HubId): Documents[K] => entries.get(id)?.doc as Documents[K];
@@ -168,41 +168,13 @@ export const testHost = (): TestHost => {
     }
   };
 
-  const store: BrokerContext['store'] = {
-    version: 1,
-    epoch: 'e',
-    entry: (id) => entries.get(id)?.entry,
-    find: () => undefined,
-    list: (kind, host) =>
-      [...entries.values()]
-        .map(({ entry }) => entry)
-        .filter((entry) => entry.kind === kind && (host === undefined || entry.host === host)),
-    edges: (id, to) => edges.get(`${id} ${to}`) ?? [],
-    edgesVersion: () => 0,
-    rendered: (id) => members.get(id),
-    // Nothing is there before it was asked for by a render effect.
-    generic: <K extends DocumentKind>(kind: K, id: HubId) => {
-      const found = entries.get(id);
-      return found?.rendered && found.entry.kind === kind ? (found.doc as Documents[K]) : undefined;
-    },
-    changedSince: () => [],
-    membersGone: () => [],
-    owned: () => undefined,
-    owner: (id) => {
-      for (const { entry, doc } of entries.values()) {
-        const snapshot = entry.kind === 'vm' ? (doc as Vm).snapshots.find((one) => one.id === id) : undefined;
-        if (snapshot) return { owner: entry.id, match: snapshot.native };
-      }
-      return undefined;
-    },
-    slots: () => ({}),
-  };
+  const store = storeOf(entries, edges, { rendered: (id) => members.get(id) });
   const context = {
     front,
     session: { id: 's', role: 'administrator' } as unknown as Session,
     now: () => NOW,
     nextVersion: () => ++version,
-    random: (bytes: number) => Uint8Array.from({ length: bytes }, () => (dice = (dice * 73 + 41) % 251)),
+    random: fixedDice(),
     store,
     jobs: {
       get: (id: HubId) => jobsById.get(id),
@@ -210,15 +182,7 @@ export const testHost = (): TestHost => {
       list: () => [...jobsById.values()],
       changedSince: () => [],
     },
-    own: {
-      get: (namespace: string, key: string) => own.get(`${namespace} ${key}`),
-      put: (namespace: string, key: string, value: unknown) => void own.set(`${namespace} ${key}`, value),
-      delete: (namespace: string, key: string) => void own.delete(`${namespace} ${key}`),
-      list: (namespace: string, prefix = '') =>
-        [...own]
-          .filter(([key]) => key.startsWith(`${namespace} ${prefix}`))
-          .map(([key, value]) => ({ key: key.slice(namespace.length + 1), value })),
-    },
+    own: ownValuesIn(own),
   } as unknown as BrokerContext;
   const job = (method: string, more: Partial<Job>): Job => {
     const record = { id: hubId('job', ++jobs), method, state: 'success', cancelable: false, ...more } as Job;
@@ -228,11 +192,7 @@ export const testHost = (): TestHost => {
   const serve = (effect: Effect): Resume => {
     switch (effect.effect) {
       case 'render':
-        for (const id of effect.ids) {
-          const found = entries.get(id);
-          if (found) found.rendered = true;
-        }
-        return undefined;
+        return renderIn(entries, effect.ids);
       case 'run':
       case 'start': {
         const { command, call } = effect;
@@ -252,11 +212,7 @@ export const testHost = (): TestHost => {
         throw new Error(`no ${effect.effect} here`);
     }
   };
-  const drive = <T>(generator: Brokered<T>): T => {
-    let step = generator.next();
-    while (step.done !== true) step = generator.next(serve(step.value));
-    return step.value;
-  };
+  const drive = driveBy(serve);
   const host: TestHost = {
     context,
     commands,
