@@ -1,5 +1,6 @@
 /** A request's tree in, the bytes of a bent one out: wrong values, wrong structure, wrong bytes. */
 import { enumValues, memberMap, typeNames, typeOf } from '../../mappings/vim25/types.ts';
+import { bendBytes } from './bend-bytes.ts';
 import type { Dice } from './dice.ts';
 import type { Estate } from './estate.ts';
 import { formatTree, isLeaf, type Node, nodesOf, textOf } from './tree.ts';
@@ -51,7 +52,6 @@ const TEXTS = [
 ];
 const TYPES = typeNames().filter((name) => typeOf(name)?.kind === 'data');
 const DEVICES = TYPES.filter((name) => /^Virtual(?!Machine)/.test(name));
-const CONTROL = '\u0000\u0001\u0008\ufffe\uffff';
 
 const leaves = (root: Node) => nodesOf(root).filter(({ node }) => isLeaf(node));
 
@@ -204,37 +204,6 @@ const bendStructure = (root: Node, dice: Dice): void => {
     case 'mixed':
       node.children.splice(dice.below(node.children.length + 1), 0, dice.pick(TEXTS));
       return;
-  }
-};
-
-const bendBytes = (text: string, dice: Dice): Buffer => {
-  const bytes = Buffer.from(text);
-  const at = dice.below(bytes.length);
-  switch (dice.pick(['flip', 'cut', 'insert', 'delete', 'double', 'control', 'utf-16'] as const)) {
-    case 'flip':
-      for (let count = 1 + dice.below(4); count > 0; count--) {
-        const place = dice.below(bytes.length);
-        bytes[place] = (bytes[place] ?? 0) ^ (1 << dice.below(8));
-      }
-      return bytes;
-    case 'cut':
-      return bytes.subarray(0, at);
-    case 'insert':
-      return Buffer.concat([
-        bytes.subarray(0, at),
-        Buffer.from(
-          dice.pick([[0xff, 0xfe], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x80], [0xc0, 0xaf]]),
-        ),
-        bytes.subarray(at),
-      ]);
-    case 'delete':
-      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + dice.below(40))]);
-    case 'double':
-      return Buffer.concat([bytes, bytes]);
-    case 'control':
-      return Buffer.from(text.slice(0, at) + dice.pick([...CONTROL]) + text.slice(at));
-    case 'utf-16':
-      return Buffer.from(`\ufeff${text}`, 'utf16le');
   }
 };
 

@@ -1,5 +1,6 @@
 /** A request in, the bytes of a bent one in one of the three encodings out: wrong values, wrong structure, wrong bytes. */
 import { parseRef } from '../../mappings/xenapi/ids.ts';
+import { bendBytes } from './bend-bytes.ts';
 import type { Dice } from './dice.ts';
 import type { XenEstate } from './xenapi-estate.ts';
 import { Float, type Request, type Value } from './xenapi-seeds.ts';
@@ -205,37 +206,6 @@ const encode = ({ method, params }: Request, isXml: boolean, dice: Dice): string
   return JSON.stringify({ ...(dice.chance(0.6) ? { jsonrpc: '2.0' } : {}), method, params: params.map(jsonOf), id });
 };
 
-const bendBytes = (text: string, dice: Dice): Buffer => {
-  const bytes = Buffer.from(text);
-  const at = dice.below(bytes.length);
-  switch (dice.pick(['flip', 'cut', 'insert', 'delete', 'double', 'control', 'utf-16', 'batch'] as const)) {
-    case 'flip':
-      for (let count = 1 + dice.below(4); count > 0; count--) {
-        const place = dice.below(bytes.length);
-        bytes[place] = (bytes[place] ?? 0) ^ (1 << dice.below(8));
-      }
-      return bytes;
-    case 'cut':
-      return bytes.subarray(0, at);
-    case 'insert':
-      return Buffer.concat([
-        bytes.subarray(0, at),
-        Buffer.from(dice.pick([[0xff, 0xfe], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0x80], [0xc0, 0xaf]])),
-        bytes.subarray(at),
-      ]);
-    case 'delete':
-      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + dice.below(40))]);
-    case 'double':
-      return Buffer.concat([bytes, bytes]);
-    case 'control':
-      return Buffer.from(text.slice(0, at) + dice.pick([...'\u0000\u0001\u0008\ufffe\uffff']) + text.slice(at));
-    case 'utf-16':
-      return Buffer.from(`\ufeff${text}`, 'utf16le');
-    case 'batch':
-      return Buffer.from(`[${text},${text}]`);
-  }
-};
-
 const XML_BOMBS: readonly ((text: string, dice: Dice) => string)[] = [
   (text) =>
     `<!DOCTYPE e [<!ENTITY a "aaaaaaaaaa">${[...'bcdefghi'].map((name, at) => `<!ENTITY ${name} "${`&${'abcdefgh'[at]};`.repeat(10)}">`).join('')}]>${text.replace(/>([^<]+)<\//, '>&i;</')}`,
@@ -270,7 +240,7 @@ export const bend = (seed: Request, dice: Dice, estate: XenEstate): Bent => {
   ]);
   if (kind === 'bytes' || kind === 'bomb') {
     const text = encode(seed, isXml, dice);
-    if (kind === 'bytes') return { kind, path, body: bendBytes(text, dice) };
+    if (kind === 'bytes') return { kind, path, body: bendBytes(text, dice, ['batch']) };
     return { kind, path, body: Buffer.from(dice.pick(isXml ? XML_BOMBS : JSON_BOMBS)(text, dice)) };
   }
   let request: Request = { method: seed.method, params: seed.params };
