@@ -14,6 +14,7 @@ import { PLATFORMS } from '../mappings/platforms.ts';
 import { canonical } from '../transform-server/engine/canonical.ts';
 import { chooseEngine, type XsltEngine } from '../transform-server/engine/engine.ts';
 import { parseNative } from './golden-pairs.ts';
+import { lostPaths } from './lost-paths.ts';
 
 /** Fields of a VM that a host does not keep when it is made from a generic document, and why. */
 const LOSSES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -129,22 +130,6 @@ const vms: fc.Arbitrary<Vm> = fc
     snapshots: [],
   }));
 
-/** Paths at which the two differ; places in lists do not count. What the host adds to what was left open is no loss. */
-const lost = (wanted: unknown, found: unknown, path = ''): string[] => {
-  if (wanted === undefined) return [];
-  if (Array.isArray(wanted)) {
-    if (!Array.isArray(found) || found.length !== wanted.length) return [path];
-    return wanted.flatMap((one, at) => lost(one, found[at], `${path}[]`));
-  }
-  if (wanted !== null && typeof wanted === 'object') {
-    if (found === null || typeof found !== 'object') return [path];
-    return Object.entries(wanted).flatMap(([key, one]) =>
-      lost(one, (found as Record<string, unknown>)[key], path === '' ? key : `${path}.${key}`),
-    );
-  }
-  return wanted === found ? [] : [path];
-};
-
 const hosts = (
   await Promise.all(Object.entries(PLATFORMS).map(async ([name, load]) => [name, await load()] as const))
 ).filter(([, { host, sheets }]) => host !== undefined && (sheets.toHost ?? sheets.fromGeneric).vm !== undefined);
@@ -197,7 +182,7 @@ describe.each(hosts)('%s', (name, platform: Platform) => {
         const output = await apply(writing.vm, side?.fromGenericInput({ kind: 'vm', after: vm }) ?? '');
         const native = { kind: 'vm' as const, native: vm.uuid, parts: { [part]: output }, facts: model.native.facts };
         const back = parseDocument('vm', await apply(platform.sheets.toGeneric.vm, side?.toGenericInput(native) ?? ''));
-        for (const path of lost(vm, back)) seen.add(path);
+        for (const path of lostPaths(vm, back)) seen.add(path);
       }),
       { numRuns: RUNS, seed: 7 },
     );

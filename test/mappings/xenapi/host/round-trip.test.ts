@@ -16,6 +16,7 @@ import { objectsOf } from '../../../../mappings/xenapi/host/reading/objects.ts';
 import { scan } from '../../../../mappings/xenapi/host/scan.ts';
 import { toWire } from '../../../../mappings/xenapi/values.ts';
 import { chooseEngine, type XsltEngine } from '../../../../transform-server/engine/engine.ts';
+import { lostPaths } from '../../../lost-paths.ts';
 import { goldenEstate, planOf } from './rig.ts';
 
 const LOSSES: Readonly<Record<string, string>> = {
@@ -167,21 +168,6 @@ const kept = (plan: Plan): ReadonlyMap<KeptClass, ReadonlyMap<string, PlainRecor
   return made;
 };
 
-const lost = (wanted: unknown, found: unknown, path = ''): string[] => {
-  if (wanted === undefined) return [];
-  if (Array.isArray(wanted)) {
-    if (!Array.isArray(found) || found.length !== wanted.length) return [path];
-    return wanted.flatMap((one, at) => lost(one, found[at], `${path}[]`));
-  }
-  if (wanted !== null && typeof wanted === 'object') {
-    if (found === null || typeof found !== 'object') return [path];
-    return Object.entries(wanted).flatMap(([key, one]) =>
-      lost(one, (found as Record<string, unknown>)[key], path === '' ? key : `${path}.${key}`),
-    );
-  }
-  return wanted === found ? [] : [path];
-};
-
 let engine: XsltEngine;
 beforeAll(async () => {
   engine = await chooseEngine('libxslt');
@@ -220,7 +206,7 @@ test('a VM that was made reads back as it was asked for', async () => {
           medium: { ...one.medium, volumeName: create?.volumeName },
         })),
       };
-      for (const path of lost(wanted, { ...back, attributes, disks: order(back.disks) })) seen.add(path);
+      for (const path of lostPaths(wanted, { ...back, attributes, disks: order(back.disks) })) seen.add(path);
     }),
     { numRuns: 80, seed: 7 },
   );
