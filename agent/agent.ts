@@ -8,8 +8,9 @@ import type { Accounts } from '../runtime/accounts.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
+import { agreeOn, announced } from '../runtime/link-version.ts';
 import type { Log } from '../runtime/log.ts';
-import { type AgentHello, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
+import { type AgentHello, LINK_VERSIONS, type ServerApi } from '../runtime/protocol.ts';
 import type { KeyPair } from '../runtime/tls.ts';
 import type { Acceptor } from './acceptor.ts';
 import { createAgentApi } from './agent-api.ts';
@@ -202,7 +203,8 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   }
 
   const hello: AgentHello = {
-    version: LINK_VERSION,
+    version: LINK_VERSIONS.newest,
+    oldest: LINK_VERSIONS.oldest,
     agent: options.name,
     hosts: options.hosts.map(({ name, platform, uri }) => ({ name, platform, uri })),
     fronts: options.fronts.map((front) => ({
@@ -215,20 +217,24 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     })),
   };
   let current: Link<ServerApi> | undefined;
+  let refusal = '';
   let closed = false;
 
   const greet = async (link: Link<ServerApi>): Promise<void> => {
     try {
       // Whoever took over has the hosts and fronts; here are only clients that wait.
       const answer = await link.remote.hello(leaving ? { ...hello, hosts: [], fronts: [] } : hello);
-      if (answer.version !== LINK_VERSION)
-        throw new Error(`the server speaks version ${answer.version} of the link, not ${LINK_VERSION}`);
+      if (agreeOn(LINK_VERSIONS, announced(answer)) === undefined)
+        throw new Error(`the server chose version ${answer.version} of the link, which this agent does not speak`);
       if (current !== link || closed) return;
       server.up(link.remote, answer);
-      log.info({}, 'link: up');
+      refusal = '';
+      log.info({}, `link: up, version ${answer.version}`);
     } catch (error) {
       if (current !== link || closed) return;
-      log.error({ error }, 'link: the server did not greet');
+      const why = error instanceof Error ? error.message : String(error);
+      if (why !== refusal) log.error({}, `link: the server did not greet: ${why}`);
+      refusal = why;
       clock.after(LIMITS.linkReconnectMostMs, () => {
         if (current === link && !closed) void greet(link);
       });

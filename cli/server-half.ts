@@ -21,7 +21,8 @@ export interface ServerHalf {
   readonly admin: { readonly url: string; readonly token: string };
   /** What another program may accept the admin endpoint's connections on. */
   readonly acceptor: NetServer;
-  accept(channel: Channel): void;
+  /** `agent`: its name, where its certificate says it. */
+  accept(channel: Channel, agent?: string): void;
   close(): Promise<void>;
 }
 
@@ -41,6 +42,7 @@ export const startServer = async (config: FullConfig, log: Log, acceptor?: Accep
     clock: systemClock,
     log,
     fresh: freshPlatforms,
+    hostAgents: config.link.hosts,
     program: fileURLToPath(new URL('..', import.meta.url)),
   });
   try {
@@ -60,11 +62,11 @@ export const startServer = async (config: FullConfig, log: Log, acceptor?: Accep
       server,
       admin: { url: admin.url, token },
       acceptor: admin.acceptor,
-      accept: (channel) => {
+      accept: (channel, certified) => {
         let attached: Attached | undefined;
         const link = openLink<AgentApi>(
           (agent) => {
-            attached = server.attach(agent);
+            attached = server.attach(agent, certified);
             return attached.api;
           },
           channel,

@@ -6,11 +6,19 @@ import type { HubId, NativeRef } from '../mappings/generic/ids.ts';
 import type { NativeCall, NativeChange, NativeObject } from '../mappings/generic/native.ts';
 import type { Probe, ProbeAnswer } from '../mappings/generic/plan.ts';
 import type { FrontInstance, StreamRequest, StreamTarget } from '../mappings/generic/platform.ts';
+import type { VersionRange } from './link-version.ts';
 
-export const LINK_VERSION = 1;
+/**
+ * The versions of this vocabulary that this program speaks. What changes it raises `newest`; `oldest` stays one behind at least, so that
+ * agents and server need not be renewed in one moment.
+ */
+export const LINK_VERSIONS: VersionRange = { oldest: 1, newest: 1 };
 
 export interface AgentHello {
+  /** The newest that the agent speaks. */
   readonly version: number;
+  /** The oldest; the newest is the only one when absent. */
+  readonly oldest?: number;
   readonly agent: string;
   readonly hosts: readonly { readonly name: string; readonly platform: string; readonly uri: string }[];
   readonly fronts: readonly {
@@ -24,6 +32,7 @@ export interface AgentHello {
 }
 
 export interface ServerHello {
+  /** The one that both speak from now on. */
   readonly version: number;
   /** By host name: the id and the epoch at which this agent is its one writer. */
   readonly hosts: Readonly<Record<string, { readonly id: HubId; readonly epoch: number }>>;

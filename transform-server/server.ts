@@ -6,10 +6,12 @@ import type { HubId } from '../mappings/generic/ids.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import type { EventsView } from '../mappings/generic/store-view.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { agreeOn, announced as announcedVersions, disagreement } from '../runtime/link-version.ts';
 import type { Log } from '../runtime/log.ts';
-import { type AgentApi, type AgentCounts, type Hop, LINK_VERSION, type ServerApi } from '../runtime/protocol.ts';
+import { type AgentApi, type AgentCounts, type Hop, LINK_VERSIONS, type ServerApi } from '../runtime/protocol.ts';
 import type { Inspected } from './admin/admin.ts';
 import { inspect } from './admin/inspect.ts';
+import { createAgentRights } from './agent-rights.ts';
 import { readMappingFiles } from './engine/mapping-files.ts';
 import type { SheetTexts } from './engine/pipeline.ts';
 import { createReload, type Reload } from './engine/reload.ts';
@@ -52,6 +54,8 @@ export interface ServerOptions {
   readonly fresh?: () => Promise<ServerOptions['platforms']>;
   /** How long a call waits for the first listing of its host. */
   readonly listedMs?: number;
+  /** By host name: the agent that alone may hold it. */
+  readonly hostAgents?: Readonly<Record<string, string>>;
 }
 
 /** One agent's link. */
@@ -62,7 +66,8 @@ export interface Attached {
 }
 
 export interface Server extends AsyncDisposable {
-  attach(agent: AgentApi): Attached;
+  /** `certified`: the agent's name by its certificate, beyond which it has no say. */
+  attach(agent: AgentApi, certified?: string): Attached;
   readonly store: Store;
   readonly jobs: Jobs;
   readonly events: EventsView;
@@ -200,19 +205,22 @@ export const createServer = (options: ServerOptions): Server => {
     return front;
   };
 
-  const attach = (agent: AgentApi): Attached => {
+  const rights = createAgentRights({ hosts, own, ids, sessions, assigned: options.hostAgents ?? {}, log });
+  const attach = (agent: AgentApi, certified?: string): Attached => {
     agents.add(agent);
     const running = new Set<string>();
     const api: ServerApi = {
       hello: async (hello) => {
-        if (hello.version !== LINK_VERSION)
-          throw new Error(`the agent speaks link version ${hello.version}, this server ${LINK_VERSION}`);
+        const theirs = announcedVersions(hello);
+        const version = agreeOn(LINK_VERSIONS, theirs);
+        if (version === undefined) throw new Error(disagreement(hello.agent, theirs, LINK_VERSIONS));
+        rights.admit(hello, certified);
         const announced = await hosts.announce(hello, agent);
         for (const front of announced.fronts) store.addFront(front.instance.name, front.platform.render?.joins ?? {});
         const jobIds = ids.jobBlock(JOB_BLOCK);
         await flush();
         return {
-          version: LINK_VERSION,
+          version,
           hosts: Object.fromEntries(announced.hosts.map((host) => [host.name, { id: host.id, epoch: host.epoch }])),
           fronts: Object.fromEntries(announced.fronts.map((front) => [front.instance.name, front.instance])),
           sessionKey: sessions.key,
@@ -304,7 +312,7 @@ export const createServer = (options: ServerOptions): Server => {
         });
       }
     };
-    return { api, left };
+    return { api: certified === undefined ? api : rights.narrow(api, certified), left };
   };
 
   /** Changed mappings are in use here from now on, and at the fronts of agents a moment later. */

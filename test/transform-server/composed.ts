@@ -23,7 +23,7 @@ const vmNamed = (name: string): Vm => ({
 });
 
 /** Sheets without sheets: the generic document carries the name, the rendered one too. */
-const transformer: Transformer = {
+export const transformer: Transformer = {
   run: async (work) => {
     if (work.work !== 'generic' && work.work !== 'render') return { ok: true, output: '' };
     const native = work.work === 'generic' ? work.native : 'native' in work.source ? work.source.native : undefined;
@@ -101,7 +101,7 @@ export const METHODS: Record<
   },
 };
 
-const platform: Platform = {
+export const platform: Platform = {
   name: 'invented',
   title: 'Invented',
   commands: Object.keys(METHODS).map((method) => ({
