@@ -17,6 +17,8 @@ export type TransvisorOptions = {
   readonly fronts?: readonly FrontName[];
   /** `transvisor server` and `transvisor agent` apart, each with a state directory of its own. */
   readonly twoProcesses?: boolean;
+  /** Of two processes: the address of their link; a socket of our own when absent. Certificates are in the state directories. */
+  readonly link?: string;
   /** More flags of `up` or `agent`. */
   readonly options?: readonly string[];
   /** More of the configuration file of `up` or `agent` (TOML). */
@@ -25,6 +27,8 @@ export type TransvisorOptions = {
   readonly password?: string;
   /** The `transvisor` of another copy of the program. */
   readonly program?: string;
+  /** The agent's, where it is another one. */
+  readonly agentProgram?: string;
   /** Kept at the end when given; else a directory of our own that goes with us. */
   readonly state?: string;
 };
@@ -42,6 +46,8 @@ export type Transvisor = FrontEndpoint & {
   /** Where each front answers. */
   readonly front: (name: FrontName) => FrontEndpoint;
   readonly admin: { readonly url: string; readonly token: string };
+  /** The address of the link of two processes. */
+  readonly link: () => string;
   readonly state: string;
   /** The program that listens for clients. */
   readonly pid: () => number;
@@ -63,6 +69,7 @@ export type Transvisor = FrontEndpoint & {
 
 type Ready = { readonly [name in FrontName]?: FrontEndpoint } & {
   readonly admin?: { url: string; token: string };
+  readonly link?: string;
 };
 
 type Program = { readonly child: ChildProcess; readonly ended: Promise<number | null> };
@@ -85,7 +92,11 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
   writeFileSync(configFile, options.config ?? '');
   const two = options.twoProcesses === true;
   // Short: a unix socket's path has at most 107 bytes.
-  const link = ['--link', `unix:${join(root, 'link')}`, '--link-token-file', join(root, 'link-token')];
+  let linkAddress = options.link ?? `unix:${join(root, 'link')}`;
+  const link = (): string[] => [
+    ...['--link', linkAddress],
+    ...(options.link === undefined ? ['--link-token-file', join(root, 'link-token')] : []),
+  ];
   const programs = new Map<Half, Program>();
   const fronts = options.fronts ?? ['vim25'];
   let ports: Readonly<Record<string, number>> = {};
@@ -96,9 +107,13 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     const logFile = join(root, `${half}.log`);
     rmSync(readyFile, { force: true });
     const log = openSync(logFile, 'a');
-    const child = spawn(options.program ?? PROGRAM, [...args, '--ready-file', readyFile], {
-      stdio: ['ignore', log, log],
-    });
+    const child = spawn(
+      (half === 'agent' ? options.agentProgram : undefined) ?? options.program ?? PROGRAM,
+      [...args, '--ready-file', readyFile],
+      {
+        stdio: ['ignore', log, log],
+      },
+    );
     closeSync(log);
     const program: Program = {
       child,
@@ -134,12 +149,14 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     if (!two)
       got = await launch('agent', ['up', ...hostFlags, ...frontPorts, ...flag('admin'), '--state', folder('agent')]);
     else if (half === 'agent')
-      got = await launch('agent', ['agent', ...hostFlags, ...frontPorts, ...link, '--state', folder('agent')]);
+      got = await launch('agent', ['agent', ...hostFlags, ...frontPorts, ...link(), '--state', folder('agent')]);
     else {
       const file = join(root, 'server.toml');
       writeFileSync(file, `[admin]\nport = ${ports['admin'] ?? 0}\n`);
-      got = await launch('server', ['server', '--config', file, ...link, '--state', folder('server')]);
+      got = await launch('server', ['server', '--config', file, ...link(), '--state', folder('server')]);
     }
+    // With the port it got.
+    linkAddress = got.link ?? linkAddress;
     ready = { ...ready, ...got };
     const urls = [...fronts.map((name) => [name, ready[name]?.url] as const), ['admin', ready.admin?.url] as const];
     ports = Object.fromEntries(
@@ -199,6 +216,7 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
       ...front(fronts[0] ?? 'vim25'),
       front,
       admin,
+      link: () => linkAddress,
       state,
       pid: () => programs.get('agent')?.child.pid ?? 0,
       pids: () => [...programs.values()].filter(runs).flatMap(({ child }) => child.pid ?? []),
