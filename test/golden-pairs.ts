@@ -41,14 +41,11 @@ export const goldenPairs = async (fixtures = FIXTURES, platforms: Loaders = PLAT
   );
 
 /** The VMs among them: what the scan says of the native document, and the generic document as the sheet shall make it. */
-export const goldenVms = async (
-  fixtures = FIXTURES,
-  platforms: Loaders = PLATFORMS,
-): Promise<{ name: string; scan: Scan; document: Vm }[]> => {
+export const goldenVms = async (): Promise<{ name: string; scan: Scan; document: Vm }[]> => {
   const found: { name: string; scan: Scan; document: Vm }[] = [];
-  for (const name of Object.keys(platforms)) {
-    const directory = `${fixtures}/${name}/documents`;
-    const side = existsSync(directory) ? (await loadPlatform(platforms, name)).host : undefined;
+  for (const name of Object.keys(PLATFORMS)) {
+    const directory = `${FIXTURES}/${name}/documents`;
+    const side = existsSync(directory) ? (await loadPlatform(PLATFORMS, name)).host : undefined;
     if (side === undefined) continue;
     for (const file of readdirSync(directory).filter((one) => one.endsWith('.native.xml'))) {
       const native = parseNative(readFileSync(`${directory}/${file}`, 'utf8'));

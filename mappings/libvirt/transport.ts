@@ -30,8 +30,6 @@ export type TransportOptions = {
   readonly keepalive?: KeepaliveOptions | false;
   /** A call that takes longer is given up here (the host goes on with it); 0: never. Seen to within a second. */
   readonly callLimitMs?: number;
-  /** Longest queue of calls not yet sent. */
-  readonly maxQueued?: number;
 };
 
 export interface LibvirtTransport extends HostTransport {
@@ -61,10 +59,11 @@ type Queued = {
 /** A stream's unread bytes: above it the connection stops reading. */
 const UNREAD_MAX_BYTES = 1024 * 1024;
 const TIMEOUT_STEP_MS = 1000;
+/** Longest queue of calls not yet sent. */
+const MAX_QUEUED = 100_000;
 
 export const openTransport = (name: string, options: TransportOptions = {}): LibvirtTransport => {
   const maxInFlight = options.maxInFlight ?? 32;
-  const maxQueued = options.maxQueued ?? 100_000;
   const callLimitMs = options.callLimitMs ?? 0;
   const keepalive = options.keepalive ?? { intervalMs: 5000, count: 5 };
 
@@ -142,8 +141,8 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
     const procedure = procedureNamed(procedureName);
     if (!procedure) return Promise.resolve(refused(unknown(procedureName)));
     if (procedure.reads || procedure.writes) throw new Error(`${procedureName} opens a stream: use stream()`);
-    if (queue.length - queueAt >= maxQueued) {
-      return Promise.resolve(refused(fault('busy', {}, `${maxQueued} calls wait on this connection`)));
+    if (queue.length - queueAt >= MAX_QUEUED) {
+      return Promise.resolve(refused(fault('busy', {}, `${MAX_QUEUED} calls wait on this connection`)));
     }
     return new Promise((resolve) => {
       queue.push({ procedure, args, resolve });

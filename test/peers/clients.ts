@@ -131,8 +131,8 @@ export const python = (program: string, args: readonly string[] = [], options: R
   return runProgram(join(CACHE, 'venv', 'bin', 'python'), ['-', ...args], { ...options, input: program });
 };
 
-export const virshOn = (uri: string, args: readonly string[], options: RunOptions = {}): Promise<Output> =>
-  runProgram(requireClient('virsh'), ['-q', '-c', uri, ...args], options);
+export const virshOn = (uri: string, args: readonly string[]): Promise<Output> =>
+  runProgram(requireClient('virsh'), ['-q', '-c', uri, ...args]);
 
 export type Vcsim = Endpoint & {
   readonly pid: number;

@@ -13,8 +13,6 @@ export type XenEndpoint = {
   readonly password: string;
   /** SHA-256 of the server's certificate, checked before any client is let near; '' without TLS. */
   readonly fingerprint: string;
-  /** PEM of the authority that signed it, for clients that cannot be told to trust anything (fence_xenapi). */
-  readonly authorityFile?: string;
 };
 
 /** A record as xen-api's cache has it: the API's fields, `$ref`, `$type`, and `$`-fields that resolve references. */
@@ -159,17 +157,13 @@ export type FenceAction = 'list' | 'status' | 'on' | 'off' | 'reboot' | 'monitor
 /** Exit code 0 is on or done, 2 is off, 1 is an error. */
 export const fenceXenapi = async (endpoint: XenEndpoint, action: FenceAction, plug?: string): Promise<Output> => {
   await checkFingerprint(endpoint);
-  return runProgram(
-    requireClient('fence-xenapi'),
-    [
-      `--session-url=${endpoint.url}`,
-      `--username=${endpoint.user}`,
-      `--password=${endpoint.password}`,
-      `--action=${action}`,
-      ...(plug === undefined ? [] : [`--plug=${plug}`]),
-    ],
-    endpoint.authorityFile === undefined ? {} : { env: { SSL_CERT_FILE: endpoint.authorityFile } },
-  );
+  return runProgram(requireClient('fence-xenapi'), [
+    `--session-url=${endpoint.url}`,
+    `--username=${endpoint.user}`,
+    `--password=${endpoint.password}`,
+    `--action=${action}`,
+    ...(plug === undefined ? [] : [`--plug=${plug}`]),
+  ]);
 };
 
 const checked = new Set<string>();

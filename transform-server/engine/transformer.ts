@@ -176,8 +176,8 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
 };
 
 /** The same on this thread, for tests. */
-export const createInThread = (loaders: PlatformLoaders, engine?: EngineName, texts?: SheetTexts): Transformer => {
-  const pipeline = chooseEngine(engine).then((chosen) => createPipeline(chosen, loaders, texts));
+export const createInThread = (loaders: PlatformLoaders): Transformer => {
+  const pipeline = chooseEngine().then((chosen) => createPipeline(chosen, loaders));
   return {
     run: async (work) => (await pipeline).run(work),
     close: async () => (await pipeline).dispose(),

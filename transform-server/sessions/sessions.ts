@@ -49,7 +49,6 @@ export interface SessionsOptions {
   readonly events: EventsView;
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
-  readonly idleMs?: number;
   readonly most?: number;
 }
 
@@ -60,14 +59,7 @@ const uuid = (bytes: Uint8Array): string => {
 
 const cut = (text: string): string => text.slice(0, TEXT_LIMIT);
 
-export const createSessions = ({
-  own,
-  events,
-  now,
-  random,
-  idleMs = IDLE_MS,
-  most = MOST,
-}: SessionsOptions): Sessions => {
+export const createSessions = ({ own, events, now, random, most = MOST }: SessionsOptions): Sessions => {
   const sessions = new Map<string, Session>();
   const saved = new Map<string, number>();
   const holds = new Map<string, number>();
@@ -91,7 +83,7 @@ export const createSessions = ({
     saved.set(session.id, session.lastActiveMs);
   };
 
-  const expired = (session: Session): boolean => !holds.has(session.id) && now() - session.lastActiveMs >= idleMs;
+  const expired = (session: Session): boolean => !holds.has(session.id) && now() - session.lastActiveMs >= IDLE_MS;
 
   const end = (session: Session, text: string): void => {
     if (!sessions.delete(session.id)) return;

@@ -7,8 +7,6 @@ export interface Change {
   readonly gone: boolean;
 }
 
-const TOMBSTONES = 20_000;
-
 export interface ChangeLog {
   add(id: HubId, version: number, gone: boolean): void;
   /** Starts anew from what lives when it is read next; restored versions are older than the newest. `live` can be gone through again at any time. */
@@ -17,10 +15,7 @@ export interface ChangeLog {
 }
 
 /** `tombstones`: those kept durably, oldest first. `limit`: how many are remembered. */
-export const createChangeLog = (
-  tombstones: readonly { id: HubId; version: number }[],
-  limit = TOMBSTONES,
-): ChangeLog => {
+export const createChangeLog = (tombstones: readonly { id: HubId; version: number }[], limit: number): ChangeLog => {
   let log: Change[] = tombstones.map(({ id, version }) => ({ id, version, gone: true }));
   let graves = log.length;
   let live = 0;

@@ -17,15 +17,15 @@ export interface GoneMembers {
 }
 
 /** `from`: the version at which the memory begins. */
-export const createGoneMembers = (from: number, limit = TOMBSTONES): GoneMembers => {
+export const createGoneMembers = (from: number): GoneMembers => {
   let kept: GoneMember[] = [];
   let floor = from;
   return {
     add: (member) => {
       kept.push(member);
-      if (kept.length <= limit * 2) return;
-      floor = kept[kept.length - limit - 1]?.version ?? floor;
-      kept = kept.slice(-limit);
+      if (kept.length <= TOMBSTONES * 2) return;
+      floor = kept[kept.length - TOMBSTONES - 1]?.version ?? floor;
+      kept = kept.slice(-TOMBSTONES);
     },
     since: (version) => {
       if (version < floor) return undefined;
