@@ -1,11 +1,8 @@
 /** A central command and the store in, a plan of the API's methods out; what cannot be done is refused before anything is sent. */
-import type { Verb } from '../../generic/commands.ts';
-import { done, refused } from '../../generic/faults.ts';
-import type { Plan } from '../../generic/plan.ts';
+import { planWith } from '../../generic/planning.ts';
 import type { HostSide } from '../../generic/platform.ts';
 import { planAutostart, planChange, planPower, planRename } from './plans/changes.ts';
 import { planClone, planCreate, planDelete } from './plans/machines.ts';
-import { type Planning, Refusal } from './plans/planning.ts';
 import {
   planRevert,
   planSnapshot,
@@ -28,7 +25,7 @@ import {
   planVolumeResize,
 } from './plans/storage.ts';
 
-const PLANS: Readonly<Record<Verb, (planning: Planning) => Promise<Plan>>> = {
+export const plan: HostSide['plan'] = planWith({
   'vm.start': planPower,
   'vm.stop': planPower,
   'vm.reset': planPower,
@@ -61,13 +58,4 @@ const PLANS: Readonly<Record<Verb, (planning: Planning) => Promise<Plan>>> = {
   'network.addPortgroup': planAddPortgroup,
   'network.removePortgroup': planRemovePortgroup,
   'network.delete': planNetworkDelete,
-};
-
-export const plan: HostSide['plan'] = async (command, context) => {
-  try {
-    return done(await PLANS[command.verb]({ command, context }));
-  } catch (error) {
-    if (error instanceof Refusal) return refused(error.fault);
-    throw error;
-  }
-};
+});

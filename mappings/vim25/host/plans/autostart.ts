@@ -1,8 +1,8 @@
 /** The start of a VM with its host, as a step on the host's autostart manager. */
 import type { Step, StepKind } from '../../../generic/plan.ts';
+import { call, type Planning, probe, refuse, step } from '../../../generic/planning.ts';
 import { moRef } from '../../values.ts';
-import { hostFacts, type Planning, refuse } from './planning.ts';
-import { call, probe, step } from './steps.ts';
+import { hostFacts } from './planning.ts';
 
 /** Each host has its own; a VM is started by the one it is on. */
 export const managerFor = (host: string, planning: Planning): string => {

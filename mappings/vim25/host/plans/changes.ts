@@ -2,6 +2,16 @@
 import type { Params, Verb, VmChange } from '../../../generic/commands.ts';
 import type { Disk, Vm } from '../../../generic/model.ts';
 import type { Plan, PlannedRef, Step } from '../../../generic/plan.ts';
+import {
+  type Found,
+  type Planning,
+  paramsOf,
+  probe,
+  Refusal,
+  refuse,
+  sealed,
+  step,
+} from '../../../generic/planning.ts';
 import { applyChange, diskOfSpec } from '../../../generic/vm-change.ts';
 import { moRef } from '../../values.ts';
 import { partOf, textAt } from '../native-tree.ts';
@@ -11,12 +21,7 @@ import { diskStep } from './machines.ts';
 import {
   checkName,
   checkNetworks,
-  type Found,
-  type Planning,
-  paramsOf,
   placed,
-  Refusal,
-  refuse,
   refuseDuplicate,
   seated,
   specValue,
@@ -24,7 +29,7 @@ import {
   targetVm,
   withBackings,
 } from './planning.ts';
-import { deleteDisk, onVm, probe, sealed, step } from './steps.ts';
+import { deleteDisk, onVm, WITHOUT_EFFECT } from './steps.ts';
 
 interface Draft {
   readonly change: VmChange;
@@ -167,7 +172,7 @@ const planEdit = async (vm: Found<'vm'>, wanted: VmChange, planning: Planning): 
   return {
     host: command.host,
     queue: native.native,
-    steps: sealed(ordered),
+    steps: sealed(ordered, WITHOUT_EFFECT),
     touches: [{ kind: 'vm', native: native.native }, ...draft.touches],
   };
 };

@@ -2,6 +2,7 @@
 import type { DiskSpec } from '../../../generic/commands.ts';
 import type { Disk, Vm } from '../../../generic/model.ts';
 import type { Plan, PlannedRef, Step } from '../../../generic/plan.ts';
+import { call, type Planning, paramsOf, probe, Refusal, refuse, step } from '../../../generic/planning.ts';
 import { applyChange, diskOfSpec } from '../../../generic/vm-change.ts';
 import { moRef } from '../../values.ts';
 import { JOB_KEY, OWN } from '../attributes.ts';
@@ -15,11 +16,7 @@ import {
   diskPath,
   mintUuid,
   mustBeStopped,
-  type Planning,
-  paramsOf,
   placed,
-  Refusal,
-  refuse,
   refuseDuplicate,
   rereadStore,
   roomiestStore,
@@ -32,18 +29,7 @@ import {
   volumeAt,
   withBackings,
 } from './planning.ts';
-import {
-  call,
-  copyDisk,
-  createDisk,
-  deleteFile,
-  directoryOf,
-  ensureDirectory,
-  FOUND_VM,
-  onVm,
-  probe,
-  step,
-} from './steps.ts';
+import { copyDisk, createDisk, deleteFile, directoryOf, ensureDirectory, FOUND_VM, onVm } from './steps.ts';
 
 export interface MadeDisk {
   readonly disk: Disk;

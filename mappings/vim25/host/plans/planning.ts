@@ -1,10 +1,8 @@
 /** What every plan is made from: the command, the store as it stands, and refusals that become the command's fault. */
-import type { Command, Params, Verb } from '../../../generic/commands.ts';
-import { type Fault, type FaultKind, type FaultMembers, fault } from '../../../generic/faults.ts';
 import type { HubId, NativeRef } from '../../../generic/ids.ts';
-import type { DocumentKind, Documents, Medium, Vm } from '../../../generic/model.ts';
+import type { Medium, Vm } from '../../../generic/model.ts';
 import type { NativeObject } from '../../../generic/native.ts';
-import type { PlanContext } from '../../../generic/platform.ts';
+import { type Found, found, type Planning, refuse } from '../../../generic/planning.ts';
 import type { Entry } from '../../../generic/store-view.ts';
 import { pathOfVolume } from '../../../generic/volume-path.ts';
 import { escapeAttribute } from '../../../wire/xml.ts';
@@ -13,45 +11,6 @@ import { uuidFrom } from '../identity.ts';
 import { hostSlot } from '../spec-devices.ts';
 import { splitVolumeNative, volumeNative } from '../volume-natives.ts';
 import type { Place } from '../volumes.ts';
-
-export interface Planning {
-  readonly command: Command;
-  readonly context: PlanContext;
-}
-
-export const paramsOf = <V extends Verb>(planning: Planning, _verb: V): Params[V] =>
-  planning.command.params as Params[V];
-
-/** Thrown in the middle of planning, caught once in plans.ts, where it becomes the answer. */
-export class Refusal extends Error {
-  readonly fault: Fault;
-  constructor(reason: Fault) {
-    super(reason.text);
-    this.fault = reason;
-  }
-}
-
-export const refuse = <K extends FaultKind>(kind: K, members: FaultMembers[K], text: string): never => {
-  throw new Refusal(fault(kind, members, text));
-};
-
-export interface Found<K extends DocumentKind> {
-  readonly id: HubId;
-  readonly entry: Entry;
-  readonly native: NativeObject;
-  readonly doc: Documents[K];
-}
-
-/** The object with its documents. The server has rendered all that a plan may read before it asks for the plan. */
-export const found = <K extends DocumentKind>(kind: K, id: HubId, { context }: Planning): Found<K> => {
-  const entry = context.store.entry(id);
-  const native = context.native(id);
-  if (!entry || entry.kind !== kind || !native)
-    return refuse('object-not-found', { type: kind, id }, `There is no ${kind} ${id}.`);
-  const doc = context.store.generic(kind, id);
-  if (!doc) throw new Error(`${id} was not rendered before planning`);
-  return { id, entry, native, doc };
-};
 
 export const targetVm = (planning: Planning): Found<'vm'> => found('vm', planning.command.target, planning);
 

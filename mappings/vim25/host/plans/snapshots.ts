@@ -2,14 +2,15 @@
 import type { Snapshot } from '../../../generic/model.ts';
 import type { NativeCall } from '../../../generic/native.ts';
 import type { Plan, Probe, Step } from '../../../generic/plan.ts';
+import { call, type Found, type Planning, paramsOf, probe, refuse, sealed, step } from '../../../generic/planning.ts';
 import { moRef } from '../../values.ts';
-import { type Found, type Planning, paramsOf, refuse, targetVm } from './planning.ts';
-import { call, onVm, probe, sealed, step } from './steps.ts';
+import { targetVm } from './planning.ts';
+import { onVm, WITHOUT_EFFECT } from './steps.ts';
 
 const planOf = ({ command }: Planning, vm: Found<'vm'>, steps: readonly Step[], more: Partial<Plan> = {}): Plan => ({
   host: command.host,
   queue: vm.native.native,
-  steps: sealed(steps),
+  steps: sealed(steps, WITHOUT_EFFECT),
   touches: [{ kind: 'vm', native: vm.native.native }],
   ...more,
 });

@@ -1,21 +1,10 @@
 /** Steps of plans in the API's words: each a call with the probe that tells whether it took effect and, where there is one, its undo. */
 import type { NativeCall } from '../../../generic/native.ts';
 import type { Probe, Step, StepKind } from '../../../generic/plan.ts';
+import { call, probe, step } from '../../../generic/planning.ts';
 import { moRef } from '../../values.ts';
 import { contentRef } from '../soap-call.ts';
 import { type Store, shown } from './planning.ts';
-
-export const step = (
-  name: string,
-  kind: StepKind,
-  call: NativeCall,
-  probe: Probe,
-  more: Pick<Step, 'undo' | 'awaits'> = {},
-): Step => ({ name, kind, call, probe, ...more });
-
-export const probe = (name: string, args: Readonly<Record<string, unknown>> = {}): Probe => ({ probe: name, args });
-
-export const call = (procedure: string, args: Readonly<Record<string, unknown>>): NativeCall => ({ procedure, args });
 
 /** The VM that a step of the plan has found. */
 export const FOUND_VM = { $from: 'find.vm' } as const;
@@ -122,18 +111,5 @@ export const ensureDirectory = (store: Store, path: string): Step =>
 
 export const directoryOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 
-/** The last step that can be taken back becomes the point of no return where a plan has none of its own. */
-export const sealed = (steps: readonly Step[]): Step[] => {
-  if (steps.length === 0)
-    return [
-      step(
-        'nothing to change',
-        'pivot',
-        call('CurrentTime', { _this: moRef('ServiceInstance', 'ServiceInstance') }),
-        probe('always'),
-      ),
-    ];
-  if (steps.some(({ kind }) => kind === 'pivot')) return [...steps];
-  const last = steps.findLastIndex(({ kind }) => kind === 'compensatable');
-  return steps.map((one, at) => (at === Math.max(last, 0) ? { ...one, kind: 'pivot' } : one));
-};
+/** What a plan that changes nothing does. */
+export const WITHOUT_EFFECT = call('CurrentTime', { _this: moRef('ServiceInstance', 'ServiceInstance') });

@@ -1,35 +1,13 @@
 /** volume.*, storage.* and network.* in, their plans out. */
 import type { HubId } from '../../../generic/ids.ts';
 import type { Plan, PlannedRef, Step } from '../../../generic/plan.ts';
+import { call, found, type Planning, paramsOf, probe, refuse, step } from '../../../generic/planning.ts';
 import { moRef } from '../../values.ts';
 import { HOST_NATIVE } from '../estate.ts';
 import { volumeNative } from '../volume-natives.ts';
 import { planGrow } from './changes.ts';
-import {
-  diskPath,
-  found,
-  hostFacts,
-  type Planning,
-  paramsOf,
-  refuse,
-  rereadStore,
-  type Store,
-  storeOf,
-  volumeAt,
-  volumeNamed,
-} from './planning.ts';
-import {
-  call,
-  copyDisk,
-  createDisk,
-  deleteDisk,
-  deleteFile,
-  directoryOf,
-  ensureDirectory,
-  extendDisk,
-  probe,
-  step,
-} from './steps.ts';
+import { diskPath, hostFacts, rereadStore, type Store, storeOf, volumeAt, volumeNamed } from './planning.ts';
+import { copyDisk, createDisk, deleteDisk, deleteFile, directoryOf, ensureDirectory, extendDisk } from './steps.ts';
 
 const isDisk = (path: string): boolean => /\.vmdk$/i.test(path);
 
