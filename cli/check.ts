@@ -6,6 +6,7 @@ import { ConfigError } from '../runtime/config.ts';
 import { readSecretFile } from '../runtime/secret.ts';
 import { dialerOf, loadPlatform, platformOfUri } from './composition.ts';
 import { configOf, type Flags } from './flags.ts';
+import { checkLink } from './link.ts';
 
 export const check = async (flags: Flags): Promise<{ json: unknown; text: string; well: boolean }> => {
   const mistakes: string[] = [];
@@ -21,7 +22,9 @@ export const check = async (flags: Flags): Promise<{ json: unknown; text: string
     config = configOf(flags);
   });
   if (config !== undefined) {
-    const { host, front, account, state } = config;
+    const checked = config;
+    const { host, front, account, state } = checked;
+    await attempt(() => checkLink(checked));
     if (host.length === 0) mistakes.push('no host is named');
     for (const one of host) {
       const { uri, passwordFile } = one;

@@ -173,6 +173,45 @@ describe('the link over TLS', () => {
   });
 });
 
+describe('a peer without a fresh handshake', () => {
+  test('no session is resumed: certificates are looked at every time', async () => {
+    const there = side(serverPair);
+    const port = portOf(await serve(there.trust, there.log));
+    const { certificate: cert, key } = agentPair;
+    const visit = (session?: Buffer) =>
+      new Promise<{ reused: boolean; session: Buffer | undefined }>((resolve, reject) => {
+        const socket = connectTls({ host: '127.0.0.1', port, ca: ca.certificate, servername: '', cert, key, session });
+        let given: Buffer | undefined;
+        socket.on('session', (one) => {
+          given = one;
+        });
+        socket.once('secureConnect', () => socket.write('GET /other HTTP/1.1\r\nHost: x\r\n\r\n'));
+        socket.once('data', () => {
+          resolve({ reused: socket.isSessionReused(), session: given ?? socket.getSession() });
+          socket.destroy();
+        });
+        socket.once('error', reject);
+      });
+    const first = await visit();
+    expect(first.reused).toBe(false);
+    expect((await visit(first.session)).reused).toBe(false);
+  });
+
+  test('a certificate whose time is over is none, whatever TLS said of it', () => {
+    const { files } = side(agentPair);
+    const later = createLinkTrust(files, silentLog, () => now + 1000 * DAY_MS);
+    closers.push(() => later.close());
+    const { serialNumber, subjectAltName, validTo } = new X509Certificate(agentPair.certificate);
+    const peer = { serialNumber, subjectaltname: subjectAltName ?? '', valid_to: validTo };
+    expect(later.agentOf(peer)).toEqual({ refused: 'the certificate has expired' });
+    const { trust } = side(agentPair);
+    expect(trust.agentOf(peer)).toEqual({ name: 'kvm-1' });
+    expect(trust.agentOf({ ...peer, valid_to: 'soon' })).toEqual({ refused: 'the certificate has expired' });
+    for (const odd of ['', 'DNS:urn:transvisor:agent:x', 'URI:urn:transvisor:agent:a, URI:urn:transvisor:agent:b'])
+      expect(trust.agentOf({ ...peer, subjectaltname: odd })).toEqual({ refused: 'not the certificate of an agent' });
+  });
+});
+
 describe('certificates that change under a link', () => {
   test('renewed ones count from the next connection on; the present link stays', async () => {
     const there = side(serverPair);
