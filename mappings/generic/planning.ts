@@ -60,6 +60,14 @@ export const found = <K extends DocumentKind>(kind: K, id: HubId, { context }: P
   return { id, entry, native, doc };
 };
 
+/** The VM that the command is for. */
+export const targetVm = (planning: Planning): Found<'vm'> => found('vm', planning.command.target, planning);
+
+export const mustBeStopped = ({ doc }: Found<'vm'>): void => {
+  if (doc.powerState !== 'stopped')
+    refuse('wrong-state', { requested: 'stopped', existing: doc.powerState }, `${doc.name} must be powered off.`);
+};
+
 export const step = (
   name: string,
   kind: StepKind,

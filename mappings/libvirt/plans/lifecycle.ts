@@ -2,7 +2,18 @@
 import type { NativeRef } from '../../generic/ids.ts';
 import type { Disk, Vm } from '../../generic/model.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
-import { call, type Planning, paramsOf, probe, Refusal, refuse, sealed, step } from '../../generic/planning.ts';
+import {
+  call,
+  mustBeStopped,
+  type Planning,
+  paramsOf,
+  probe,
+  Refusal,
+  refuse,
+  sealed,
+  step,
+  targetVm,
+} from '../../generic/planning.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { volumeNative } from '../volume-names.ts';
 import { removedVolumes } from './change-draft.ts';
@@ -15,11 +26,9 @@ import {
   isActive,
   macFrom,
   mintUuid,
-  mustBeStopped,
   pathIn,
   poolOf,
   refuseDuplicate,
-  targetVm,
   volumeBehind,
 } from './planning.ts';
 import { copyVolume, dom, WITHOUT_EFFECT } from './steps.ts';

@@ -5,27 +5,12 @@ import type { HubId } from '../../generic/ids.ts';
 import type { Medium, Storage, Vm, Volume } from '../../generic/model.ts';
 import { type Found, found, type Planning, refuse } from '../../generic/planning.ts';
 import type { Entry } from '../../generic/store-view.ts';
+import { uuidFrom } from '../../generic/uuid.ts';
 import { volumeNameOf } from '../../generic/volume-path.ts';
 import { splitVolumeNative, volumeNative } from '../volume-names.ts';
 
-export const targetVm = (planning: Planning): Found<'vm'> => found('vm', planning.command.target, planning);
-
 export const isActive = ({ native }: Found<'vm'>): boolean => Number(native.facts['id'] ?? -1) >= 0;
 export const isPersistent = ({ native }: Found<'vm'>): boolean => native.facts['persistent'] !== false;
-
-export const mustBeStopped = (vm: Found<'vm'>): void => {
-  if (vm.doc.powerState !== 'stopped')
-    refuse('wrong-state', { requested: 'stopped', existing: vm.doc.powerState }, `${vm.doc.name} must be powered off.`);
-};
-
-/** The same bytes give the same UUID: a plan made twice names the same object. */
-export const uuidFrom = (...seeds: readonly string[]): string => {
-  const bytes = createHash('sha256').update(seeds.join('\u0000')).digest().subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-};
 
 /** An address of the range that QEMU and libvirt hand out. */
 export const macFrom = (...seeds: readonly string[]): string =>

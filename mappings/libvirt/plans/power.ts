@@ -3,8 +3,7 @@ import type { Params, Verb } from '../../generic/commands.ts';
 import type { PowerState } from '../../generic/model.ts';
 import type { NativeCall } from '../../generic/native.ts';
 import type { Plan, Probe } from '../../generic/plan.ts';
-import { call, type Planning, probe, refuse, step } from '../../generic/planning.ts';
-import { targetVm } from './planning.ts';
+import { call, type Planning, probe, refuse, step, targetVm } from '../../generic/planning.ts';
 import { dom } from './steps.ts';
 
 interface Act {

@@ -2,11 +2,11 @@
 import type { NativeRef } from '../../generic/ids.ts';
 import type { Snapshot } from '../../generic/model.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
-import { call, type Found, type Planning, paramsOf, probe, refuse, step } from '../../generic/planning.ts';
+import { call, type Found, type Planning, paramsOf, probe, refuse, step, targetVm } from '../../generic/planning.ts';
 import { escapeText } from '../../wire/xml.ts';
 import { formatForCall, formatMetadata, ownElement, readMetadata } from '../metadata.ts';
 import { child, parseSpans, path, splice, textOf } from '../spans.ts';
-import { digest, isActive, isPersistent, targetVm } from './planning.ts';
+import { digest, isActive, isPersistent } from './planning.ts';
 import { AFFECT, dom, metadataStep } from './steps.ts';
 
 /** virDomainSnapshotCreateFlags, virDomainSnapshotRevertFlags, virDomainSnapshotDeleteFlags */

@@ -1,7 +1,7 @@
 /** The host's quick statistics, which are rates of the moment, summed up over the time between two questions into the hub's counters. */
 import { done, type Outcome, refused } from '../../generic/faults.ts';
 import type { DriverSend, HttpTalk } from '../../generic/platform.ts';
-import type { Statistics, VmSample } from '../../generic/statistics.ts';
+import { NOTHING_COUNTED, type Statistics, type VmSample } from '../../generic/statistics.ts';
 import { childOf, childrenOf, type XmlElement } from '../../wire/xml.ts';
 import { moRef } from '../values.ts';
 import type { Send } from './listening.ts';
@@ -53,16 +53,11 @@ const sampled = (all: readonly Told[], nowMs: number, counters: Counters): Stati
   const vms = running.map((told): VmSample => {
     const stat = (member: string): number => numberIn(told, 'summary.quickStats', member);
     return {
+      ...NOTHING_COUNTED,
       native: told.ref.value,
       cpuNs: count(counters, told.ref.value, stat('overallCpuUsage'), hostMhz, sinceMs),
       memoryBytes: (Number(textIn(told, 'summary.config.memorySizeMB')) || 0) * MIB,
       residentBytes: stat('hostMemoryUsage') * MIB,
-      readBytes: 0,
-      writtenBytes: 0,
-      readRequests: 0,
-      writeRequests: 0,
-      receivedBytes: 0,
-      sentBytes: 0,
     };
   });
   const seen = new Set(all.map(({ ref }) => ref.value));

@@ -1,10 +1,10 @@
 /** A native object in, the input of its to-generic sheet out: `<in>` with `<x>` for what had to be computed, and the host's own documents. */
 import type { NativeObject } from '../../generic/native.ts';
+import { uuidFrom } from '../../generic/uuid.ts';
 import { volumeNameOf } from '../../generic/volume-path.ts';
 import { element } from '../../wire/markup.ts';
 import type { XmlElement } from '../../wire/xml.ts';
 import { unescapeName } from '../names.ts';
-import { uuidFrom } from './identity.ts';
 import { formatOf, machineInput } from './machine-input.ts';
 import { all, at, flagAt, numberAt, partOf, textAt, timeAt } from './native-tree.ts';
 

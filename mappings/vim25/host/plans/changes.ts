@@ -11,6 +11,7 @@ import {
   refuse,
   sealed,
   step,
+  targetVm,
 } from '../../../generic/planning.ts';
 import { applyChange, diskOfSpec } from '../../../generic/vm-change.ts';
 import { moRef } from '../../values.ts';
@@ -26,7 +27,6 @@ import {
   seated,
   specValue,
   storeOf,
-  targetVm,
   withBackings,
 } from './planning.ts';
 import { deleteDisk, onVm, WITHOUT_EFFECT } from './steps.ts';

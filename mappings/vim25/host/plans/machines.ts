@@ -2,7 +2,17 @@
 import type { DiskSpec } from '../../../generic/commands.ts';
 import type { Disk, Vm } from '../../../generic/model.ts';
 import type { Plan, PlannedRef, Step } from '../../../generic/plan.ts';
-import { call, type Planning, paramsOf, probe, Refusal, refuse, step } from '../../../generic/planning.ts';
+import {
+  call,
+  mustBeStopped,
+  type Planning,
+  paramsOf,
+  probe,
+  Refusal,
+  refuse,
+  step,
+  targetVm,
+} from '../../../generic/planning.ts';
 import { applyChange, diskOfSpec } from '../../../generic/vm-change.ts';
 import { moRef } from '../../values.ts';
 import { JOB_KEY, OWN } from '../attributes.ts';
@@ -15,7 +25,6 @@ import {
   checkUuid,
   diskPath,
   mintUuid,
-  mustBeStopped,
   placed,
   refuseDuplicate,
   rereadStore,
@@ -25,7 +34,6 @@ import {
   shown,
   specValue,
   storeOf,
-  targetVm,
   volumeAt,
   withBackings,
 } from './planning.ts';

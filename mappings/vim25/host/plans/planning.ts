@@ -2,26 +2,19 @@
 import type { HubId, NativeRef } from '../../../generic/ids.ts';
 import type { Medium, Vm } from '../../../generic/model.ts';
 import type { NativeObject } from '../../../generic/native.ts';
-import { type Found, found, type Planning, refuse } from '../../../generic/planning.ts';
+import { found, type Planning, refuse } from '../../../generic/planning.ts';
 import type { Entry } from '../../../generic/store-view.ts';
+import { uuidFrom } from '../../../generic/uuid.ts';
 import { pathOfVolume } from '../../../generic/volume-path.ts';
 import { escapeAttribute } from '../../../wire/xml.ts';
 import { HOST_NATIVE } from '../estate.ts';
-import { uuidFrom } from '../identity.ts';
 import { hostSlot } from '../spec-devices.ts';
 import { splitVolumeNative, volumeNative } from '../volume-natives.ts';
 import type { Place } from '../volumes.ts';
 
-export const targetVm = (planning: Planning): Found<'vm'> => found('vm', planning.command.target, planning);
-
 export const hostFacts = ({ command, context }: Planning): NativeObject['facts'] => {
   const entry = context.store.find(command.host, 'host', HOST_NATIVE);
   return (entry && context.native(entry.id)?.facts) ?? {};
-};
-
-export const mustBeStopped = ({ doc }: Found<'vm'>): void => {
-  if (doc.powerState !== 'stopped')
-    refuse('wrong-state', { requested: 'stopped', existing: doc.powerState }, `${doc.name} must be powered off.`);
 };
 
 /** A uuid that is this host's and this job's alone. */

@@ -2,9 +2,18 @@
 import type { Snapshot } from '../../../generic/model.ts';
 import type { NativeCall } from '../../../generic/native.ts';
 import type { Plan, Probe, Step } from '../../../generic/plan.ts';
-import { call, type Found, type Planning, paramsOf, probe, refuse, sealed, step } from '../../../generic/planning.ts';
+import {
+  call,
+  type Found,
+  type Planning,
+  paramsOf,
+  probe,
+  refuse,
+  sealed,
+  step,
+  targetVm,
+} from '../../../generic/planning.ts';
 import { moRef } from '../../values.ts';
-import { targetVm } from './planning.ts';
 import { onVm, WITHOUT_EFFECT } from './steps.ts';
 
 const planOf = ({ command }: Planning, vm: Found<'vm'>, steps: readonly Step[], more: Partial<Plan> = {}): Plan => ({

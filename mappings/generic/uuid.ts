@@ -1,4 +1,4 @@
-/** UUIDs for what the host gives none, and slugs for file names: the same seeds always give the same. */
+/** Seeds in, a UUID out for what nobody gave one: the same seeds always give the same, so a plan made twice names the same object. */
 import { createHash } from 'node:crypto';
 
 export const uuidFrom = (...seeds: readonly string[]): string => {
