@@ -26,6 +26,8 @@ export const LIMITS = {
   linkRevokedBytes: 4 * MIB,
   /** How often the list of revoked certificates is looked at, beside every connection. */
   linkRevokedMs: SECOND,
+  /** A certificate of the link that ends sooner is told in the log. */
+  linkRenewDays: 30,
   /** A server that takes another's place: how long calls wait for it, how long the old one finishes and speaks to an agent. */
   handOverMs: 2 * MINUTE,
   handOverDrainMs: 5 * SECOND,

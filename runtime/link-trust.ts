@@ -94,6 +94,8 @@ export const createLinkTrust = (files: LinkFiles, log: Log, nowMs: () => number 
   const materialStamp = (): string => [files.ca, files.certificate, files.key].map(stamp).join(' ');
   let seen = materialStamp();
   let material = readMaterial(files);
+  let endsMs = Date.parse(new X509Certificate(material.cert).validTo);
+  let warned = false;
   let revokedSeen = '';
   let revoked: ReadonlySet<string> = new Set();
   const listeners = new Set<() => void>();
@@ -105,6 +107,8 @@ export const createLinkTrust = (files: LinkFiles, log: Log, nowMs: () => number 
     try {
       material = readMaterial(files);
       const { validTo, serialNumber } = new X509Certificate(material.cert);
+      endsMs = Date.parse(validTo);
+      warned = false;
       log.info({}, `link: certificate ${serialOf(serialNumber)}, valid until ${validTo}, from the next connection on`);
     } catch (error) {
       // A renewal may be half written; the next look finds the rest.
@@ -133,7 +137,18 @@ export const createLinkTrust = (files: LinkFiles, log: Log, nowMs: () => number 
     for (const listener of listeners) listener();
   };
   takeRevoked(true);
-  const watch = setInterval(() => takeRevoked(false), LIMITS.linkRevokedMs);
+  /** A link may be up for years, and its next connection be refused. */
+  const warn = (): void => {
+    const days = Math.floor((endsMs - nowMs()) / 86_400_000);
+    if (warned || days >= LIMITS.linkRenewDays) return;
+    warned = true;
+    log.warn({}, `link: ${files.certificate} ${days < 0 ? 'has ended' : `ends in ${days} days`}: renew it`);
+  };
+  warn();
+  const watch = setInterval(() => {
+    takeRevoked(false);
+    warn();
+  }, LIMITS.linkRevokedMs);
   watch.unref();
 
   const refused = (peer: PeerIdentity): string | undefined => {
@@ -166,6 +181,7 @@ export const createLinkTrust = (files: LinkFiles, log: Log, nowMs: () => number 
     refresh: () => {
       takeMaterial();
       takeRevoked(false);
+      warn();
     },
     close: () => {
       clearInterval(watch);

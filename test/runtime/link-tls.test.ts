@@ -5,7 +5,7 @@ import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
-import { LinkDown, openLink } from '../../runtime/link.ts';
+import { type Channel, LinkDown, openLink } from '../../runtime/link.ts';
 import { createLinkTrust, type LinkTrust } from '../../runtime/link-trust.ts';
 import { dialLink, type LinkServer, serveLink } from '../../runtime/link-ws.ts';
 import { type Log, silentLog } from '../../runtime/log.ts';
@@ -93,7 +93,7 @@ const refusal = async (
   const there = side(server.pair ?? serverPair);
   const here = side(agent.pair ?? agentPair, agent.authority);
   const { links } = dial(await serve(there.trust, there.log), here);
-  await expect.poll(here.text, { timeout: 5000 }).not.toBe('');
+  await expect.poll(here.text, { timeout: 5000 }).toContain('server away');
   expect(links).toEqual([]);
   return { agent: here.text(), server: there.text() };
 };
@@ -244,6 +244,19 @@ describe('certificates that change under a link', () => {
     expect(trust.material()).toEqual({ ca: ca.certificate, cert: next.certificate, key: next.key });
   });
 
+  test('one that ends soon is told, until it is renewed', () => {
+    const { trust, prefix, text } = side(makeLinkAgentLeaf(ca, 'kvm-1', now, 10));
+    expect(text()).toMatch(/link\.crt ends in 9 days: renew it/);
+    trust.refresh();
+    expect(text().match(/renew it/g)).toHaveLength(1);
+    saveKeyPair(prefix, agentPair);
+    trust.refresh();
+    expect(text().match(/renew it/g)).toHaveLength(1);
+    saveKeyPair(prefix, makeLinkAgentLeaf(ca, 'kvm-1', now, 5));
+    trust.refresh();
+    expect(text()).toContain('ends in 4 days');
+  });
+
   test('what does not fit together at the start is refused at the start', () => {
     const { files } = side(agentPair);
     writeFileSync(files.key, serverPair.key);
@@ -307,6 +320,39 @@ describe('revoked certificates', () => {
     expect(['ab01', 'CD02', 'EF03'].map(trust.isRevoked)).toEqual([true, true, false]);
     expect(text()).toMatch(/link-revoked:1: no serial number/);
     expect(() => createLinkTrust(files, silentLog)).toThrow(/link-revoked:1: no serial number/);
+  });
+});
+
+describe('a receiver that is slow', () => {
+  test('holds the sender, both ways, and everything arrives in the end', async () => {
+    const there = side(serverPair);
+    const here = side(agentPair);
+    const piece = new Uint8Array(1024 * 1024).fill(7);
+    const MIBS = 24;
+    /** Sends all at once; how many of them were told to wait, and when there was room again. */
+    const flood = (channel: Channel) => {
+      const held = Array.from({ length: MIBS }, () => channel.send(piece)).filter((one) => one !== undefined);
+      return { held: held.length, room: Promise.all(held) };
+    };
+    let received = 0;
+    const count = (bytes: Uint8Array): void => {
+      received += bytes.length;
+    };
+    const { promise: accepted, resolve: accept } = Promise.withResolvers<Channel>();
+    const server = await serveLink({ kind: 'tls', host: '127.0.0.1', port: 0 }, there.trust, there.log, accept);
+    closers.push(() => server.close());
+    const dialled = await new Promise<Channel>((resolve) => {
+      const dialling = dialLink(server.address, here.trust, here.log, resolve);
+      closers.push(() => dialling.close());
+    });
+    const ends = [dialled, await accepted] as const;
+    for (const end of ends) end.onMessage(count);
+    for (const end of ends) {
+      const { held, room } = flood(end);
+      expect(held).toBeGreaterThan(MIBS / 2);
+      await room;
+    }
+    await expect.poll(() => received, { timeout: 5000 }).toBe(2 * MIBS * piece.length);
   });
 });
 
