@@ -3,6 +3,7 @@ import type { Call } from '../../generic/call.ts';
 import { command, type DiskSpec, type VmChange } from '../../generic/commands.ts';
 import type { ForeignAttribute, Host, Vm } from '../../generic/model.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
+import { randomUuid } from '../../generic/uuid.ts';
 import {
   type Datastores,
   datastores,
@@ -23,7 +24,6 @@ import { changeOf, type Draft } from './device-draft.ts';
 import { applyDevices } from './device-specs.ts';
 import { start } from './effects.ts';
 import { hostOf, referenceOf } from './inventory.ts';
-import { newUuid } from './minting.ts';
 import { notSupported, refuse, refuseDirectly } from './refusal.ts';
 import { fileBaseOf, freeName, nameOf } from './vm-names.ts';
 
@@ -39,7 +39,7 @@ export const checkPlacement = (pool: unknown, host: unknown, context: BrokerCont
 /** Its place is known by its UUID, so a machine in a child pool gets one here. */
 export const placed = (vm: Vm, pool: string, context: BrokerContext): Vm => {
   if (isRoot(pool)) return vm;
-  const uuid = vm.uuid === '' ? newUuid(context) : vm.uuid;
+  const uuid = vm.uuid === '' ? randomUuid(context) : vm.uuid;
   placeMachine(context, uuid, pool);
   return { ...vm, uuid };
 };

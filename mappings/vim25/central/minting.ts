@@ -1,13 +1,6 @@
-/** Random bytes in; UUIDs and MAC addresses that no VM of the host has yet out. */
+/** Random bytes in; MAC addresses that no VM of the host has yet out. */
 import type { Vm } from '../../generic/model.ts';
 import type { BrokerContext } from '../../generic/platform.ts';
-
-export const newUuid = ({ random }: Pick<BrokerContext, 'random'>): string => {
-  const bytes = Buffer.from(random(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-};
 
 /** The range in which an ESXi host generates addresses. */
 const OUI = '00:0c:29';

@@ -2,13 +2,14 @@
 import type { Call } from '../../generic/call.ts';
 import { command } from '../../generic/commands.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
+import { randomUuid } from '../../generic/uuid.ts';
 import { datastores, existing, type Place, placeOf, shownPath } from '../datastore/tree.ts';
 import { MAX_VMX_BYTES, parseVmx } from '../datastore/vmx-entries.ts';
 import { vmOfVmx } from '../datastore/vmx-parse.ts';
 import { checkPlacement, placed, refuseDuplicate } from './create.ts';
 import { ask, start } from './effects.ts';
 import { isNamed, networks } from './inventory.ts';
-import { macMinter, newUuid } from './minting.ts';
+import { macMinter } from './minting.ts';
 import { Refusal, refuse } from './refusal.ts';
 import { nameOf } from './vm-names.ts';
 
@@ -47,7 +48,7 @@ export function* registerVm(call: Call, context: BrokerContext): Brokered {
   const parsed = vmOfVmx(entries.value, {
     all,
     place,
-    newUuid: () => newUuid(context),
+    newUuid: () => randomUuid(context),
     newMac: macMinter(context, all.vms),
   });
   if (!parsed.ok) throw new Refusal(parsed.fault, false);
@@ -61,7 +62,7 @@ export function* registerVm(call: Call, context: BrokerContext): Brokered {
   refuseDuplicate(vm.name, all);
   // A copy of a machine that is there keeps its files and gets an identity of its own.
   if (all.vms.some(({ doc }) => doc.uuid.toLowerCase() === vm.uuid)) {
-    vm.uuid = newUuid(context);
+    vm.uuid = randomUuid(context);
     delete vm.instanceUuid;
   }
   const { disks, ...rest } = vm;

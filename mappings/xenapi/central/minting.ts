@@ -1,15 +1,8 @@
-/** Random bytes in; UUIDs, addresses and volume names that nobody has yet out. */
+/** Random bytes in; addresses and volume names that nobody has yet out. */
 import type { BrokerContext } from '../../generic/platform.ts';
 import { macPart } from '../seats.ts';
 
 type Dice = Pick<BrokerContext, 'random'>;
-
-export const newUuid = ({ random }: Dice): string => {
-  const bytes = Buffer.from(random(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-};
 
 /** Locally administered, not multicast, as XenAPI's own addresses; the reference of the card is made of it, so that differs from those of the VM. */
 export const newMac = ({ random }: Dice, taken: ReadonlySet<number>): string => {

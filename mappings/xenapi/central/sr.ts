@@ -1,8 +1,8 @@
 /** SR.create, scan, forget, destroy and PBD.plug, unplug in, storage verbs of the hub out. */
 import type { Brokered } from '../../generic/platform.ts';
+import { randomUuid } from '../../generic/uuid.ts';
 import { dropOwnFields, writeOwn } from '../own-data.ts';
 import type { Default } from '../types.ts';
-import { newUuid } from './minting.ts';
 import { refuse } from './refusal.ts';
 import { type Found, hostOf, storageOf, storageOfPbd } from './targets.ts';
 import { type Answer, type Ending, ended, last, madeRef, mapArg, run, textArg, type Work } from './work.ts';
@@ -34,7 +34,7 @@ const placeOf = (type: string, config: Readonly<Record<string, string>>, work: W
       const [remoteHost, remotePath] = [given(config, 'server'), given(config, 'serverpath')];
       if (!/^[A-Za-z0-9._:-]{1,255}$/.test(remoteHost)) refuse('INVALID_VALUE', 'device_config:server', remoteHost);
       if (!isAbsolute(remotePath)) refuse('INVALID_VALUE', 'device_config:serverpath', remotePath);
-      return { path: `/run/sr-mount/${newUuid(work.context)}`, remoteHost, remotePath };
+      return { path: `/run/sr-mount/${randomUuid(work.context)}`, remoteHost, remotePath };
     }
     default:
       return refuse('SR_UNKNOWN_DRIVER', type);

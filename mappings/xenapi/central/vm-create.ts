@@ -2,12 +2,12 @@
 import type { ForeignAttribute, Vm } from '../../generic/model.ts';
 import { GUARD } from '../../generic/native.ts';
 import type { Brokered } from '../../generic/platform.ts';
+import { randomUuid } from '../../generic/uuid.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { blankVm } from '../default-templates.ts';
 import { NULL_REF } from '../ids.ts';
 import type { Limits } from '../memory-limits.ts';
 import { keptMap, keptSet, keptText } from '../vm-attributes.ts';
-import { newUuid } from './minting.ts';
 import { notSupported, Refusal } from './refusal.ts';
 import { idOf } from './targets.ts';
 import { checkCpus } from './vm-cpus.ts';
@@ -80,7 +80,7 @@ export function* createVm(work: Work): Brokered<Ending> {
   if (!made.ok) throw new Refusal(made.fault);
   const { front } = work.context;
   return last(work, 'vm.create', front.host, {
-    vm: { ...made.value, uuid: newUuid(work.context) },
+    vm: { ...made.value, uuid: randomUuid(work.context) },
     disks: [],
     nameMayRepeat: true,
   });

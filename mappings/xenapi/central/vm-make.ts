@@ -3,6 +3,7 @@ import type { VmChange } from '../../generic/commands.ts';
 import type { HubId } from '../../generic/ids.ts';
 import type { ForeignAttribute } from '../../generic/model.ts';
 import type { Brokered } from '../../generic/platform.ts';
+import { randomUuid } from '../../generic/uuid.ts';
 import { blankVm } from '../default-templates.ts';
 import { NULL_REF } from '../ids.ts';
 import { dropOwnFields, readOwn } from '../own-data.ts';
@@ -10,7 +11,6 @@ import { drivesOf } from '../seats.ts';
 import { attributeMap, droppedKey, droppedText, keptKey } from '../vm-attributes.ts';
 import { pendingOf } from './devices.ts';
 import { leaveDisks } from './left-disks.ts';
-import { newUuid } from './minting.ts';
 import { dropPending } from './pending-devices.ts';
 import { provisionedDisks } from './provision.ts';
 import { refuse } from './refusal.ts';
@@ -22,7 +22,7 @@ const TEMPLATE_ONLY = new Set(['default_template', 'xensource_internal', 'mac_se
 
 /** Of a copy: where it comes from, and what its addresses would be drawn from. */
 const copied = (from: string, isTemplate: boolean, work: Work): ForeignAttribute[] => [
-  keptKey('other_config', 'mac_seed', newUuid(work.context)),
+  keptKey('other_config', 'mac_seed', randomUuid(work.context)),
   ...(isTemplate ? [keptKey('other_config', 'base_template_name', from)] : []),
 ];
 
@@ -37,7 +37,7 @@ const fromTemplate = (target: Extract<XenVm, { kind: 'template' }>, work: Work):
       .map(([key, value]) => keptKey('other_config', key, value)),
     ...copied(name, true, work),
   ];
-  const made = { ...blankVm(), ...vm, name: textArg(work, 'new_name'), uuid: newUuid(context), attributes };
+  const made = { ...blankVm(), ...vm, name: textArg(work, 'new_name'), uuid: randomUuid(context), attributes };
   return last(work, 'vm.create', context.front.host, { vm: made, disks: [], nameMayRepeat: true });
 };
 
@@ -51,7 +51,7 @@ const fromMachine = (vm: Found<'vm'>, storage: HubId | undefined, work: Work): E
   const change: VmChange = { attributes: [...ofOldCards(vm), ...copied(vm.doc.name, vm.doc.template, work)] };
   return last(work, 'vm.clone', vm.id, {
     name: textArg(work, 'new_name'),
-    uuid: newUuid(work.context),
+    uuid: randomUuid(work.context),
     ...(storage === undefined ? {} : { storage }),
     change,
     template: vm.doc.template,
