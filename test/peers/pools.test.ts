@@ -64,20 +64,11 @@ describeWith(['govc'], 'child resource pools', () => {
   });
 
   test('wake who waits for them', async () => {
-    const filter = await soap.call(
-      'CreateFilter',
-      'PropertyCollector',
-      'ha-property-collector',
-      '<spec><propSet><type>ResourcePool</type><pathSet>resourcePool</pathSet></propSet><objectSet><obj type="ResourcePool">ha-root-pool</obj></objectSet></spec><partialUpdates>false</partialUpdates>',
+    const filter = await soap.filter(
+      '<propSet><type>ResourcePool</type><pathSet>resourcePool</pathSet></propSet><objectSet><obj type="ResourcePool">ha-root-pool</obj></objectSet>',
     );
     expect(filter.fault).toBeUndefined();
-    const wait = (version: string) =>
-      soap.call(
-        'WaitForUpdatesEx',
-        'PropertyCollector',
-        'ha-property-collector',
-        `<version>${version}</version><options><maxWaitSeconds>20</maxWaitSeconds></options>`,
-      );
+    const wait = (version: string) => soap.waitForUpdates(version, 20);
     const waiting = wait(textIn((await wait('')).text, 'version') ?? '');
     const pool = await made('ha-root-pool', 'waited-for');
     const told = await waiting;
@@ -93,19 +84,8 @@ describeWith(['govc'], 'child resource pools', () => {
     const objects = [vm, other]
       .map((moid) => `<objectSet><obj type="VirtualMachine">${moid}</obj></objectSet>`)
       .join('');
-    await soap.call(
-      'CreateFilter',
-      'PropertyCollector',
-      'ha-property-collector',
-      `<spec>${set('VirtualMachine', 'resourcePool')}${objects}</spec><partialUpdates>false</partialUpdates>`,
-    );
-    const wait = (version: string) =>
-      soap.call(
-        'WaitForUpdatesEx',
-        'PropertyCollector',
-        'ha-property-collector',
-        `<version>${version}</version><options><maxWaitSeconds>20</maxWaitSeconds></options>`,
-      );
+    await soap.filter(`${set('VirtualMachine', 'resourcePool')}${objects}`);
+    const wait = (version: string) => soap.waitForUpdates(version, 20);
     const waiting = wait(textIn((await wait('')).text, 'version') ?? '');
     await soap.call('MoveIntoResourcePool', 'ResourcePool', pool, `<list type="VirtualMachine">${vm}</list>`);
     const told = (await waiting).text;

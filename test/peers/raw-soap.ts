@@ -49,6 +49,10 @@ export type RawSoap = {
   /** Calls a `_Task` method: the fault comes directly or from the task; undefined when it succeeded. */
   readonly run: (method: string, type: string, moid: string, inner?: string) => Promise<string | undefined>;
   readonly vm: (name: string) => Promise<string>;
+  /** Makes a filter of the spec's inner XML, which tells whole values. */
+  readonly filter: (spec: string) => Promise<Answer>;
+  /** What changed since the version; '' at first. */
+  readonly waitForUpdates: (version: string, maxWaitSeconds: number) => Promise<Answer>;
   readonly forget: () => void;
   readonly close: () => void;
 };
@@ -167,6 +171,20 @@ export const rawSoap = (
     if (moid === undefined) throw new Error(`no VM ${name}: ${text.slice(0, 600)}`);
     return moid;
   };
+  const filter: RawSoap['filter'] = async (spec) =>
+    call(
+      'CreateFilter',
+      'PropertyCollector',
+      await manager('propertyCollector'),
+      `<spec>${spec}</spec><partialUpdates>false</partialUpdates>`,
+    );
+  const waitForUpdates: RawSoap['waitForUpdates'] = async (version, maxWaitSeconds) =>
+    call(
+      'WaitForUpdatesEx',
+      'PropertyCollector',
+      await manager('propertyCollector'),
+      `<version>${version}</version><options><maxWaitSeconds>${maxWaitSeconds}</maxWaitSeconds></options>`,
+    );
   return {
     post,
     call,
@@ -177,6 +195,8 @@ export const rawSoap = (
     taskEnd,
     run,
     vm,
+    filter,
+    waitForUpdates,
     forget: () => {
       cookie = undefined;
     },

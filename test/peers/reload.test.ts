@@ -40,20 +40,11 @@ test('a waiting poll and an open session survive a reload; a refused sheet chang
     ]);
 
   // A filter on the machine, and a client that waits for it to change.
-  const filter = await soap.call(
-    'CreateFilter',
-    'PropertyCollector',
-    'ha-property-collector',
-    `<spec><propSet><type>VirtualMachine</type><pathSet>config.flags.htSharing</pathSet></propSet><objectSet><obj type="VirtualMachine">${vm}</obj></objectSet></spec><partialUpdates>false</partialUpdates>`,
+  const filter = await soap.filter(
+    `<propSet><type>VirtualMachine</type><pathSet>config.flags.htSharing</pathSet></propSet><objectSet><obj type="VirtualMachine">${vm}</obj></objectSet>`,
   );
   expect(filter.fault).toBeUndefined();
-  const wait = (version: string) =>
-    soap.call(
-      'WaitForUpdatesEx',
-      'PropertyCollector',
-      'ha-property-collector',
-      `<version>${version}</version><options><maxWaitSeconds>30</maxWaitSeconds></options>`,
-    );
+  const wait = (version: string) => soap.waitForUpdates(version, 30);
   const first = textIn((await wait('')).text, 'version') ?? '';
   let answered = false;
   const waiting = wait(first).finally(() => {
