@@ -1,5 +1,5 @@
 /** Agent and server as two programs over TLS: a client's whole day, renewal of every certificate under a waiting poll, revocation, and an agent of another version. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -135,6 +135,42 @@ describeWith(['govc'], 'agent and server over TLS', () => {
       .poll(() => govc.result(['ls', '/']).then(({ stdout }) => stdout), { timeout: 20_000, interval: 500 })
       .toContain('ha-datacenter');
     expect(product.alive()).toBe(true);
+  });
+
+  test("another agent's host is not to be had", { timeout: LIMIT_MS }, async () => {
+    await using product = await started();
+    const other = join(state, 'other');
+    await ca('issue', '--agent', 'kvm-2', '--out', join(state, 'link'));
+    mkdirSync(join(other, 'tls'), { recursive: true });
+    for (const file of ['link.crt', 'link.key', 'link-ca.crt']) renameSync(join(state, file), join(other, 'tls', file));
+    const host = ['--host', 'local=sim:///default', '--port', 'vim25=0'];
+    const args = ['8', PROGRAM, 'agent', '--link', product.link(), ...host, '--state', other];
+    const { stdout, stderr } = await runProgram('timeout', args);
+    const text = 'host local belongs to agent kvm-1, not to kvm-2';
+    expect(stdout + stderr).toContain(`link: the server did not greet: ${text}`);
+    expect(product.wholeLog()).toContain(text);
+    expect(await govcOn(product)('ls', '/')).toContain('ha-datacenter');
+  });
+
+  test('both programs are replaced, and renewal reaches those that took over', { timeout: LIMIT_MS }, async () => {
+    await using product = await started();
+    // A successor listens where the one before did: on a port with a number.
+    await product.kill9('server');
+    await product.restart('server');
+    const govc = govcOn(product);
+    await expect.poll(() => govc.result(['ls', '/']).then(({ code }) => code), { timeout: 20_000 }).toBe(0);
+    for (const [index, pid] of product.pids().entries()) {
+      process.kill(pid, 'SIGUSR2');
+      await expect.poll(() => times(product, 'serves, this one ends'), { timeout: 40_000 }).toBe(index + 1);
+    }
+    await expect.poll(() => govc.result(['ls', '/']).then(({ code }) => code), { timeout: 20_000 }).toBe(0);
+    await issueServer('--renew');
+    await issueAgent('--renew');
+    for (const pid of product.pids()) process.kill(pid, 'SIGHUP');
+    await expect.poll(() => times(product, 'from the next connection on'), { timeout: 10_000 }).toBe(2);
+    expect(await govc('ls', '/')).toContain('ha-datacenter');
+    expect(product.alive()).toBe(true);
+    expect(new Set(await product.stop())).toEqual(new Set([0]));
   });
 
   describeWith(['govc'], 'with programs of two versions', () => {
