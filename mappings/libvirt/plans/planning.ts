@@ -1,4 +1,4 @@
-/** What every plan is made from: the command, the store as it stands, and refusals that become the command's fault. */
+/** What plans look up on a libvirt host: names, pools, volumes and networks, or the refusal. */
 import { createHash } from 'node:crypto';
 import type { Params } from '../../generic/commands.ts';
 import type { HubId } from '../../generic/ids.ts';

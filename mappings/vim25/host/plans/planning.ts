@@ -1,4 +1,4 @@
-/** What every plan is made from: the command, the store as it stands, and refusals that become the command's fault. */
+/** What plans look up on a vSphere host: names, datastores, volumes and networks, or the refusal. */
 import type { HubId, NativeRef } from '../../../generic/ids.ts';
 import type { Medium, Vm } from '../../../generic/model.ts';
 import type { NativeObject } from '../../../generic/native.ts';

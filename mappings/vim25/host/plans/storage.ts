@@ -211,12 +211,18 @@ const portgroupStep = (networkSystem: string, name: string, vswitchName: string,
     probe('portgroup-exists', { networkSystem, name }),
   );
 
+/** The switch that the command is for, with the manager that changes it. */
+const targetSwitch = (planning: Planning) => {
+  const { native } = found('network', planning.command.target, planning);
+  const networkSystem = String(native.facts['networkSystem'] ?? '');
+  if (networkSystem === '') refuse('not-supported', {}, 'A distributed switch is not changed from here.');
+  return { native, networkSystem };
+};
+
 export const planAddPortgroup = async (planning: Planning): Promise<Plan> => {
   const { command } = planning;
   const { name, vlan } = paramsOf(planning, 'network.addPortgroup');
-  const { native } = found('network', command.target, planning);
-  const networkSystem = String(native.facts['networkSystem'] ?? '');
-  if (networkSystem === '') refuse('not-supported', {}, 'A distributed switch is not changed from here.');
+  const { native, networkSystem } = targetSwitch(planning);
   return {
     host: command.host,
     queue: HOST_NATIVE,
@@ -230,9 +236,7 @@ export const planAddPortgroup = async (planning: Planning): Promise<Plan> => {
 
 const removePortgroup = (planning: Planning, pgName: string): Plan => {
   const { command } = planning;
-  const { native } = found('network', command.target, planning);
-  const networkSystem = String(native.facts['networkSystem'] ?? '');
-  if (networkSystem === '') refuse('not-supported', {}, 'A distributed switch is not changed from here.');
+  const { native, networkSystem } = targetSwitch(planning);
   return {
     host: command.host,
     queue: HOST_NATIVE,

@@ -1,4 +1,4 @@
-/** What every plan is made from: the command, the store as it stands, and refusals that become the command's fault. */
+/** What plans look up on a XenServer host: the VM by its reference, names, storages, images and networks, or the refusal. */
 import type { Params } from '../../../generic/commands.ts';
 import type { HubId } from '../../../generic/ids.ts';
 import type { Host, Medium, Vm } from '../../../generic/model.ts';
