@@ -121,7 +121,7 @@ const UNPUBLISHED = new Set([
 ]);
 
 /** There is one host, no virtual TPM and nothing that prepares a Windows guest: these are refused whatever the state. */
-export const NEVER_SERVED: ReadonlySet<string> = new Set([
+const NEVER_SERVED: ReadonlySet<string> = new Set([
   'pool_migrate',
   'migrate_send',
   'create_vtpm',

@@ -69,7 +69,6 @@ export const READ = {
   Datacenter: ['name', 'vmFolder', 'datastore', 'network'],
   HostAutoStartManager: ['config'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
-export type ReadType = keyof typeof READ;
 
 /** What a change of is an event; the rest is read again with it. */
 export const WATCHED = {

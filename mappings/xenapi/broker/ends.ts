@@ -35,7 +35,7 @@ const fromClass = group((relation) => relation.fromClass);
 const toClass = group((relation) => relation.toClass);
 const NONE: readonly Relation[] = [];
 
-export const relationsFrom = (cls: string): readonly Relation[] => fromClass.get(cls) ?? NONE;
+const relationsFrom = (cls: string): readonly Relation[] => fromClass.get(cls) ?? NONE;
 export const relationsTo = (cls: string): readonly Relation[] => toClass.get(cls) ?? NONE;
 
 const NOBODY: ReadonlySet<string> = new Set();

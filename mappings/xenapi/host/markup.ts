@@ -48,7 +48,7 @@ export interface Kept {
   joined(element: string): readonly Kept[];
 }
 
-export const keptOf = (element: XmlElement): Kept => {
+const keptOf = (element: XmlElement): Kept => {
   const field = (name: string): XmlElement | undefined => childrenOf(element, name)[0];
   return {
     ref: attributeOf(element, 'ref') ?? '',
