@@ -1,5 +1,4 @@
 /** The XenAPI front under the fuzzer: XML-RPC and JSON-RPC calls made of the command table, bent. */
-import { Agent, request } from 'node:https';
 import { SaxesParser } from 'saxes';
 import { hubId } from '../../mappings/generic/ids.ts';
 import type { Decoded, FrontInstance } from '../../mappings/generic/platform.ts';
@@ -9,11 +8,11 @@ import type { Endpoint } from '../peers/clients.ts';
 import { rawXenApi } from '../peers/raw-xenapi.ts';
 import type { Dice } from './dice.ts';
 import type { Attempt, FuzzFront, FuzzWorker, Sent, Verdict } from './front.ts';
+import { createPoster } from './poster.ts';
 import { openXenEstate, type XenEstate } from './xenapi-estate.ts';
 import { bend } from './xenapi-mutations.ts';
 import { requestFor } from './xenapi-seeds.ts';
 
-const ANSWER_LIMIT = 64 * 1024 * 1024;
 const NOWHERE: FrontInstance = {
   name: 'fuzzed',
   platform: 'xenapi',
@@ -123,44 +122,12 @@ const readAnswer = ({ reach, path }: Attempt, status: number, body: string): Rea
 const INTERNAL = /server failed on this request|general system error occurred: internal error/;
 
 const createWorker = (endpoint: Endpoint, estate: XenEstate, dice: Dice): FuzzWorker => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
-  const { hostname, port } = new URL(endpoint.url);
+  const { post, close } = createPoster(endpoint.url);
   let session = '';
   const intact = new WeakSet<Attempt>();
 
   const send = (path: string, body: Buffer, limitMs: number): Promise<Sent> =>
-    new Promise((resolve) => {
-      const begun = performance.now();
-      const headers = { 'Content-Type': 'text/xml', 'Content-Length': body.length };
-      const out = request({ agent, hostname, port, path, method: 'POST', headers }, (answer) => {
-        const parts: Buffer[] = [];
-        let size = 0;
-        answer.on('data', (part: Buffer) => {
-          size += part.length;
-          if (size > ANSWER_LIMIT) answer.destroy(new Error('the answer is too long'));
-          else parts.push(part);
-        });
-        answer.once('error', (error) => end({ kind: 'broken', why: error.message }));
-        answer.once('end', () =>
-          end({
-            kind: 'answer',
-            status: answer.statusCode ?? 0,
-            body: Buffer.concat(parts).toString('utf8'),
-            ms: performance.now() - begun,
-          }),
-        );
-      });
-      const timer = setTimeout(() => {
-        end({ kind: 'silence' });
-        out.destroy();
-      }, limitMs);
-      const end = (sent: Sent): void => {
-        clearTimeout(timer);
-        resolve(sent);
-      };
-      out.once('error', (error) => end({ kind: 'broken', why: error.message }));
-      out.end(body);
-    });
+    post(path, { 'Content-Type': 'text/xml' }, body, limitMs);
 
   return {
     next: () => {
@@ -201,7 +168,7 @@ const createWorker = (endpoint: Endpoint, estate: XenEstate, dice: Dice): FuzzWo
       if (result === undefined) throw new Error(`no log-in: ${JSON.stringify(sent).slice(0, 500)}`);
       session = result;
     },
-    close: () => agent.destroy(),
+    close,
   };
 };
 
