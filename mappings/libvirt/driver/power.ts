@@ -46,6 +46,12 @@ const isInvalid = (reason: Fault): boolean => reason.native?.code === OPERATION_
 const wrongState = (requested: PowerState, existing: PowerState, reason: Fault): Outcome<never> =>
   refused(fault('wrong-state', { requested, existing }, reason.text, reason.native));
 
+/** The state is the one the call needs, so something else stands in its way (a network that is not active): the host's own words say what. */
+const hindered = (reason: Fault): Outcome<never> =>
+  refused(
+    fault('internal', {}, `A general system error occurred: ${reason.native?.text ?? reason.text}`, reason.native),
+  );
+
 type Act = (send: DriverSend, uuid: string) => Promise<Outcome>;
 
 /** The call, and on "not in this state" the fault with the state the VM is really in. `from`: where the call belongs. */
@@ -55,15 +61,15 @@ const orWrongState =
     const outcome = await act(send, uuid);
     if (outcome.ok || !(isInvalid(outcome.fault) || outcome.fault.native?.code === INTERNAL_ERROR)) return outcome;
     const existing = await stateShown(send, uuid);
-    return isInvalid(outcome.fault) || existing !== from ? wrongState(requested, existing, outcome.fault) : outcome;
+    if (existing !== from) return wrongState(requested, existing, outcome.fault);
+    return isInvalid(outcome.fault) ? hindered(outcome.fault) : outcome;
   };
 
 const start: Act = async (send, uuid) => {
   const outcome = await ask(send, 'DOMAIN_CREATE_WITH_FLAGS', { dom: domain(uuid), flags: 0 }, 'work');
   if (outcome.ok || !(isInvalid(outcome.fault) || outcome.fault.native?.code === INTERNAL_ERROR)) return outcome;
   const existing = await stateOf(send, uuid);
-  if (existing === 'stopped')
-    return isInvalid(outcome.fault) ? wrongState('running', existing, outcome.fault) : outcome;
+  if (existing === 'stopped') return isInvalid(outcome.fault) ? hindered(outcome.fault) : outcome;
   if (existing === 'paused') return ask(send, 'DOMAIN_RESUME', { dom: domain(uuid) }, 'work');
   return wrongState('running', existing, outcome.fault);
 };
