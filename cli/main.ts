@@ -5,6 +5,7 @@ import { EXIT, EXIT_HELP, reportError } from './exit-codes.ts';
 import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags } from './flags.ts';
 import { closeAll, stayUp, untilSignal } from './lifetime.ts';
 import type { SimFlags } from './sim.ts';
+import type { FleetFlags } from './sim-fleet.ts';
 
 const program = new Command('transvisor')
   .description('Lets unmodified vendor management clients manage hypervisors of another kind.')
@@ -246,9 +247,35 @@ withAgentFlags(withCommonFlags(program.command('check')))
     }),
   );
 
-program
-  .command('sim')
-  .description('simulated hosts to try things on')
+const sim = program.command('sim').description('simulated hosts to try things on');
+sim
+  .command('fleet')
+  .description('many agents with simulated hosts on the link of a running server, and changes on them')
+  .option('--link <address>', 'unix:PATH or tcp:HOST:PORT of the server')
+  .option('--link-token-file <file>', 'the secret of the link')
+  .option('--hosts <N>', 'how many hosts, each with an agent of its own (default: 100)')
+  .option('--vms <N>', 'how many VMs on each (default: 100)')
+  .option('--changes <N>', 'how many VMs a second get another name, changed-NUMBER-MILLISECONDS (default: 10)')
+  .option('--fronts <N>', 'how many of the agents have a vim25 front (default: all)')
+  .option('--log-level <level>', 'of the agents (default: warn)')
+  .option('--ready-file <file>', 'written (JSON) when every host is listed')
+  .option('--json', 'print JSON')
+  .action(
+    runs(async (flags: FleetFlags) => {
+      const { startFleet } = await import('./sim-fleet.ts');
+      const { writeReadyFile } = await import('./ready-file.ts');
+      const ended = untilSignal();
+      const fleet = await Promise.race([startFleet(flags), ended]);
+      // Nothing of it is worth a clean end before it stands.
+      if (typeof fleet === 'string') process.exit(EXIT.ok);
+      if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, fleet.ready);
+      print(fleet.ready, fleet.text);
+      await ended;
+      await closeAll([fleet.close]);
+      return EXIT.ok;
+    }),
+  );
+sim
   .command('xenapi')
   .description('a simulated XenServer host: one pool, one host, storages, a network, a template and VMs, in memory')
   .option('--port <N>', 'its port (default: any free one)')

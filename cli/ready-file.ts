@@ -51,7 +51,7 @@ export const readyOf = (
 };
 
 /** Readers poll for the file: it appears whole, and only its owner may read the password. */
-export const writeReadyFile = (path: string, ready: Ready): void => {
+export const writeReadyFile = (path: string, ready: object): void => {
   writeFileSync(`${path}.new`, `${JSON.stringify(ready, undefined, 2)}\n`, { mode: 0o600 });
   renameSync(`${path}.new`, path);
 };

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { startXenHost } from '../fixtures/xenapi-host/server.ts';
-import { ConfigError } from '../runtime/config.ts';
 import { fingerprints, makeCa, makeLeaf } from '../runtime/tls.ts';
+import { numberIn } from './number-flag.ts';
 
 export interface SimFlags {
   readonly port?: string;
@@ -34,13 +34,6 @@ export interface RunningSim {
   readonly text: string;
   readonly close: () => Promise<void>;
 }
-
-const numberIn = (name: string, text: string | undefined, otherwise: number, maximum: number): number => {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value > maximum) throw new ConfigError(`--${name} wants a number up to ${maximum}`);
-  return value;
-};
 
 export const startSim = async (flags: SimFlags): Promise<RunningSim> => {
   const user = flags.user ?? 'root';
