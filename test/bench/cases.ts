@@ -1,7 +1,6 @@
 /** The measurements: servers and an estate in, figures out. Every loop is bounded; what warms up is not counted. */
 import { readFileSync } from 'node:fs';
 import type { Endpoint } from '../peers/clients.ts';
-import { escapeXml, textIn } from '../peers/raw-soap.ts';
 import type { BenchEstate } from './estate.ts';
 import { atLeast, atMost, type Figure, median, quantile } from './figures.ts';
 import { openRaw } from './raw-http.ts';
@@ -158,27 +157,7 @@ export const directPower = async (endpoint: Endpoint, estate: BenchEstate, pairs
 export const eventToUpdate = async (endpoint: Endpoint, estate: BenchEstate, samples: number): Promise<Figure> => {
   const session = await openSession(endpoint);
   const waiter = await openSession(endpoint);
-  const collector =
-    textIn(
-      (await waiter.call('CreatePropertyCollector', 'PropertyCollector', waiter.manager('propertyCollector'))).text,
-      'returnval',
-    ) ?? '';
-  const filter = `<spec><propSet><type>VirtualMachine</type><pathSet>name</pathSet><pathSet>runtime.powerState</pathSet></propSet><objectSet><obj type="ContainerView">${escapeXml(waiter.view)}</obj><skip>true</skip><selectSet xsi:type="TraversalSpec"><type>ContainerView</type><path>view</path><skip>false</skip></selectSet></objectSet></spec><partialUpdates>false</partialUpdates>`;
-  const made = await waiter.call('CreateFilter', 'PropertyCollector', collector, filter);
-  if (made.status !== 200) throw new Error(made.text.slice(-500));
-  let version = '';
-  const wait = async (): Promise<string> => {
-    const answer = await waiter.call(
-      'WaitForUpdatesEx',
-      'PropertyCollector',
-      collector,
-      `<version>${version}</version><options><maxWaitSeconds>30</maxWaitSeconds></options>`,
-    );
-    if (answer.status !== 200) throw new Error(answer.text.slice(-500));
-    version = textIn(answer.text, 'version') ?? version;
-    return answer.text;
-  };
-  while (/<truncated>true</.test(await wait()));
+  const wait = await waiter.watch(['name', 'runtime.powerState']);
   const late: number[] = [];
   for (let n = 0; n < samples; n += 1) {
     const name = estate.names[(n * 37) % estate.names.length] ?? '';

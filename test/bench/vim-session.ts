@@ -22,7 +22,8 @@ export type VimSession = {
   readonly machines: () => Promise<ReadonlyMap<string, string>>;
   /** Starts a task and waits for its end. */
   readonly run: (method: string, moid: string, inner?: string) => Promise<void>;
-  readonly view: string;
+  /** Watches these paths of all VMs: each call gives the next answer of WaitForUpdatesEx, the first one after all they are now. */
+  readonly watch: (paths: readonly string[]) => Promise<() => Promise<string>>;
   readonly close: () => void;
 };
 
@@ -85,5 +86,25 @@ export const openSession = async (endpoint: Endpoint): Promise<VimSession> => {
     }
     throw new Error(`${method} does not end`);
   };
-  return { http, call, manager, readAll, machines, run, view, close: () => http.close() };
+  const watch: VimSession['watch'] = async (paths) => {
+    const own = textIn((await call('CreatePropertyCollector', 'PropertyCollector', collector)).text, 'returnval') ?? '';
+    const filter = `<spec><propSet><type>VirtualMachine</type>${paths.map((path) => `<pathSet>${path}</pathSet>`).join('')}</propSet><objectSet><obj type="ContainerView">${escapeXml(view)}</obj><skip>true</skip><selectSet xsi:type="TraversalSpec"><type>ContainerView</type><path>view</path><skip>false</skip></selectSet></objectSet></spec><partialUpdates>false</partialUpdates>`;
+    const created = await call('CreateFilter', 'PropertyCollector', own, filter);
+    if (created.status !== 200) throw new Error(created.text.slice(-500));
+    let version = '';
+    const next = async (): Promise<string> => {
+      const answer = await call(
+        'WaitForUpdatesEx',
+        'PropertyCollector',
+        own,
+        `<version>${version}</version><options><maxWaitSeconds>30</maxWaitSeconds></options>`,
+      );
+      if (answer.status !== 200) throw new Error(answer.text.slice(-500));
+      version = textIn(answer.text, 'version') ?? version;
+      return answer.text;
+    };
+    while (/<truncated>true</.test(await next()));
+    return next;
+  };
+  return { http, call, manager, readAll, machines, run, watch, close: () => http.close() };
 };
