@@ -20,15 +20,21 @@ const FLAGS: Readonly<Record<Exclude<PowerAct, 'pause' | 'unpause'>, string>> = 
 };
 
 type Device = { capacityInKB?: number; capacityInBytes?: number; macAddress?: string };
-type Tree = { name: string; childSnapshotList?: Tree[] | null };
+type Ref = { value: string };
+type Tree = { name: string; snapshot: Ref; childSnapshotList?: Tree[] | null };
 type Vm = {
   name: string;
   runtime: { powerState: string };
   config: { hardware: { memoryMB: number; numCPU: number; device: Device[] } };
-  snapshot?: { rootSnapshotList: Tree[] } | null;
+  snapshot?: { rootSnapshotList: Tree[]; currentSnapshot?: Ref | null } | null;
 };
 
-const flat = (tree: Tree): string[] => [tree.name, ...(tree.childSnapshotList ?? []).flatMap(flat)];
+const flat = (tree: Tree): Tree[] => [tree, ...(tree.childSnapshotList ?? []).flatMap(flat)];
+const snapshotsOf = (snapshot: Vm['snapshot']): Pick<Machine, 'snapshots' | 'current'> => {
+  const all = (snapshot?.rootSnapshotList ?? []).flatMap(flat);
+  const current = all.find((one) => one.snapshot.value === snapshot?.currentSnapshot?.value);
+  return { snapshots: all.map(({ name }) => name), current: current?.name ?? '' };
+};
 
 const machineOf = ({ name, runtime, config, snapshot }: Vm): Machine => ({
   name: decodeURIComponent(name),
@@ -39,7 +45,7 @@ const machineOf = ({ name, runtime, config, snapshot }: Vm): Machine => ({
     capacityInKB === undefined ? [] : [capacityInKB / 1024],
   ),
   macs: config.hardware.device.flatMap(({ macAddress }) => macAddress?.toLowerCase() ?? []),
-  snapshots: (snapshot?.rootSnapshotList ?? []).flatMap(flat),
+  ...snapshotsOf(snapshot),
 });
 
 /** The fault's type, from the trace of what came over the wire: govc itself prints only its text. */

@@ -10,6 +10,8 @@ export type Machine = {
   readonly diskMiB: readonly number[];
   readonly macs: readonly string[];
   readonly snapshots: readonly string[];
+  /** The snapshot that it stands on; '' for none. */
+  readonly current: string;
 };
 
 export type Estate = {
@@ -65,6 +67,12 @@ export type MatrixHost = {
   readonly storage: string;
   /** false: its own revert leaves memory and CPUs as they are (govmomi's simulator). */
   readonly revertsConfig: boolean;
+  /** A text in the VM that only the host's own client writes, and that a revert takes back as well. */
+  readonly inside?: {
+    readonly make: (name: string) => Promise<void>;
+    readonly write: (name: string, text: string) => Promise<void>;
+    readonly read: (name: string) => Promise<string>;
+  };
   /** Read by the host's own client. */
   readonly estate: () => Promise<Estate>;
   /** By the host's own client, beside the product. */

@@ -59,6 +59,8 @@ export const libvirtMatrixHost = async (): Promise<MatrixHost> => {
       diskMiB,
       macs: all(xml, /<mac address='([^']+)'/g),
       snapshots: words(await host.virsh('snapshot-list', uuid, '--name')),
+      // It fails where there is none.
+      current: (await host.virshResult(['snapshot-current', uuid, '--name'])).stdout.trim(),
     };
   };
   const uuids = async (): Promise<string[]> => words(await host.virsh('list', '--all', '--uuid'));

@@ -78,6 +78,11 @@ def snapshots(machine):
     return list(flat(info.rootSnapshotList)) if info else []
 
 
+def current_of(machine):
+    info = read(machine, "snapshot")[0]
+    return [one.name for one in flat(info.rootSnapshotList) if one.snapshot == info.currentSnapshot][:1] if info else []
+
+
 def snapshot_of(request):
     return [one for one in snapshots(find(request["name"])) if one.name == request["snapshot"]][0].snapshot
 
@@ -95,6 +100,7 @@ def machine_of(machine):
         "memoryMiB": machine.config.hardware.memoryMB, "cpus": machine.config.hardware.numCPU,
         "diskMiB": [disk.capacityInKB / 1024 for disk in disks(machine)],
         "macs": [card.macAddress.lower() for card in cards], "snapshots": [one.name for one in snapshots(machine)],
+        "current": "".join(current_of(machine)),
     }
 
 

@@ -110,6 +110,7 @@ const ACTS = {
           diskMiB: disksOf(vm),
           macs: vm.$VIFs.map((vif) => vif.MAC.toLowerCase()),
           snapshots: vm.$snapshots.map((one) => one.name_label),
+          current: vm.$parent?.name_label ?? '',
         })),
       storages: records('SR').map((one) => one.name_label),
       networks: records('network').map((one) => one.name_label),

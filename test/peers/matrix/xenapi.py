@@ -55,6 +55,7 @@ def estate(request):
             "diskMiB": disks_of(vm, vbds, vdis),
             "macs": [vifs[ref]["MAC"].lower() for ref in vm["VIFs"]],
             "snapshots": [vms[ref]["name_label"] for ref in vm["snapshots"]],
+            "current": vms[vm["parent"]]["name_label"] if vm["parent"] in vms else "",
         })
     return {"machines": machines,
             "storages": [one["name_label"] for one in api.SR.get_all_records().values()],
