@@ -31,12 +31,19 @@ export const createAgentRights = ({ hosts, own, ids, sessions, assigned, log }: 
     const owner = own.get(OWNERS, host);
     return typeof owner === 'string' ? owner : undefined;
   };
-  for (const [name, agent] of Object.entries(assigned)) {
-    const id = ids.mint(undefined, 'host', name);
-    if (ownerOf(id) !== agent) own.put(OWNERS, id, agent);
-  }
+  let isAssigned = false;
+  /** With the first greeting: before it there may be no numbers for ids. */
+  const assign = (): void => {
+    if (isAssigned) return;
+    isAssigned = true;
+    for (const [name, agent] of Object.entries(assigned)) {
+      const id = ids.mint(undefined, 'host', name);
+      if (ownerOf(id) !== agent) own.put(OWNERS, id, agent);
+    }
+  };
 
   const admit: AgentRights['admit'] = (hello, certified) => {
+    assign();
     if (certified !== undefined && hello.agent !== certified)
       throw new Error(`the certificate is of agent ${certified}, which cannot speak as ${hello.agent}`);
     for (const { name } of hello.hosts) {

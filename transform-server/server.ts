@@ -6,11 +6,11 @@ import type { HubId } from '../mappings/generic/ids.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import type { EventsView } from '../mappings/generic/store-view.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { agreeOn, announced as announcedVersions, disagreement } from '../runtime/link-version.ts';
 import type { Log } from '../runtime/log.ts';
-import { type AgentApi, type AgentCounts, type Hop, LINK_VERSIONS, type ServerApi } from '../runtime/protocol.ts';
+import type { AgentApi, AgentCounts, Hop, JobIds, ServerApi } from '../runtime/protocol.ts';
 import type { Inspected } from './admin/admin.ts';
 import { inspect } from './admin/inspect.ts';
+import { createAgentFunctions } from './agent-functions.ts';
 import { createAgentRights } from './agent-rights.ts';
 import { readMappingFiles } from './engine/mapping-files.ts';
 import type { SheetTexts } from './engine/pipeline.ts';
@@ -25,23 +25,39 @@ import { createExchanges } from './exchanges/exchanges.ts';
 import { createJobRunner } from './exchanges/job-runner.ts';
 import { createExchangeLog } from './exchanges/log.ts';
 import { createWaits } from './exchanges/waits.ts';
-import { handOver } from './hand-over.ts';
+import { handOver, type UnderWay } from './hand-over.ts';
 import { createIds } from './ids/ids.ts';
+import type { Reserve } from './ids/numbers.ts';
 import { createJobs, type Jobs } from './jobs/jobs.ts';
 import { createOwn } from './own/own.ts';
 import { createSessions } from './sessions/sessions.ts';
+import type { Storage } from './storage/contract.ts';
 import { openStorage } from './storage/storage.ts';
 import { createStore } from './store/memory.ts';
 import type { Store } from './store/store.ts';
 import { createVersions } from './store/versions.ts';
 import { createGateway } from './sync/gateway.ts';
-import { createHosts, type FrontRecord, type HostRecord } from './sync/hosts.ts';
+import { createHosts } from './sync/hosts.ts';
 import { createLeases } from './sync/leases.ts';
 import { createSampler, SAMPLE_MS } from './sync/statistics.ts';
 import { createSync } from './sync/sync.ts';
 
+/** What a server that is one of many does not have for itself. */
+export interface Shared {
+  /** Open already; who opened it closes it after the server. */
+  readonly storage: Storage;
+  readonly reserve: Reserve;
+  readonly sessionKey: Uint8Array;
+  readonly transformer: Transformer;
+  /** The storage does not answer: what cannot be flushed is no error of ours. */
+  readonly away: () => boolean;
+}
+
 export interface ServerOptions {
+  /** Not used where the storage is shared. */
   readonly stateDir: string;
+  /** Agents get no numbers for jobs here then. */
+  readonly shared?: Shared;
   readonly platforms: Readonly<Record<string, () => Promise<Platform>>>;
   readonly clock: Clock;
   readonly log: Log;
@@ -78,6 +94,9 @@ export interface Server extends AsyncDisposable {
   readonly recovered: Promise<void>;
   /** Another server takes this one's place: resolves when nothing is under way but waits, which agents will ask again. */
   handOver(): Promise<void>;
+  underWay(): UnderWay;
+  /** Changed mappings, and the platforms of that registry where more than sheets changed. */
+  renew(platforms: ServerOptions['platforms'] | undefined): Promise<void>;
   /** Changed sheets and tables are judged and taken over, or refused. */
   readonly reload: Reload;
   backup(file: string): Promise<void>;
@@ -85,6 +104,7 @@ export interface Server extends AsyncDisposable {
 }
 
 const JOB_BLOCK = 2048;
+const NO_JOB_IDS: JobIds = { from: 0, to: 0 };
 const LISTED_MS = 30_000;
 const SWEEP_MS = 60_000;
 const WARM_AT_ONCE = 16;
@@ -93,22 +113,23 @@ export const createServer = (options: ServerOptions): Server => {
   const { clock, log } = options;
   const random = options.random ?? ((bytes: number) => randomBytes(bytes));
   const now = (): number => clock.now();
-  const storage = openStorage(options.stateDir);
+  const { shared } = options;
+  const storage = shared?.storage ?? openStorage(options.stateDir);
   const flush = (): Promise<void> => storage.flush();
-  const ids = createIds(storage, now);
+  const ids = createIds(storage, now, shared?.reserve);
   const own = createOwn(storage);
   const versions = createVersions(storage, random);
   const store = createStore(ids, versions);
   const events = createEvents(storage, versions, now);
   const audit = createAudit(storage);
   const exchangeLog = createExchangeLog();
-  const sessions = createSessions({ own, events, now, random });
+  const sessions = createSessions({ own, events, now, random, key: shared?.sessionKey });
   const waits = createWaits(versions, now);
   const hosts = createHosts({ ids, own, random, platforms: options.platforms });
   const read = () => readMappingFiles(options.program);
   const inUse = read();
   const start = (texts: SheetTexts): Transformer => createThread({ texts });
-  const transformer = createSwitch(options.transformer ?? start(inUse.texts));
+  const transformer = createSwitch(shared?.transformer ?? options.transformer ?? start(inUse.texts));
   const { platformOf, platform } = hosts;
   const renderer = createRenderer({ store, platformOf, platform, transformer, log });
   const trail = createJobTrail({ audit, versions, now });
@@ -168,6 +189,7 @@ export const createServer = (options: ServerOptions): Server => {
     ask,
     flush,
     ended: () => closed,
+    away: () => shared?.away() === true,
     render: (front, list, ahead) => renderer.rendered(front, list, ahead === true ? 'later' : 'now'),
     whenListed: (host) => sync.whenListed(host, options.listedMs ?? LISTED_MS),
   });
@@ -194,114 +216,27 @@ export const createServer = (options: ServerOptions): Server => {
   recovered.catch((error: unknown) => log.error({ error }, 'recovery failed'));
   let closed = false;
 
-  const hostAt = (id: HubId, epoch: number): HostRecord => {
-    const record = hosts.at(id, epoch);
-    if (record === undefined) throw new Error(`epoch ${epoch} of ${id} is over`);
-    return record;
-  };
-  const frontOf = (name: string): FrontRecord => {
-    const front = hosts.front(name);
-    if (front === undefined) throw new Error(`there is no front ${name}`);
-    return front;
-  };
-
   const rights = createAgentRights({ hosts, own, ids, sessions, assigned: options.hostAgents ?? {}, log });
+  const functionsOf = createAgentFunctions({
+    hosts,
+    store,
+    ids,
+    sessions,
+    trail,
+    exchanges,
+    exchangeLog,
+    sync,
+    leases,
+    jobs,
+    rights,
+    counted,
+    flush,
+    jobIds: () => (shared === undefined ? ids.jobBlock(JOB_BLOCK) : NO_JOB_IDS),
+  });
   const attach = (agent: AgentApi, certified?: string): Attached => {
     agents.add(agent);
     const running = new Set<string>();
-    const api: ServerApi = {
-      hello: async (hello) => {
-        const theirs = announcedVersions(hello);
-        const version = agreeOn(LINK_VERSIONS, theirs);
-        if (version === undefined) throw new Error(disagreement(hello.agent, theirs, LINK_VERSIONS));
-        rights.admit(hello, certified);
-        const announced = await hosts.announce(hello, agent);
-        for (const front of announced.fronts) store.addFront(front.instance.name, front.platform.render?.joins ?? {});
-        const jobIds = ids.jobBlock(JOB_BLOCK);
-        await flush();
-        return {
-          version,
-          hosts: Object.fromEntries(announced.hosts.map((host) => [host.name, { id: host.id, epoch: host.epoch }])),
-          fronts: Object.fromEntries(announced.fronts.map((front) => [front.instance.name, front.instance])),
-          sessionKey: sessions.key,
-          jobIds,
-        };
-      },
-      login: async (login) => {
-        frontOf(login.front);
-        const session = sessions.login(login);
-        trail.note({
-          user: login.user,
-          address: login.address,
-          front: login.front,
-          verb: 'session.login',
-          outcome: 'success',
-        });
-        await flush();
-        return session;
-      },
-      session: async (id) => sessions.get(id),
-      logout: async (id) => {
-        sessions.logout(id);
-        await flush();
-      },
-      touch: async (touched) => {
-        for (const [id, { lastActiveMs, calls }] of Object.entries(touched)) sessions.touch(id, lastActiveMs, calls);
-      },
-      loginFailed: async (failed) => {
-        sessions.loginFailed(failed);
-        trail.note({ ...failed, verb: 'session.login', outcome: 'invalid-login' });
-      },
-      call: async (exchange) => {
-        running.add(exchange.exchange);
-        try {
-          return await exchanges.call(frontOf(exchange.front), exchange, agent);
-        } finally {
-          running.delete(exchange.exchange);
-        }
-      },
-      hangUp: async (exchange) => exchanges.hangUp(exchange),
-      stream: async (exchange) => {
-        const front = frontOf(exchange.front);
-        const target = await exchanges.stream(front, exchange);
-        return target.ok ? { ok: true, value: { ...target.value, host: front.instance.host } } : target;
-      },
-      transferred: async (exchange, outcome) => exchanges.transferred(frontOf(exchange.front), exchange, outcome),
-      list: async (host, epoch, batch, complete) => {
-        const record = hostAt(host, epoch);
-        // Whoever waits for the listing may send commands at once.
-        if (complete) hosts.setConnected(record, true);
-        await sync.list(record, batch, complete);
-      },
-      changes: async (host, epoch, changes) => void (await sync.changes(hostAt(host, epoch), changes)),
-      hostState: async (host, epoch, state) => {
-        const record = hostAt(host, epoch);
-        await sync.hostState(record, state);
-        hosts.setConnected(record, state.connected);
-        if (state.connected) leases.offer(record);
-      },
-      outbox: (name, entries) => {
-        for (const entry of entries) trail.address(entry.exchange, entry.address);
-        return jobs.outbox(name, entries);
-      },
-      jobIds: async () => {
-        const block = ids.jobBlock(JOB_BLOCK);
-        await flush();
-        return block;
-      },
-      lease: async (host, vm) => {
-        const record = hosts.get(host);
-        return record?.agent === agent ? leases.grant(record, vm) : undefined;
-      },
-      hops: async (hops) => {
-        for (const hop of hops) exchangeLog.add(hop);
-      },
-      counted: async (since) => {
-        counted.decoded += since.decoded;
-        counted.dispatched += since.dispatched;
-        counted.direct += since.direct;
-      },
-    };
+    const api = functionsOf(agent, certified, running);
     const left = (): void => {
       if (!agents.delete(agent)) return;
       for (const exchange of running) exchanges.hangUp(exchange);
@@ -312,17 +247,27 @@ export const createServer = (options: ServerOptions): Server => {
         });
       }
     };
-    return { api: certified === undefined ? api : rights.narrow(api, certified), left };
+    return { api, left };
   };
 
   /** Changed mappings are in use here from now on, and at the fronts of agents a moment later. */
-  const renew = async (platforms: ServerOptions['platforms']): Promise<void> => {
+  const renewPlatforms = async (platforms: ServerOptions['platforms']): Promise<void> => {
     await hosts.renew(platforms);
     for (const front of hosts.fronts()) store.addFront(front.instance.name, front.platform.render?.joins ?? {});
     const told = await Promise.allSettled([...agents].map((agent) => agent.reloadMappings()));
     for (const one of told)
       if (one.status === 'rejected') log.error({ error: one.reason }, 'an agent could not reload its mappings');
   };
+
+  const renew: Server['renew'] = async (platforms) => {
+    if (platforms !== undefined) await renewPlatforms(platforms);
+    renderer.reload();
+  };
+  const underWay = (): UnderWay => ({
+    running: exchanges.running,
+    jobs: jobs.list({ sinceMs: Number.POSITIVE_INFINITY }).length,
+    waiting: waits.exchanges(),
+  });
 
   const close = async (): Promise<void> => {
     if (closed) return;
@@ -332,10 +277,10 @@ export const createServer = (options: ServerOptions): Server => {
     waits.endAll();
     // What was just woken writes its last words before the disk goes.
     await new Promise((resolve) => setImmediate(resolve));
-    await transformer.close();
+    if (shared === undefined) await transformer.close();
     stopTrail();
     store.finish();
-    storage.close();
+    if (shared === undefined) storage.close();
   };
 
   return {
@@ -345,14 +290,9 @@ export const createServer = (options: ServerOptions): Server => {
     events,
     renderer,
     recovered,
-    handOver: () =>
-      handOver({
-        agents,
-        clock,
-        running: () => exchanges.running,
-        waiting: () => waits.exchanges(),
-        jobs: () => jobs.list({ sinceMs: Number.POSITIVE_INFINITY }).length,
-      }),
+    handOver: () => handOver({ agents, clock, underWay }),
+    underWay,
+    renew,
     reload: createReload({
       platforms: options.platforms,
       transformer,
@@ -360,10 +300,7 @@ export const createServer = (options: ServerOptions): Server => {
       inUse,
       start,
       fresh: options.fresh,
-      swapped: async (platforms) => {
-        if (platforms !== undefined) await renew(platforms);
-        renderer.reload();
-      },
+      swapped: renew,
       fixtures: join(options.program ?? '', 'fixtures'),
     }),
     backup: (file) => storage.backup(file),

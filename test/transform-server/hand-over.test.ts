@@ -19,9 +19,7 @@ test('ends what runs before it parks what waits', async () => {
   const over = handOver({
     agents: new Set([agent(said)]),
     clock: systemClock,
-    running: () => running,
-    waiting: () => ['x1', 'x2'],
-    jobs: () => jobs,
+    underWay: () => ({ running, waiting: ['x1', 'x2'], jobs }),
   });
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(said).toEqual(['hold']);
@@ -43,9 +41,7 @@ test('an agent that does not answer keeps nobody', async () => {
   await handOver({
     agents: new Set([lost, agent(said)]),
     clock: systemClock,
-    running: () => 0,
-    waiting: () => [],
-    jobs: () => 0,
+    underWay: () => ({ running: 0, waiting: [], jobs: 0 }),
   });
   expect(said).toEqual(['hold', 'park ']);
 });

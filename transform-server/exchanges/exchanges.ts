@@ -66,6 +66,8 @@ export interface ExchangesOptions {
   readonly ask: (host: HubId, question: string, args: Readonly<Record<string, unknown>>) => Promise<Outcome>;
   readonly flush: () => Promise<void>;
   readonly ended: () => boolean;
+  /** true: what is remembered cannot be written just now, which is no error of ours. */
+  readonly away?: () => boolean;
   /** At once; more are refused. */
   readonly most?: number;
 }
@@ -255,6 +257,7 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     } catch (error) {
       // A server that has ended answers nobody.
       if (error instanceof HungUp || options.ended()) return failed('hung-up');
+      if (options.away?.() === true) return failed('host-communication');
       log.error(
         { exchange: exchange.exchange, front: front.instance.name, platform: front.platform.name, error },
         'exchange failed',

@@ -1,6 +1,7 @@
 /** The bidirectional lookup table: (host, kind, native) or (owner, match) in, a hub id that is never given twice out, and back. */
 import { type HubId, hubId, type Kind, kindOf, numberOf } from '../../mappings/generic/ids.ts';
 import type { Statement, Storage } from '../storage/contract.ts';
+import { blockNumbers, countNumbers, type Numbers, type Reserve } from './numbers.ts';
 import { createOrphans, type Orphans } from './orphans.ts';
 
 export type SubKind = 'disk' | 'nic' | 'snapshot';
@@ -80,6 +81,8 @@ export interface Ids {
   living(host: HubId): readonly HubId[];
   /** A block of job numbers, [from, to). */
   jobBlock(size: number): { from: number; to: number };
+  /** undefined: there are numbers enough for all that one message may need; else resolves when there are. */
+  enough(): Promise<void> | undefined;
   /** The newest tombstones of primary objects, oldest first. */
   tombstones(limit: number): readonly Tombstone[];
   readonly size: number;
@@ -95,9 +98,8 @@ class IdTable implements Ids {
   readonly #byNative = new Map<string, Row>();
   readonly #byOwner = new Map<number, Map<string, Row>>();
   readonly #orphans = new Map<number, Orphans<Row>>();
-  #next: number;
+  readonly #numbers: Numbers;
   readonly #insert: Statement;
-  readonly #counter: Statement;
   readonly #retire: Statement;
   readonly #rematch: Statement;
   readonly #mark: Statement;
@@ -106,24 +108,22 @@ class IdTable implements Ids {
   readonly #identities: Statement;
   readonly #rename: Statement;
 
-  constructor(storage: Storage, now: () => number) {
+  constructor(storage: Storage, now: () => number, reserve: Reserve | undefined) {
     storage.migrate('ids', MIGRATIONS);
     this.#now = now;
     this.#insert = storage.prepare('INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)');
     this.#identify = storage.prepare('UPDATE ids SET uuid = ?, name = ? WHERE n = ?');
     this.#identities = storage.prepare('SELECT n, uuid, name FROM ids WHERE host = ? AND owner = 0 AND retired = 0');
     this.#rename = storage.prepare('UPDATE ids SET native = ? WHERE n = ?');
-    this.#counter = storage.prepare(`UPDATE counters SET value = ? WHERE name = 'next'`);
     this.#retire = storage.prepare('UPDATE ids SET retired = ? WHERE n = ?');
     this.#rematch = storage.prepare('UPDATE ids SET match = ?, slot = ? WHERE n = ?');
     this.#mark = storage.prepare('UPDATE ids SET hash = ?, version = ? WHERE n = ?');
     this.#tombs = storage.prepare(
       `SELECT n, kind, retired FROM ids WHERE retired > 0 AND owner = 0 ORDER BY retired DESC, n DESC LIMIT ?`,
     );
-    // Rows are never deleted, so the highest one counts as much as the counter, which only job blocks move.
-    const highest = storage.prepare('SELECT coalesce(max(n), 0) AS n FROM ids').get()?.['n'];
-    const counter = storage.prepare(`SELECT value FROM counters WHERE name = 'next'`).get()?.['value'];
-    this.#next = Math.max(Number(highest) + 1, Number(counter));
+    const top = storage.prepare('SELECT max(n) AS n FROM ids WHERE n >= ? AND n < ?');
+    const highest = (from: number, to: number): number => Number(top.get(from, to)?.['n'] ?? 0);
+    this.#numbers = reserve === undefined ? countNumbers(storage, highest) : blockNumbers(storage, highest, reserve);
     const all = storage.prepare(
       'SELECT n, kind, host, native, owner, match, slot, hash, version FROM ids WHERE retired = 0',
     );
@@ -170,7 +170,7 @@ class IdTable implements Ids {
   }
 
   #add(kind: Kind, host: number, native: string, owner: number, match: string, slot: string, known = NOBODY): Row {
-    const n = this.#next++;
+    const n = this.#numbers.take(1);
     this.#insert.run(n, kind, host, native, owner, match, slot, this.#now(), '', 0, known.uuid, known.name);
     const row: Row = { n, kind, host, native, owner, match, slot, hash: '', version: 0 };
     this.#keep(row);
@@ -313,10 +313,12 @@ class IdTable implements Ids {
 
   jobBlock(size: number): { from: number; to: number } {
     if (!Number.isInteger(size) || size < 1 || size > 1_000_000) throw new RangeError(`a block of ${size} job numbers`);
-    const from = this.#next;
-    this.#next += size;
-    this.#counter.run(this.#next);
-    return { from, to: this.#next };
+    const from = this.#numbers.takeUnwritten(size);
+    return { from, to: from + size };
+  }
+
+  enough(): Promise<void> | undefined {
+    return this.#numbers.enough();
   }
 
   tombstones(limit: number): readonly Tombstone[] {
@@ -331,4 +333,6 @@ class IdTable implements Ids {
   }
 }
 
-export const createIds = (storage: Storage, now: () => number): Ids => new IdTable(storage, now);
+/** `reserve`: numbers come from where other servers have theirs, too. */
+export const createIds = (storage: Storage, now: () => number, reserve?: Reserve): Ids =>
+  new IdTable(storage, now, reserve);

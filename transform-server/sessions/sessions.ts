@@ -50,6 +50,8 @@ export interface SessionsOptions {
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly most?: number;
+  /** Of all servers; one of the state directory's own when absent. */
+  readonly key?: Uint8Array | undefined;
 }
 
 const uuid = (bytes: Uint8Array): string => {
@@ -59,7 +61,8 @@ const uuid = (bytes: Uint8Array): string => {
 
 const cut = (text: string): string => text.slice(0, TEXT_LIMIT);
 
-export const createSessions = ({ own, events, now, random, most = MOST }: SessionsOptions): Sessions => {
+export const createSessions = (options: SessionsOptions): Sessions => {
+  const { own, events, now, random, most = MOST } = options;
   const sessions = new Map<string, Session>();
   const saved = new Map<string, number>();
   const holds = new Map<string, number>();
@@ -71,12 +74,15 @@ export const createSessions = ({ own, events, now, random, most = MOST }: Sessio
     saved.set(key, session.lastActiveMs);
   }
 
-  let keyText = own.get(KEYS, 'key');
-  if (typeof keyText !== 'string') {
-    keyText = Buffer.from(random(32)).toString('base64');
-    own.put(KEYS, 'key', keyText);
-  }
-  const key = Uint8Array.from(Buffer.from(keyText as string, 'base64'));
+  const ownKey = (): Uint8Array => {
+    let text = own.get(KEYS, 'key');
+    if (typeof text !== 'string') {
+      text = Buffer.from(random(32)).toString('base64');
+      own.put(KEYS, 'key', text);
+    }
+    return Uint8Array.from(Buffer.from(text as string, 'base64'));
+  };
+  const key = options.key ?? ownKey();
 
   const save = (session: Session): void => {
     own.put(RECORDS, session.id, session);
