@@ -191,6 +191,47 @@ stateFlags(ca.command('revoke <certificate>'))
     }),
   );
 
+const intercept = program
+  .command('intercept')
+  .description("clients' traffic to the hosts' own addresses and ports, sent here by nftables");
+const interceptFlags = (name: string): Command =>
+  intercept
+    .command(name)
+    .option('--config <file>', 'configuration file: its [intercept], fronts and gates')
+    .option('--json', 'print JSON');
+interceptFlags('print')
+  .description('the rules as text; changes nothing and needs no rights')
+  .action(
+    runs(async (flags: Flags) => {
+      const { printIntercept } = await import('./intercept.ts');
+      const { json, text } = printIntercept(configOf(flags));
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+interceptFlags('apply')
+  .description('make the rules, in the place of those that an earlier apply made')
+  .option('--dry-run', 'only ask the kernel whether it would take them')
+  .action(
+    runs(async (flags: Flags & { dryRun?: boolean }) => {
+      const { applyIntercept } = await import('./intercept.ts');
+      const { json, text } = await applyIntercept(configOf(flags), flags);
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+interceptFlags('remove')
+  .description('take away exactly what apply made, whatever the configuration says by now')
+  .option('--name <name>', 'the name it was applied under (default: intercept.name)')
+  .action(
+    runs(async (flags: Flags & { name?: string }) => {
+      const { removeIntercept } = await import('./intercept.ts');
+      const { json, text } = await removeIntercept(configOf(flags), flags.name);
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+
 const adminFlags = (command: Command): Command =>
   stateFlags(command)
     .option('--admin <url>', 'the admin endpoint (default: as configured)')

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { accountName, accountShape } from './accounts-file.ts';
+import { interceptShape } from './intercept-config.ts';
 import { LIMITS } from './limits.ts';
 import { LOG_LEVELS } from './log.ts';
 
@@ -67,6 +68,8 @@ const configShape = z.strictObject({
   agent: z.strictObject({ name: name.optional() }).prefault({}),
   host: z.array(hostShape).max(1000).default([]),
   front: z.array(frontShape).max(1000).default([]),
+  /** What `transvisor intercept` makes of it: the programs themselves change no rules. */
+  intercept: interceptShape.prefault({}),
   account: z.array(accountShape).max(LIMITS.accounts).default([]),
   user: accountName.optional(),
   passwordFile: path.optional(),
