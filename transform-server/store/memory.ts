@@ -13,14 +13,22 @@ import { createRelations } from './relations.ts';
 import type { PutCounts, Store, Versions } from './store.ts';
 
 const NONE: readonly HubId[] = [];
+const NO_ITEMS: ReadonlyMap<HubId, Item> = new Map();
 const NO_ALIASES: readonly string[] = [];
 const NO_SLOTS: Readonly<Record<string, unknown>> = {};
 const TOMBSTONES = 20_000;
 const MARKS = 200;
 
+const index = <K>(by: Map<K, Map<HubId, Item>>, key: K, item: Item): void => {
+  const known = by.get(key);
+  if (known === undefined) by.set(key, new Map([[item.id, item]]));
+  else known.set(item.id, item);
+};
+
 export const createStore = (ids: Ids, versions: Versions): Store => {
   const items = new Map<HubId, Item>();
   const kinds = new Map<DocumentKind, Map<HubId, Item>>();
+  const ofHosts = new Map<HubId, Map<HubId, Item>>();
   /** Arrays handed to readers, until the set they show changes. */
   const lists = new Map<string, readonly Entry[]>();
   const log = createChangeLog(ids.tombstones(TOMBSTONES), TOMBSTONES);
@@ -121,12 +129,8 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       fresh: true,
     };
     items.set(id, item);
-    let alike = kinds.get(item.kind);
-    if (alike === undefined) {
-      alike = new Map();
-      kinds.set(item.kind, alike);
-    }
-    alike.set(id, item);
+    index(kinds, item.kind, item);
+    index(ofHosts, host, item);
     lists.delete(item.kind);
     lists.delete(`${item.kind} ${host}`);
     return item;
@@ -191,6 +195,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     derived.delete(item.id, version);
     items.delete(item.id);
     kinds.get(item.kind)?.delete(item.id);
+    ofHosts.get(item.host)?.delete(item.id);
     lists.delete(item.kind);
     lists.delete(`${item.kind} ${item.host}`);
     ids.retire(item.id, version);
@@ -230,9 +235,8 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
   const endListing = (host: HubId): readonly Entry[] => {
     const round = listing.get(host);
     if (round === undefined) throw new Error(`${host} is not being listed`);
-    const lost = [...items.values()].filter(
-      (item) => item.host === host && item.listing !== round && item.kind !== 'host',
-    );
+    const present = ofHosts.get(host) ?? NO_ITEMS;
+    const lost = [...present.values()].filter((item) => item.listing !== round && item.kind !== 'host');
     const before = lost.map((item) => ({ ...item }));
     const graves = lost.length > 0 ? versions.next() : 0;
     for (const item of lost) remove(item, graves);
@@ -242,15 +246,14 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     let version = 0;
     const shared = (): number => (version ||= versions.next());
     const suspects: Item[] = [];
-    for (const item of items.values()) {
-      if (item.host !== host) continue;
+    for (const item of present.values()) {
       const mark = item.fresh ? ids.mark(item.id) : undefined;
       if (mark !== undefined && item.kind === 'volume' && !isMarkOf(mark.hash, item.content)) suspects.push(item);
       settle(item, shared);
     }
     // What joiners saw of a volume in the last run is not known: it changed, so they did.
     for (const volume of suspects) derived.dirtyJoiners(volume, (joiner) => moved(joiner, shared(), true));
-    for (const item of items.values()) if (item.host === host) item.fresh = false;
+    for (const item of present.values()) item.fresh = false;
     retireUnlisted(host);
     writeMarks();
     drainMarks();
@@ -283,7 +286,10 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     const key = host === undefined ? kind : `${kind} ${host}`;
     let found = lists.get(key);
     if (found === undefined) {
-      found = [...(kinds.get(kind)?.values() ?? [])].filter((item) => host === undefined || item.host === host);
+      found =
+        host === undefined
+          ? [...(kinds.get(kind) ?? NO_ITEMS).values()]
+          : [...(ofHosts.get(host) ?? NO_ITEMS).values()].filter((item) => item.kind === kind);
       lists.set(key, found);
     }
     return found;
