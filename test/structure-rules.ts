@@ -6,7 +6,17 @@ export type Rule = (file: SourceFile) => readonly string[];
 const PLATFORM_NAME = /(vim25|xenapi|libvirt|hyperv(?!isor)|esxi|vsphere|vmware|xenserver|qemu)/i;
 /** Too short to be looked for inside other words (`spec2`). */
 const SHORT_NAME = /(?<![a-zA-Z0-9])(ec2)|(Ec2|EC2)/;
-const TOP_FOLDERS = ['mappings', 'agent', 'transform-server', 'runtime', 'cli', 'fixtures', 'test', 'scripts'];
+const TOP_FOLDERS = [
+  'mappings',
+  'agent',
+  'transform-server',
+  'runtime',
+  'cli',
+  'fixtures',
+  'test',
+  'scripts',
+  'packaging',
+];
 const MAXIMUM_LINES = 400;
 const README_LINES = 60;
 
@@ -93,7 +103,7 @@ export const pureMappings: Rule = ({ path, text }) => {
 };
 
 const SPECIAL_NAMES =
-  /^(README|CHANGELOG|CONTRIBUTING|SECURITY|COVERAGE|GOVC|RESULTS)\.md$|^(LICENSE|NOTICE|Makefile)$/;
+  /^(README|CHANGELOG|CONTRIBUTING|SECURITY|COVERAGE|GOVC|RESULTS)\.md$|^(LICENSE|NOTICE|Makefile|Containerfile)$/;
 const KEBAB = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
 const EMPTY_NAMES = /^(utils?|helpers?|common|core|base|misc)$/;
 
