@@ -88,6 +88,7 @@ export const openOutbox = (options: {
   let inSync: number | undefined;
   let retired: number | undefined;
   let pumping = false;
+  let retrying = false;
   /** A pump follows at the end of this turn. */
   let told = false;
   let closed = false;
@@ -175,6 +176,17 @@ export const openOutbox = (options: {
     waiters = waiters.filter((waiter) => waiter.seq > through);
     for (const waiter of ready) waiter.resolve();
   };
+  const retry = (): void => {
+    if (closed || retrying) return;
+    retrying = true;
+    clock.after(LIMITS.outboxRetryMs, () => {
+      retrying = false;
+      void pump();
+    });
+  };
+  const failWaiters = (): void => {
+    for (const waiter of waiters.splice(0)) waiter.reject(new LinkDown('the transform server is away'));
+  };
   const pump = async (): Promise<void> => {
     if (pumping || closed) return;
     pumping = true;
@@ -190,7 +202,8 @@ export const openOutbox = (options: {
       }
     } catch (error) {
       if (!(error instanceof LinkDown)) log.error({ error }, 'outbox: the server refused a batch');
-      if (!closed) clock.after(LIMITS.outboxRetryMs, () => void pump());
+      failWaiters();
+      retry();
     } finally {
       pumping = false;
     }
@@ -219,9 +232,7 @@ export const openOutbox = (options: {
     put({ ...rest, phase: 'finished', atMs: clock.now(), fault: lost });
   }
   server.onUp(() => void pump());
-  server.onDown(() => {
-    for (const waiter of waiters.splice(0)) waiter.reject(new LinkDown('the transform server is away'));
-  });
+  server.onDown(failWaiters);
 
   return {
     put,
@@ -232,7 +243,11 @@ export const openOutbox = (options: {
       if (queue.size === 0) return Promise.resolve();
       if (server.api === undefined) return Promise.reject(new LinkDown('the transform server is away'));
       const wanted = [...queue.keys()].at(-1) ?? 0;
-      return new Promise((resolve, reject) => waiters.push({ seq: wanted, resolve, reject }));
+      return new Promise((resolve, reject) => {
+        waiters.push({ seq: wanted, resolve, reject });
+        // Tried again later: whoever asks hears now whether the server takes it.
+        if (retrying) void pump();
+      });
     },
     close: () => {
       if (closed) return;

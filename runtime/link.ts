@@ -13,7 +13,7 @@ export interface Channel {
   close(reason: string): void;
 }
 
-/** The other program is away: the call was not answered and may or may not have been carried out. */
+/** The other program is away, or one that it needs: the call was not answered and may or may not have been carried out. */
 export class LinkDown extends Error {
   override readonly name = 'LinkDown';
 }
@@ -42,15 +42,19 @@ interface Message {
   a?: unknown[];
   r?: unknown;
   e?: unknown;
+  /** The error is a LinkDown: what the other side needed for its answer is away. */
+  d?: true;
 }
 
 /** An error crosses as its text only: what was thrown is the thrower's bug and is logged there with its stack. */
+const errorText = ({ e, ...message }: Message): Message => ({
+  ...message,
+  e: e instanceof Error ? e.message : String(e),
+  ...(e instanceof LinkDown ? { d: true } : {}),
+});
+
 const encodeMessage = (message: Message): Uint8Array => {
-  const bytes = packr.pack(
-    message.e === undefined
-      ? message
-      : { ...message, e: message.e instanceof Error ? message.e.message : String(message.e) },
-  );
+  const bytes = packr.pack(message.e === undefined ? message : errorText(message));
   if (bytes.length > LIMITS.linkMessageBytes)
     throw new Error(`a link message of ${bytes.length} bytes is over the limit`);
   return bytes;
@@ -64,7 +68,8 @@ const decodeMessage = (bytes: Uint8Array): Message => {
   if (message.t === 'q' && (typeof message.m !== 'string' || !Array.isArray(message.a))) {
     throw new Error('not a call of the link');
   }
-  return message.e === undefined ? message : { ...message, e: new Error(String(message.e)) };
+  if (message.e === undefined) return message;
+  return { ...message, e: message.d === true ? new LinkDown(String(message.e)) : new Error(String(message.e)) };
 };
 
 /** Only own functions can be called from the other side, never what an object inherits. */
@@ -136,7 +141,7 @@ export const openLink = <Remote extends object>(
     bind: 'functions',
     timeout: -1,
     onFunctionError: (error, name) => {
-      log.error({ error }, `link: ${name} failed`);
+      if (!(error instanceof LinkDown)) log.error({ error }, `link: ${name} failed`);
       return false;
     },
     // What the other side threw goes to the caller, which knows what it means.
