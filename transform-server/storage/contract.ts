@@ -12,18 +12,16 @@ export interface Statement {
 }
 
 export interface Storage extends Disposable {
-  readonly directory: string;
   /** Brings a component's tables forward: step i is applied once and never changed afterwards. */
   migrate(component: string, steps: readonly string[]): void;
   prepare(sql: string): Statement;
   /** One write outside a prepared statement; joins the open batch. */
   run(sql: string, ...values: SqlValue[]): void;
-  /** Resolves when everything written so far is on disk. At once when nothing is open. */
+  /** Resolves when everything written so far is known to last. At once when nothing is open. */
   flush(): Promise<void>;
-  /** The same, now, on this turn. */
-  commit(): void;
   /** true: writes wait for their commit. */
   readonly dirty: boolean;
+  /** Writes all of it to a file that `restoreDirectory` takes. */
   backup(path: string): Promise<void>;
   close(): void;
 }

@@ -1,15 +1,21 @@
 /** Durable storage on one SQLite file: statements come in, one transaction a flush is written and synced off the thread; one process at a time. */
 import { closeSync, fdatasync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { backup, DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { SqlRow, SqlValue, Statement, Storage } from './contract.ts';
+import { backup, DatabaseSync } from 'node:sqlite';
+import type { Storage } from './contract.ts';
+import { applySteps, missingSteps, openTables, statementsOf } from './tables.ts';
 
 export const DATABASE = 'transvisor.db';
 const LOCK_NOTE = 'transvisor.pid';
 /** Writes of one batch wait this long for company before they are synced together. */
 const GATHER_MS = 2;
-/** Layout of the file as a whole; components carry versions of their own. */
-const FORMAT = 1;
+
+/** The storage of one directory, which is a disk's: it can be written out on the spot. */
+export interface DirectoryStorage extends Storage {
+  readonly directory: string;
+  /** As `flush`, now, on this turn. */
+  commit(): void;
+}
 
 /** Another process works on the directory. */
 export class DirectoryInUse extends Error {
@@ -44,13 +50,7 @@ const open = (directory: string): DatabaseSync => {
     db.exec('PRAGMA journal_mode = WAL');
     db.exec('PRAGMA synchronous = FULL');
     db.exec('PRAGMA temp_store = MEMORY');
-    db.exec('BEGIN IMMEDIATE');
-    db.exec('CREATE TABLE IF NOT EXISTS components (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID');
-    db.exec('COMMIT');
-    const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-    if (format > FORMAT)
-      throw new Error(`${directory} was written by a newer version (format ${format}, known ${FORMAT})`);
-    if (format < FORMAT) db.exec(`PRAGMA user_version = ${FORMAT}`);
+    openTables(db, directory);
     // From here on a commit writes the log and we sync it ourselves, off this thread. Checkpoints still sync what they need.
     db.exec('PRAGMA synchronous = NORMAL');
   } catch (error) {
@@ -66,7 +66,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-export const openStorage = (directory: string): Storage => {
+export const openStorage = (directory: string): DirectoryStorage => {
   const db = open(directory);
   // The write-ahead log stays one file as long as the database is open, and SQLite holds no lock on it that closing would drop.
   const log = openSync(join(directory, `${DATABASE}-wal`), 'r+');
@@ -158,36 +158,10 @@ export const openStorage = (directory: string): Storage => {
     settle(written.splice(0));
   };
 
-  const statement = (prepared: StatementSync): Statement => ({
-    run: (...values) => {
-      if (begin()) prepared.run(...values);
-    },
-    get: (...values) => prepared.get(...values) as SqlRow | undefined,
-    all: (...values) => prepared.all(...values) as SqlRow[],
-    iterate: (...values) => prepared.iterate(...values) as Iterable<SqlRow>,
-  });
-
-  const prepare = (sql: string): Statement => statement(db.prepare(sql));
-
   const migrate = (component: string, steps: readonly string[]): void => {
     commit();
-    const found = db.prepare('SELECT version FROM components WHERE name = ?').get(component);
-    const from = Number(found?.['version'] ?? 0);
-    if (from > steps.length) {
-      throw new Error(
-        `${directory}: ${component} is at version ${from}, this program knows ${steps.length}; use the newer program`,
-      );
-    }
-    if (from === steps.length) return;
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      for (const step of steps.slice(from)) db.exec(step);
-      db.prepare('INSERT OR REPLACE INTO components VALUES (?, ?)').run(component, steps.length);
-      db.exec('COMMIT');
-    } catch (error) {
-      db.exec('ROLLBACK');
-      throw error;
-    }
+    const missing = missingSteps(db, directory, component, steps);
+    if (missing !== undefined) applySteps(db, missing);
   };
 
   const close = (): void => {
@@ -204,10 +178,7 @@ export const openStorage = (directory: string): Storage => {
   return {
     directory,
     migrate,
-    prepare,
-    run: (sql: string, ...values: SqlValue[]) => {
-      if (begin()) db.prepare(sql).run(...values);
-    },
+    ...statementsOf(db, begin),
     flush: () => {
       if (closed) return Promise.reject(new Error('the storage is closed'));
       if (broken !== undefined) return Promise.reject(broken);

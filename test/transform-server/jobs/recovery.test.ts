@@ -1,6 +1,6 @@
 /** After a crash at any point: all of a plan or nothing of it, nothing done twice, and the job says which. */
 import { describe, expect, test } from 'vitest';
-import type { Storage } from '../../../transform-server/storage/contract.ts';
+import type { DirectoryStorage } from '../../../transform-server/storage/storage.ts';
 import { agentOf, copyOfDisk, createRig, makeStep, NEVER, planOf, SimulatedHost, scratch, TIMING } from './rig.ts';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -23,8 +23,8 @@ const crashAt = async (n: number, agentRestarts: boolean) => {
     crash();
     return NEVER;
   };
-  const wrapStorage = (storage: Storage): Storage => {
-    const wrapped = Object.create(storage) as Storage;
+  const wrapStorage = (storage: DirectoryStorage): DirectoryStorage => {
+    const wrapped = Object.create(storage) as DirectoryStorage;
     for (const name of ['migrate', 'prepare', 'run', 'commit'] as const)
       Object.defineProperty(wrapped, name, { value: storage[name].bind(storage) });
     return Object.assign(wrapped, {

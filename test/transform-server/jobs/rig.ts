@@ -17,8 +17,7 @@ import { createIds } from '../../../transform-server/ids/ids.ts';
 import type { HostsGateway, HostWriter, WriterApi } from '../../../transform-server/jobs/gateway.ts';
 import { createJobs, type JobMeta, type Jobs } from '../../../transform-server/jobs/jobs.ts';
 import type { Timing } from '../../../transform-server/jobs/timing.ts';
-import type { Storage } from '../../../transform-server/storage/contract.ts';
-import { openStorage } from '../../../transform-server/storage/storage.ts';
+import { type DirectoryStorage, openStorage } from '../../../transform-server/storage/storage.ts';
 import { createStore } from '../../../transform-server/store/memory.ts';
 import type { Store } from '../../../transform-server/store/store.ts';
 import { createVersions } from '../../../transform-server/store/versions.ts';
@@ -119,7 +118,7 @@ export const vmObject = (native: string): NativeObject => ({
 export interface Rig {
   readonly jobs: Jobs;
   readonly store: Store;
-  readonly storage: Storage;
+  readonly storage: DirectoryStorage;
   readonly host: HubId;
   readonly gateway: HostsGateway;
   readonly log: string[];
@@ -132,7 +131,7 @@ export interface RigOptions {
   readonly agent: WriterApi;
   readonly writer?: () => HostWriter | undefined;
   readonly connected?: () => Promise<void>;
-  readonly wrapStorage?: (storage: Storage) => Storage;
+  readonly wrapStorage?: (storage: DirectoryStorage) => DirectoryStorage;
   readonly timing?: Partial<Timing>;
   readonly plan?: () => Promise<Outcome<Plan>>;
 }
