@@ -92,6 +92,12 @@ export interface Params {
   'network.addPortgroup': { name: string; vlan: number };
   'network.removePortgroup': { name: string };
   'network.delete': Record<never, never>;
+  /** Nothing is started on it any more; what runs on it must be down before. */
+  'host.enterMaintenance': Record<never, never>;
+  'host.exitMaintenance': Record<never, never>;
+  /** It goes into maintenance first where it is not in it, and comes back in it. */
+  'host.reboot': Record<never, never>;
+  'host.shutdown': Record<never, never>;
 }
 export type Verb = keyof Params;
 

@@ -168,6 +168,7 @@ export const SCHEMA = {
     bootedMs: 'n',
     connected: 'b',
     maintenance: 'b',
+    controls: ['s', 'control'],
     nics: ['PhysicalNic', 'nic'],
   },
   Storage: {

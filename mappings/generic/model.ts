@@ -173,6 +173,9 @@ export interface PhysicalNic {
   duplex: boolean;
 }
 
+/** What a host's API lets be done to the host itself: maintenance as a state of its own; reboot and shutdown. */
+export type HostControl = 'maintenance' | 'power';
+
 export interface Host {
   id?: HubId;
   name: string;
@@ -198,6 +201,7 @@ export interface Host {
   bootedMs: number;
   connected: boolean;
   maintenance: boolean;
+  controls: HostControl[];
   nics: PhysicalNic[];
 }
 

@@ -68,6 +68,15 @@ export const mustBeStopped = ({ doc }: Found<'vm'>): void => {
     refuse('wrong-state', { requested: 'stopped', existing: doc.powerState }, `${doc.name} must be powered off.`);
 };
 
+/** Who takes a host out of service means that nothing runs on it: a host would wait for it, or pull the plug. */
+export const mustRunNothing = ({ command, context }: Planning): void => {
+  const up = context.store.list('vm', command.host).find(({ id }) => {
+    const state = context.store.generic('vm', id)?.powerState;
+    return state === 'running' || state === 'paused';
+  });
+  if (up) refuse('invalid-state', {}, `${up.name} runs on the host.`);
+};
+
 export const step = (
   name: string,
   kind: StepKind,

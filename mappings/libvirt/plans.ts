@@ -1,5 +1,5 @@
 /** A central command and the store in, a plan of libvirt calls out; what cannot be done is refused before anything is sent. */
-import { planWith } from '../generic/planning.ts';
+import { planWith, refuse } from '../generic/planning.ts';
 import type { HostSide } from '../generic/platform.ts';
 import { planAutostart, planChange, planRename } from './plans/change.ts';
 import { planCreate } from './plans/create.ts';
@@ -23,6 +23,10 @@ import {
   planVolumeDelete,
   planVolumeResize,
 } from './plans/storage.ts';
+
+/** libvirt manages what runs on its host, not the host. */
+const noHostControl = async (): Promise<never> =>
+  refuse('not-supported', {}, 'This host is administered with its own tools.');
 
 export const plan: HostSide['plan'] = planWith({
   'vm.start': planPower,
@@ -57,4 +61,8 @@ export const plan: HostSide['plan'] = planWith({
   'network.addPortgroup': planAddPortgroup,
   'network.removePortgroup': planRemovePortgroup,
   'network.delete': planNetworkDelete,
+  'host.enterMaintenance': noHostControl,
+  'host.exitMaintenance': noHostControl,
+  'host.reboot': noHostControl,
+  'host.shutdown': noHostControl,
 });

@@ -124,6 +124,7 @@ export const fixture = (name: string, vmCount: number, nowMs: number): SimState 
       bootedMs: nowMs,
       connected: true,
       maintenance: false,
+      controls: ['maintenance'],
       nics: [
         {
           name: 'vmnic0',

@@ -149,6 +149,18 @@ const snapshotCreate: Planner<'snapshot.create'> = (params, target, context, dra
   }))(params, target, context, draft);
 };
 
+const maintenance =
+  (on: boolean): Planner<'host.enterMaintenance' | 'host.exitMaintenance'> =>
+  (_params, _target, _context, draft) => {
+    draft.add('HOST.setMaintenance', { on });
+    draft.touches.push({ kind: 'host', native: HOST_NATIVE });
+    return done(undefined);
+  };
+
+/** It exists as long as the program that simulates it. */
+const noPower: Planner<'host.reboot' | 'host.shutdown'> = () =>
+  refused(fault('not-supported', {}, 'The simulated host has no power switch.'));
+
 const PLANNERS: { readonly [V in Verb]: Planner<V> } = {
   'vm.start': onVm('VM.start', ({ paused }) => (paused === true ? { paused } : {})),
   'vm.stop': onVm('VM.stop'),
@@ -186,11 +198,16 @@ const PLANNERS: { readonly [V in Verb]: Planner<V> } = {
   'network.addPortgroup': onNetwork('NETWORK.addPortgroup'),
   'network.removePortgroup': onNetwork('NETWORK.removePortgroup'),
   'network.delete': onNetwork('NETWORK.delete'),
+  'host.enterMaintenance': maintenance(true),
+  'host.exitMaintenance': maintenance(false),
+  'host.reboot': noPower,
+  'host.shutdown': noPower,
 };
 
 /** The kind each verb's target has; volumes are named by storage and name, whatever the target. */
 const targetKind = (verb: Verb): Entry['kind'] | undefined => {
   if (verb.startsWith('volume.')) return undefined;
+  if (verb.startsWith('host.')) return 'host';
   if (verb.endsWith('.create') && !verb.startsWith('snapshot.')) return 'host';
   if (verb.startsWith('storage.')) return 'storage';
   return verb.startsWith('network.') ? 'network' : 'vm';

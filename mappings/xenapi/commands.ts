@@ -148,6 +148,18 @@ const rows = [
   { method: 'host.list_methods', on: 'host', route: 'broker', access: 'read' },
   { method: 'host.get_uncooperative_resident_VMs', on: 'host', route: 'broker', access: 'read' },
   { method: 'host.has_extension', on: 'host', route: 'broker', access: 'read' },
+  { method: 'host.disable', on: 'host', route: 'central', access: 'admin', verb: 'host.enterMaintenance' },
+  { method: 'host.enable', on: 'host', route: 'central', access: 'admin', verb: 'host.exitMaintenance' },
+  { method: 'host.reboot', on: 'host', route: 'central', access: 'admin', verb: 'host.reboot' },
+  { method: 'host.shutdown', on: 'host', route: 'central', access: 'admin', verb: 'host.shutdown' },
+  // There is one host: nothing can leave it, and it cannot leave its pool
+  { method: 'host.evacuate', on: 'host', route: 'central', access: 'admin' },
+  { method: 'host.assert_can_evacuate', on: 'host', route: 'central', access: 'read' },
+  { method: 'host.get_vms_which_prevent_evacuation', on: 'host', route: 'central', access: 'read' },
+  { method: 'host.power_on', on: 'host', route: 'central', access: 'admin' },
+  { method: 'host.destroy', on: 'host', route: 'central', access: 'admin' },
+  { method: 'host.syslog_reconfigure', on: 'host', route: 'central', access: 'admin' },
+  { method: 'host.migrate_receive', on: 'host', route: 'central', access: 'operate' },
   // Alerts: there are none, and that is the answer
   { method: 'message.get', on: 'message', route: 'broker', access: 'read' },
   { method: 'message.get_all', on: 'message', route: 'broker', access: 'read' },
@@ -182,7 +194,7 @@ export const CLASSES_WITH_OBJECTS: ReadonlySet<string> = new Set(
 /** Fields whose derived set_, add_, remove_, add_to_ and remove_from_ are carried out: on the VM itself, or in data of our own. */
 const WRITABLE = table<{ readonly access: Access; readonly fields: string }>({
   pool: { access: 'operate', fields: 'name_label name_description default_SR other_config tags gui_config' },
-  host: { access: 'admin', fields: 'name_label name_description other_config tags' },
+  host: { access: 'admin', fields: 'name_label name_description other_config tags logging' },
   host_metrics: { access: 'admin', fields: 'other_config' },
   VM: {
     access: 'operate',

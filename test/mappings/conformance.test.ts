@@ -42,6 +42,10 @@ const VERBS = Object.keys({
   'network.addPortgroup': 0,
   'network.removePortgroup': 0,
   'network.delete': 0,
+  'host.enterMaintenance': 0,
+  'host.exitMaintenance': 0,
+  'host.reboot': 0,
+  'host.shutdown': 0,
 } satisfies { [V in keyof Params]: 0 });
 const ROUTES = ['session', 'direct', 'central', 'broker', 'stream', 'pass', 'refuse'] satisfies Route[];
 const ACCESS = ['none', 'read', 'operate', 'admin'] satisfies Access[];

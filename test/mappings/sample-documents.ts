@@ -29,6 +29,7 @@ export const hostDocOf = (id: HubId): Host => ({
   bootedMs: 0,
   connected: true,
   maintenance: false,
+  controls: [],
   nics: [],
 });
 

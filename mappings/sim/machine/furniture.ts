@@ -1,9 +1,10 @@
-/** Storages and networks of the simulated host: made, extended and taken away. */
+/** Storages and networks of the simulated host, made, extended and taken away; the host itself in maintenance. */
 import type { Network } from '../../generic/model.ts';
 import {
   type Args,
   count,
   drop,
+  flag,
   gone,
   isFileName,
   isForeign,
@@ -169,6 +170,13 @@ const deleteNetwork = onNetwork((state, { native, doc }) =>
     : took({ ...state, networks: drop(state.networks, native) }, [networkEvent(native, 'network.removed')]),
 );
 
+const setMaintenance: Procedure = (state, args) => {
+  const maintenance = flag(args, 'on');
+  const up = [...state.vms.values()].find(({ doc }) => doc.powerState === 'running' || doc.powerState === 'paused');
+  if (maintenance && up) return refuse(state, 'invalid-state', {}, `The VM "${up.doc.name}" runs on the host.`);
+  return took({ ...state, host: { ...state.host, maintenance } });
+};
+
 export const FURNITURE = {
   'STORAGE.create': createStorage,
   'STORAGE.delete': deleteStorage,
@@ -178,4 +186,5 @@ export const FURNITURE = {
   'NETWORK.delete': deleteNetwork,
   'NETWORK.addPortgroup': addPortgroup,
   'NETWORK.removePortgroup': removePortgroup,
+  'HOST.setMaintenance': setMaintenance,
 } satisfies Record<string, Procedure>;

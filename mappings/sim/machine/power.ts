@@ -94,6 +94,7 @@ const start: Act = (state, record, nowMs, { paused }) => {
   const to = paused === true ? 'paused' : 'running';
   if (doc.powerState === to) return wrongState(state, to, to);
   if (doc.powerState === 'running') return wrongState(state, 'running', doc.powerState);
+  if (state.host.maintenance) return refuse(state, 'invalid-state', {}, 'The host is in maintenance mode.');
   if (doc.template) return refuse(state, 'not-supported', {}, 'A template cannot be started.');
   if (doc.powerState === 'paused') return move(state, record, 'running', nowMs, 'vm.resumed');
   if (doc.memoryBytes > state.host.memoryBytes) {

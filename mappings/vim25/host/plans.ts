@@ -2,6 +2,7 @@
 import { planWith } from '../../generic/planning.ts';
 import type { HostSide } from '../../generic/platform.ts';
 import { planAutostart, planChange, planPower, planRename } from './plans/changes.ts';
+import { planEnterMaintenance, planExitMaintenance, planHostPower } from './plans/host.ts';
 import { planClone, planCreate, planDelete } from './plans/machines.ts';
 import {
   planRevert,
@@ -58,4 +59,8 @@ export const plan: HostSide['plan'] = planWith({
   'network.addPortgroup': planAddPortgroup,
   'network.removePortgroup': planRemovePortgroup,
   'network.delete': planNetworkDelete,
+  'host.enterMaintenance': planEnterMaintenance,
+  'host.exitMaintenance': planExitMaintenance,
+  'host.reboot': planHostPower,
+  'host.shutdown': planHostPower,
 });

@@ -160,6 +160,12 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
     if (!found.ok) return found;
     return answer(autostartOf(found.value).includes(text(args, 'vm')) === args['autostart']);
   },
+  'maintenance-is': async (send, args) => {
+    const path = 'runtime.inMaintenanceMode';
+    const found = await told(send, 'HostSystem', text(args, 'host'), [path]);
+    if (!found.ok) return found;
+    return answer(found.value !== undefined && (textIn(found.value, path) === 'true') === args['on']);
+  },
   'file-exists': fileThere(true),
   'file-absent': fileThere(false),
   'file-capacity': fileCapacity,

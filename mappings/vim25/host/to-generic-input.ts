@@ -1,4 +1,5 @@
 /** A native object in, the input of its to-generic sheet out: `<in>` with `<x>` for what had to be computed, and the host's own documents. */
+import type { HostControl } from '../../generic/model.ts';
 import type { NativeObject } from '../../generic/native.ts';
 import { uuidFrom } from '../../generic/uuid.ts';
 import { volumeNameOf } from '../../generic/volume-path.ts';
@@ -82,6 +83,8 @@ const nicsInput = (hosts: readonly XmlElement[]): string =>
     .join('');
 
 /** A vCenter is shown as one host with everything that its hosts have together; cards have the same names on each, and are the first one's. */
+const CONTROLS: readonly HostControl[] = ['maintenance', 'power'];
+
 const hostInput = (object: NativeObject): string => {
   const about = partOf(object, 'about');
   const parts = Object.keys(object.parts).filter((part) => part.startsWith('host:'));
@@ -124,7 +127,10 @@ const hostInput = (object: NativeObject): string => {
     },
     all(dns, 'address')
       .map(({ text }) => element('dns', { address: text }))
-      .join('') + nicsInput(hosts.slice(0, 1)),
+      .join('') +
+      // Of several hosts behind one address none is the one that is meant.
+      (hosts.length === 1 ? CONTROLS.map((name) => element('control', { name })).join('') : '') +
+      nicsInput(hosts.slice(0, 1)),
   );
   return `<in>${x}${object.parts['about']}${parts.map((part) => object.parts[part]).join('')}</in>`;
 };

@@ -26,6 +26,7 @@
   <bootedMs><xsl:value-of select="x/@booted"/></bootedMs>
   <connected><xsl:value-of select="x/@connected"/></connected>
   <maintenance><xsl:value-of select="x/@maintenance"/></maintenance>
+  <xsl:for-each select="x/control"><control><xsl:value-of select="@name"/></control></xsl:for-each>
   <xsl:for-each select="x/nic"><nic><name><xsl:value-of select="@name"/></name><mac><xsl:value-of select="@mac"/></mac><driver><xsl:value-of select="@driver"/></driver><pci><xsl:value-of select="@pci"/></pci><linkMbps><xsl:value-of select="@link"/></linkMbps><duplex><xsl:value-of select="@duplex"/></duplex></nic></xsl:for-each>
 </host>
 </xsl:template>

@@ -82,7 +82,29 @@ const unplugged = (item: Item, world: World): Computed => {
   return { allowed_operations: operations(isUp ? ['attach', 'plug'] : ['attach']) };
 };
 
-const OWN: Readonly<Record<string, (item: Item, world: World) => Computed>> = {
+/** Told by its records as well: what runs on the host is no control domain. */
+const runsMachines = (item: Item, world: World): boolean =>
+  [...world.ends.shown('host', item.ref, 'resident_VMs')].some((ref) => {
+    const vm = world.find(ref);
+    return vm !== undefined && fieldText(vm, 'is_control_domain') !== TRUE;
+  });
+
+/** As the calls do it: nothing is started on a host that is disabled, and only such a one is switched off. */
+const host = (item: Item, world: World, context: BrokerContext): Computed => {
+  const isEnabled = fieldText(item, 'enabled') === TRUE && ownFields(context, item.ref).get('enabled')?.value !== false;
+  if (isEnabled)
+    return {
+      allowed_operations: operations(['provision', 'evacuate', 'vm_start', 'vm_resume', 'vm_migrate', 'enable']),
+    };
+  const controls = item.owner === undefined ? [] : (context.store.generic('host', item.owner)?.controls ?? []);
+  const canStop = controls.includes('power') && !runsMachines(item, world);
+  return {
+    allowed_operations: operations(['evacuate', ...(canStop ? ['shutdown', 'reboot'] : []), 'vm_migrate', 'enable']),
+  };
+};
+
+const OWN: Readonly<Record<string, (item: Item, world: World, context: BrokerContext) => Computed>> = {
+  host,
   VDI: vdi,
   SR: sr,
   pool,
@@ -129,7 +151,7 @@ export const patchesOf = (item: Item, world: World, context: BrokerContext): Rea
     if (!sameRefs(rendered, refs)) found.set(relation.toPlace, setText(refs));
   }
   const computed = {
-    ...(OWN[item.cls]?.(item, world) ?? {}),
+    ...(OWN[item.cls]?.(item, world, context) ?? {}),
     ...ownOverlay(item, context),
     ...underWay(item, world),
   };

@@ -27,6 +27,9 @@ const OF_VERBS: Readonly<Partial<Record<Verb | 'front.task', string>>> = {
   'volume.resize': 'vdi_resize',
   'storage.refresh': 'scan',
   'storage.delete': 'destroy',
+  'host.exitMaintenance': 'enable',
+  'host.reboot': 'reboot',
+  'host.shutdown': 'shutdown',
 };
 
 /** The values of a class's `current_operations`. */
@@ -36,7 +39,14 @@ const operationsOf = (cls: string): ReadonlySet<string> | undefined => {
   return value?.kind === 'enum' ? enumValues(value.name) : undefined;
 };
 
-const CLASS_OF_KIND = { vm: 'VM', template: 'VM', storage: 'SR', volume: 'VDI', network: 'network' } as const;
+const CLASS_OF_KIND = {
+  vm: 'VM',
+  template: 'VM',
+  storage: 'SR',
+  volume: 'VDI',
+  network: 'network',
+  host: 'host',
+} as const;
 
 export interface Operation {
   readonly ref: string;

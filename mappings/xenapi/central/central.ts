@@ -7,6 +7,7 @@ import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { table } from '../../generic/table.ts';
 import { parseRef, refOf, xenId } from '../ids.ts';
 import { deviceFieldAnswer } from './device-fields.ts';
+import { HOST } from './host.ts';
 import { NETWORK } from './network.ts';
 import { ownFieldAnswer } from './own-fields.ts';
 import { Refusal } from './refusal.ts';
@@ -39,6 +40,7 @@ const ANSWERS = table<Answer>({
   ...VIF,
   ...VDI,
   ...SR,
+  ...HOST,
   ...NETWORK,
   ...TASK,
 });

@@ -1,10 +1,12 @@
 /** Questions about what could be done to a VM in; places that are free, hosts that fit, or the error that doing it would meet, out. */
 import type { Brokered } from '../../generic/platform.ts';
 import { refOf, xenId } from '../ids.ts';
+import type { Refused } from '../lifecycle.ts';
 import { MOST_USERDEVICE, MOST_VIF_DEVICE } from '../seats.ts';
 import { takenDevices, takenUserdevices } from './devices.ts';
+import { isDisabled, theHost } from './host.ts';
 import { refuse } from './refusal.ts';
-import { checkOperation, hostOf, xenVmOf } from './targets.ts';
+import { checkOperation, type Found, hostOf, isUp, type XenVm, xenVmOf } from './targets.ts';
 import { type Answer, type Ending, ended, numberArg, textArg, type Work } from './work.ts';
 
 const places = (most: number, taken: ReadonlySet<number>): string[] => {
@@ -23,19 +25,28 @@ function* allowedVifDevices(work: Work): Brokered<Ending> {
   return ended(places(MOST_VIF_DEVICE, vm.kind === 'vm' ? takenDevices(vm, work.context) : new Set()));
 }
 
+/** Why the machine cannot be started on the host. One that runs there is where it can be. */
+const bootRefusal = (vm: XenVm, host: Found<'host'>, work: Work): Refused | undefined => {
+  if (!host.doc.connected) return ['HOST_OFFLINE', host.ref];
+  const isThere = vm.kind === 'dom0' || (vm.kind === 'vm' && isUp(vm));
+  if (!isThere && isDisabled(host, work)) return ['HOST_DISABLED', host.ref];
+  const needed = vm.kind === 'vm' ? vm.doc.memoryBytes : 0;
+  if (needed > host.doc.memoryBytes)
+    return ['HOST_NOT_ENOUGH_FREE_MEMORY', String(needed), String(host.doc.memoryBytes)];
+  return undefined;
+};
+
 function* possibleHosts(work: Work): Brokered<Ending> {
-  yield* xenVmOf(work.self, work);
-  const { front } = work.context;
-  return ended([refOf(xenId('host', front.host), front)]);
+  const vm = yield* xenVmOf(work.self, work);
+  const host = yield* theHost(work);
+  return ended(bootRefusal(vm, host, work) === undefined ? [host.ref] : []);
 }
 
 function* assertCanBootHere(work: Work): Brokered<Ending> {
   const vm = yield* xenVmOf(work.self, work);
-  const { doc: host } = yield* hostOf(textArg(work, 'host'), work);
-  if (!host.connected) refuse('HOST_OFFLINE', textArg(work, 'host'));
-  const needed = vm.kind === 'vm' ? vm.doc.memoryBytes : 0;
-  if (needed > host.memoryBytes) refuse('HOST_NOT_ENOUGH_FREE_MEMORY', String(needed), String(host.memoryBytes));
-  return ended();
+  const host = yield* hostOf(textArg(work, 'host'), work);
+  const refused = bootRefusal(vm, host, work);
+  return refused === undefined ? ended() : refuse(...refused);
 }
 
 function* assertOperationValid(work: Work): Brokered<Ending> {

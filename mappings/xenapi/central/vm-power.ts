@@ -1,6 +1,8 @@
 /** VM.start and its kin in, power verbs of the hub out: after the lifecycle's checks, with what a start brings along. */
 import type { Brokered } from '../../generic/platform.ts';
+import { isDisabled, theHost } from './host.ts';
 import { attachPending } from './pending-devices.ts';
+import { refuse } from './refusal.ts';
 import { checkOperation, type Found, hostOf, machineOf, onlyMachine, xenVmOf } from './targets.ts';
 import { type Answer, type Ending, ended, flagArg, last, textArg, type Work } from './work.ts';
 
@@ -12,7 +14,10 @@ const CLEAN_MS = 60_000;
 const starts = (operation: string): Answer =>
   function* (work: Work): Brokered<Ending> {
     const vm = yield* machineOf(operation, work);
-    if (operation.endsWith('_on')) yield* hostOf(textArg(work, 'host'), work);
+    const named = operation.endsWith('_on') ? yield* hostOf(textArg(work, 'host'), work) : undefined;
+    if (isDisabled(named ?? (yield* theHost(work)), work))
+      // Where none is named there is none left to choose from.
+      named === undefined ? refuse('NO_HOSTS_AVAILABLE') : refuse('HOST_DISABLED', named.ref);
     if (vm.doc.powerState === 'stopped') yield* attachPending(vm, work);
     return last(work, 'vm.start', vm.id, flagArg(work, 'start_paused') ? { paused: true } : {});
   };

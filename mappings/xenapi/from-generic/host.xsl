@@ -16,7 +16,6 @@
   <member type="host" id="{x/@hostRef}">
     <uuid><xsl:value-of select="x/@uuid"/></uuid>
     <name_label><xsl:value-of select="x/@name"/></name_label>
-    <allowed_operations><i>provision</i><i>vm_start</i><i>vm_resume</i></allowed_operations>
     <API_version_major><xsl:value-of select="x/@major"/></API_version_major>
     <API_version_minor><xsl:value-of select="x/@minor"/></API_version_minor>
     <API_version_vendor><xsl:value-of select="x/@apiVendor"/></API_version_vendor>

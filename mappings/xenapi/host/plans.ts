@@ -3,6 +3,7 @@ import { planWith } from '../../generic/planning.ts';
 import type { HostSide } from '../../generic/platform.ts';
 import { planAutostart, planChange, planRename } from './plans/change.ts';
 import { planClone, planCreate } from './plans/create.ts';
+import { planHostEnabled, planHostPower } from './plans/host.ts';
 import { planDelete, planPower } from './plans/lifecycle.ts';
 import { planNetworkCreate, planNetworkDelete, planPortgroup } from './plans/networks.ts';
 import {
@@ -57,4 +58,8 @@ export const plan: HostSide['plan'] = planWith({
   'network.addPortgroup': planPortgroup,
   'network.removePortgroup': planPortgroup,
   'network.delete': planNetworkDelete,
+  'host.enterMaintenance': planHostEnabled,
+  'host.exitMaintenance': planHostEnabled,
+  'host.reboot': planHostPower,
+  'host.shutdown': planHostPower,
 });

@@ -26,6 +26,8 @@
   <bootedMs><xsl:value-of select="@booted"/></bootedMs>
   <connected><xsl:value-of select="@connected"/></connected>
   <maintenance><xsl:value-of select="@maintenance"/></maintenance>
+  <control>maintenance</control>
+  <control>power</control>
   <xsl:for-each select="nic">
     <nic>
       <name><xsl:value-of select="@name"/></name>
