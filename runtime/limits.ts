@@ -62,6 +62,12 @@ export const LIMITS = {
   /** Refused and half-read bodies are swallowed up to here so that the client can read the answer; then the socket is closed. */
   drainBodyBytes: 8 * MIB,
 
+  /** A client that says nothing for so long waits for the server to speak, and so is for no front. */
+  gateSilenceMs: 2 * SECOND,
+  /** Connections that pass through untouched: how many at once, and without a byte for how long. */
+  passages: 4096,
+  passageIdleMs: 2 * 60 * MINUTE,
+
   sessionIdleMs: 30 * MINUTE,
   sessionTouchMs: 5 * SECOND,
   sessionsLeased: 50_000,
@@ -124,6 +130,26 @@ export const LIMITS = {
   hopsQueued: 2000,
   hopsTickMs: 100,
   countsTickMs: SECOND,
+
+  /** A server's right to a cell of shared state, counted by its own clock and by those who want the cell; how often it is renewed. */
+  redisLeaseMs: 10 * SECOND,
+  redisRenewMs: 2500,
+  /** One answer of Redis, its connection, and how soon one that failed is tried again. */
+  redisCommandMs: 2 * SECOND,
+  redisConnectMs: 5 * SECOND,
+  redisRetryMs: 200,
+  /** How long a flush waits for a Redis that is away. */
+  redisFlushMs: 10 * SECOND,
+  /** A cell's log that is longer, and longer than its last snapshot, is replaced by a snapshot. */
+  redisLogEntries: 10_000,
+  redisLogBytes: 4 * MIB,
+  /** Entries of a log that are read at once. */
+  redisLogPage: 100,
+  /** Blocks of numbers and writers of a cell that are remembered. */
+  redisBlocks: 1000,
+  redisWriters: 1000,
+  /** Numbers left out when another Redis answers than last time: what the old one gave last may not have reached it. */
+  redisNumberGap: 100_000,
 
   configBytes: MIB,
   secretFileBytes: 16 * KIB,
