@@ -11,7 +11,7 @@ import { type Account, type Accounts, createAccounts, hashPassword } from '../ru
 import { systemClock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { parseLinkAddress } from '../runtime/link-address.ts';
-import { dialLink } from '../runtime/link-ws.ts';
+import { dialLink } from '../runtime/link-dial.ts';
 import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { makeSecret, readSecretFile } from '../runtime/secret.ts';
 import { loadPlatform } from './composition.ts';

@@ -7,9 +7,10 @@ import { LIMITS } from './limits.ts';
 import type { LinkTrust } from './link-trust.ts';
 import type { Log } from './log.ts';
 
-/** An agent's socket, by what its certificate says. */
+/** Who is at the other end of a socket, by what its certificate says. */
 export interface LinkPeer {
-  readonly name: string;
+  /** The agent's; undefined: it is another server. */
+  readonly name: string | undefined;
   readonly serialNumber: string;
 }
 
@@ -28,15 +29,17 @@ const certificateOf = (socket: TLSSocket): PeerCertificate | undefined => {
   return certificate === null || certificate.serialNumber === undefined ? undefined : certificate;
 };
 
-const judge = (socket: TLSSocket, trust: LinkTrust): LinkPeer | { readonly refused: string } => {
+const judge = (socket: TLSSocket, trust: LinkTrust, servers: boolean): LinkPeer | { readonly refused: string } => {
   const certificate = certificateOf(socket);
   if (certificate === undefined) return { refused: 'no certificate was shown' };
   if (!socket.authorized) {
     const code = String(socket.authorizationError);
     return { refused: VERDICTS[code] ?? `not a certificate of this deployment (${code})` };
   }
+  const { serialNumber } = certificate;
+  if (servers && trust.refusesServer(certificate) === undefined) return { name: undefined, serialNumber };
   const verdict = trust.agentOf(certificate);
-  return 'refused' in verdict ? verdict : { name: verdict.name, serialNumber: certificate.serialNumber };
+  return 'refused' in verdict ? verdict : { name: verdict.name, serialNumber };
 };
 
 /** The answer that the peer's WebSocket client waits for, without a look at what it sent. */
@@ -71,7 +74,8 @@ export interface TlsListener {
   peer(socket: Socket): LinkPeer | undefined;
 }
 
-export const createTlsListener = (trust: LinkTrust, log: Log): TlsListener => {
+/** `servers`: other servers are let in, too. */
+export const createTlsListener = (trust: LinkTrust, log: Log, servers = false): TlsListener => {
   const peers = new WeakMap<Socket, LinkPeer>();
   const refuse = createRefusals(log);
   let used = trust.material();
@@ -102,7 +106,7 @@ export const createTlsListener = (trust: LinkTrust, log: Log): TlsListener => {
   const serve = http.listeners('secureConnection') as ((socket: TLSSocket) => void)[];
   http.removeAllListeners('secureConnection');
   http.on('secureConnection', (socket: TLSSocket) => {
-    const verdict = judge(socket, trust);
+    const verdict = judge(socket, trust, servers);
     if ('refused' in verdict) {
       refuse(socket.remoteAddress, verdict.refused);
       dismiss(socket, verdict.refused);
@@ -115,7 +119,7 @@ export const createTlsListener = (trust: LinkTrust, log: Log): TlsListener => {
   return { http, peer: (socket) => peers.get(socket) };
 };
 
-/** What an agent's end of TLS is given. The host's name must be the certificate's, which must be that of a server of the link. */
+/** What the end of TLS that dials is given. The host's name must be the certificate's, which must be that of a server of the link. */
 export const dialOptions = (trust: LinkTrust): ConnectionOptions => ({
   ...trust.material(),
   ...FIXED,

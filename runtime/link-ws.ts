@@ -1,14 +1,14 @@
-/** The link between two programs: WebSocket messages on a unix socket, TCP or TLS, opened by the agent, admitted by a shared token or by certificates. */
+/** The listening end of the link: WebSocket messages on a unix socket, TCP or TLS, from agents and other servers, admitted by a shared token or by certificates. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { LIMITS } from './limits.ts';
 import type { Channel } from './link.ts';
-import { type LinkAddress, linkUrl } from './link-address.ts';
+import type { LinkAddress } from './link-address.ts';
 import { channelOf, type SocketChannel } from './link-channel.ts';
-import { createTlsListener, dialOptions, type LinkPeer, serialOfServer } from './link-tls.ts';
+import { createTlsListener, type LinkPeer } from './link-tls.ts';
 import type { LinkTrust } from './link-trust.ts';
 import type { Log } from './log.ts';
 import { Secret } from './secret.ts';
@@ -16,11 +16,26 @@ import { Secret } from './secret.ts';
 /** A secret that both programs know, on one machine; certificates between machines. */
 export type Admission = Secret | LinkTrust;
 
-const PATH = '/link';
+/** Where agents come in, and where servers that speak for them. */
+export const LINK_PATH = '/link';
+export const RELAY_PATH = '/relay';
+/** What a relay says of itself, beside who it is. */
+export const CELL_HEADER = 'transvisor-cell';
+export const AGENT_HEADER = 'transvisor-agent';
+
+/** Another server speaks for an agent. */
+export interface RelayFrom {
+  readonly cell: string;
+  /** The agent's name by its certificate, as that server saw it. */
+  readonly agent: string | undefined;
+}
+
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 export interface LinkServer {
   readonly address: LinkAddress;
+  /** Nobody new comes in; who is in stays. */
+  rest(): void;
   close(): Promise<void>;
 }
 
@@ -47,28 +62,39 @@ interface Gate {
   admits(request: IncomingMessage): Partial<LinkPeer> | undefined;
 }
 
-const gateOf = (address: LinkAddress, admission: Admission, log: Log): Gate => {
+const gateOf = (address: LinkAddress, admission: Admission, log: Log, relays: boolean): Gate => {
+  const isOpen = (path: string | undefined): boolean => path === LINK_PATH || (relays && path === RELAY_PATH);
   if (address.kind === 'tls') {
     if (admission instanceof Secret) throw new Error('a link with TLS admits by certificates');
-    const { http, peer } = createTlsListener(admission, log);
-    return { http, admits: (request) => (request.url === PATH ? peer(request.socket) : undefined) };
+    const { http, peer } = createTlsListener(admission, log, relays);
+    const admits: Gate['admits'] = ({ url, socket }) => {
+      const from = peer(socket);
+      return isOpen(url) && (from?.name === undefined) === (url === RELAY_PATH) ? from : undefined;
+    };
+    return { http, admits };
   }
   if (!(admission instanceof Secret)) throw new Error('a link without TLS admits by a token');
   const wanted = digest(`Bearer ${admission.reveal()}`);
   const http = createServer((_, response) => response.writeHead(404).end());
   const admits: Gate['admits'] = (request) =>
-    request.url === PATH && timingSafeEqual(digest(request.headers.authorization ?? ''), wanted) ? {} : undefined;
+    isOpen(request.url) && timingSafeEqual(digest(request.headers.authorization ?? ''), wanted) ? {} : undefined;
   return { http, admits };
 };
 
-/** `accept` is told the name of the agent where its certificate says it. */
+const headerOf = (request: IncomingMessage, name: string): string | undefined => {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+};
+
+/** `accept` is told the name of the agent where its certificate says it. `relay`: other servers may come in, too. */
 export const serveLink = async (
   address: LinkAddress,
   admission: Admission,
   log: Log,
   accept: (channel: Channel, agent?: string) => void,
+  relay?: (channel: Channel, from: RelayFrom) => void,
 ): Promise<LinkServer> => {
-  const { http, admits } = gateOf(address, admission, log);
+  const { http, admits } = gateOf(address, admission, log, relay !== undefined);
   const open = new Map<SocketChannel, string>();
   const sockets = new WebSocketServer({
     noServer: true,
@@ -89,7 +115,8 @@ export const serveLink = async (
         open.set(channel, peer.serialNumber);
         channel.onClose(() => open.delete(channel));
       }
-      accept(channel, peer.name);
+      if (request.url !== RELAY_PATH) accept(channel, peer.name);
+      else relay?.(channel, { cell: headerOf(request, CELL_HEADER) ?? '', agent: headerOf(request, AGENT_HEADER) });
     });
   });
   const stopWatching =
@@ -120,6 +147,7 @@ export const serveLink = async (
   const at = http.address();
   return {
     address: address.kind !== 'unix' && at !== null && typeof at === 'object' ? { ...address, port: at.port } : address,
+    rest: () => void http.close(),
     close: () =>
       new Promise((resolve) => {
         stopWatching?.();
@@ -128,99 +156,5 @@ export const serveLink = async (
         http.close(() => resolve());
         http.closeAllConnections();
       }),
-  };
-};
-
-const SHOWN = 200;
-
-/** Between half of it and all of it: agents that lost one server do not come back in one moment. */
-const jittered = (waitMs: number, random: () => number): number => waitMs * (0.5 + random() / 2);
-
-/** Opens the link and keeps it open: every time it comes up `up` gets a fresh channel. */
-export const dialLink = (
-  address: LinkAddress,
-  admission: Admission,
-  log: Log,
-  up: (channel: Channel) => void,
-  random: () => number = Math.random,
-): { close(): void } => {
-  let stopped = false;
-  let waitMs: number = LIMITS.linkReconnectFirstMs;
-  let timer: NodeJS.Timeout | undefined;
-  let current: WebSocket | undefined;
-  let said = '';
-  let present: { readonly channel: SocketChannel; readonly serial: string | undefined } | undefined;
-  const url = linkUrl(address, PATH);
-  const again = (why: string): void => {
-    if (stopped) return;
-    if (why !== said) log.warn({}, `link: server away: ${why}`);
-    said = why;
-    timer = setTimeout(dial, jittered(waitMs, random));
-    waitMs = Math.min(waitMs * 2, LIMITS.linkReconnectMostMs);
-  };
-  const upgrade = (): void => {
-    let ended = false;
-    const failed = (why: string): void => {
-      if (!ended) again(why);
-      ended = true;
-    };
-    const socket = new WebSocket(url, {
-      ...(admission instanceof Secret
-        ? { headers: { authorization: `Bearer ${admission.reveal()}` } }
-        : dialOptions(admission)),
-      perMessageDeflate: false,
-      maxPayload: LIMITS.linkMessageBytes,
-      handshakeTimeout: LIMITS.linkSilenceMs,
-    });
-    current = socket;
-    let serial: string | undefined;
-    socket.once('upgrade', (response) => {
-      serial = serialOfServer(response.socket);
-    });
-    socket.once('unexpected-response', (request, response) => {
-      failed(`refused: ${response.statusCode} ${response.statusMessage ?? ''}`.slice(0, SHOWN));
-      request.destroy();
-    });
-    socket.once('open', () => {
-      ended = true;
-      const openedMs = Date.now();
-      const channel = channelOf(socket);
-      const link = { channel, serial };
-      present = link;
-      channel.onClose((why) => {
-        if (present === link) present = undefined;
-        // One that was broken off at once says nothing good of the next.
-        if (Date.now() - openedMs >= LIMITS.linkSteadyMs) {
-          said = '';
-          waitMs = LIMITS.linkReconnectFirstMs;
-        }
-        again(why);
-      });
-      up(channel);
-    });
-    socket.on('error', (error) => failed(error.message));
-  };
-  const dial = (): void => {
-    try {
-      upgrade();
-    } catch (error) {
-      again(error instanceof Error ? error.message : String(error));
-    }
-  };
-  const stopWatching =
-    admission instanceof Secret
-      ? undefined
-      : admission.onRevoked(() => {
-          if (present?.serial !== undefined && admission.isRevoked(present.serial))
-            present.channel.expel('the certificate is revoked');
-        });
-  dial();
-  return {
-    close: () => {
-      stopped = true;
-      stopWatching?.();
-      clearTimeout(timer);
-      current?.terminate();
-    },
   };
 };

@@ -120,7 +120,9 @@ export const makeLinkServerLeaf = (ca: KeyPair, names: readonly string[], nowMs:
   const [first] = names;
   if (first === undefined) throw new Error('a certificate needs a name');
   const altNames = [...names.map(altName), { type: 6, value: LINK_SERVER_URI }];
-  return signedLeaf(ca, { commonName: first, usage: { serverAuth: true }, altNames, days }, nowMs);
+  // It dials as well: servers speak with each other.
+  const usage = { serverAuth: true, clientAuth: true };
+  return signedLeaf(ca, { commonName: first, usage, altNames, days }, nowMs);
 };
 
 /** The certificate by which one agent is known. */

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Channel, LinkDown, openLink } from '../../runtime/link.ts';
+import { dialLink } from '../../runtime/link-dial.ts';
 import { createLinkTrust, type LinkTrust } from '../../runtime/link-trust.ts';
-import { dialLink, type LinkServer, serveLink } from '../../runtime/link-ws.ts';
+import { type LinkServer, serveLink } from '../../runtime/link-ws.ts';
 import { type Log, silentLog } from '../../runtime/log.ts';
 import {
   type KeyPair,
