@@ -38,6 +38,8 @@ const isBlocking = (verb: string): boolean =>
 export const createLeases = (options: LeasesOptions): Leases => {
   const { store, jobs, host: hostOf, log, batch = LIMITS.leaseBatch } = options;
   const senders = new Map<AgentApi, LeaseSender>();
+  /** By host: the sender to its agent. */
+  const ofHosts = new Map<HubId, LeaseSender>();
   /** VMs about to be changed by a job that is not written down yet. */
   const reserved = new Map<HubId, number>();
 
@@ -64,7 +66,7 @@ export const createLeases = (options: LeasesOptions): Leases => {
     };
   };
 
-  const senderOf = (agent: AgentApi): LeaseSender => {
+  const senderOf = ({ agent, id }: HostRecord): LeaseSender => {
     let sender = senders.get(agent);
     if (sender === undefined) {
       sender = createLeaseSender({
@@ -79,10 +81,16 @@ export const createLeases = (options: LeasesOptions): Leases => {
       });
       senders.set(agent, sender);
     }
+    ofHosts.set(id, sender);
     return sender;
   };
 
   const holds = (vm: HubId): LeaseSender | undefined => {
+    const entry = store.entry(vm);
+    if (entry !== undefined) {
+      const sender = ofHosts.get(entry.host);
+      return sender?.get(vm) === undefined ? undefined : sender;
+    }
     for (const sender of senders.values()) if (sender.get(vm) !== undefined) return sender;
     return undefined;
   };
@@ -107,11 +115,11 @@ export const createLeases = (options: LeasesOptions): Leases => {
   return {
     grant: (host, vm) => {
       const lease = leaseOf(host.agent, vm, blocked(vm));
-      const sender = senderOf(host.agent);
+      const sender = senderOf(host);
       return lease !== undefined && sender.take(lease) ? lease : undefined;
     },
     offer: (host) => {
-      const sender = senderOf(host.agent);
+      const sender = senderOf(host);
       for (const entry of store.view('').list('vm', host.id)) {
         const lease = sender.get(entry.id);
         if (lease !== undefined && !isSame(lease)) void sender.revoke(entry.id);
@@ -126,7 +134,7 @@ export const createLeases = (options: LeasesOptions): Leases => {
         if (lease !== undefined) void sender?.revoke(vm);
         const entry = store.entry(vm);
         const host = entry?.kind === 'vm' ? hostOf(entry.host) : undefined;
-        if (host?.connected === true) senderOf(host.agent).offer(vm);
+        if (host?.connected === true) senderOf(host).offer(vm);
       }
     },
     reserve: async (vm) => {
@@ -139,8 +147,11 @@ export const createLeases = (options: LeasesOptions): Leases => {
       };
     },
     agentLeft: (agent) => {
-      senders.get(agent)?.close();
+      const left = senders.get(agent);
+      if (left === undefined) return;
+      left.close();
       senders.delete(agent);
+      for (const [host, sender] of ofHosts) if (sender === left) ofHosts.delete(host);
     },
     get size() {
       let size = 0;

@@ -169,10 +169,10 @@ const serviceFor = ({ route, method }: Row, central: Broker['call'] | undefined)
 /** One broker for one store: it keeps caches by store, which may be lost at any time. */
 export const createBroker = ({ central, stream }: Parts = {}): Broker => {
   const byStore = new WeakMap<object, Caches>();
-  const cachesOf = ({ store }: BrokerContext): Caches => {
+  const cachesOf = ({ store, front }: BrokerContext): Caches => {
     let caches = byStore.get(store);
     if (!caches) {
-      caches = makeCaches();
+      caches = makeCaches(front.host);
       byStore.set(store, caches);
     }
     return caches;

@@ -33,8 +33,8 @@ export interface CollectorState {
   waiting: number;
 }
 
-export const makeCaches = (): Caches => ({
-  structure: new Structure(),
+export const makeCaches = (host: HubId): Caches => ({
+  structure: new Structure(host),
   filters: new Map(),
   collectors: new Map(),
   plans: new Map(),

@@ -1,4 +1,4 @@
-/** The store's changes in; the version at which the shape of the inventory (which objects there are, and their relations) last changed out. */
+/** The store's changes in; the version at which the shape of one host's inventory (which objects there are, and their relations) last changed out. */
 import { type HubId, kindOf } from '../../generic/ids.ts';
 import type { DocumentKind } from '../../generic/model.ts';
 import type { StoreView } from '../../generic/store-view.ts';
@@ -13,12 +13,17 @@ const FAR = table<readonly DocumentKind[]>({
 
 /** Volumes are no managed objects: their comings and goings change no selection. */
 export class Structure {
+  readonly #host: HubId;
   #epoch = '';
   #seen = -1;
   #version = 0;
   readonly #known = new Set<HubId>();
   /** Relations of VMs that changed, as text: a VM without relations has no version of them that could be relied on. */
   readonly #relations = new Map<HubId, string>();
+
+  constructor(host: HubId) {
+    this.#host = host;
+  }
 
   /** Cheap when nothing happened; otherwise as long as the list of changes since the last call. */
   version(store: StoreView, pools = 0): number {
@@ -36,6 +41,7 @@ export class Structure {
           this.#relations.delete(id);
           if (this.#known.delete(id)) this.#version = store.version;
         } else if (!this.#known.has(id)) {
+          if (store.entry(id)?.host !== this.#host) continue;
           this.#known.add(id);
           this.#version = store.version;
         } else if (this.#related(store, id, kind, far)) this.#version = store.version;
@@ -57,7 +63,7 @@ export class Structure {
     this.#known.clear();
     this.#relations.clear();
     for (const kind of ['vm', 'storage', 'network', 'host'] as const)
-      for (const { id } of store.list(kind)) this.#known.add(id);
+      for (const { id } of store.list(kind, this.#host)) this.#known.add(id);
     this.#epoch = store.epoch;
     this.#seen = store.version;
     this.#version = store.version;
