@@ -1,9 +1,10 @@
 /** `transvisor ca issue` and `ca revoke`: an agent's name or a server's names in, certificates of the link, or a line in the list of revoked ones, out. */
 import { X509Certificate } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../runtime/config.ts';
 import { parseRevoked, revokedPath, serialOf } from '../runtime/link-revoked.ts';
+import { makeFolder, replaceFile } from '../runtime/replace-file.ts';
 import {
   AGENT_NAME,
   fingerprints,
@@ -35,13 +36,13 @@ interface Issued {
 
 const issuedPath = (state: string): string => join(state, 'tls', 'issued');
 
+const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+
 const issuedOf = (state: string): Issued[] =>
-  existsSync(issuedPath(state))
-    ? readFileSync(issuedPath(state), 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as Issued)
-    : [];
+  textOf(issuedPath(state))
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Issued);
 
 const daysOf = (text: string | undefined): number => {
   const days = text === undefined ? MOST_DAYS : Number(text);
@@ -85,7 +86,7 @@ export const issue = (state: string, flags: IssueFlags): { json: unknown; text: 
   const x509 = new X509Certificate(pair.certificate);
   const { agent, server } = flags;
   const issued = { serial: serialOf(x509.serialNumber), agent, server, until: x509.validToDate.toISOString() };
-  appendFileSync(issuedPath(state), `${JSON.stringify(issued)}\n`, { mode: 0o600 });
+  replaceFile(issuedPath(state), `${textOf(issuedPath(state))}${JSON.stringify(issued)}\n`, 0o600);
   const { sha256 } = fingerprints(pair.certificate);
   return {
     json: { certificate, key, ca: caFile, ...issued, sha256 },
@@ -115,14 +116,14 @@ const serialsOf = (state: string, what: string): { serials: string[]; says: stri
 export const revoke = (state: string, what: string): { json: unknown; text: string } => {
   const { serials, says } = serialsOf(state, what);
   const path = revokedPath(state);
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const before = textOf(path);
   const known = parseRevoked(before).serials;
   const fresh = serials.filter((serial) => !known.has(serial));
-  mkdirSync(state, { recursive: true, mode: 0o700 });
+  makeFolder(state);
   const begin = before === '' || before.endsWith('\n') ? '' : '\n';
   const note = `# ${new Date().toISOString()} ${says}`.trimEnd();
   const lines = fresh.map((serial) => `${serial} ${note}\n`).join('');
-  if (lines !== '') appendFileSync(path, `${begin}${lines}`, { mode: 0o600 });
+  if (lines !== '') replaceFile(path, `${before}${begin}${lines}`, 0o600);
   return {
     json: { revoked: serials, list: path },
     text: `${serials.map((serial) => `revoked ${serial}`).join('\n')}\n${path} counts in every program whose state directory holds it\n`,

@@ -1,9 +1,10 @@
 /** The accounts file of a state directory: JSON in, accounts out; and back, replaced in one step and readable by its owner only. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { type Account, parseHash } from './accounts.ts';
 import { LIMITS } from './limits.ts';
+import { makeFolder, replaceFile } from './replace-file.ts';
 
 export const accountName = z
   .string()
@@ -31,9 +32,6 @@ export const readAccounts = (state: string): Account[] => {
 };
 
 export const writeAccounts = (state: string, accounts: readonly Account[]): void => {
-  const path = accountsPath(state);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const next = `${path}.new`;
-  writeFileSync(next, `${JSON.stringify({ accounts }, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(next, path);
+  makeFolder(state);
+  replaceFile(accountsPath(state), `${JSON.stringify({ accounts }, undefined, 2)}\n`, 0o600);
 };

@@ -1,9 +1,10 @@
 /** Certificates: a CA of this installation and leaf certificates of its fronts, as PEM; and their fingerprints. */
 import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import forge from 'node-forge';
+import { makeFolder, replaceFile } from './replace-file.ts';
 
 export interface KeyPair {
   /** PEM */
@@ -138,11 +139,6 @@ export const fingerprints = (certificate: string): { sha1: string; sha256: strin
   return { sha1: x509.fingerprint, sha256: x509.fingerprint256 };
 };
 
-const save = (path: string, text: string, mode: number): void => {
-  writeFileSync(`${path}.new`, text, { mode });
-  renameSync(`${path}.new`, path);
-};
-
 const load = (folder: string, name: string): KeyPair | undefined => {
   const [certificate, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
   return existsSync(certificate) && existsSync(key)
@@ -152,13 +148,13 @@ const load = (folder: string, name: string): KeyPair | undefined => {
 
 /** PREFIX.key and PREFIX.crt, and PREFIX-ca.crt for whoever is to trust the other side's; each whole at any time. */
 export const saveKeyPair = (prefix: string, pair: KeyPair, authority?: string): void => {
-  save(`${prefix}.key`, pair.key, 0o600);
-  save(`${prefix}.crt`, pair.certificate, 0o644);
-  if (authority !== undefined) save(`${prefix}-ca.crt`, authority, 0o644);
+  replaceFile(`${prefix}.key`, pair.key, 0o600);
+  replaceFile(`${prefix}.crt`, pair.certificate, 0o644);
+  if (authority !== undefined) replaceFile(`${prefix}-ca.crt`, authority, 0o644);
 };
 
 const keep = (folder: string, name: string, pair: KeyPair): KeyPair => {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   saveKeyPair(join(folder, name), pair);
   return pair;
 };
