@@ -6,6 +6,7 @@ import type { Driver, Front, Platform } from '../mappings/generic/platform.ts';
 import type { PLATFORMS } from '../mappings/platforms.ts';
 import type { Accounts } from '../runtime/accounts.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
+import type { HostPort } from '../runtime/host-port.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
 import { agreeOn, announced } from '../runtime/link-version.ts';
@@ -20,6 +21,10 @@ import { createDirect, type Direct } from './direct.ts';
 import { serveFront } from './front.ts';
 import { createHops } from './hops.ts';
 import { createHostSession, type HostSession } from './host-session.ts';
+import type { ChosenFront } from './intake/choice.ts';
+import { type Gate, type GateConfig, openGate } from './intake/gate.ts';
+import { createPassage } from './intake/passage.ts';
+import { type HandedSockets, handedAcceptor } from './intake/sockets.ts';
 import { createJobIds } from './job-ids.ts';
 import type { Dialer } from './lanes.ts';
 import { createLeases } from './leases.ts';
@@ -48,6 +53,10 @@ export interface AgentFront {
   readonly host: string;
   readonly listen: string;
   readonly port: number;
+  /** Of one that has no socket of its own: the gate that accepts for it, and what it is known by there. */
+  readonly gate?: { readonly name: string; readonly at: readonly HostPort[] } | undefined;
+  /** A socket that a service manager listens on for it. */
+  readonly handed?: HandedSockets | undefined;
   readonly tls: KeyPair | undefined;
   /** Client and host speak the same API: their bytes pass as they are. */
   readonly pass?: HttpDialer | undefined;
@@ -59,6 +68,7 @@ export interface AgentOptions {
   readonly state: string;
   readonly hosts: readonly AgentHost[];
   readonly fronts: readonly AgentFront[];
+  readonly gates?: readonly GateConfig[];
   readonly accounts: Accounts;
   /** By front: sockets that a program before this one listens on. */
   readonly acceptors?: ReadonlyMap<string, Acceptor>;
@@ -89,6 +99,11 @@ export interface Agent {
   close(): Promise<void>;
 }
 
+const frontsAt = (gate: string, fronts: readonly AgentFront[]): ChosenFront[] =>
+  fronts.flatMap(({ name, tls, gate: own }) =>
+    own?.name === gate ? [{ name, secure: tls !== undefined, at: own.at }] : [],
+  );
+
 /** With the number of commands that have not ended. */
 const counting = (direct: Direct): Direct & { readonly running: number } => {
   let running = 0;
@@ -113,16 +128,32 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const server = createServerPort();
   const hops = createHops(server, clock);
   const listeners = new Map<string, Listener>();
+  const gates = new Map<string, Gate>();
+  const passage = createPassage({ clock, log });
+  const closeGates = (): void => {
+    for (const gate of gates.values()) gate.close();
+  };
   try {
-    for (const { name, platform, listen: address, port, tls, pass } of options.fronts) {
-      const acceptor = options.acceptors?.get(name);
+    for (const config of options.gates ?? []) {
+      const fronts = frontsAt(config.name, options.fronts);
+      gates.set(config.name, await openGate({ config, fronts, acceptors: options.acceptors, passage, clock, log }));
+    }
+    for (const { name, platform, listen: address, port, gate, handed, tls, pass } of options.fronts) {
+      const source =
+        gate !== undefined
+          ? gates.get(gate.name)?.entrance(name)
+          : (options.acceptors?.get(name) ?? (handed && (await handedAcceptor(handed))));
       const relay = pass && createRelay({ front: name, platform, dialer: pass, hops, clock, log });
-      listeners.set(name, await openListener({ address, port, tls, acceptor, relay, log }));
+      listeners.set(name, await openListener({ address, port, tls, source, relay, log }));
     }
   } catch (error) {
+    closeGates();
     await Promise.all([...listeners.values()].map((listener) => listener.close()));
     throw error;
   }
+  /** The port that clients connect to. */
+  const portOf = ({ name, port, gate }: AgentFront): number =>
+    (gate === undefined ? listeners.get(name)?.port : (gate.at[0]?.port ?? gates.get(gate.name)?.port)) ?? port;
 
   const patience = createPatience(server, clock);
   const sessions = createSessions({ accounts: options.accounts, server: patience, clock, log });
@@ -211,7 +242,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
       name: front.name,
       platform: front.platform.name,
       host: front.host,
-      port: listeners.get(front.name)?.port ?? front.port,
+      port: portOf(front),
       certificate: front.tls?.certificate ?? '',
       options: front.options,
     })),
@@ -257,7 +288,10 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
       });
       void greet(link);
     },
-    acceptors: new Map([...listeners].map(([name, listener]) => [name, listener.acceptor])),
+    acceptors: new Map([
+      ...[...listeners].flatMap(([name, { acceptor }]) => (acceptor === undefined ? [] : [[name, acceptor] as const])),
+      ...[...gates.values()].flatMap(({ acceptors }) => [...acceptors]),
+    ]),
     handOver: async () => {
       leaving = true;
       leases.close();
@@ -268,11 +302,14 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
       outbox.close();
     },
     drain: async (limitMs) => {
-      await Promise.all([...listeners.values()].map((listener) => listener.drain(limitMs)));
+      for (const gate of gates.values()) gate.stop();
+      await Promise.all([passage, ...listeners.values()].map((one) => one.drain(limitMs)));
     },
     close: async () => {
       if (closed) return;
       closed = true;
+      closeGates();
+      passage.close();
       await Promise.all([...listeners.values()].map((listener) => listener.close()));
       await Promise.all([...hostSessions.values()].map((session) => session.close()));
       sessions.close();

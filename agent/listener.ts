@@ -6,7 +6,7 @@ import type { Decoded, HttpRequest } from '../mappings/generic/platform.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import type { KeyPair } from '../runtime/tls.ts';
-import type { Acceptor } from './acceptor.ts';
+import type { Acceptor, Entrance } from './acceptor.ts';
 import type { Client } from './client.ts';
 import { faultAnswer, type ServedFront } from './front.ts';
 import { createFieldTexts, dateField } from './http/answer-head.ts';
@@ -18,8 +18,8 @@ export interface Listener {
   readonly port: number;
   /** Requests are answered from now on; those that came before get 503. */
   serve(front: ServedFront, router: Router): void;
-  /** What accepts its connections, to be passed on to another program. */
-  readonly acceptor: Server;
+  /** What accepts its connections, to be passed on to another program; undefined: a gate does. */
+  readonly acceptor: Server | undefined;
   /** Accepts no more; resolves when every client has its answer and is gone, or at the limit. */
   drain(limitMs: number): Promise<void>;
   close(): Promise<void>;
@@ -37,6 +37,9 @@ const toRequest = ({ head, secure }: Client, body: Uint8Array): HttpRequest => (
   secure,
 });
 
+const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
+  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+
 /** A call without arguments holds no secret, and pollers send it again and again: the same bytes on the same connection are the same call. */
 const isRepeatable = (decoded: Decoded, body: Uint8Array): boolean => {
   if (decoded.kind !== 'call' || body.length > LIMITS.repeatedBodyBytes) return false;
@@ -48,13 +51,13 @@ export const openListener = async (options: {
   readonly address: string;
   readonly port: number;
   readonly tls: KeyPair | undefined;
-  /** Accepts already: its connections are taken over, and wait until the front is served. */
-  readonly acceptor?: Acceptor | undefined;
+  /** Somebody else accepts: the connections are taken over, and wait until the front is served. */
+  readonly source?: Acceptor | Entrance | undefined;
   /** Takes the connections as they are: the front's requests are answered elsewhere. */
   readonly relay?: Relay | undefined;
   readonly log: Log;
 }): Promise<Listener> => {
-  const { address, port, tls, acceptor, relay, log } = options;
+  const { address, port, tls, source, relay, log } = options;
   let served: ServedFront | undefined;
   let router: Router | undefined;
   let inFlight = 0;
@@ -119,12 +122,15 @@ export const openListener = async (options: {
   };
 
   const connections = new Set<HttpConnection>();
+  /** Clients that a load balancer named: TLS makes another socket of theirs, of which its two ends are known. */
+  const named = new Map<string, string>();
   const accept = (socket: Socket): void => {
+    const address = (named.size === 0 ? undefined : named.get(endsOf(socket))) ?? socket.remoteAddress ?? '';
     if (relay !== undefined) {
-      relay.accept(socket, tls !== undefined);
+      relay.accept(socket, address, tls !== undefined);
       return;
     }
-    const connection = new HttpConnection(socket, tls !== undefined, requests);
+    const connection = new HttpConnection(socket, address, tls !== undefined, requests);
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   };
@@ -145,6 +151,18 @@ export const openListener = async (options: {
           accept,
         );
   server.maxConnections = LIMITS.httpConnections;
+  /** As `server` does with those it accepts; what was read of it lies in it. */
+  const enter = (socket: Socket, client?: string): void => {
+    socket.allowHalfOpen = shared.allowHalfOpen;
+    if (client !== undefined) {
+      const ends = endsOf(socket);
+      named.set(ends, client);
+      socket.once('close', () => named.delete(ends));
+    }
+    server.emit('connection', socket);
+    // TLS reads from beneath it.
+    if (tls === undefined && relay === undefined) socket.resume();
+  };
   // Of TLS those, too, whose handshake is not over.
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -159,7 +177,7 @@ export const openListener = async (options: {
   }, LIMITS.httpTickMs);
   ticks.unref();
 
-  if (acceptor === undefined)
+  if (source === undefined)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, address, () => {
@@ -168,8 +186,8 @@ export const openListener = async (options: {
         resolve();
       });
     });
-  const listening = acceptor?.server ?? server;
-  const at = listening.address();
+  const listening = source === undefined ? server : 'server' in source ? source.server : undefined;
+  const at = listening?.address() ?? null;
   const endConnections = (): void => {
     relay?.close();
     for (const connection of connections) connection.close();
@@ -183,12 +201,12 @@ export const openListener = async (options: {
     serve: (front, to) => {
       served = front;
       router = to;
-      acceptor?.take((socket) => server.emit('connection', socket));
+      source?.take(enter);
     },
     acceptor: listening,
     drain: (limitMs) =>
       new Promise((resolve) => {
-        listening.close();
+        listening?.close();
         relay?.close();
         for (const connection of connections) connection.retire();
         const done = (): void => {
@@ -206,7 +224,7 @@ export const openListener = async (options: {
       }),
     close: () =>
       new Promise((resolve) => {
-        if (listening.listening) listening.close(() => resolve());
+        if (listening?.listening === true) listening.close(() => resolve());
         else resolve();
         stop();
         // Waiting clients would keep the program for minutes.

@@ -13,7 +13,8 @@ import { createWatch, framingOf, type WatchedHead } from './http/watch.ts';
 
 /** What a listener hands its connections to. */
 export interface Relay {
-  accept(client: Socket, secure: boolean): void;
+  /** `address`: the client's, also where a load balancer is between. */
+  accept(client: Socket, address: string, secure: boolean): void;
   /** Idle connections end now, the others with the exchange they are in. */
   close(): void;
 }
@@ -203,8 +204,8 @@ export const createRelay = ({ front, platform, dialer, hops, clock, log }: Relay
     };
   };
 
-  const join = (client: Socket, host: Socket, secure: boolean): void => {
-    const both = watchBoth(client.remoteAddress ?? '', secure, () => {
+  const join = (client: Socket, host: Socket, address: string, secure: boolean): void => {
+    const both = watchBoth(address, secure, () => {
       // The piece that was just looked at is not written yet.
       if (closing) queueMicrotask(() => client.end());
     });
@@ -243,7 +244,7 @@ export const createRelay = ({ front, platform, dialer, hops, clock, log }: Relay
   };
 
   return {
-    accept: (client, secure) => {
+    accept: (client, address, secure) => {
       client.pause();
       client.on('error', () => client.destroy());
       const { kind, host = '', port = 0 } = dialer.endpoint;
@@ -259,7 +260,7 @@ export const createRelay = ({ front, platform, dialer, hops, clock, log }: Relay
             socket.destroy();
             return;
           }
-          join(client, socket as Socket, secure);
+          join(client, socket as Socket, address, secure);
         },
       );
     },

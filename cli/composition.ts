@@ -1,10 +1,7 @@
 /** A checked configuration in, the options of the agent out: platforms loaded, certificates and accounts made ready. */
 import { mkdirSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
-import type { AgentFront, AgentHost, AgentOptions } from '../agent/agent.ts';
+import type { AgentHost, AgentOptions } from '../agent/agent.ts';
 import { parseFingerprint } from '../agent/connections/certificate.ts';
-import type { HttpDialer } from '../agent/connections/host-connection.ts';
 import type { Dialer } from '../agent/lanes.ts';
 import type { Outcome } from '../mappings/generic/faults.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
@@ -15,14 +12,13 @@ import { systemClock } from '../runtime/clock.ts';
 import { type Config, ConfigError, type HostConfig, nearest } from '../runtime/config.ts';
 import type { Log } from '../runtime/log.ts';
 import { makeSecret, readSecretFile, Secret } from '../runtime/secret.ts';
-import { loadOrMakeLeaf } from '../runtime/tls.ts';
 import { detectedUri } from './detect.ts';
 import { Unavailable } from './exit-codes.ts';
+import { loadFronts } from './fronts.ts';
+import { gatesOf } from './gates.ts';
+import { takeHandedSockets } from './handed-sockets.ts';
 
 export type FullConfig = Config & { readonly state: string };
-
-/** Where a client connects, by front: the path is the API's own. */
-const FRONT_PATHS: Readonly<Record<string, string>> = { vim25: '/sdk', xenapi: '' };
 
 export const loadPlatform = async (name: string): Promise<Platform> => {
   const load = PLATFORMS[name];
@@ -100,51 +96,6 @@ const loadHosts = async (config: FullConfig, log: Log): Promise<AgentHost[]> =>
     }),
   );
 
-/** What certificates are made for: the address listened on, this machine's name, loopback, and what the configuration adds. */
-const certificateNames = (config: FullConfig, listen: string): string[] => {
-  const everywhere = listen === '0.0.0.0' || listen === '::';
-  return [...new Set([...(everywhere ? [] : [listen]), hostname(), 'localhost', '127.0.0.1', '::1', ...config.names])];
-};
-
-/** Client and host of the same API: nothing is translated. */
-const passOf = (platform: Platform, { dialer, ...host }: AgentHost): HttpDialer | undefined =>
-  platform.name === host.platform && 'converse' in dialer ? dialer : undefined;
-
-const loadFronts = async (config: FullConfig, hosts: readonly AgentHost[]): Promise<AgentFront[]> => {
-  const fronts: AgentFront[] = [];
-  const taken = new Set<string>();
-  for (const wanted of config.front) {
-    const platform = await loadPlatform(wanted.platform);
-    if (platform.front === undefined) throw new ConfigError(`${platform.title} is no front: it is for hosts only`);
-    const host = wanted.host ?? config.host[0]?.name;
-    if (host === undefined) throw new ConfigError(`front ${wanted.platform} has no host: name one with --host`);
-    const name = wanted.name ?? `${wanted.platform}@${host}`;
-    if (fronts.some((front) => front.name === name)) throw new ConfigError(`two fronts have the name "${name}"`);
-    const listen = wanted.listen ?? config.listen;
-    const own = `${listen} ${platform.front.port}`;
-    const free = !taken.has(own);
-    if (wanted.port === undefined) taken.add(own);
-    const secure = wanted.tls ?? platform.front.tls;
-    const served = hosts.find((one) => one.name === host);
-    fronts.push({
-      name,
-      platform,
-      front: platform.front,
-      host,
-      pass: wanted.pass !== false && served !== undefined ? passOf(platform, served) : undefined,
-      listen,
-      // Only one front can have the APIs' own port.
-      port: wanted.port ?? (free ? platform.front.port : 0),
-      tls: secure
-        ? loadOrMakeLeaf(join(config.state, 'tls'), 'front', certificateNames(config, listen), Date.now())
-        : undefined,
-      // Some APIs write their own address into what they answer.
-      options: { address: listen === '0.0.0.0' || listen === '::' ? hostname() : listen, ...wanted.options },
-    });
-  }
-  return fronts;
-};
-
 export interface Credentials {
   readonly user: string;
   /** undefined: set by someone before and not known here. */
@@ -210,7 +161,8 @@ export const agentOptions = async (
   if (config.host.length === 0)
     throw new ConfigError('no host is named: add --host URI, for example --host qemu:///system');
   const hosts = await loadHosts(config, log);
-  const fronts = await loadFronts(config, hosts);
+  const handed = takeHandedSockets(process.env, process.pid);
+  const fronts = await loadFronts(config, hosts, handed);
   const { accounts, credentials } = await loadAccounts(config);
   return {
     options: {
@@ -218,17 +170,11 @@ export const agentOptions = async (
       state: config.state,
       hosts,
       fronts,
+      gates: gatesOf(config, fronts, handed),
       accounts: createAccounts(accounts),
       clock: systemClock,
       log,
     },
     credentials,
   };
-};
-
-/** The URL a client on this machine uses. */
-export const frontUrl = (front: AgentFront, port: number): string => {
-  const everywhere = front.listen === '0.0.0.0' || front.listen === '::';
-  const address = everywhere ? '127.0.0.1' : front.listen.includes(':') ? `[${front.listen}]` : front.listen;
-  return `${front.tls === undefined ? 'http' : 'https'}://${address}:${port}${FRONT_PATHS[front.platform.name] ?? '/'}`;
 };

@@ -2,7 +2,8 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import type { AgentFront } from '../agent/agent.ts';
 import { fingerprints } from '../runtime/tls.ts';
-import { type Credentials, frontUrl } from './composition.ts';
+import type { Credentials } from './composition.ts';
+import { frontUrl } from './fronts.ts';
 
 export interface ReadyFront {
   readonly front: string;

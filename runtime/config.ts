@@ -1,8 +1,11 @@
 /** The configuration: TOML text or the flags of a command in, one checked shape out; mistakes come with their line and the nearest known key. */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { accountName, accountShape } from './accounts-file.ts';
+import { type Mistake, mistakesOfGates } from './config-gates.ts';
+import { parseHostPort } from './host-port.ts';
 import { interceptShape } from './intercept-config.ts';
 import { LIMITS } from './limits.ts';
 import { LOG_LEVELS } from './log.ts';
@@ -12,6 +15,22 @@ const name = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dot, dash and underscore, at most 63');
 const port = z.int().min(0).max(65_535);
 const path = z.string().min(1).max(4096);
+
+/** An address or a name, with a port or without. */
+const place = z.string().transform((text, context) => {
+  const parsed = parseHostPort(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: `"${text.slice(0, 300)}" is no address or name` });
+  return z.NEVER;
+});
+const address = z.string().refine((text) => isIP(text) !== 0, 'no address');
+const network = z.string().refine((text) => {
+  const [base = '', bits, ...more] = text.split('/');
+  const most = isIP(base) === 6 ? 128 : isIP(base) === 4 ? 32 : -1;
+  return more.length === 0 && (bits === undefined ? most > 0 : /^\d{1,3}$/.test(bits) && Number(bits) <= most);
+}, 'no network such as 10.0.0.0/8');
+/** As systemd writes them in FileDescriptorName=. */
+const socketName = z.string().regex(/^[\x21-\x39\x3b-\x7e]{1,255}$/, 'no name of a socket');
 
 const hostShape = z.strictObject({
   name,
@@ -29,10 +48,29 @@ const frontShape = z.strictObject({
   host: name.optional(),
   port: port.optional(),
   listen: z.string().max(255).optional(),
+  /** The name of a listening socket that the service manager hands over, instead of an address and a port. */
+  socket: socketName.optional(),
+  /** The gate that accepts its connections, and the addresses and names that it has there. */
+  gate: name.optional(),
+  at: z.array(place).min(1).max(100).optional(),
   tls: z.boolean().optional(),
   /** false: translated even where front and host speak the same API. */
   pass: z.boolean().optional(),
   options: z.record(z.string(), z.string().max(4096)).default({}),
+});
+
+/** One listening place in front of several fronts. */
+const gateShape = z.strictObject({
+  name,
+  listen: z.union([address, z.array(address).min(1).max(100)]).optional(),
+  port: port.optional(),
+  socket: socketName.optional(),
+  proxyProtocol: z.boolean().default(false),
+  /** Networks of the load balancers that speak the PROXY protocol. */
+  trusted: z.array(network).max(1000).default([]),
+  /** What is for no front goes where it wanted to go, or to this place. */
+  passthrough: z.boolean().default(false),
+  to: place.optional(),
 });
 
 const configShape = z.strictObject({
@@ -68,6 +106,7 @@ const configShape = z.strictObject({
   agent: z.strictObject({ name: name.optional() }).prefault({}),
   host: z.array(hostShape).max(1000).default([]),
   front: z.array(frontShape).max(1000).default([]),
+  gate: z.array(gateShape).max(100).default([]),
   /** What `transvisor intercept` makes of it: the programs themselves change no rules. */
   intercept: interceptShape.prefault({}),
   account: z.array(accountShape).max(LIMITS.accounts).default([]),
@@ -158,17 +197,23 @@ export const lineOf = (text: string, at: readonly PropertyKey[]): number => {
   return lastOfTable;
 };
 
+const placeIn = (text: string | undefined, at: readonly PropertyKey[], file: string): string => {
+  if (text === undefined) return '';
+  const line = lineOf(text, at);
+  return line === 0 ? `${file}: ` : `${file}:${line}: `;
+};
+const didYouMean = (word: Mistake['word']): string => {
+  const near = word === undefined ? undefined : nearest(word.wrong, word.known);
+  return near === undefined ? '' : `; did you mean "${near}"?`;
+};
+
 const complaint = (issue: z.core.$ZodIssue, text: string | undefined, file: string): string => {
-  const where = (at: readonly PropertyKey[]): string => {
-    if (text === undefined) return '';
-    const line = lineOf(text, at);
-    return line === 0 ? `${file}: ` : `${file}:${line}: `;
-  };
+  const where = (at: readonly PropertyKey[]): string => placeIn(text, at, file);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys
       .map((key) => {
-        const near = nearest(key, keysAt(issue.path));
-        return `${where([...issue.path, key])}unknown key "${key}"${near === undefined ? '' : `; did you mean "${near}"?`}`;
+        const near = didYouMean({ wrong: key, known: keysAt(issue.path) });
+        return `${where([...issue.path, key])}unknown key "${key}"${near}`;
       })
       .join('\n');
   }
@@ -184,14 +229,19 @@ export const checkConfig = (input: unknown, text?: string, file = 'configuration
   const hosts = config.host.map((host) => host.name);
   const twice = hosts.find((host, index) => hosts.indexOf(host) !== index);
   if (twice !== undefined) throw new ConfigError(`two hosts have the name "${twice}"`);
+  const mistakes: Mistake[] = mistakesOfGates(config);
   for (const [index, front] of config.front.entries()) {
     if (front.host === undefined || hosts.includes(front.host)) continue;
-    const near = nearest(front.host, hosts);
-    const line = text === undefined ? '' : `${file}:${lineOf(text, ['front', index, 'host'])}: `;
-    throw new ConfigError(
-      `${line}front ${front.platform}: unknown host "${front.host}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
-    );
+    mistakes.push({
+      at: ['front', index, 'host'],
+      text: `front ${front.platform}: unknown host "${front.host}"`,
+      word: { wrong: front.host, known: hosts },
+    });
   }
+  if (mistakes.length > 0)
+    throw new ConfigError(
+      mistakes.map(({ at, text: says, word }) => `${placeIn(text, at, file)}${says}${didYouMean(word)}`).join('\n'),
+    );
   return config;
 };
 

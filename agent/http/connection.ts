@@ -23,6 +23,8 @@ const NO_HEADERS = {};
 const SMALL_BYTES = 4096;
 
 export class HttpConnection {
+  /** The client's, also where a load balancer is between. */
+  readonly address: string;
   readonly secure: boolean;
   readonly #socket: Socket;
   readonly #requests: Requests;
@@ -44,9 +46,10 @@ export class HttpConnection {
   #age = 0;
   memo: { readonly head: RequestHead; readonly body: Buffer; readonly decoded: Decoded } | undefined;
 
-  constructor(socket: Socket, secure: boolean, requests: Requests) {
+  constructor(socket: Socket, address: string, secure: boolean, requests: Requests) {
     this.#socket = socket;
     this.#requests = requests;
+    this.address = address;
     this.secure = secure;
     socket.on('data', this.#received);
     socket.on('drain', () => {
@@ -60,9 +63,6 @@ export class HttpConnection {
     });
   }
 
-  get address(): string {
-    return this.#socket.remoteAddress ?? '';
-  }
   get destroyed(): boolean {
     return this.#socket.destroyed;
   }

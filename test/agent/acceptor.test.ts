@@ -49,8 +49,8 @@ const client = (port: number): Socket & { said: string } => {
   opened.push({ close: () => socket.destroy() });
   return socket;
 };
-const open = async (acceptor?: ReturnType<typeof createAcceptor>): Promise<Listener> => {
-  const listener = await openListener({ address: '127.0.0.1', port: 0, tls: undefined, acceptor, log: silentLog });
+const open = async (source?: ReturnType<typeof createAcceptor>): Promise<Listener> => {
+  const listener = await openListener({ address: '127.0.0.1', port: 0, tls: undefined, source, log: silentLog });
   opened.push(listener);
   return listener;
 };
