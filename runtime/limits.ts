@@ -28,6 +28,12 @@ export const LIMITS = {
   linkRevokedMs: SECOND,
   /** A certificate of the link that ends sooner is told in the log. */
   linkRenewDays: 30,
+  /** Calls of one agent under way at once: others find room beside them. */
+  linkCallsAtOnce: 12_288,
+  /** Calls of one link that may fail; then the link ends, and its agent comes again. */
+  linkFailures: 100,
+  /** An agent that said what no agent says comes back after this. */
+  linkBarredMs: 10 * SECOND,
   /** A server that takes another's place: how long calls wait for it, how long the old one finishes and speaks to an agent. */
   handOverMs: 2 * MINUTE,
   handOverDrainMs: 5 * SECOND,
@@ -125,6 +131,22 @@ export const LIMITS = {
   listInFlight: 2,
   readAfterWriteMs: 5 * SECOND,
   stepsRemembered: 20_000,
+
+  /** Where many servers share their state: how long a greeting waits for the cell of one host while others are there, and for the first of all. */
+  cellPartialMs: 3 * SECOND,
+  cellGreetMs: 20 * SECOND,
+  /** How soon a cell that could not be had is asked for again. */
+  cellRetryFirstMs: 250,
+  cellRetryMostMs: 2 * SECOND,
+  /** Cells that come back together are one reason to greet again. */
+  cellGatherMs: SECOND,
+  /** How often a cell at another server is asked for by the one that has its agent. */
+  cellDrawMs: 10 * SECOND,
+  /** A cell without an agent is given up after this; how often that is looked at. */
+  cellIdleMs: 10 * MINUTE,
+  cellSweepMs: MINUTE,
+  /** Exchanges of one agent of which it is remembered to which cell they went. */
+  cellExchanges: 20_000,
 
   hopsPerSecond: 200,
   hopsQueued: 2000,
