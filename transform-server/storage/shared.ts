@@ -34,8 +34,8 @@ export type Claim =
 export interface SharedState extends AsyncDisposable {
   /** Reads the cell and takes the right to write it. Rejects when the shared store does not answer. */
   claim(cell: string): Promise<Claim>;
-  /** A block of numbers, [from, to), that nobody else ever gets. */
-  numbers(size: number): Promise<{ from: number; to: number }>;
+  /** A block of numbers, [from, to), that nobody else ever gets. `cell`: which it is for, and which is closed should it ever show that somebody else has them. */
+  numbers(size: number, cell?: string): Promise<{ from: number; to: number }>;
   /** Made by whoever asks first, the same for all. */
   secret(name: string, make: () => Uint8Array): Promise<Uint8Array>;
   /** The servers that are alive, this one too. */

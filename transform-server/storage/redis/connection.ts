@@ -1,0 +1,113 @@
+/** One connection to the shared store: a script with keys and arguments in, its answer out once enough replicas have it, or an error in bounded time. */
+import { Cluster, type Redis } from 'ioredis';
+import { clientOf, placeOf, type RedisOptions, timesOf } from './options.ts';
+import type { Script } from './scripts.ts';
+
+export type Value = string | number | Uint8Array;
+
+export interface Connection {
+  readonly client: Redis | Cluster;
+  /** Answers begin with a word. `confirm`: rejects unless the replicas asked for have what was written; it may still be written. */
+  run(script: Script, keys: readonly string[], values: readonly Value[], confirm?: boolean): Promise<Answer>;
+  /** The connection broke: whoever counts on it looks whether it answers. */
+  onBroken(listener: () => void): void;
+  close(): void;
+}
+
+/** The first word, and what follows. */
+export interface Answer {
+  readonly word: string;
+  readonly rest: readonly unknown[];
+}
+
+const answerOf = (reply: unknown): Answer => {
+  if (!Array.isArray(reply)) throw new Error('Redis answered a script with something else than a list');
+  const [word, ...rest] = reply as unknown[];
+  return { word: String(word), rest };
+};
+
+/** What went wrong first, as text for people. */
+const reason = (place: string, error: Error): Error => {
+  const refused = /^(WRONGPASS|NOAUTH|NOPERM)/.test(error.message) || /invalid.*password/i.test(error.message);
+  return new Error(refused ? `${place} refuses user or password: ${error.message}` : `${place} cannot be used: ${error.message}`);
+};
+
+export const openConnection = async (options: RedisOptions): Promise<Connection> => {
+  const times = timesOf(options);
+  const place = placeOf(options);
+  let opened = false;
+  let closed = false;
+  let latest: Error | undefined;
+  const listeners: (() => void)[] = [];
+  const client = clientOf(options, () => opened && !closed);
+  client.on('error', (error: Error & { lastNodeError?: Error }) => {
+    latest = error.lastNodeError ?? error;
+  });
+  client.on('node error', (error: Error) => {
+    latest = error;
+  });
+  const broken = (): void => {
+    for (const listener of listeners) listener();
+  };
+  // `-node`: a node of a cluster has gone.
+  for (const event of ['close', '-node', 'node error']) client.on(event, broken);
+
+  const replicas = Math.floor(times.redisCommandMs / 2);
+  const send = async (
+    script: Script,
+    whole: boolean,
+    keys: readonly string[],
+    values: readonly Value[],
+    confirm: boolean,
+  ): Promise<unknown> => {
+    const rest = [...keys, ...values.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value))];
+    if (!confirm) {
+      return whole
+        ? await client.eval(script.text, keys.length, ...rest)
+        : await client.evalsha(script.sha, keys.length, ...rest);
+    }
+    // One after the other on one connection: WAIT counts what that connection wrote.
+    const batch = client.pipeline();
+    if (whole) batch.eval(script.text, keys.length, ...rest);
+    else batch.evalsha(script.sha, keys.length, ...rest);
+    batch.wait(options.waitReplicas, replicas);
+    const [ran, waited] = (await batch.exec()) ?? [];
+    if (ran === undefined || waited === undefined) throw new Error('Redis gave no answer');
+    if (ran[0] !== null) throw ran[0];
+    if (waited[0] !== null) throw waited[0];
+    if (Number(waited[1]) < options.waitReplicas)
+      throw new Error(`${String(waited[1])} of ${options.waitReplicas} replicas have what was written`);
+    return ran[1];
+  };
+
+  const run: Connection['run'] = async (script, keys, values, confirm = false) => {
+    const waits = confirm && options.waitReplicas > 0;
+    try {
+      return answerOf(await send(script, false, keys, values, waits));
+    } catch (error) {
+      if ((error as Error).message.startsWith('NOSCRIPT'))
+        return answerOf(await send(script, true, keys, values, waits));
+      // A pipeline learns nothing from MOVED by itself.
+      if (client instanceof Cluster) client.refreshSlotsCache();
+      throw error;
+    }
+  };
+
+  try {
+    await client.connect();
+    await client.ping();
+  } catch (error) {
+    client.disconnect();
+    throw reason(place, latest ?? (error as Error));
+  }
+  opened = true;
+  return {
+    client,
+    run,
+    onBroken: (listener) => void listeners.push(listener),
+    close: () => {
+      closed = true;
+      client.disconnect();
+    },
+  };
+};
