@@ -29,7 +29,9 @@ const answerOf = (reply: unknown): Answer => {
 /** What went wrong first, as text for people. */
 const reason = (place: string, error: Error): Error => {
   const refused = /^(WRONGPASS|NOAUTH|NOPERM)/.test(error.message) || /invalid.*password/i.test(error.message);
-  return new Error(refused ? `${place} refuses user or password: ${error.message}` : `${place} cannot be used: ${error.message}`);
+  return new Error(
+    refused ? `${place} refuses user or password: ${error.message}` : `${place} cannot be used: ${error.message}`,
+  );
 };
 
 export const openConnection = async (options: RedisOptions): Promise<Connection> => {
