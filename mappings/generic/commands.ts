@@ -37,7 +37,8 @@ export interface VmChange {
   attributes?: ForeignAttribute[];
   disks?: {
     add?: DiskSpec[];
-    change?: { slot: Disk['slot']; to: Partial<DiskSpec> }[];
+    /** `moveTo`: what is on it goes to a new volume of that name, and its volume goes. */
+    change?: { slot: Disk['slot']; to: Partial<DiskSpec>; moveTo?: { storage: HubId; volumeName: string } }[];
     remove?: { slot: Disk['slot']; deleteVolume: boolean }[];
   };
   cdroms?: { add?: Cdrom[]; change?: { slot: Cdrom['slot']; medium?: Medium }[]; remove?: Cdrom['slot'][] };

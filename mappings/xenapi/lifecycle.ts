@@ -48,7 +48,8 @@ const NEEDS = table<readonly XenPowerState[]>({
   resume: SUSPENDED,
   resume_on: SUSPENDED,
   pool_migrate: RUNNING,
-  migrate_send: ['Halted', 'Running', 'Suspended'],
+  // Disks go to another storage while nobody writes to them.
+  migrate_send: HALTED,
   changing_dynamic_range: ['Halted', 'Running'],
   changing_static_range: HALTED,
   changing_memory_limits: HALTED,
@@ -120,10 +121,8 @@ const UNPUBLISHED = new Set([
   'reverting',
 ]);
 
-/** There is one host, no virtual TPM and nothing that prepares a Windows guest: these are refused whatever the state. */
+/** There is no virtual TPM and nothing that prepares a Windows guest: these are refused whatever the state. */
 const NEVER_SERVED: ReadonlySet<string> = new Set([
-  'pool_migrate',
-  'migrate_send',
   'create_vtpm',
   'sysprep',
   'export',
@@ -140,6 +139,7 @@ const FEATURES = table<readonly string[]>({
   clean_reboot: ['feature-shutdown', 'feature-reboot'],
   suspend: ['feature-suspend'],
   checkpoint: ['feature-suspend'],
+  pool_migrate: ['feature-suspend'],
   changing_VCPUs_live: ['feature-vcpu-hotplug'],
 });
 

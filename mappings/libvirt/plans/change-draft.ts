@@ -6,9 +6,9 @@ import type { Step } from '../../generic/plan.ts';
 import { type Found, type Planning, Refusal, refuse } from '../../generic/planning.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { sameSlot } from '../slots.ts';
-import { volumeNative } from '../volume-names.ts';
+import { checkVolumeName, copyStep, mustBeFree, volumeRefs } from './copies.ts';
 import { checkCapacity, type Promised, volumeStep } from './create.ts';
-import { isActive, macFrom, placed, volumeBehind } from './planning.ts';
+import { isActive, macFrom, pathIn, placed, poolOf, volumeBehind } from './planning.ts';
 import { deleteVolume, resizeDisk, resizeVolume } from './steps.ts';
 
 /** Volumes of removed disks that nobody else uses. */
@@ -24,10 +24,7 @@ export const removedVolumes = (
     return [
       {
         step: deleteVolume(pool, name, 'forward-only'),
-        touches: [
-          { kind: 'volume', native: volumeNative(pool.uuid, name) },
-          { kind: 'storage', native: pool.uuid },
-        ],
+        touches: volumeRefs(pool, name),
       },
     ];
   });
@@ -38,6 +35,47 @@ export interface Draft {
   readonly last: Step[];
   readonly touches: NativeRef[];
 }
+
+type DiskChange = NonNullable<NonNullable<VmChange['disks']>['change']>[number];
+
+/** A disk that goes to another volume: copied before, named by the change, its old volume deleted after. */
+const movedDisk = async (
+  { slot, to, moveTo }: DiskChange,
+  index: number,
+  vm: Found<'vm'>,
+  planning: Planning,
+): Promise<{ change: DiskChange; first: Step[]; last: Step[]; touches: NativeRef[] }> => {
+  const disk = vm.doc.disks.find((one) => sameSlot(one.slot, slot));
+  if (!disk || !moveTo) return { change: { slot, to }, first: [], last: [], touches: [] };
+  const from = volumeBehind(disk.medium, vm.id, planning);
+  if (!from)
+    return refuse('invalid-device', { index, property: 'medium' }, 'The disk lies outside every storage: it stays.');
+  if (vm.doc.powerState !== 'stopped')
+    refuse('wrong-state', { requested: 'stopped', existing: vm.doc.powerState }, `${vm.doc.name} must be powered off.`);
+  // A copy has what the image holds now, and none of the snapshots in it.
+  if (vm.doc.snapshots.length > 0)
+    refuse('invalid-state', {}, 'The snapshots of the machine lie inside its disks: they cannot be moved.');
+  if (planning.context.store.edges(from.id, 'vm').some((user) => user !== vm.id))
+    refuse('file-locked', { path: from.name }, `Another machine has ${from.name} as well.`);
+  const pool = poolOf(moveTo.storage, planning);
+  const name = moveTo.volumeName;
+  checkVolumeName(name);
+  mustBeFree(pool, name, planning);
+  const copy = await copyStep(from, { pool, name }, planning);
+  const medium: Medium = {
+    storageName: pool.name,
+    storage: pool.id,
+    volumeName: name,
+    path: pathIn(pool, name),
+    format: from.doc.format,
+  };
+  return {
+    change: { slot, to: { ...to, medium } },
+    first: [copy.step],
+    last: [deleteVolume(from.pool, from.name, 'forward-only')],
+    touches: [...copy.touches, ...volumeRefs(from.pool, from.name)],
+  };
+};
 
 /** Disks of the change with their volumes: made before, grown and deleted after. */
 export const draftOf = async (vm: Found<'vm'>, change: VmChange, planning: Planning): Promise<Draft> => {
@@ -53,6 +91,14 @@ export const draftOf = async (vm: Found<'vm'>, change: VmChange, planning: Plann
     if (made.step) first.push(made.step);
     touches.push(...made.touches);
   }
+  const moved: DiskChange[] = [];
+  for (const [at, one] of (change.disks?.change ?? []).entries()) {
+    const move = await movedDisk(one, at, vm, planning);
+    moved.push(move.change);
+    first.push(...move.first);
+    last.push(...move.last);
+    touches.push(...move.touches);
+  }
   const place = <T extends { medium?: Medium }>(one: T, at: number): T =>
     one.medium ? { ...one, medium: placed(one.medium, planning, at) } : one;
   const withPaths: VmChange = {
@@ -62,7 +108,7 @@ export const draftOf = async (vm: Found<'vm'>, change: VmChange, planning: Plann
           disks: {
             ...change.disks,
             add,
-            change: (change.disks.change ?? []).map((one, at) => ({ ...one, to: place(one.to, at) })),
+            change: moved.map((one, at) => ({ ...one, to: place(one.to, at) })),
           },
         }
       : {}),
@@ -121,7 +167,7 @@ export const draftOf = async (vm: Found<'vm'>, change: VmChange, planning: Plann
           ? resizeDisk(vm.native.native, disk.device ?? '', pool, name, to.capacityBytes, 'forward-only')
           : resizeVolume(pool, name, to.capacityBytes, 'forward-only'),
       );
-      touches.push({ kind: 'volume', native: volumeNative(pool.uuid, name) }, { kind: 'storage', native: pool.uuid });
+      touches.push(...volumeRefs(pool, name));
     }
   }
   const remove = (change.disks?.remove ?? []).filter(({ deleteVolume: wanted }) => wanted);

@@ -15,8 +15,8 @@ import {
   targetVm,
 } from '../../generic/planning.ts';
 import { applyChange } from '../../generic/vm-change.ts';
-import { volumeNative } from '../volume-names.ts';
 import { removedVolumes } from './change-draft.ts';
+import { copyStep } from './copies.ts';
 import { checkSize, defineStep, marked } from './create.ts';
 import {
   checkName,
@@ -31,7 +31,7 @@ import {
   refuseDuplicate,
   volumeBehind,
 } from './planning.ts';
-import { copyVolume, dom, WITHOUT_EFFECT } from './steps.ts';
+import { dom, WITHOUT_EFFECT } from './steps.ts';
 
 /** virDomainUndefineFlagsValues. Only those that are needed: the test driver refuses what it does not know. */
 const UNDEFINE = { managedSave: 1, snapshots: 2, nvram: 4 } as const;
@@ -70,7 +70,6 @@ const copyDisks = async (
   name: string,
   planning: Planning,
 ): Promise<{ disks: Disk[]; steps: Step[]; touches: NativeRef[] }> => {
-  const { context } = planning;
   const { storage: wanted } = paramsOf(planning, 'vm.clone');
   const taken = new Set<string>();
   const disks: Disk[] = [];
@@ -87,19 +86,13 @@ const copyDisks = async (
     const { pool: from, doc: volume } = found;
     const to = wanted === undefined ? from : poolOf(wanted, planning);
     const volumeName = freeVolumeName(to, name, taken, planning);
-    const xml = await context.fromGeneric({
-      kind: 'volume',
-      after: {
-        name: volumeName,
-        storageName: to.name,
-        path: '',
-        format: volume.format,
-        capacityBytes: volume.capacityBytes,
-        allocationBytes: 0,
-      },
-    });
-    steps.push(copyVolume({ pool: from, name: volume.name }, { pool: to, name: volumeName }, xml));
-    touches.push({ kind: 'volume', native: volumeNative(to.uuid, volumeName) }, { kind: 'storage', native: to.uuid });
+    const copy = await copyStep(
+      { pool: from, name: volume.name, doc: volume },
+      { pool: to, name: volumeName },
+      planning,
+    );
+    steps.push(copy.step);
+    touches.push(...copy.touches);
     const { id: _, allocationBytes: __, uuid: ___, ...rest } = disk;
     disks.push({
       ...rest,

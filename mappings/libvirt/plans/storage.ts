@@ -3,14 +3,10 @@ import type { NativeRef } from '../../generic/ids.ts';
 import type { Plan, Step } from '../../generic/plan.ts';
 import { call, type Found, found, type Planning, paramsOf, probe, refuse, step } from '../../generic/planning.ts';
 import { volumeNative } from '../volume-names.ts';
+import { checkVolumeName, copyStep, mustBeFree, volumeRefs } from './copies.ts';
 import { checkCapacity } from './create.ts';
 import { canPreallocate, isActive, mintUuid, type Pool, poolOf, volumeOf } from './planning.ts';
-import { busy, copyVolume, createVolume, deleteVolume, resizeDisk, resizeVolume } from './steps.ts';
-
-const refs = (pool: Pool, name: string): NativeRef[] => [
-  { kind: 'volume', native: volumeNative(pool.uuid, name) },
-  { kind: 'storage', native: pool.uuid },
-];
+import { busy, createVolume, deleteVolume, resizeDisk, resizeVolume } from './steps.ts';
 
 const planOf = (
   pool: Pool,
@@ -22,22 +18,12 @@ const planOf = (
   host: planning.command.host,
   queue: volumeNative(pool.uuid, name),
   steps,
-  touches: refs(pool, name),
+  touches: volumeRefs(pool, name),
   ...more,
 });
 
 const mustExist = (pool: Pool, name: string, planning: Planning) =>
   volumeOf(pool, name, planning) ?? refuse('file-not-found', { path: name }, `There is no ${name} in ${pool.name}.`);
-
-const mustBeFree = (pool: Pool, name: string, planning: Planning): void => {
-  if (volumeOf(pool, name, planning)) refuse('file-exists', { path: name }, `${name} exists in ${pool.name}.`);
-};
-
-/** A volume's name is a file's name. */
-const checkVolumeName = (name: string): void => {
-  if (name === '' || name.startsWith('.') || name.includes('/') || Buffer.byteLength(name) > 255)
-    refuse('invalid-name', { name }, `'${name}' is no name for a volume.`);
-};
 
 export const planVolumeCreate = async (planning: Planning): Promise<Plan> => {
   const { storage, name, capacityBytes, format, thin } = paramsOf(planning, 'volume.create');
@@ -92,18 +78,8 @@ export const planVolumeCopy = async (planning: Planning): Promise<Plan> => {
   checkVolumeName(toName);
   const { doc } = found('volume', mustExist(from, name, planning).id, planning);
   mustBeFree(to, toName, planning);
-  const xml = await planning.context.fromGeneric({
-    kind: 'volume',
-    after: {
-      name: toName,
-      storageName: to.name,
-      path: '',
-      format: doc.format,
-      capacityBytes: doc.capacityBytes,
-      allocationBytes: 0,
-    },
-  });
-  return planOf(to, toName, [copyVolume({ pool: from, name }, { pool: to, name: toName }, xml, 'pivot')], planning, {
+  const copy = await copyStep({ pool: from, name, doc }, { pool: to, name: toName }, planning, 'pivot');
+  return planOf(to, toName, [copy.step], planning, {
     makes: { kind: 'volume', native: volumeNative(to.uuid, toName) },
   });
 };

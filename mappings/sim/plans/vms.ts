@@ -1,15 +1,15 @@
 /** Plans that make, change, copy and take away VMs with their volumes. */
-import type { DiskSpec, Params } from '../../generic/commands.ts';
+import type { DiskSpec, Params, VmChange } from '../../generic/commands.ts';
 import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { HubId } from '../../generic/ids.ts';
-import type { Disk, Nic, Slot, Vm } from '../../generic/model.ts';
+import type { Disk, Medium, Nic, Slot, Vm } from '../../generic/model.ts';
 import type { PlanContext } from '../../generic/platform.ts';
 import type { Entry } from '../../generic/store-view.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { volumeNative } from '../machine/state.ts';
 import { madeMac, madeUuid, madeVolumeName } from '../names.ts';
 import { type Draft, touch } from './draft.ts';
-import { located, placeOf } from './media.ts';
+import { located, type Place, placeOf } from './media.ts';
 
 const sameSlot = (a: Slot, b: Slot): boolean => a.bus === b.bus && a.controller === b.controller && a.unit === b.unit;
 
@@ -107,6 +107,40 @@ export const planCreate = async (
   return done(undefined);
 };
 
+interface Move {
+  readonly slot: Slot;
+  readonly from: Place;
+  readonly medium: Medium;
+}
+
+/** Disks that go to another volume: copied before anything else. */
+const movedDisks = (before: Vm, { disks }: VmChange, draft: Draft, context: PlanContext): Outcome<Move[]> => {
+  const moves: Move[] = [];
+  for (const [index, { slot, moveTo }] of (disks?.change ?? []).entries()) {
+    const disk = before.disks.find((one) => sameSlot(one.slot, slot));
+    if (!disk || !moveTo) continue;
+    if (before.powerState !== 'stopped')
+      return refused(
+        fault('wrong-state', { requested: 'stopped', existing: before.powerState }, 'The VM must be powered off.'),
+      );
+    const from = placeOf(disk.medium, draft.host, context);
+    const to = context.store.entry(moveTo.storage);
+    if (!from || !to)
+      return refused(fault('invalid-device', { index, property: 'medium' }, 'The disk lies outside every storage.'));
+    const place = { storage: to.native, name: moveTo.volumeName };
+    draft.add(
+      'VOLUME.copy',
+      { ...from, toStorage: place.storage, toName: place.name },
+      { procedure: 'VOLUME.delete', args: place },
+    );
+    touch(draft, place.storage, place.name);
+    const { format } = disk.medium;
+    const medium: Medium = { storageName: to.native, volumeName: place.name, ...(format ? { format } : {}) };
+    moves.push({ slot, from, medium: located(medium, draft.host, context) });
+  }
+  return done(moves);
+};
+
 export const planChange = async (
   { change, nameMayRepeat }: Params['vm.change'],
   target: Entry,
@@ -123,12 +157,15 @@ export const planChange = async (
   if (!applied.ok) return applied;
   const added = withVolumes(change.disks?.add ?? [], draft, context);
   if (!added.ok) return added;
+  const moved = movedDisks(before, change, draft, context);
+  if (!moved.ok) return moved;
   const grown: { storage: string; name: string; from: number; to: number }[] = [];
   const disks = applied.value.disks.map((disk) => {
     const fresh = added.value.find(({ slot }) => sameSlot(slot, disk.slot));
     if (fresh) return fresh;
     const old = before.disks.find(({ slot }) => sameSlot(slot, disk.slot));
-    const medium = located(disk.medium, draft.host, context);
+    const move = moved.value.find(({ slot }) => sameSlot(slot, disk.slot));
+    const medium = move?.medium ?? located(disk.medium, draft.host, context);
     if (old && old.capacityBytes !== disk.capacityBytes && medium.volumeName !== undefined)
       grown.push({
         storage: medium.storageName,
@@ -156,6 +193,10 @@ export const planChange = async (
   const document = await context.fromGeneric({ kind: 'vm', ...(native ? { native } : {}), before, after });
   draft.add('VM.redefine', { vm: target.native, document, ...naming(nameMayRepeat) });
   draft.touches.push({ kind: 'vm', native: target.native });
+  for (const { from } of moved.value) {
+    draft.add('VOLUME.delete', { ...from });
+    touch(draft, from.storage, from.name);
+  }
   for (const { slot, deleteVolume } of change.disks?.remove ?? []) {
     const disk = before.disks.find((one) => sameSlot(one.slot, slot));
     const place = deleteVolume && disk ? placeOf(disk.medium, draft.host, context) : undefined;

@@ -8,6 +8,7 @@ import { table } from '../../generic/table.ts';
 import { parseRef, refOf, xenId } from '../ids.ts';
 import { deviceFieldAnswer } from './device-fields.ts';
 import { HOST } from './host.ts';
+import { MIGRATION } from './migration.ts';
 import { NETWORK } from './network.ts';
 import { ownFieldAnswer } from './own-fields.ts';
 import { Refusal } from './refusal.ts';
@@ -41,6 +42,7 @@ const ANSWERS = table<Answer>({
   ...VDI,
   ...SR,
   ...HOST,
+  ...MIGRATION,
   ...NETWORK,
   ...TASK,
 });

@@ -79,7 +79,7 @@ function* createVdi(work: Work): Brokered<Ending> {
 }
 
 /** Machines that have the disk. */
-function* usersOf({ id }: Disk, work: Work): Brokered<readonly Pick<Found<'vm'>, 'id' | 'doc'>[]> {
+export function* usersOf({ id }: Disk, work: Work): Brokered<readonly Pick<Found<'vm'>, 'id' | 'doc'>[]> {
   const { store } = work.context;
   const entries = store.edges(id, 'vm').flatMap((vm) => store.entry(vm) ?? []);
   return yield* documents('vm', entries, work);
@@ -137,12 +137,22 @@ function* resizeVdi(work: Work): Brokered<Ending> {
   return last(work, 'volume.resize', disk.storage, { storage: disk.storage, name: disk.doc.name, capacityBytes });
 }
 
-/** What the copy has of its source. */
-const keepAsBefore = (from: string, to: string, label: string, work: Work): void => {
-  const { context } = work;
-  for (const [field, { value }] of ownFields(context, from))
-    if ((KEPT as readonly string[]).includes(field)) writeOwn(context, to, field, value);
-  if (readOwn(context, to, 'name_label') === undefined) writeOwn(context, to, 'name_label', label);
+export const labelOf = ({ ref, doc }: Found<'volume'>, { context }: Work): string =>
+  String(readOwn(context, ref, 'name_label') ?? doc.name);
+
+/** What clients gave an image, which a copy of it has as well. */
+export type Kept = readonly (readonly [field: string, value: Default])[];
+
+export const keptOf = (volume: Found<'volume'>, work: Work): Kept => {
+  const given = [...ownFields(work.context, volume.ref)].map(([field, { value }]) => [field, value] as const);
+  return [
+    ['name_label', labelOf(volume, work)],
+    ...given.filter(([field]) => (KEPT as readonly string[]).includes(field)),
+  ];
+};
+
+export const keepAt = (ref: string, kept: Kept, { context }: Work): void => {
+  for (const [field, value] of kept) writeOwn(context, ref, field, value);
 };
 
 const copies = (operation: 'copy' | 'clone'): Answer =>
@@ -155,8 +165,8 @@ const copies = (operation: 'copy' | 'clone'): Answer =>
     const sr = operation === 'copy' ? textArg(work, 'sr') : NULL_REF;
     const to = sr === '' || sr === NULL_REF ? disk.storage : (yield* storageOf(sr, work)).id;
     yield* refuseInUse(disk, operation, work);
-    const label = readOwn(work.context, disk.ref, 'name_label') ?? disk.doc.name;
-    const toName = newVolumeName(work.context, String(label).replace(/\.\w+$/, ''), disk.doc.format);
+    const kept = keptOf(disk, work);
+    const toName = newVolumeName(work.context, labelOf(disk, work).replace(/\.\w+$/, ''), disk.doc.format);
     const job = yield* run(work, 'volume.copy', disk.storage, {
       storage: disk.storage,
       name: disk.doc.name,
@@ -164,7 +174,7 @@ const copies = (operation: 'copy' | 'clone'): Answer =>
       toName,
     });
     const ref = madeRef(job.result, work.context);
-    keepAsBefore(disk.ref, ref, String(label), work);
+    keepAt(ref, kept, work);
     return ended(ref);
   };
 

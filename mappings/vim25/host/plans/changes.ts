@@ -16,20 +16,24 @@ import {
 import { applyChange, diskOfSpec } from '../../../generic/vm-change.ts';
 import { moRef } from '../../values.ts';
 import { partOf, textAt } from '../native-tree.ts';
-import { splitVolumeNative } from '../volume-natives.ts';
+import { splitVolumeNative, volumeNative } from '../volume-natives.ts';
 import { autostartStep, managerFor } from './autostart.ts';
 import { diskStep } from './machines.ts';
 import {
   checkName,
   checkNetworks,
+  diskPath,
   placed,
   refuseDuplicate,
+  rereadStore,
   seated,
+  shown,
   specValue,
   storeOf,
+  volumeAt,
   withBackings,
 } from './planning.ts';
-import { deleteDisk, onVm, WITHOUT_EFFECT } from './steps.ts';
+import { copyDisk, deleteDisk, directoryOf, ensureDirectory, onVm, WITHOUT_EFFECT } from './steps.ts';
 
 interface Draft {
   readonly change: VmChange;
@@ -60,9 +64,54 @@ const removalOf = (disk: Disk, vm: Found<'vm'>, planning: Planning): { step: Ste
   ];
 };
 
+type DiskChange = NonNullable<NonNullable<VmChange['disks']>['change']>[number];
+
+/** A disk whose file goes to another place: the host puts no other file under a disk, so that it is taken out and a new one put in. */
+const moveOf = (
+  { slot, to, moveTo }: DiskChange,
+  index: number,
+  vm: Found<'vm'>,
+  planning: Planning,
+): { readonly disk: Disk; readonly first: Step[]; readonly last: Step; readonly touches: PlannedRef[] } | undefined => {
+  const old = vm.doc.disks.find((one) => JSON.stringify(one.slot) === JSON.stringify(slot));
+  if (!old || !moveTo) return undefined;
+  const { doc } = vm;
+  if (doc.powerState !== 'stopped')
+    refuse('wrong-state', { requested: 'stopped', existing: doc.powerState }, `${doc.name} must be powered off.`);
+  if (doc.snapshots.length > 0)
+    refuse('invalid-state', {}, 'The disks of the machine are what its snapshots hang on: they cannot be moved.');
+  const [gone] = removalOf(old, vm, planning);
+  if (gone === undefined)
+    return refuse('invalid-device', { index, property: 'medium' }, 'The disk lies outside every datastore: it stays.');
+  const { datastore, path } = splitVolumeNative(String(gone.touch.native));
+  const source = planning.context.store.find(planning.command.host, 'storage', datastore);
+  const from = storeOf(source?.id ?? moveTo.storage, planning);
+  const store = storeOf(moveTo.storage, planning);
+  const target = diskPath(moveTo.volumeName);
+  if (volumeAt(store, target, planning)) refuse('file-exists', { path: target }, `${target} exists in ${store.name}.`);
+  const directory = directoryOf(target);
+  const { id: _, device: __, allocationBytes: ___, uuid: ____, ...rest } = old;
+  return {
+    disk: { ...rest, ...to, medium: { storageName: store.name, storage: store.id, path: shown(store, target) } },
+    first: [
+      ...(directory === '' ? [] : [ensureDirectory(store, directory)]),
+      copyDisk({ store: from, path }, { store, path: target }),
+    ],
+    last: gone.step,
+    touches: [
+      { kind: 'volume', native: volumeNative(store.datastore, target) },
+      gone.touch,
+      ...rereadStore(store.datastore, planning),
+      ...rereadStore(from.datastore, planning),
+    ],
+  };
+};
+
 /** The change in the host's own places and files, with the steps that go before and after it. */
 const draftOf = (vm: Found<'vm'>, change: VmChange, planning: Planning): Draft => {
   const made = (change.disks?.add ?? []).map((spec, index) => diskStep(spec, index, planning));
+  const changes = change.disks?.change ?? [];
+  const moves = changes.flatMap((one, index) => moveOf(one, index, vm, planning) ?? []);
   const removals = (change.disks?.remove ?? []).flatMap(({ slot, deleteVolume }) => {
     const disk = vm.doc.disks.find((one) => JSON.stringify(one.slot) === JSON.stringify(slot));
     return disk === undefined || !deleteVolume ? [] : removalOf(disk, vm, planning);
@@ -83,23 +132,30 @@ const draftOf = (vm: Found<'vm'>, change: VmChange, planning: Planning): Draft =
         ? {
             disks: {
               ...disks,
-              add: made.map(({ disk: { device: _, ...disk } }) => disk),
-              change: (disks.change ?? []).map(({ slot, to }, index) => ({
-                slot,
-                to: {
-                  ...diskOfSpec({ ...to } as Disk),
-                  ...(to.medium ? { medium: placed(to.medium, planning, index) } : {}),
-                },
-              })),
+              remove: [...(disks.remove ?? []), ...moves.map(({ disk: { slot } }) => ({ slot, deleteVolume: false }))],
+              add: [...moves, ...made].map(({ disk: { device: _, ...disk } }) => disk),
+              change: changes
+                .filter(({ moveTo }) => moveTo === undefined)
+                .map(({ slot, to }, index) => ({
+                  slot,
+                  to: {
+                    ...diskOfSpec({ ...to } as Disk),
+                    ...(to.medium ? { medium: placed(to.medium, planning, index) } : {}),
+                  },
+                })),
             },
           }
         : {}),
       ...(cdroms ? { cdroms: drives(cdroms) } : {}),
       ...(floppies ? { floppies: drives(floppies) } : {}),
     } as VmChange,
-    first: made.flatMap(({ steps }) => steps),
-    last: removals.map((one) => one.step),
-    touches: [...made.flatMap(({ touches }) => touches), ...removals.map(({ touch }) => touch)],
+    first: [...moves.flatMap(({ first }) => first), ...made.flatMap(({ steps }) => steps)],
+    last: [...moves.map(({ last }) => last), ...removals.map((one) => one.step)],
+    touches: [
+      ...moves.flatMap(({ touches }) => touches),
+      ...made.flatMap(({ touches }) => touches),
+      ...removals.map(({ touch }) => touch),
+    ],
   };
 };
 

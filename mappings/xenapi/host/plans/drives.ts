@@ -83,7 +83,8 @@ const changeMedium = ({ draft }: Drafting, { ref, userdevice, image }: Drive, wa
 
 type DiskChange = NonNullable<NonNullable<VmChange['disks']>['change']>[number];
 
-const changeDisk = (drafting: Drafting, { slot, to }: DiskChange, index: number): void => {
+const changeDisk = (drafting: Drafting, { slot, to, moveTo }: DiskChange, index: number): void => {
+  if (moveTo) refuse('not-supported', {}, 'Disks of this host are moved by its own clients.');
   const { draft, target, planning, active } = drafting;
   const drive = driveAt(drafting, slot, isDisk);
   const image = drive.image ?? refuse('invalid-device', { index, property: 'medium' }, 'The disk has no image.');

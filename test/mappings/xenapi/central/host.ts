@@ -109,6 +109,17 @@ export const testHost = (): TestHost => {
     return { ...spec, medium: { ...spec.medium, volume: id } };
   };
 
+  type DiskChange = NonNullable<NonNullable<Params['vm.change']['change']['disks']>['change']>[number];
+  const movedFor = ({ moveTo, ...one }: DiskChange): DiskChange => {
+    if (!moveTo) return one;
+    const { storage, volumeName } = moveTo;
+    const volume = made('volume');
+    const storageName = entries.get(storage)?.entry.name ?? '';
+    put('volume', volume, volumeDoc(volumeName, { storageName }));
+    edges.set(`${volume} storage`, [storage]);
+    return { ...one, to: { ...one.to, medium: { storageName, storage, volume, volumeName } } };
+  };
+
   /** What the command does to the documents; a job's result. */
   const carryOut = ({ verb, target, params }: Command): HubId | Fault | undefined => {
     const failing = failures.findIndex((one) => one.verb === verb);
@@ -122,7 +133,11 @@ export const testHost = (): TestHost => {
     switch (verb) {
       case 'vm.change': {
         const { change } = params as Params['vm.change'];
-        const disks = change.disks?.add ? { ...change.disks, add: change.disks.add.map(volumeFor) } : change.disks;
+        const disks = change.disks && {
+          ...change.disks,
+          ...(change.disks.add ? { add: change.disks.add.map(volumeFor) } : {}),
+          ...(change.disks.change ? { change: change.disks.change.map(movedFor) } : {}),
+        };
         const after = applyChange(docOf<'vm'>(target), { ...change, ...(disks ? { disks } : {}) });
         if (!after.ok) return after.fault;
         putVm(target, after.value);
