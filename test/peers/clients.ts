@@ -1,5 +1,5 @@
 /** Finds the real clients and peers that scripts/peers installs, says by name which are missing, and runs them. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +33,10 @@ const CLIENTS = {
   tini: 'tini',
   xsltproc: 'xsltproc',
   root: 'unshare',
+  netns: 'nsenter',
+  ip: 'ip',
+  nft: 'nft',
+  haproxy: 'haproxy',
 } as const;
 export type ClientName = keyof typeof CLIENTS;
 
@@ -50,9 +54,17 @@ const onPath = (command: string): string | undefined => {
   return undefined;
 };
 
-/** The path of a client, or undefined. `root` stands for the right to make mount namespaces. */
+let netnsMade: boolean | undefined;
+/** Containers may be root and yet make none. */
+const canMakeNetns = (): boolean => {
+  netnsMade ??= process.getuid?.() === 0 && spawnSync('unshare', ['-n', '-m', 'true']).status === 0;
+  return netnsMade;
+};
+
+/** The path of a client, or undefined. `root` stands for the right to make mount namespaces, `netns` for networks of one's own. */
 export const findClient = (name: ClientName): string | undefined => {
   if (name === 'root' && process.getuid?.() !== 0) return undefined;
+  if (name === 'netns' && !canMakeNetns()) return undefined;
   const place = CLIENTS[name];
   return place.includes('/') ? (existsSync(place) ? place : undefined) : onPath(place);
 };

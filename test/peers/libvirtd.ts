@@ -70,6 +70,8 @@ export type LibvirtdOptions = {
   readonly qemu?: boolean;
   /** Also listen on this TCP port of 127.0.0.1, without authentication. */
   readonly tcpPort?: number;
+  /** The process in whose network it lives, listening on every address there; in this one's when absent. */
+  readonly networkOf?: number;
 };
 
 export type Libvirtd = {
@@ -127,13 +129,13 @@ const until = async (condition: () => boolean | Promise<boolean>, says: () => st
   }
 };
 
-const writeConfiguration = (root: string, hostUuid: string, tcpPort: number | undefined): void => {
+const writeConfiguration = (root: string, hostUuid: string, { tcpPort, networkOf }: LibvirtdOptions): void => {
   for (const name of Object.keys(PRIVATE_FOLDERS)) mkdirSync(join(root, name), { mode: 0o755 });
   mkdirSync(join(root, 'pool'), { mode: 0o755 });
   const listen =
     tcpPort === undefined
       ? ''
-      : `listen_tls=0\nlisten_tcp=1\nauth_tcp="none"\nlisten_addr="127.0.0.1"\ntcp_port="${tcpPort}"\n`;
+      : `listen_tls=0\nlisten_tcp=1\nauth_tcp="none"\n${networkOf === undefined ? 'listen_addr="127.0.0.1"\n' : ''}tcp_port="${tcpPort}"\n`;
   writeFileSync(
     join(root, 'etc/libvirtd.conf'),
     `auth_unix_rw="none"\nauth_unix_ro="none"\nunix_sock_rw_perms="0777"\nlog_level=4\nhost_uuid="${hostUuid}"\nmax_client_requests=100\n${listen}`,
@@ -155,26 +157,25 @@ export const startLibvirtd = async (options: LibvirtdOptions = {}): Promise<Libv
   const root = mkdtempSync(join(tmpdir(), 'tv-'));
   chmodSync(root, 0o755);
   const hostUuid = randomUUID();
-  writeConfiguration(root, hostUuid, options.tcpPort);
+  writeConfiguration(root, hostUuid, options);
   mkdirSync(CAPABILITIES, { recursive: true });
 
   const binds = Object.entries(PRIVATE_FOLDERS).map(([name, target]) => `${name}=${target}`);
-  const keeper = spawn(
-    'unshare',
-    ['-m', '--propagation', 'private', 'tini', '-s', '--', 'sh', '-c', KEEPER, 'keeper', root, ...binds],
-    {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // A group of its own: an interrupt at the terminal must reach the keeper as the end of its input only.
-      detached: true,
-      // Daemons live in sbin, which is not on every PATH.
-      env: {
-        ...process.env,
-        PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
-        CAPABILITIES,
-        LISTEN: options.tcpPort === undefined ? '' : '-l',
-      },
+  const inside = options.networkOf === undefined ? [] : ['nsenter', '-t', String(options.networkOf), '-n'];
+  const alone = ['unshare', '-m', '--propagation', 'private', 'tini', '-s', '--'];
+  const [program = '', ...args] = [...inside, ...alone, 'sh', '-c', KEEPER, 'keeper', root, ...binds];
+  const keeper = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // A group of its own: an interrupt at the terminal must reach the keeper as the end of its input only.
+    detached: true,
+    // Daemons live in sbin, which is not on every PATH.
+    env: {
+      ...process.env,
+      PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
+      CAPABILITIES,
+      LISTEN: options.tcpPort === undefined ? '' : '-l',
     },
-  );
+  });
   let keeperSays = '';
   keeper.stderr.on('data', (chunk: Buffer) => {
     keeperSays = (keeperSays + chunk.toString('utf8')).slice(-4096);

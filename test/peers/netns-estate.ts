@@ -1,0 +1,92 @@
+/** The estate of the network's tests: three KVM hosts of one machine each behind a gateway, and a client's whole visit to each of them, checked by virsh on the host. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { requireClient } from './clients.ts';
+import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
+import { type Network, openNetwork, type Place } from './netns.ts';
+import type { OpenClient } from './netns-clients.ts';
+
+export type KvmHost = Place & {
+  readonly number: number;
+  readonly libvirtd: Libvirtd;
+  /** Its only machine; no other host has one of that name. */
+  readonly machine: string;
+  /** The URI of an agent on the host, and of one elsewhere. */
+  readonly uri: string;
+  readonly uriFromAfar: string;
+};
+
+export type NetworkEstate = {
+  readonly network: Network;
+  readonly client: Place;
+  readonly gateway: Place;
+  readonly hosts: readonly KvmHost[];
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+const LIBVIRT_PORT = 16_509;
+
+const machineXml = (name: string): string =>
+  `<domain type='qemu'><name>${name}</name><memory unit='MiB'>16</memory><vcpu>1</vcpu><os><type machine='pc'>hvm</type></os><devices><graphics type='vnc' autoport='yes'/></devices></domain>`;
+
+const startHost = async (place: Place, number: number): Promise<KvmHost> => {
+  const libvirtd = await startLibvirtd({ qemu: true, networkOf: place.pid, tcpPort: LIBVIRT_PORT });
+  const machine = `vm-${number}`;
+  writeFileSync(join(libvirtd.root, 'vm.xml'), machineXml(machine));
+  await libvirtd.virsh('define', join(libvirtd.root, 'vm.xml'));
+  return { ...place, number, libvirtd, machine, uri: libvirtd.uri, uriFromAfar: `qemu+tcp://${place.ip}/system` };
+};
+
+export const openEstate = async (): Promise<NetworkEstate> => {
+  const network = await openNetwork();
+  const started = await Promise.allSettled(network.hosts.map((place, at) => startHost(place, at + 1)));
+  const hosts = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const close = async (): Promise<void> => {
+    await Promise.all(hosts.map(({ libvirtd }) => libvirtd.stop()));
+    await network[Symbol.asyncDispose]();
+  };
+  const failed = started.find((one) => one.status === 'rejected');
+  if (failed !== undefined) {
+    await close();
+    throw failed.reason;
+  }
+  const { client, gateway } = network;
+  return { network, client, gateway, hosts, [Symbol.asyncDispose]: close };
+};
+
+const stateOf = async ({ libvirtd, machine, run }: KvmHost): Promise<string> => {
+  const { stdout } = await run([requireClient('virsh'), '-q', '-c', libvirtd.uri, 'domstate', machine]);
+  return stdout.trim();
+};
+
+/** Connect, list, power on, power off: by each client, at each host, where `originOf` says it is. */
+export const visit = async (
+  { client, hosts }: NetworkEstate,
+  clients: Readonly<Record<string, OpenClient>>,
+  originOf: (host: KvmHost, family: 4 | 6) => string,
+  families: readonly (4 | 6)[] = [4, 6],
+): Promise<void> => {
+  const one = async (host: KvmHost, name: string, open: OpenClient, origin: string): Promise<void> => {
+    const says = `${name} at ${origin}`;
+    await using opened = await open(client, origin);
+    expect(await opened.names(), says).toEqual([host.machine]);
+    await opened.power(host.machine, 'on');
+    expect(await stateOf(host), says).toBe('running');
+    await opened.power(host.machine, 'off');
+    expect(await stateOf(host), says).toBe('shut off');
+  };
+  await Promise.all(
+    hosts.map(async (host) => {
+      for (const family of families)
+        for (const [name, open] of Object.entries(clients)) await one(host, name, open, originOf(host, family));
+    }),
+  );
+};
+
+/** The host's own address and the standard port. */
+export const own = ({ ip, ip6 }: KvmHost, family: 4 | 6): string => `https://${family === 4 ? ip : `[${ip6}]`}`;
+
+/** All that `intercept` may change. */
+export const networkState = (place: Place): Promise<string> =>
+  place.sh('nft list ruleset; ip rule; ip -6 rule; ip route show table all; ip -6 route show table all');
