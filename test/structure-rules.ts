@@ -104,7 +104,8 @@ export const pureMappings: Rule = ({ path, text }) => {
 
 const SPECIAL_NAMES =
   /^(README|CHANGELOG|CONTRIBUTING|SECURITY|COVERAGE|GOVC|RESULTS)\.md$|^(LICENSE|NOTICE|Makefile|Containerfile)$/;
-const KEBAB = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
+/** Of the service manager's units a template has an @. */
+const KEBAB = /^\.?[a-z0-9]+(-[a-z0-9]+)*@?(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
 const EMPTY_NAMES = /^(utils?|helpers?|common|core|base|misc)$/;
 
 export const fileNames: Rule = ({ path }) => {
