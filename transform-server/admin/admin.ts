@@ -16,6 +16,8 @@ export interface Inspected {
   exchanges(limit: number): readonly unknown[];
   explain(exchange: string): readonly Hop[] | undefined;
   audit(limit: number): readonly unknown[];
+  /** Of one among many: which cells are here, and who else is there. */
+  cells?(): Promise<unknown>;
 }
 
 export interface AdminOptions {
@@ -123,6 +125,8 @@ export const openAdmin = async ({
     }
     if (url.pathname === '/metrics') return send(response, 200, registry.contentType, await metrics());
     if (url.pathname === '/exchanges') return sendJson(response, 200, { exchanges: inspected.exchanges(limitOf(url)) });
+    if (url.pathname === '/cells' && inspected.cells !== undefined)
+      return sendJson(response, 200, await inspected.cells());
     if (url.pathname === '/audit') return sendJson(response, 200, { audit: inspected.audit(limitOf(url)) });
     const exchange = /^\/exchanges\/([^/]{1,200})$/.exec(url.pathname)?.[1];
     if (exchange === undefined) return sendJson(response, 404, { error: 'no such page' });

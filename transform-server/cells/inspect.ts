@@ -1,0 +1,57 @@
+/** The cells of this server in; its health, figures and logs as one server's, and who has which cell, out. */
+import type { Inspected } from '../admin/admin.ts';
+import type { SharedState } from '../storage/shared.ts';
+import type { Cells } from './cells.ts';
+
+/** The newest of all cells first, as each of them gives its own. */
+const merged = (lists: readonly (readonly unknown[])[], limit: number): unknown[] =>
+  (lists.flat() as readonly { readonly atMs: number }[]).toSorted((a, b) => b.atMs - a.atMs).slice(0, limit);
+
+export const inspectCells = (options: {
+  readonly cells: Cells;
+  readonly state: Pick<SharedState, 'available' | 'servers'>;
+  readonly agents: () => number;
+  readonly isOpen: () => boolean;
+}): Inspected => {
+  const { cells, state, agents, isOpen } = options;
+  const all = (): readonly Inspected[] => cells.list().map(({ server }) => server.inspected);
+  return {
+    health: () => ({
+      ok: isOpen() && state.available && cells.list().every(({ available }) => available),
+      hosts: all().flatMap((one) => one.health().hosts),
+    }),
+    figures: () => {
+      const sums: Record<string, { help: string; value: number }> = {};
+      for (const one of all())
+        for (const [name, { help, value }] of Object.entries(one.figures()))
+          sums[name] = { help, value: value + (sums[name]?.value ?? 0) };
+      return {
+        ...sums,
+        agents: { help: 'Agents attached.', value: agents() },
+        cells: { help: 'Cells that this server holds.', value: cells.list().length },
+      };
+    },
+    exchanges: (limit) =>
+      merged(
+        all().map((one) => one.exchanges(limit)),
+        limit,
+      ),
+    explain: (exchange) => {
+      for (const one of all()) {
+        const hops = one.explain(exchange);
+        if (hops !== undefined) return hops;
+      }
+      return undefined;
+    },
+    audit: (limit) =>
+      merged(
+        all().map((one) => one.audit(limit)),
+        limit,
+      ),
+    cells: async () => ({
+      here: cells.list().map(({ name, available, links }) => ({ cell: name, available, agents: links })),
+      elsewhere: [...cells.elsewhere()].map(([cell, { server }]) => ({ cell, server })),
+      servers: state.available ? await state.servers().catch(() => []) : [],
+    }),
+  };
+};
