@@ -1,18 +1,20 @@
 /** The `[intercept]` keys of the configuration: text in; names, addresses and ports out, none of which can be read as anything else in a rule. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { plainAddress } from './host-port.ts';
 
-/** Without a zone, and without IPv4 inside IPv6: rules match neither. */
-export const isAddress = (text: string): boolean => isIP(text) !== 0 && !/%|:.*\./.test(text);
+/** Without a zone: rules know none. */
+const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%');
 
 const isPrefix = (text: string): boolean => {
   const parts = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text);
-  const address = parts?.[1] ?? '';
-  return isAddress(address) && Number(parts?.[2] ?? 0) <= (isIP(address) === 4 ? 32 : 128);
+  const base = parts?.[1] ?? '';
+  return isAddress(base) && plainAddress(base) === base && Number(parts?.[2] ?? 0) <= (isIP(base) === 4 ? 32 : 128);
 };
 
 const port = z.int().min(1).max(65_535);
-const address = z.string().max(64).refine(isAddress, 'not an IPv4 or IPv6 address');
+/** In the form that rules are compared in. */
+const address = z.string().max(64).refine(isAddress, 'not an IPv4 or IPv6 address').transform(plainAddress);
 
 const ruleShape = z.strictObject({
   /**
@@ -42,7 +44,10 @@ export const interceptShape = z.strictObject({
     .max(100)
     .default([]),
   /** Clients that reach the host itself: agents on other machines, its own management. */
-  except: z.array(z.string().max(64).refine(isPrefix, 'not an address or prefix')).max(1000).default([]),
+  except: z
+    .array(z.string().max(64).refine(isPrefix, 'not an address or prefix in its short form'))
+    .max(1000)
+    .default([]),
   /** Of tproxy: one bit of the packet mark and a routing table, both unused by others. */
   mark: z
     .int()

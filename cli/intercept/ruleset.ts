@@ -1,8 +1,7 @@
 /** Interception as text: a configuration in, one table of rules for nft and the routing that its marks need out. Pure; the same text each time. */
-import { SocketAddress } from 'node:net';
 import { type Config, ConfigError } from '../../runtime/config.ts';
 import type { InterceptRule } from '../../runtime/intercept-config.ts';
-import { FAMILIES, type Family, familyOf, type Target, targetOf } from './target.ts';
+import { ANY, FAMILIES, type Family, familyOf, type Target, targetOf } from './target.ts';
 
 /** What tproxy needs beside the table: marked packets are delivered here, whatever address they carry. */
 export interface Routing {
@@ -61,9 +60,6 @@ const word = (text: string): string => {
 
 const list = (words: readonly (string | number)[]): string => `{ ${words.map((one) => word(String(one))).join(', ')} }`;
 
-const plain = (address: string): string =>
-  new SocketAddress({ address, family: `ipv${familyOf(address) === 'ip' ? 4 : 6}` }).address;
-
 const endpoint = (address: string, port: number): string =>
   familyOf(address) === 'ip' ? `${word(address)}:${port}` : `[${word(address)}]:${port}`;
 
@@ -78,7 +74,7 @@ interface Way {
 const waysOf = (config: Config): Way[] =>
   config.intercept.rule.flatMap((rule) => {
     const target = targetOf(rule, config);
-    const at = rule.at?.map(plain);
+    const at = rule.at;
     if (at === undefined && rule.mode !== 'redirect')
       throw new ConfigError(`intercept: to "${rule.to}": ${rule.mode} needs the addresses it is for: set at`);
     const ways: Way[] = [];
@@ -118,9 +114,8 @@ const matchOf = ({ rule, family, at }: Way): string => {
 
 const translates = (way: Way): string => {
   const { family, target } = way;
-  const address = target.answers[family] ?? 'any';
-  const act =
-    address === 'any' ? `redirect to :${target.port}` : `dnat ${family} to ${endpoint(plain(address), target.port)}`;
+  const address = target.answers[family] ?? ANY;
+  const act = address === ANY ? `redirect to :${target.port}` : `dnat ${family} to ${endpoint(address, target.port)}`;
   return `${matchOf(way)} ${act} comment "${word(target.says.replace(/[[\]]/g, ''))}"`;
 };
 
@@ -128,13 +123,13 @@ const diverts =
   (mark: number) =>
   (way: Way): string => {
     const { family, target } = way;
-    const address = target.answers[family] ?? 'any';
-    const to = address === 'any' ? `:${target.port}` : endpoint(plain(address), target.port);
+    const address = target.answers[family] ?? ANY;
+    const to = address === ANY ? `:${target.port}` : endpoint(address, target.port);
     return `${matchOf(way)} tproxy ${family} to ${to} meta mark set meta mark or ${hex(mark)} accept comment "${word(target.says.replace(/[[\]]/g, ''))}"`;
   };
 
 const hides = ({ family, target, at }: Way): string =>
-  `${family} daddr ${word(plain(target.answers[family] ?? ''))} tcp dport ${target.port} ct status dnat ct original ${family} daddr ${list(at ?? [])} masquerade`;
+  `${family} daddr ${word(target.answers[family] ?? '')} tcp dport ${target.port} ct status dnat ct original ${family} daddr ${list(at ?? [])} masquerade`;
 
 const chain = (name: string, hook: string, rules: readonly string[]): string[] =>
   rules.length === 0

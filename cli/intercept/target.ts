@@ -1,7 +1,8 @@
 /** Where a rule sends traffic: the `to` of a rule and the configuration in, a port and the addresses that answer there out. */
 import { isIP } from 'node:net';
 import { type Config, ConfigError, nearest } from '../../runtime/config.ts';
-import { type InterceptRule, isAddress } from '../../runtime/intercept-config.ts';
+import { isAddress, parseHostPort, plainAddress } from '../../runtime/host-port.ts';
+import type { InterceptRule } from '../../runtime/intercept-config.ts';
 
 export const FAMILIES = ['ip', 'ip6'] as const;
 export type Family = (typeof FAMILIES)[number];
@@ -13,40 +14,58 @@ export interface Target {
   readonly says: string;
   readonly port: number;
   /** By family: the one address that answers, or every address of this machine. A family that is missing is not answered. */
-  readonly answers: Readonly<Partial<Record<Family, string | 'any'>>>;
+  readonly answers: Readonly<Partial<Record<Family, string>>>;
   /** It may be on another machine. */
   readonly literal: boolean;
 }
 
-type Named = { readonly kind: string; readonly name: string; readonly listen: string; readonly port: number };
+/** Instead of an address: whichever of this machine. */
+export const ANY = 'any';
 
-const namedTargets = ({ listen, host, front }: Config): Named[] =>
-  front.map((one) => ({
-    kind: 'front',
-    name: one.name ?? `${one.platform}@${one.host ?? host[0]?.name ?? ''}`,
-    listen: one.listen ?? listen,
-    port: one.port ?? 0,
-  }));
+interface Named {
+  readonly says: string;
+  readonly name: string;
+  readonly listen: readonly string[];
+  /** undefined or 0: none that is known here. */
+  readonly port: number | undefined;
+  readonly hint: string;
+}
 
-const answersOf = (listen: string): Target['answers'] => {
-  // A listener on :: answers both.
-  if (listen === '::') return { ip: 'any', ip6: 'any' };
-  if (listen === '0.0.0.0') return { ip: 'any' };
-  return { [familyOf(listen)]: listen };
+const namedTargets = ({ listen, host, front, gate }: Config): Named[] => [
+  ...gate.map((one) => ({
+    says: `gate ${one.name}`,
+    name: one.name,
+    listen: [one.listen ?? listen].flat(),
+    port: one.port,
+    hint: one.socket === undefined ? 'set its port' : 'its socket is handed over: name the port of that, as :PORT',
+  })),
+  ...front.map((one) => {
+    const name = one.name ?? `${one.platform}@${one.host ?? host[0]?.name ?? ''}`;
+    const hint = one.gate === undefined ? 'set its port' : `name its gate, ${one.gate}`;
+    return { says: `front ${name}`, name, listen: [one.listen ?? listen], port: one.port, hint };
+  }),
+];
+
+/** A single listener on :: answers both families; of several addresses of a family any will do. */
+const answersOf = (listen: readonly string[]): Target['answers'] => {
+  if (listen.length === 1 && listen[0] === '::') return { ip: ANY, ip6: ANY };
+  const first = (family: Family): string | undefined => {
+    const address = listen.map(plainAddress).find((one) => familyOf(one) === family);
+    return address === '0.0.0.0' || address === '::' ? ANY : address;
+  };
+  const [ip, ip6] = FAMILIES.map(first);
+  return { ...(ip === undefined ? {} : { ip }), ...(ip6 === undefined ? {} : { ip6 }) };
 };
 
 const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.');
 
-const LITERAL = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([0-9A-Fa-f:.]+)\])?:(\d{1,5})$/;
-
 const literal = (to: string): Target | undefined => {
-  const parts = LITERAL.exec(to);
-  if (parts === null) return undefined;
-  const address = parts[1] ?? parts[2];
-  const port = Number(parts[3]);
-  if ((address !== undefined && !isAddress(address)) || port < 1 || port > 65_535)
-    throw new ConfigError(`intercept: to "${to}": not ADDRESS:PORT or :PORT`);
-  return { says: to, port, answers: answersOf(address ?? '::'), literal: address !== undefined };
+  const here = to.startsWith(':');
+  // Of this machine: an address stands in for the one that is left out.
+  const place = parseHostPort(here ? `0.0.0.0${to}` : to);
+  if (here && place === undefined) throw new ConfigError(`intercept: to "${to}": not :PORT`);
+  if (place?.port === undefined || !isAddress(place.host)) return undefined;
+  return { says: to, port: place.port, answers: answersOf([here ? '::' : place.host]), literal: !here };
 };
 
 const named = (to: string, config: Config): Target => {
@@ -58,13 +77,14 @@ const named = (to: string, config: Config): Target => {
       known.map(({ name }) => name),
     );
     throw new ConfigError(
-      `intercept: to "${to}": no front has that name${near === undefined ? '' : `; did you mean "${near}"?`}`,
+      `intercept: to "${to}": no gate or front of that name, and not ADDRESS:PORT${near === undefined ? '' : `; did you mean "${near}"?`}`,
     );
   }
-  const { kind, name, listen, port } = found;
-  if (port === 0) throw new ConfigError(`intercept: ${kind} ${name} has no port of its own: set its port`);
-  if (!isAddress(listen))
-    throw new ConfigError(`intercept: ${kind} ${name} listens on "${listen}": an address is needed, not a name`);
+  const { says, name, listen, port, hint } = found;
+  if (port === undefined || port === 0) throw new ConfigError(`intercept: ${says} has no port of its own: ${hint}`);
+  const unfit = listen.find((one) => !isAddress(one));
+  if (unfit !== undefined)
+    throw new ConfigError(`intercept: ${says} listens on "${unfit}": an address is needed, not a name`);
   return { says: name, port, answers: answersOf(listen), literal: false };
 };
 

@@ -16,6 +16,12 @@ const ESTATE = {
     { platform: 'xenapi', name: 'loop', port: 8445, listen: '127.0.0.1' },
     { platform: 'xenapi', name: 'any', port: 0 },
     { platform: 'xenapi', name: 'local', port: 8446, listen: 'localhost' },
+    { platform: 'xenapi', name: 'behind', gate: 'door' },
+  ],
+  gate: [
+    { name: 'door', listen: ['192.0.2.1', '2001:db8::1'], port: 8450 },
+    { name: 'both', listen: ['0.0.0.0', '::'], port: 8451 },
+    { name: 'handed', socket: 'hosts' },
   ],
 };
 type Rule = { mode: string; at?: string[]; ports?: number[]; to: string; masquerade?: boolean };
@@ -53,6 +59,17 @@ describe('rules', () => {
       'ip daddr { 192.0.2.11 } tcp dport { 443 } redirect to :8443 comment "vim25@kvm-1"',
       'ip6 daddr { 2001:db8::11 } tcp dport { 443 } redirect to :8443 comment "vim25@kvm-1"',
       'ip daddr { 192.0.2.12 } tcp dport { 443, 80 } dnat ip to 198.51.100.1:8444 comment "vim25@kvm-2"',
+    ]);
+  });
+  test('to a gate, on whichever addresses it listens', () => {
+    const both = { mode: 'dnat', at: ['192.0.2.11', '2001:db8::11'] };
+    expect(rulesOf([{ ...both, to: 'both' }]).map((rule) => rule.replace(/^.*\} /, ''))).toEqual([
+      'redirect to :8451 comment "both"',
+      'redirect to :8451 comment "both"',
+    ]);
+    expect(rulesOf([{ ...both, to: 'door' }]).map((rule) => rule.replace(/^.*\} /, ''))).toEqual([
+      'dnat ip to 192.0.2.1:8450 comment "door"',
+      'dnat ip6 to [2001:db8::1]:8450 comment "door"',
     ]);
   });
   test('to a transparent listener: marked, and routed to this machine by a table of its own', () => {
@@ -128,12 +145,18 @@ describe('what is refused', () => {
   const redirect = (to: string) => () => compiled([{ mode: 'redirect', to }]);
   const dnat = (more: object) => () => compiled([{ mode: 'dnat', at: ['192.0.2.11'], to: 'vim25@kvm-1', ...more }]);
   test.each([
-    ['a front that is not there', redirect('vim25@kvm1'), /no front has that name; did you mean "vim25@kvm-1"\?/],
+    [
+      'a front that is not there',
+      redirect('vim25@kvm1'),
+      /no gate or front of that name, .*; did you mean "vim25@kvm-1"\?/,
+    ],
     ['a front without a port', redirect('any'), /front any has no port of its own/],
+    ['a front at a gate', redirect('behind'), /front behind has no port of its own: name its gate, door/],
+    ['a gate whose socket is handed over', redirect('handed'), /gate handed has no port of its own: .* as :PORT/],
     ['a front that listens on a name', redirect('local'), /listens on "localhost": an address is needed/],
     ['a front on loopback', redirect('loop'), /loop listens on 127\.0\.0\.1, where nothing from outside arrives/],
     ['a redirect to another machine', redirect('192.0.2.9:443'), /redirect stays on this machine/],
-    ['a port that is none', redirect(':0'), /not ADDRESS:PORT or :PORT/],
+    ['a port that is none', redirect(':0'), /not :PORT/],
     ['dnat for no address', dnat({ at: undefined }), /dnat needs the addresses it is for/],
     ['IPv6 to IPv4', dnat({ at: ['2001:db8::11'], to: 'vim25@kvm-2' }), /vim25@kvm-2 answers no IPv6/],
     ['masquerade on this machine', dnat({ masquerade: true }), /masquerade belongs to dnat to another machine/],
@@ -157,7 +180,6 @@ describe('what is refused', () => {
     '192.0.2.11/8',
     '$(reboot)',
     'fe80::1%eth0',
-    '::ffff:192.0.2.1',
     '@set',
     ' ',
     '0x7f.1',
@@ -177,7 +199,7 @@ describe('what is refused', () => {
   });
   test('no prefix, mark, table, port or mode of nowhere', () => {
     const rule = { mode: 'redirect', to: ':1' };
-    for (const except of ['10.0.0.0/33', '10.0.0.0/-1', 'fd00::/129', '10.0.0.0/8/8', 'any'])
+    for (const except of ['::ffff:10.0.0.0/104', '10.0.0.0/33', '10.0.0.0/-1', 'fd00::/129', '10.0.0.0/8/8', 'any'])
       expect(refusalOf(() => compiled([], { except: [except] }))).toMatch(/not an address or prefix/);
     expect(refusalOf(() => compiled([], { mark: 3 }))).toMatch(/not a single bit/);
     expect(refusalOf(() => compiled([], { table: 254 }))).toMatch(/intercept\.table/);
