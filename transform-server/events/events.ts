@@ -57,7 +57,7 @@ export const createEvents = (storage: Storage, versions: Versions, now: () => nu
         log = log.slice(-kept);
         prune.run((log[0]?.key ?? 1) - 1);
       }
-      versions.next();
+      versions.next(event.host);
       return event;
     },
   };

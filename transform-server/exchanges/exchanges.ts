@@ -138,14 +138,14 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     session,
     now: () => clock.now(),
     random: options.random,
-    store: store.view(front.name),
+    store: store.view(front.name, front.host),
     jobs: jobs.view,
     events: options.events,
     own: options.own,
     sessions: sessions.view,
     locals: sessions.locals(session.id),
     cancel: (key) => waits.cancel(session.id, key),
-    nextVersion: () => store.versions.next(),
+    nextVersion: () => store.versions.next(front.host),
   });
 
   const hop = (exchange: string, shape: string, since: number, detail: Readonly<Record<string, unknown>>): void => {
@@ -197,7 +197,14 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
         // Before a long wait the client sees what there is.
         const release = session.id === '' ? undefined : sessions.hold(session.id);
         try {
-          return await waits.wait({ since, untilMs, cancel, session: session.id, exchange: exchange.exchange });
+          return await waits.wait({
+            since,
+            host: front.host,
+            untilMs,
+            cancel,
+            session: session.id,
+            exchange: exchange.exchange,
+          });
         } finally {
           release?.();
         }

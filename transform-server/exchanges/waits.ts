@@ -1,10 +1,13 @@
 /** Waits of brokers: a version to get past comes in, 'changed', 'timeout' or 'cancelled' goes out; thousands at once, woken together. */
+import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Versions } from '../store/store.ts';
 
 export type Woken = 'changed' | 'timeout' | 'cancelled';
 
 interface Waiter {
   readonly since: number;
+  /** What happens on other hosts wakes it not. */
+  readonly host: HubId;
   readonly session: string;
   readonly exchange: string;
   readonly cancel: string;
@@ -13,7 +16,14 @@ interface Waiter {
 }
 
 export interface Waits {
-  wait(waiter: { since: number; untilMs: number; session: string; exchange: string; cancel: string }): Promise<Woken>;
+  wait(waiter: {
+    since: number;
+    host: HubId;
+    untilMs: number;
+    session: string;
+    exchange: string;
+    cancel: string;
+  }): Promise<Woken>;
   cancel(session: string, key: string): void;
   endSession(session: string): void;
   endExchange(exchange: string): void;
@@ -30,6 +40,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 export const createWaits = (versions: Versions, now: () => number): Waits => {
   const waiters = new Set<Waiter>();
+  const isDue = ({ since, host }: Pick<Waiter, 'since' | 'host'>): boolean => since < versions.of(host);
   let waking = false;
 
   const release = (waiter: Waiter, how: Woken): void => {
@@ -46,16 +57,13 @@ export const createWaits = (versions: Versions, now: () => number): Waits => {
     }
     waking = false;
     // What changed while the slices were woken.
-    if ([...waiters].some((waiter) => waiter.since < versions.current)) wakeAll();
+    if (waiters.values().some(isDue)) wakeAll();
   };
 
   const wakeAll = (): void => {
     if (waking || waiters.size === 0) return;
     waking = true;
-    wakeSlice(
-      [...waiters].filter((waiter) => waiter.since < versions.current),
-      0,
-    );
+    wakeSlice([...waiters].filter(isDue), 0);
   };
 
   versions.onChange(wakeAll);
@@ -65,14 +73,14 @@ export const createWaits = (versions: Versions, now: () => number): Waits => {
   };
 
   return {
-    wait: ({ since, untilMs, session, exchange, cancel }) => {
-      if (since < versions.current) return Promise.resolve('changed');
+    wait: ({ since, host, untilMs, session, exchange, cancel }) => {
+      if (isDue({ since, host })) return Promise.resolve('changed');
       if (untilMs <= now()) return Promise.resolve('timeout');
       return new Promise((wake) => {
         const left = untilMs - now();
         const timer = left > LONGEST_MS ? undefined : setTimeout(() => release(waiter, 'timeout'), left);
         timer?.unref();
-        const waiter: Waiter = { since, session, exchange, cancel, timer, wake };
+        const waiter: Waiter = { since, host, session, exchange, cancel, timer, wake };
         waiters.add(waiter);
       });
     },

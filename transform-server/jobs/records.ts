@@ -37,7 +37,7 @@ export const createRecords = (options: {
     .sort((a, b) => a.version - b.version);
 
   const noted = (job: Job): void => {
-    job.version = versions.next();
+    job.version = versions.next(job.host);
     changes.push({ id: job.id, version: job.version });
     if (changes.length > 4 * jobs.size + 1000)
       changes = changes.filter(({ id, version }) => jobs.get(id)?.version === version);

@@ -56,7 +56,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     item: (id) => items.get(id),
     subId: (owner, kind, match) => subId(owner, kind, match),
     moved: (item) => {
-      const version = change?.version ?? versions.next();
+      const version = change?.version ?? versions.next(item.host);
       moved(item, version, true);
       writeMarks();
     },
@@ -162,8 +162,8 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       const mark = known === undefined ? ids.mark(item.id) : undefined;
       const restored = mark !== undefined && isMarkOf(mark.hash, content);
       // One version for the whole batch: documents that came together share their arrays of path versions.
-      if (!restored) version ||= versions.next();
-      change = round === undefined ? { version: version || versions.next() } : undefined;
+      if (!restored) version ||= versions.next(host);
+      change = round === undefined ? { version: version || versions.next(host) } : undefined;
       natives.keep(item, object);
       item.content = content;
       item.name = identity.name;
@@ -204,8 +204,9 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
 
   const gone = (list: readonly HubId[]): void => {
     const found = list.map((id) => items.get(id)).filter((item) => item !== undefined && item.kind !== 'host');
-    if (found.length === 0) return;
-    change = { version: versions.next() };
+    const host = found[0]?.host;
+    if (host === undefined) return;
+    change = { version: versions.next(found.every((item) => item?.host === host) ? host : undefined) };
     for (const item of found) if (item !== undefined) remove(item, change.version);
     change = undefined;
     writeMarks();
@@ -238,13 +239,13 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     const present = ofHosts.get(host) ?? NO_ITEMS;
     const lost = [...present.values()].filter((item) => item.listing !== round && item.kind !== 'host');
     const before = lost.map((item) => ({ ...item }));
-    const graves = lost.length > 0 ? versions.next() : 0;
+    const graves = lost.length > 0 ? versions.next(host) : 0;
     for (const item of lost) remove(item, graves);
     listing.delete(host);
     natives.hold(listing.size > 0);
     whole.add(host);
     let version = 0;
-    const shared = (): number => (version ||= versions.next());
+    const shared = (): number => (version ||= versions.next(host));
     const suspects: Item[] = [];
     for (const item of present.values()) {
       const mark = item.fresh ? ids.mark(item.id) : undefined;
@@ -266,7 +267,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
   const retireUnlisted = (host: HubId): void => {
     const missing = ids.living(host).filter((id) => !items.has(id));
     if (missing.length === 0) return;
-    const version = versions.next();
+    const version = versions.next(host);
     for (const id of missing) {
       ids.retire(id, version);
       log.add(id, version, true);
@@ -295,9 +296,9 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     return found;
   };
 
-  const view = (front: string): StoreView => ({
+  const view = (front: string, host?: HubId): StoreView => ({
     get version() {
-      return versions.current;
+      return host === undefined ? versions.current : versions.of(host);
     },
     epoch: versions.epoch,
     entry: (id) => items.get(id),
@@ -329,11 +330,12 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
 
   return {
     versions,
-    view: (front) => {
-      let known = views.get(front);
+    view: (front, host) => {
+      const key = `${front} ${host ?? ''}`;
+      let known = views.get(key);
       if (known === undefined) {
-        known = view(front);
-        views.set(front, known);
+        known = view(front, host);
+        views.set(key, known);
       }
       return known;
     },

@@ -33,8 +33,10 @@ export interface Pending {
 export interface Versions {
   readonly epoch: string;
   readonly current: number;
-  /** The next number; wakes listeners once per turn of the event loop. */
-  next(): number;
+  /** The newest number of this host and of what belongs to no host. */
+  of(host: HubId): number;
+  /** The next number, of this host alone when it is named; wakes listeners once per turn of the event loop. */
+  next(host?: HubId): number;
   /** Wakes listeners without a new number (progress of something unversioned). */
   wake(): void;
   /** Returns the function that ends it. */
@@ -49,8 +51,8 @@ export interface PutCounts {
 
 export interface Store {
   readonly versions: Versions;
-  /** What a broker of that front reads. The same object for the same front. */
-  view(front: string): StoreView;
+  /** What a broker of that front reads; with its host, versions move with that host only. The same object for the same front. */
+  view(front: string, host?: HubId): StoreView;
   /** Declares a front and the kinds its documents join (`RenderSide.joins`). */
   addFront(front: string, joins: Partial<Record<DocumentKind, readonly DocumentKind[]>>): void;
 
