@@ -1,10 +1,11 @@
-/** Storage: one process a directory, batches, migrations, backup and restore. */
+/** Storage of a directory: what every storage promises, one process at a time, backup and restore. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backupDirectory, restoreDirectory } from '../../transform-server/storage/backup.ts';
 import { DirectoryInUse, openStorage } from '../../transform-server/storage/storage.ts';
 import { stateDirectory } from './memory.ts';
+import { storageContract } from './storage-contract.ts';
 
 let state: ReturnType<typeof stateDirectory>;
 beforeEach(() => {
@@ -14,45 +15,18 @@ afterEach(() => state.remove());
 
 const TABLE = ['CREATE TABLE t (n INTEGER PRIMARY KEY, v TEXT NOT NULL)'];
 
-describe('storage', () => {
+describe('storage of a directory', () => {
+  storageContract(() => ({
+    open: () => Promise.resolve(openStorage(state.directory)),
+    end: (storage) => Promise.resolve(storage.close()),
+  }));
+
   it('refuses a second opener by name of the directory, and lets one in after the first closed', () => {
     const first = openStorage(state.directory);
     expect(() => openStorage(state.directory)).toThrow(DirectoryInUse);
     expect(() => openStorage(state.directory)).toThrow(state.directory);
     first.close();
     openStorage(state.directory).close();
-  });
-
-  it('gathers writes into one batch, readable at once, durable after flush', async () => {
-    using storage = openStorage(state.directory);
-    storage.migrate('t', TABLE);
-    const insert = storage.prepare('INSERT INTO t VALUES (?, ?)');
-    for (let n = 1; n <= 100; n++) insert.run(n, 'x');
-    expect(storage.dirty).toBe(true);
-    expect(storage.prepare('SELECT count(*) AS c FROM t').get()?.['c']).toBe(100);
-    await storage.flush();
-    expect(storage.dirty).toBe(false);
-    await storage.flush();
-  });
-
-  it('brings tables forward step by step and refuses what a newer program wrote', () => {
-    const open = (steps: string[]): void => {
-      using storage = openStorage(state.directory);
-      storage.migrate('t', steps);
-    };
-    open(TABLE);
-    open([...TABLE, 'ALTER TABLE t ADD COLUMN w INTEGER NOT NULL DEFAULT 7']);
-    using storage = openStorage(state.directory);
-    expect(() => storage.migrate('t', TABLE)).toThrow(/version 2.*knows 1/);
-    storage.run('INSERT INTO t (n, v) VALUES (1, ?)', 'a');
-    expect(storage.prepare('SELECT w FROM t').get()?.['w']).toBe(7);
-  });
-
-  it('undoes a migration that fails as a whole', () => {
-    using storage = openStorage(state.directory);
-    expect(() => storage.migrate('t', [...TABLE, 'NOT SQL'])).toThrow();
-    storage.migrate('t', TABLE);
-    expect(storage.prepare('SELECT count(*) AS c FROM t').get()?.['c']).toBe(0);
   });
 
   it('comes back from a backup, keeping what was there beside it', async () => {
@@ -80,16 +54,5 @@ describe('storage', () => {
     expect(() => restoreDirectory(state.directory, join(state.directory, 'transvisor.pid'))).toThrow();
     storage.commit();
     expect(() => openStorage(state.directory)).toThrow(DirectoryInUse);
-  });
-
-  it('neither writes nor promises after it is closed', async () => {
-    const storage = openStorage(state.directory);
-    storage.migrate('t', TABLE);
-    const insert = storage.prepare('INSERT INTO t VALUES (?, ?)');
-    storage.close();
-    insert.run(1, 'late');
-    await expect(storage.flush()).rejects.toThrow(/closed/);
-    using again = openStorage(state.directory);
-    expect(again.prepare('SELECT count(*) AS c FROM t').get()?.['c']).toBe(0);
   });
 });
