@@ -12,7 +12,7 @@ import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts
 import { agreeOn, announced } from '../runtime/link-version.ts';
 import type { Log } from '../runtime/log.ts';
 import { type AgentHello, LINK_VERSIONS, type ServerApi } from '../runtime/protocol.ts';
-import type { KeyPair } from '../runtime/tls.ts';
+import { leafOf } from '../runtime/tls.ts';
 import type { Acceptor } from './acceptor.ts';
 import { createAgentApi } from './agent-api.ts';
 import type { HttpDialer } from './connections/host-connection.ts';
@@ -28,7 +28,7 @@ import { type HandedSockets, handedAcceptor } from './intake/sockets.ts';
 import { createJobIds } from './job-ids.ts';
 import type { Dialer } from './lanes.ts';
 import { createLeases } from './leases.ts';
-import { type Listener, openListener } from './listener.ts';
+import { type FrontTls, type Listener, openListener } from './listener.ts';
 import { openOutbox } from './outbox.ts';
 import { createRelay } from './pass.ts';
 import { createPatience } from './patience.ts';
@@ -57,7 +57,7 @@ export interface AgentFront {
   readonly gate?: { readonly name: string; readonly at: readonly HostPort[] } | undefined;
   /** A socket that a service manager listens on for it. */
   readonly handed?: HandedSockets | undefined;
-  readonly tls: KeyPair | undefined;
+  readonly tls: FrontTls | undefined;
   /** Client and host speak the same API: their bytes pass as they are. */
   readonly pass?: HttpDialer | undefined;
   readonly options: Readonly<Record<string, string>>;
@@ -233,7 +233,8 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     hostSessions.set(name, createHostSession({ name, driver, dialer, server, clock, log }));
   }
 
-  const hello: AgentHello = {
+  /** As things are now: a front's certificate may be another one by the next link. */
+  const hello = (): AgentHello => ({
     version: LINK_VERSIONS.newest,
     oldest: LINK_VERSIONS.oldest,
     agent: options.name,
@@ -243,10 +244,10 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
       platform: front.platform.name,
       host: front.host,
       port: portOf(front),
-      certificate: front.tls?.certificate ?? '',
+      certificate: front.tls === undefined ? '' : leafOf(front.tls.certificate),
       options: front.options,
     })),
-  };
+  });
   let current: Link<ServerApi> | undefined;
   let refusal = '';
   let closed = false;
@@ -254,7 +255,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const greet = async (link: Link<ServerApi>): Promise<void> => {
     try {
       // Whoever took over has the hosts and fronts; here are only clients that wait.
-      const answer = await link.remote.hello(leaving ? { ...hello, hosts: [], fronts: [] } : hello);
+      const answer = await link.remote.hello(leaving ? { ...hello(), hosts: [], fronts: [] } : hello());
       if (agreeOn(LINK_VERSIONS, announced(answer)) === undefined)
         throw new Error(`the server chose version ${answer.version} of the link, which this agent does not speak`);
       if (current !== link || closed) return;
@@ -273,7 +274,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   };
 
   return {
-    fronts: hello.fronts.map(({ name, platform, host: of, port }) => ({ name, platform, host: of, port })),
+    fronts: hello().fronts.map(({ name, platform, host: of, port }) => ({ name, platform, host: of, port })),
     hosts: [...hostSessions.values()],
     ready: Promise.all([served, ...[...hostSessions.values()].map((session) => session.listed)]).then(() => undefined),
     attach: (channel) => {

@@ -1,11 +1,12 @@
 /** The HTTP(S) listener of one front: bounded requests in, calls and streams to the router out. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type SecureContextOptions, Server as TlsServer } from 'node:tls';
 import { fault } from '../mappings/generic/faults.ts';
 import type { Decoded, HttpRequest } from '../mappings/generic/platform.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import type { KeyPair } from '../runtime/tls.ts';
+import { suitesFor, type TlsWishes } from '../runtime/tls-suites.ts';
 import type { Acceptor, Entrance } from './acceptor.ts';
 import type { Client } from './client.ts';
 import { faultAnswer, type ServedFront } from './front.ts';
@@ -13,6 +14,12 @@ import { createFieldTexts, dateField } from './http/answer-head.ts';
 import { HttpConnection, type Requests } from './http/connection.ts';
 import type { Relay } from './pass.ts';
 import type { Router } from './router.ts';
+
+/** The pair that a front's clients are shown, as it is now. */
+export interface FrontTls extends KeyPair, TlsWishes {
+  /** Called when the pair has become another; gives the end of it. */
+  onRenewed?(listener: () => void): () => void;
+}
 
 export interface Listener {
   readonly port: number;
@@ -37,6 +44,12 @@ const toRequest = ({ head, secure }: Client, body: Uint8Array): HttpRequest => (
   secure,
 });
 
+const contextOf = (tls: FrontTls): SecureContextOptions => ({
+  key: tls.key,
+  cert: tls.certificate,
+  ...suitesFor(tls),
+});
+
 const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
   `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 
@@ -50,7 +63,7 @@ const isRepeatable = (decoded: Decoded, body: Uint8Array): boolean => {
 export const openListener = async (options: {
   readonly address: string;
   readonly port: number;
-  readonly tls: KeyPair | undefined;
+  readonly tls: FrontTls | undefined;
   /** Somebody else accepts: the connections are taken over, and wait until the front is served. */
   readonly source?: Acceptor | Entrance | undefined;
   /** Takes the connections as they are: the front's requests are answered elsewhere. */
@@ -142,15 +155,17 @@ export const openListener = async (options: {
       : createTlsServer(
           {
             ...shared,
-            key: tls.key,
-            cert: tls.certificate,
-            minVersion: 'TLSv1.2',
+            ...contextOf(tls),
             ALPNProtocols: ['http/1.1', 'http/1.0'],
             handshakeTimeout: LIMITS.httpHeadersMs,
           },
           accept,
         );
   server.maxConnections = LIMITS.httpConnections;
+  const endRenewals = tls?.onRenewed?.(() => {
+    // Present connections keep what they began with.
+    if (server instanceof TlsServer) server.setSecureContext(contextOf(tls));
+  });
   /** As `server` does with those it accepts; what was read of it lies in it. */
   const enter = (socket: Socket, client?: string): void => {
     socket.allowHalfOpen = shared.allowHalfOpen;
@@ -194,6 +209,7 @@ export const openListener = async (options: {
   };
   const stop = (): void => {
     clearInterval(ticks);
+    endRenewals?.();
     endConnections();
   };
   return {

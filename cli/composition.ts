@@ -162,7 +162,7 @@ export const agentOptions = async (
     throw new ConfigError('no host is named: add --host URI, for example --host qemu:///system');
   const hosts = await loadHosts(config, log);
   const handed = takeHandedSockets(process.env, process.pid);
-  const fronts = await loadFronts(config, hosts, handed);
+  const fronts = await loadFronts(config, hosts, handed, log);
   const { accounts, credentials } = await loadAccounts(config);
   return {
     options: {

@@ -5,8 +5,10 @@ import type { AgentFront, AgentHost } from '../agent/agent.ts';
 import type { HttpDialer } from '../agent/connections/host-connection.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import { ConfigError } from '../runtime/config.ts';
+import type { Log } from '../runtime/log.ts';
 import { type KeyPair, loadOrMakeLeaf } from '../runtime/tls.ts';
 import { type FullConfig, loadPlatform } from './composition.ts';
+import { createFrontTls } from './front-tls.ts';
 import type { HandedSockets } from './handed-sockets.ts';
 
 type FrontConfig = FullConfig['front'][number];
@@ -16,8 +18,8 @@ const FRONT_PATHS: Readonly<Record<string, string>> = { vim25: '/sdk', xenapi: '
 
 const isEverywhere = (listen: string): boolean => listen === '0.0.0.0' || listen === '::';
 
-/** What the certificate is made for: the front's own places at its gate; else the address listened on, this machine's name, loopback, and what the configuration adds. */
-const certificateOf = (config: FullConfig, name: string, listen: string, { at = [] }: FrontConfig): KeyPair => {
+/** What a certificate of ours is made for: the front's own places at its gate; else the address listened on, this machine's name, loopback, and what the configuration adds. */
+const ownPair = (config: FullConfig, name: string, listen: string, { at }: FrontConfig): KeyPair => {
   const here = [
     ...(isEverywhere(listen) ? [] : [listen]),
     hostname(),
@@ -26,9 +28,8 @@ const certificateOf = (config: FullConfig, name: string, listen: string, { at = 
     '::1',
     ...config.names,
   ];
-  const own = at.map(({ host }) => host);
-  const names = [...new Set(own.length > 0 ? own : here)];
-  return loadOrMakeLeaf(join(config.state, 'tls'), own.length > 0 ? `front-${name}` : 'front', names, Date.now());
+  const names = [...new Set(at?.map(({ host }) => host) ?? here)];
+  return loadOrMakeLeaf(join(config.state, 'tls'), at === undefined ? 'front' : `front-${name}`, names, Date.now());
 };
 
 /** Client and host of the same API: nothing is translated. */
@@ -46,9 +47,11 @@ export const loadFronts = async (
   config: FullConfig,
   hosts: readonly AgentHost[],
   handed: HandedSockets,
+  log: Log,
 ): Promise<AgentFront[]> => {
   const fronts: AgentFront[] = [];
   const taken = new Set<string>();
+  const tlsOf = createFrontTls(log);
   for (const wanted of config.front) {
     const platform = await loadPlatform(wanted.platform);
     if (platform.front === undefined) throw new ConfigError(`${platform.title} is no front: it is for hosts only`);
@@ -74,7 +77,7 @@ export const loadFronts = async (
       port: wanted.port ?? (free ? platform.front.port : 0),
       gate: gate === undefined ? undefined : { name: gate, at },
       handed: socket === undefined ? undefined : { name: socket, fds: handed.get(socket) ?? [] },
-      tls: secure ? certificateOf(config, name, listen, wanted) : undefined,
+      tls: secure ? tlsOf(config, wanted, () => ownPair(config, name, listen, wanted)) : undefined,
       // Some APIs write their own address into what they answer.
       options: { address: isEverywhere(listen) ? hostname() : listen, ...wanted.options },
     });

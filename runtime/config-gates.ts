@@ -39,7 +39,11 @@ const frontMistakes = (front: FrontShape, at: readonly PropertyKey[], gates: rea
     found.push(word === undefined ? mistake : { ...mistake, word });
   };
   const own = (['port', 'listen', 'socket'] as const).filter((key) => front[key] !== undefined);
-  const { gate } = front;
+  const { gate, certificateFile, keyFile, tls } = front;
+  if ((certificateFile === undefined) !== (keyFile === undefined))
+    wrong(certificateFile === undefined ? 'keyFile' : 'certificateFile', 'certificateFile and keyFile come together');
+  for (const key of ['certificateFile', 'tlsMinVersion', 'tlsCiphers'] as const)
+    if (tls === false && front[key] !== undefined) wrong(key, 'it has no TLS');
   if (gate === undefined) {
     if (front.at !== undefined) wrong('at', '"at" belongs to a front at a gate');
     if (front.socket !== undefined && own.length > 1)

@@ -9,6 +9,8 @@ import { parseHostPort } from './host-port.ts';
 import { interceptShape } from './intercept-config.ts';
 import { LIMITS } from './limits.ts';
 import { LOG_LEVELS } from './log.ts';
+import { redisShape, serverShape } from './shared-config.ts';
+import { TLS_VERSIONS } from './tls-suites.ts';
 
 const name = z
   .string()
@@ -41,6 +43,12 @@ const hostShape = z.strictObject({
   fingerprint: z.string().max(128).optional(),
 });
 
+const tlsWishes = {
+  tlsMinVersion: z.enum(TLS_VERSIONS).optional(),
+  /** OpenSSL's names, of TLS 1.2 and older too. */
+  tlsCiphers: z.string().min(1).max(4096).optional(),
+};
+
 const frontShape = z.strictObject({
   name: name.optional(),
   platform: name,
@@ -54,6 +62,10 @@ const frontShape = z.strictObject({
   gate: name.optional(),
   at: z.array(place).min(1).max(100).optional(),
   tls: z.boolean().optional(),
+  /** The host's own certificate, those of its issuers behind it, and its key; one of the deployment's own when absent. */
+  certificateFile: path.optional(),
+  keyFile: path.optional(),
+  ...tlsWishes,
   /** false: translated even where front and host speak the same API. */
   pass: z.boolean().optional(),
   options: z.record(z.string(), z.string().max(4096)).default({}),
@@ -71,6 +83,8 @@ const gateShape = z.strictObject({
   /** What is for no front goes where it wanted to go, or to this place. */
   passthrough: z.boolean().default(false),
   to: place.optional(),
+  /** Of its fronts, where they say nothing else. */
+  ...tlsWishes,
 });
 
 const configShape = z.strictObject({
@@ -88,7 +102,8 @@ const configShape = z.strictObject({
     .prefault({}),
   link: z
     .strictObject({
-      address: z.string().max(4096).optional(),
+      /** At an agent also several, of servers that share their state: the first that answers. */
+      address: z.union([z.string().max(4096), z.array(z.string().max(4096)).min(1).max(100)]).optional(),
       tokenFile: path.optional(),
       /** Of a link over TLS; in the folder tls of the state directory when absent. */
       caFile: path.optional(),
@@ -102,6 +117,8 @@ const configShape = z.strictObject({
       hosts: z.record(name, name).default({}),
     })
     .prefault({}),
+  redis: redisShape,
+  server: serverShape,
   /** Over TLS the name is the certificate's. */
   agent: z.strictObject({ name: name.optional() }).prefault({}),
   host: z.array(hostShape).max(1000).default([]),

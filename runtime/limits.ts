@@ -68,6 +68,8 @@ export const LIMITS = {
   /** Refused and half-read bodies are swallowed up to here so that the client can read the answer; then the socket is closed. */
   drainBodyBytes: 8 * MIB,
 
+  /** How often the certificate files of fronts are looked at. */
+  certificateLookMs: 10 * SECOND,
   /** A client that says nothing for so long waits for the server to speak, and so is for no front. */
   gateSilenceMs: 2 * SECOND,
   /** Connections that pass through untouched: how many at once, and without a byte for how long. */

@@ -1,7 +1,7 @@
 /** Who may be at the other end of a link over a network: files of certificates in, what TLS is given and a verdict on the other side's certificate out. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type PeerCertificate } from 'node:tls';
+import { readBounded, readKeyPair, stampOf } from './key-pair-files.ts';
 import { LIMITS } from './limits.ts';
 import { parseRevoked, serialOf } from './link-revoked.ts';
 import type { Log } from './log.ts';
@@ -41,46 +41,17 @@ export interface LinkTrust {
   close(): void;
 }
 
-const stamp = (path: string): string => {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? 'none' : `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
-};
-
-const bounded = (path: string, most: number): string => {
-  const size = statSync(path).size;
-  if (size > most) throw new Error(`${path} is larger than ${most} bytes`);
-  return readFileSync(path, 'utf8');
-};
-
 /** Throws, naming the file, unless the three fit together. */
-const readMaterial = ({ ca, certificate, key }: LinkFiles): LinkMaterial => {
-  const read = { ca: '', cert: '', key: '' };
-  for (const [name, path] of [
-    ['ca', ca],
-    ['cert', certificate],
-    ['key', key],
-  ] as const)
-    read[name] = bounded(path, LIMITS.linkCertificateBytes);
-  let x509: X509Certificate;
+const readMaterial = ({ ca: caFile, certificate, key }: LinkFiles): LinkMaterial => {
+  const ca = readBounded(caFile, LIMITS.linkCertificateBytes);
+  const pair = readKeyPair(certificate, key);
   try {
-    x509 = new X509Certificate(read.cert);
+    createSecureContext({ ca });
   } catch {
-    throw new Error(`${certificate} holds no certificate`);
+    throw new Error(`${caFile} holds no certificate`);
   }
-  let fits: boolean;
-  try {
-    fits = x509.checkPrivateKey(createPrivateKey(read.key));
-  } catch {
-    throw new Error(`${key} holds no private key`);
-  }
-  if (!fits) throw new Error(`${key} is not the key of ${certificate}`);
-  try {
-    createSecureContext({ ca: read.ca });
-  } catch {
-    throw new Error(`${ca} holds no certificate`);
-  }
-  if (!/-----BEGIN (TRUSTED )?CERTIFICATE-----/.test(read.ca)) throw new Error(`${ca} holds no certificate`);
-  return read;
+  if (!/-----BEGIN (TRUSTED )?CERTIFICATE-----/.test(ca)) throw new Error(`${caFile} holds no certificate`);
+  return { ca, cert: pair.certificate, key: pair.key };
 };
 
 const urisOf = (peer: PeerIdentity): string[] =>
@@ -91,7 +62,7 @@ const urisOf = (peer: PeerIdentity): string[] =>
 
 /** The files are read at once: throws when they are missing or do not fit together. */
 export const createLinkTrust = (files: LinkFiles, log: Log, nowMs: () => number = Date.now): LinkTrust => {
-  const materialStamp = (): string => [files.ca, files.certificate, files.key].map(stamp).join(' ');
+  const materialStamp = (): string => stampOf(files.ca, files.certificate, files.key);
   let seen = materialStamp();
   let material = readMaterial(files);
   let endsMs = Date.parse(new X509Certificate(material.cert).validTo);
@@ -116,11 +87,11 @@ export const createLinkTrust = (files: LinkFiles, log: Log, nowMs: () => number 
     }
   };
   const takeRevoked = (first: boolean): void => {
-    const now = stamp(files.revoked);
+    const now = stampOf(files.revoked);
     if (now === revokedSeen) return;
     try {
       const { serials, unread } =
-        now === 'none' ? parseRevoked('') : parseRevoked(bounded(files.revoked, LIMITS.linkRevokedBytes));
+        now === 'none' ? parseRevoked('') : parseRevoked(readBounded(files.revoked, LIMITS.linkRevokedBytes));
       if (unread.length > 0) {
         const text = `${files.revoked}:${unread[0]}: no serial number`;
         if (first) throw new Error(text);

@@ -133,6 +133,10 @@ export const makeLinkAgentLeaf = (ca: KeyPair, agent: string, nowMs: number, day
   return signedLeaf(ca, { commonName: agent, usage: { clientAuth: true }, altNames, days }, nowMs);
 };
 
+/** Of a chain the first, which is the front's own. */
+export const leafOf = (chain: string): string =>
+  /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----\r?\n?/.exec(chain)?.[0] ?? chain;
+
 /** `AA:BB:...`: SHA-1 is what vendor clients call a thumbprint. */
 export const fingerprints = (certificate: string): { sha1: string; sha256: string } => {
   const x509 = new X509Certificate(certificate);
