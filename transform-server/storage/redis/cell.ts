@@ -27,9 +27,10 @@ export interface Held {
   readonly seq: number;
   readonly runs: readonly Run[];
   readonly copy: WorkingCopy;
-  /** Bytes of the last snapshot, and of the log since. */
+  /** Bytes of the last snapshot, and the log since. */
   readonly snapshotBytes: number;
   readonly logBytes: number;
+  readonly logEntries: number;
 }
 
 interface Waiter {
@@ -72,8 +73,7 @@ export const holdCell = (
   let gathering: (() => void) | undefined;
   let gathered = false;
   let waiters: Waiter[] = [];
-  let { snapshotBytes, logBytes } = held;
-  let logEntries = 0;
+  let { snapshotBytes, logBytes, logEntries } = held;
   let snapshot: Extract<Act, { kind: 'snapshot' }> | undefined;
   let packing = false;
   let renewDue = false;

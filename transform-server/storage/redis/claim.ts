@@ -44,7 +44,7 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
         }
       }
       if (through !== seq) throw new Error(`${cell}: the log goes on to ${through}, its head is at ${seq}`);
-      return { copy, logBytes, snapshotBytes: packed?.length ?? 0 };
+      return { copy, logBytes, logEntries: seq - Number(at ?? 0), snapshotBytes: packed?.length ?? 0 };
     } catch (error) {
       copy.close();
       throw error;

@@ -1,0 +1,399 @@
+/** Shared state on one real Redis: the promises of every storage, one holder at a time, fencing, and nothing acknowledged lost. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../runtime/secret.ts';
+import type { CellStorage, SharedState } from '../../transform-server/storage/shared.ts';
+import { type StoragePlace, storageContract } from '../transform-server/storage-contract.ts';
+import { requireClient, runProgram } from './clients.ts';
+import { describeWith } from './describe-with.ts';
+import { DURABLE, REDIS_CLIENTS, type RedisServer, startRedis, until } from './redis.ts';
+import {
+  closeStates,
+  hold,
+  killHolders,
+  numbersIn,
+  openState,
+  optionsFor,
+  put,
+  startHolder,
+  TIMES,
+  takeOver,
+} from './redis-state.ts';
+
+describeWith(REDIS_CLIENTS, 'state on one Redis', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedis({ args: DURABLE });
+  });
+  afterAll(async () => {
+    await redis.stop();
+  });
+  afterEach(async () => {
+    killHolders();
+    await closeStates();
+  });
+
+  describe('a cell as storage', () => {
+    storageContract(() => place);
+    let place: StoragePlace;
+    let state: SharedState;
+    let cell: string;
+    beforeAll(() => {
+      place = {
+        open: async () => {
+          const claim = await state.claim(cell);
+          if (claim.kind !== 'held') throw new Error(claim.kind);
+          return claim.storage;
+        },
+        end: (storage) => (storage as CellStorage).release(),
+      };
+    });
+    // Small logs, so that the suite sees snapshots as well as entries.
+    beforeEach(async () => {
+      cell = randomUUID();
+      state = await openState(redis.url, 'a', { times: { ...TIMES, redisLogEntries: 7 } });
+    });
+  });
+
+  test('of two that claim a cell at once one has it, and the other hears who', async () => {
+    const [a, b] = await Promise.all([openState(redis.url, 'a'), openState(redis.url, 'b')]);
+    const cell = randomUUID();
+    const claims = await Promise.all([a.claim(cell), b.claim(cell)]);
+    expect(claims.map((claim) => claim.kind).sort()).toEqual(['elsewhere', 'held']);
+    const loser = claims.findIndex((claim) => claim.kind === 'elsewhere');
+    expect(claims[loser]).toEqual({
+      kind: 'elsewhere',
+      owner: [
+        { server: 'b', address: 'wss://b.test:7443' },
+        { server: 'a', address: 'wss://a.test:7443' },
+      ][loser],
+    });
+  });
+
+  test('a cell that is released is had at once by another, with a greater token and all that was written', async () => {
+    const [a, b] = await Promise.all([openState(redis.url, 'a'), openState(redis.url, 'b')]);
+    const cell = randomUUID();
+    const first = await hold(a, cell);
+    await put(first, 1, 2);
+    first.run('INSERT INTO t VALUES (3, ?)', 'not flushed');
+    await first.release();
+    const second = await hold(b, cell);
+    expect(second.token).toBeGreaterThan(first.token);
+    expect(numbersIn(second)).toEqual([1, 2, 3]);
+    await expect(first.flush()).rejects.toThrow(/closed/);
+  });
+
+  test('a state that is closed gives its cells up', async () => {
+    const cell = randomUUID();
+    const a = await openState(redis.url, 'a');
+    (await hold(a, cell)).run('INSERT INTO t VALUES (1, ?)', 'x');
+    await a.close();
+    expect(numbersIn(await hold(await openState(redis.url, 'b'), cell))).toEqual([1]);
+  });
+
+  test('an idle holder keeps its cell while others ask for it', async () => {
+    const [a, b] = await Promise.all([openState(redis.url, 'a'), openState(redis.url, 'b')]);
+    const cell = randomUUID();
+    const storage = await hold(a, cell);
+    const end = performance.now() + 2 * TIMES.redisLeaseMs;
+    while (performance.now() < end) {
+      expect(await b.claim(cell)).toMatchObject({ kind: 'elsewhere' });
+      await sleep(100);
+    }
+    expect(storage.available).toBe(true);
+    await put(storage, 1);
+  });
+
+  test('after kill -9 of a holder another has the cell within its time, with all that was acknowledged', async () => {
+    const cell = randomUUID();
+    const holder = await startHolder(optionsFor(redis.url, 'a'), cell);
+    const b = await openState(redis.url, 'b');
+    expect(await b.claim(cell)).toMatchObject({ kind: 'elsewhere', owner: { server: 'a' } });
+    await holder.kill();
+    const storage = await takeOver(b, cell);
+    const found = numbersIn(storage);
+    expect(found).toEqual(expect.arrayContaining(holder.done()));
+    // At most the one that was on its way.
+    expect(found.length - holder.done().length).toBeLessThanOrEqual(1);
+    await put(storage, found.length + 1);
+  });
+
+  test('a holder that slept through its time writes nothing more, and hears who has the cell', async () => {
+    const cell = randomUUID();
+    const holder = await startHolder(optionsFor(redis.url, 'a'), cell);
+    const b = await openState(redis.url, 'b');
+    holder.signal('SIGSTOP');
+    const storage = await takeOver(b, cell);
+    const before = numbersIn(storage);
+    await put(storage, 1_000_001);
+    holder.signal('SIGCONT');
+    await until('the sleeper hears', () => holder.said.includes('lost b has the cell now'));
+    await put(storage, 1_000_002);
+    await storage.release();
+    expect(numbersIn(await hold(b, cell))).toEqual([...before, 1_000_001, 1_000_002]);
+    expect(before).toEqual(expect.arrayContaining(holder.done()));
+    expect(holder.said.some((line) => line.startsWith('failed') && line.includes('b has the cell now'))).toBe(true);
+  });
+
+  test('a log that grows is replaced by a snapshot, and what is read afterwards is the same', async () => {
+    const cell = randomUUID();
+    const a = await openState(redis.url, 'a', { times: { ...TIMES, redisLogEntries: 20 } });
+    const storage = await hold(a, cell);
+    const log = `tv:{${cell}}:log`;
+    await put(storage, ...Array.from({ length: 100 }, (_, n) => n));
+    await until('the log is cut', async () => Number(await redis.cli('xlen', log)) < 25);
+    expect(Number(await redis.cli('hget', `tv:{${cell}}:snapshot`, 'seq'))).toBeGreaterThan(70);
+    await storage.release();
+    expect(numbersIn(await hold(a, cell))).toEqual(Array.from({ length: 100 }, (_, n) => n));
+  });
+
+  test('a log with a gap is refused, and the cell is given back', async () => {
+    const cell = randomUUID();
+    const a = await openState(redis.url, 'a');
+    const storage = await hold(a, cell);
+    await put(storage, 1, 2, 3);
+    await storage.release();
+    await redis.cli('xdel', `tv:{${cell}}:log`, '3-0');
+    await expect(a.claim(cell)).rejects.toThrow(/lacks entry 3/);
+    await expect(a.claim(cell)).rejects.toThrow(/lacks entry 3/);
+  });
+
+  test('a table without a primary key is refused: its changes would not reach the log', async () => {
+    const storage = await hold(await openState(redis.url, 'a'), randomUUID());
+    expect(() => storage.migrate('bare', ['CREATE TABLE bare (v TEXT)'])).toThrow(/bare has no primary key/);
+  });
+
+  test('a conflict closes the cell for its holder and for all who ask, until a person removes it', async () => {
+    const cell = randomUUID();
+    const [a, b] = await Promise.all([openState(redis.url, 'a'), openState(redis.url, 'b')]);
+    const storage = await hold(a, cell);
+    await put(storage, 1);
+    await redis.cli('set', `tv:{${cell}}:conflict`, 'two truths');
+    storage.run('INSERT INTO t VALUES (2, ?)', 'x');
+    await expect(storage.flush()).rejects.toThrow(/two truths/);
+    expect(await storage.lost).toMatch(/two truths/);
+    expect(storage.available).toBe(false);
+    expect(await b.claim(cell)).toEqual({ kind: 'conflict', text: 'two truths' });
+    await redis.cli('del', `tv:{${cell}}:conflict`);
+    expect(numbersIn(await takeOver(b, cell))).toEqual([1]);
+  });
+
+  test('numbers are given once, however many ask at once', async () => {
+    const states = await Promise.all(['a', 'b', 'c', 'd'].map((server) => openState(redis.url, server)));
+    const blocks = await Promise.all(
+      Array.from({ length: 400 }, (_, n) => states[n % states.length]?.numbers(1 + (n % 50), `cell-${n % 7}`)),
+    );
+    const all = blocks
+      .flatMap((block) => (block === undefined ? [] : [block]))
+      .sort((one, other) => one.from - other.from);
+    expect(all).toHaveLength(400);
+    for (const [at, block] of all.entries()) expect(block.from).toBeGreaterThanOrEqual(all[at - 1]?.to ?? 1);
+  });
+
+  test('a secret is made by the first and the same for all', async () => {
+    const states = await Promise.all(['a', 'b', 'c'].map((server) => openState(redis.url, server)));
+    const name = randomUUID();
+    const made = await Promise.all(states.map((state, n) => state.secret(name, () => new Uint8Array([n, 255, 0]))));
+    expect(new Set(made.map((bytes) => Buffer.from(bytes).toString('hex'))).size).toBe(1);
+  });
+
+  test('servers are listed while they live', async () => {
+    const prefix = { prefix: `tv-${randomUUID()}` };
+    const [a, b] = [await openState(redis.url, 'a', prefix), await openState(redis.url, 'b', prefix)];
+    const record = (server: string) => ({ server, address: `wss://${server}.test:7443` });
+    expect(await a.servers()).toEqual(expect.arrayContaining([record('a'), record('b')]));
+    await b.close();
+    expect(await a.servers()).toEqual([record('a')]);
+    const holder = await startHolder(optionsFor(redis.url, 'c', prefix), 'one');
+    expect(await a.servers()).toContainEqual(record('c'));
+    await holder.kill();
+    await until('the dead one is gone', async () => (await a.servers()).length === 1);
+  });
+
+  test('Redis ends and comes back: it is said at once, flushes end, and what was written meanwhile is kept', async () => {
+    const own = await startRedis({ args: DURABLE });
+    try {
+      const cell = randomUUID();
+      const state = await openState(own.url, 'a');
+      const storage = await hold(state, cell);
+      await put(storage, 1);
+      const heard: boolean[] = [];
+      storage.onAvailable((available) => heard.push(available));
+      await own.kill();
+      await until('it is said', () => !storage.available && !state.available, TIMES.redisCommandMs);
+      storage.run('INSERT INTO t VALUES (2, ?)', 'while away');
+      const before = performance.now();
+      await expect(storage.flush()).rejects.toThrow();
+      expect(performance.now() - before).toBeLessThan(TIMES.redisFlushMs * 5);
+      await expect(state.numbers(1)).rejects.toThrow();
+      await expect(state.claim('other')).rejects.toThrow();
+      await own.start();
+      await until('it is back', () => storage.available && state.available);
+      await put(storage, 3);
+      expect(heard).toEqual([false, true]);
+      await storage.release();
+      expect(numbersIn(await hold(state, cell))).toEqual([1, 2, 3]);
+    } finally {
+      await closeStates();
+      await own.stop();
+    }
+  });
+
+  test('Redis that stands still: commands end in bounded time, and afterwards nothing was done twice', async () => {
+    const own = await startRedis({ args: DURABLE });
+    try {
+      const state = await openState(own.url, 'a');
+      const storage = await hold(state, 'one');
+      await put(storage, 1);
+      own.signal('SIGSTOP');
+      storage.run('INSERT INTO t VALUES (2, ?)', 'x');
+      await expect(storage.flush()).rejects.toThrow();
+      expect(storage.available).toBe(false);
+      own.signal('SIGCONT');
+      await until('it is back', () => storage.available);
+      await put(storage, 3);
+      expect(await own.cli('xlen', 'tv:{one}:log')).toBe('4');
+      await storage.release();
+      expect(numbersIn(await hold(state, 'one'))).toEqual([1, 2, 3]);
+    } finally {
+      await closeStates();
+      await own.stop();
+    }
+  });
+
+  test('kill -9 of Redis under load: a program goes on after its restart, and nothing acknowledged is lost', async () => {
+    const own = await startRedis({ args: DURABLE });
+    try {
+      const holder = await startHolder(optionsFor(own.url, 'a'), 'one');
+      for (let round = 0; round < 3; round++) {
+        await own.kill();
+        await own.start();
+        const before = holder.done().length;
+        await until('it writes again', () => holder.done().length > before + 20);
+      }
+      await holder.kill();
+      const found = numbersIn(await takeOver(await openState(own.url, 'b'), 'one'));
+      expect(found).toEqual(expect.arrayContaining(holder.done()));
+      expect(holder.said.filter((line) => line.startsWith('lost'))).toEqual([]);
+    } finally {
+      await closeStates();
+      await own.stop();
+    }
+  });
+
+  test('a Redis that came back empty is filled again by the holder', async () => {
+    const own = await startRedis();
+    try {
+      const state = await openState(own.url, 'a');
+      const storage = await hold(state, 'one');
+      await put(storage, 1, 2);
+      const block = await state.numbers(10);
+      const secret = await state.secret('key', () => new Uint8Array([1, 2]));
+      const token = storage.token;
+      await own.kill();
+      await own.start();
+      await until('it is back', () => storage.available && state.available);
+      await put(storage, 3);
+      expect(storage.token).toBeGreaterThan(token);
+      await storage.release();
+      const b = await openState(own.url, 'b');
+      expect(numbersIn(await hold(b, 'one'))).toEqual([1, 2, 3]);
+      expect((await b.numbers(10)).from).toBeGreaterThanOrEqual(block.to);
+      expect(await b.secret('key', () => new Uint8Array([9]))).toEqual(secret);
+    } finally {
+      await closeStates();
+      await own.stop();
+    }
+  });
+
+  test('what a Redis cannot promise is said plainly', async () => {
+    expect((await openState(redis.url, 'a')).warnings).toEqual([]);
+    expect((await openState(redis.url, 'b', { waitReplicas: 1 }).catch(() => undefined))?.warnings).toEqual([
+      expect.stringMatching(/0 replicas, 1 are waited for/),
+    ]);
+    const forgetful = await startRedis({ args: ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'] });
+    const everysec = await startRedis({ args: ['--appendonly', 'yes'] });
+    try {
+      expect((await openState(forgetful.url, 'a')).warnings).toEqual([
+        expect.stringMatching(/no append-only file/),
+        expect.stringMatching(/drops keys .* allkeys-lru/),
+      ]);
+      expect((await openState(everysec.url, 'a')).warnings).toEqual([
+        expect.stringMatching(/appendfsync everysec: .* last second/),
+      ]);
+    } finally {
+      await closeStates();
+      await Promise.all([forgetful.stop(), everysec.stop()]);
+    }
+  });
+
+  test('an address where nothing is, one that is none, and one with a password in it are said', async () => {
+    await expect(openState('redis://127.0.0.1:1', 'a')).rejects.toThrow(/redis:\/\/127\.0\.0\.1:1.*ECONNREFUSED/);
+    await expect(openState('http://127.0.0.1:1', 'a')).rejects.toThrow(/redis:\/\/HOST:PORT/);
+    const secret = openState('redis://u:hidden@127.0.0.1:1', 'a');
+    await expect(secret).rejects.toThrow(/options of their own/);
+    await expect(secret).rejects.not.toThrow(/hidden/);
+    await expect(openState(redis.url, 'a', { mode: 'cluster' })).rejects.toThrow(/cluster support disabled/);
+    await expect(openState(redis.url, 'a', { mode: 'sentinel' })).rejects.toThrow(/by its name/);
+  });
+});
+
+describeWith([...REDIS_CLIENTS, 'openssl'], 'a Redis with TLS and users', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tv-tls-'));
+  const file = (name: string): string => join(folder, name);
+  let redis: RedisServer;
+  beforeAll(async () => {
+    const made = await runProgram(requireClient('openssl'), [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=redis',
+      ],
+      ...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', file('key.pem'), '-out', file('cert.pem')],
+    ]);
+    if (made.code !== 0) throw new Error(made.stderr);
+    redis = await startRedis({
+      args: [...DURABLE, '--user', 'transvisor', 'on', '>right', '~tv:*', '+@all', '--requirepass', 'other'],
+      tlsArgs: ['--tls-cert-file', file('cert.pem'), '--tls-key-file', file('key.pem'), '--tls-auth-clients', 'no'],
+      cliArgs: ['--tls', '--cacert', file('cert.pem')],
+      cliEnv: { REDISCLI_AUTH: 'other' },
+    });
+  });
+  afterAll(async () => {
+    await closeStates();
+    await redis.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const access = (password: string) => ({
+    ca: readFileSync(file('cert.pem'), 'utf8'),
+    user: 'transvisor',
+    password: new Secret(password),
+  });
+
+  test('is used with its authority, user and password', async () => {
+    const state = await openState(redis.url, 'a', access('right'));
+    const storage = await hold(state, 'one');
+    await put(storage, 1);
+    expect(numbersIn(storage)).toEqual([1]);
+  });
+
+  test('a wrong password, and an authority that it is not of, are said', async () => {
+    const wrong = openState(redis.url, 'b', access('wrong-word'));
+    await expect(wrong).rejects.toThrow(/refuses user or password/);
+    await expect(wrong).rejects.not.toThrow(/wrong-word/);
+    const { ca: _, ...rest } = access('right');
+    await expect(openState(redis.url, 'b', rest)).rejects.toThrow(/self-signed|certificate/);
+  });
+});
