@@ -1,67 +1,130 @@
-/** `transvisor check`: a configuration in, everything that is wrong with it out; nothing is opened or changed. */
-import { existsSync } from 'node:fs';
-import { type ChosenFront, clashes } from '../agent/intake/choice.ts';
+/** `transvisor check`: a configuration in; all that is wrong with it, where, and what to do, out. Everything is tried at once, within bounds, and nothing is changed. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { createAccounts } from '../runtime/accounts.ts';
-import { readAccounts } from '../runtime/accounts-file.ts';
-import { ConfigError } from '../runtime/config.ts';
-import { silentLog } from '../runtime/log.ts';
-import { readSecretFile } from '../runtime/secret.ts';
-import { dialerOf, loadPlatform, platformOfUri } from './composition.ts';
+import { accountsPath, readAccounts } from '../runtime/accounts-file.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { ConfigError, readConfigText } from '../runtime/config.ts';
+import { lookAtMode, lookAtSecret, lookAtState, lookAtValidity } from './check/files.ts';
+import { type Finding, findingsText, type Place, placesIn } from './check/finding.ts';
+import { lookAtHost } from './check/hosts.ts';
+import { lookAtLink } from './check/link.ts';
+import { lookAtPorts, type Program } from './check/ports.ts';
+import { type FullConfig, loadPlatform } from './composition.ts';
+import { Unavailable } from './exit-codes.ts';
 import { configOf, type Flags } from './flags.ts';
-import { createFrontTls } from './front-tls.ts';
-import { checkLink } from './link.ts';
+import { adminTokenPath } from './token-path.ts';
 
-export const check = async (flags: Flags): Promise<{ json: unknown; text: string; well: boolean }> => {
-  const mistakes: string[] = [];
-  const attempt = async (act: () => unknown): Promise<void> => {
-    try {
-      await act();
-    } catch (error) {
-      mistakes.push(error instanceof Error ? error.message : String(error));
-    }
-  };
-  let config: ReturnType<typeof configOf> | undefined;
-  await attempt(() => {
-    config = configOf(flags);
+const PROGRAMS: readonly string[] = ['up', 'agent', 'server'] satisfies Program[];
+
+/** A mistake that the programs tell of at their start. */
+const mistakes = (error: unknown, where: string): Finding[] => {
+  if (!(error instanceof ConfigError || error instanceof Unavailable)) throw error;
+  return error.message.split('\n').map((line) => {
+    const at = /^(\S+:\d+(?::\d+)?): (.*)$/s.exec(line);
+    return { level: 'error', what: at?.[2] ?? line, where: at?.[1] ?? where, fix: '' };
   });
-  if (config !== undefined) {
-    const checked = config;
-    const { host, front, account, state } = checked;
-    await attempt(() => checkLink(checked));
-    if (host.length === 0) mistakes.push('no host is named');
-    for (const one of host) {
-      const { uri, passwordFile } = one;
-      await attempt(async () => void dialerOf(await platformOfUri(uri), one));
-      if (passwordFile !== undefined) await attempt(() => readSecretFile(passwordFile));
+};
+
+const lookAtHosts = (config: FullConfig, place: Place): Promise<Finding[]>[] =>
+  config.host.map((host, n) => {
+    const key = (name: string): string => place(['host', n, name]);
+    const [uri, user, passwordFile, fingerprint] = ['uri', 'user', 'passwordFile', 'fingerprint'].map(key);
+    const places = { host: place(['host', n]), uri, user, passwordFile, fingerprint } as Parameters<
+      typeof lookAtHost
+    >[1];
+    return lookAtHost(host, places);
+  });
+
+const lookAtFronts = async (config: FullConfig, place: Place): Promise<Finding[]> => {
+  const findings: Finding[] = [];
+  if (config.host.length === 0)
+    findings.push({
+      level: 'error',
+      what: 'no host is named',
+      where: place([]),
+      fix: '--host qemu:///system, or [[host]]',
+    });
+  for (const [n, { platform }] of config.front.entries()) {
+    const where = place(['front', n, 'platform']);
+    try {
+      if ((await loadPlatform(platform)).front === undefined)
+        findings.push({ level: 'error', what: `${platform} is no front: it is for hosts only`, where, fix: '' });
+    } catch (error) {
+      findings.push(...mistakes(error, where));
     }
-    const tlsOf = createFrontTls(silentLog);
-    const atGates: (ChosenFront & { readonly gate: string | undefined })[] = [];
-    for (const one of front) {
-      const { platform, gate, at = [] } = one;
-      await attempt(() => tlsOf(checked, one, () => ({ certificate: '', key: '' })));
-      await attempt(async () => {
-        const its = (await loadPlatform(platform)).front;
-        if (its === undefined) throw new ConfigError(`${platform} is no front: it is for hosts only`);
-        atGates.push({
-          gate,
-          name: one.name ?? `${platform}@${one.host ?? host[0]?.name}`,
-          secure: one.tls ?? its.tls,
-          at,
-        });
-      });
-    }
-    for (const { name } of checked.gate)
-      for (const clash of clashes(atGates.filter(({ gate }) => gate === name))) mistakes.push(`gate ${name}: ${clash}`);
-    await attempt(() =>
-      createAccounts(
-        [...account, ...(existsSync(state) ? readAccounts(state) : [])].filter(
-          (one, at, all) => all.findIndex(({ name }) => name === one.name) === at,
-        ),
-      ),
-    );
-    const { passwordFile } = config;
-    if (passwordFile !== undefined) await attempt(() => readSecretFile(passwordFile));
   }
-  const well = mistakes.length === 0;
-  return { json: { well, mistakes }, text: well ? 'nothing is wrong\n' : `${mistakes.join('\n')}\n`, well };
+  return findings;
+};
+
+/** Accounts, keys and tokens of the state directory and of the configuration. */
+const lookAtSecrets = (config: FullConfig, file: string | undefined, place: Place): Finding[] => {
+  const { state, passwordFile } = config;
+  const findings: Finding[] = [];
+  const tls = join(state, 'tls');
+  try {
+    const kept = existsSync(state) ? readAccounts(state) : [];
+    createAccounts([...config.account, ...kept.filter(({ name }) => !config.account.some((one) => one.name === name))]);
+    const keys = existsSync(tls) ? readdirSync(tls).filter((name) => name.endsWith('.key')) : [];
+    const own = [adminTokenPath(config), accountsPath(state), ...keys.map((name) => join(tls, name))];
+    for (const path of own.filter(existsSync)) findings.push(...lookAtMode(path, place(['state'])));
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    findings.push({ level: 'error', what, where: place(['state']), fix: "run the check as the program's user" });
+  }
+  if (passwordFile !== undefined) findings.push(...lookAtSecret(passwordFile, place(['passwordFile'])));
+  // Hashes can be guessed at.
+  if (file !== undefined && config.account.length > 0) findings.push(...lookAtMode(file, file, statSync(file)));
+  const fix = 'with its key elsewhere: renew it there; else delete both, and have clients trust the new one';
+  findings.push(...lookAtValidity(join(tls, 'ca.crt'), place(['state']), systemClock.now(), fix));
+  return findings;
+};
+
+/** Of several programs one: as it is named, else as the configuration looks. */
+const programOf = (named: string | undefined, { link, host }: FullConfig): Program => {
+  if (named === undefined) return link.address === undefined ? 'up' : host.length > 0 ? 'agent' : 'server';
+  if (PROGRAMS.includes(named)) return named as Program;
+  throw new ConfigError(`"${named}" is none of ${PROGRAMS.join(', ')}`);
+};
+
+const look = async (named: string | undefined, flags: Flags): Promise<Finding[]> => {
+  let config: FullConfig;
+  let place: Place;
+  let program: Program;
+  try {
+    config = configOf(flags);
+    place = placesIn(flags.config, flags.config === undefined ? '' : readConfigText(flags.config));
+    program = programOf(named, config);
+  } catch (error) {
+    return mistakes(error, flags.config ?? 'command line');
+  }
+  const { findings, isRunning } = lookAtState(config.state, place(['state']));
+  const agent = program !== 'server';
+  const found = await Promise.all([
+    findings,
+    lookAtSecrets(config, flags.config, place),
+    agent ? lookAtFronts(config, place) : [],
+    isRunning ? [] : lookAtPorts(config, program, place).catch((error: unknown) => mistakes(error, place([]))),
+    lookAtLink(config, program, place),
+    ...(agent ? lookAtHosts(config, place) : []),
+  ]);
+  return found.flat();
+};
+
+/** Well is what has warnings at most. */
+export const check = async (
+  named: string | undefined,
+  flags: Flags,
+): Promise<{ json: unknown; text: string; well: boolean }> => {
+  const findings = await look(named, flags);
+  // One mistake may be come across from two sides.
+  const once = findings.filter(
+    (one, at) => findings.findIndex((other) => other.what === one.what && other.where === one.where) === at,
+  );
+  const well = once.every(({ level }) => level !== 'error');
+  return {
+    json: { well, findings: once },
+    text: once.length === 0 ? 'nothing is wrong\n' : findingsText(once),
+    well,
+  };
 };

@@ -277,12 +277,12 @@ adminFlags(program.command('take-over'))
       return well ? EXIT.ok : EXIT.no;
     }),
   );
-withAgentFlags(withCommonFlags(program.command('check')))
-  .description('what is wrong with a configuration; opens nothing and changes nothing')
+withLinkFlags(withAgentFlags(withCommonFlags(program.command('check').argument('[program]', 'up, agent or server'))))
+  .description('what is wrong with a configuration: hosts and their log-ins, ports, files, the link; changes nothing')
   .action(
-    runs(async (flags: Flags) => {
+    runs(async (named: string | undefined, flags: Flags) => {
       const { check } = await import('./check.ts');
-      const { json, text, well } = await check(flags);
+      const { json, text, well } = await check(named, flags);
       print(json, text);
       return well ? EXIT.ok : EXIT.no;
     }),

@@ -1,0 +1,107 @@
+/** Listening places of a configuration in; which of them cannot be bound, and why, out. Each is bound for a moment. */
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { parseLinkAddress } from '../../runtime/link-address.ts';
+import { type FullConfig, loadPlatform } from '../composition.ts';
+import type { Finding, Place } from './finding.ts';
+
+export type Program = 'up' | 'agent' | 'server';
+
+interface Listening {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly where: string;
+}
+
+const LIMIT_MS = 3000;
+
+const FIXES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'end the other program, or choose another port',
+  EACCES:
+    'ports below 1024 need root or CAP_NET_BIND_SERVICE, which the unit of the package gives; or choose a higher one',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  ENOTFOUND: 'no such name',
+};
+
+const listeningOf = async (config: FullConfig, program: Program, place: Place): Promise<Listening[]> => {
+  const found: Listening[] = [];
+  const agent = program !== 'server';
+  const api = new Set<string>();
+  for (const [n, front] of agent ? config.front.entries() : []) {
+    if (front.gate !== undefined || front.socket !== undefined) continue;
+    const address = front.listen ?? config.listen;
+    const { port: norm } = (await loadPlatform(front.platform)).front ?? { port: 0 };
+    // As at the start: of several fronts one has the API's own port, the others any free one.
+    const own = `${address} ${norm}`;
+    const port = front.port ?? (api.has(own) ? 0 : norm);
+    if (front.port === undefined) api.add(own);
+    found.push({ name: `front ${front.name ?? front.platform}`, address, port, where: place(['front', n, 'port']) });
+  }
+  for (const [n, { name, listen, port }] of agent ? config.gate.entries() : [])
+    for (const address of [listen ?? config.listen].flat())
+      if (port !== undefined) found.push({ name: `gate ${name}`, address, port, where: place(['gate', n, 'port']) });
+  if (program !== 'agent')
+    found.push({
+      name: 'admin',
+      address: config.admin.listen,
+      port: config.admin.port,
+      where: place(['admin', 'port']),
+    });
+  const [listensAt = ''] = [config.link.address ?? ''].flat();
+  const link = program === 'server' ? parseLinkAddress(listensAt) : undefined;
+  if (link !== undefined && link.kind !== 'unix')
+    found.push({ name: 'link', address: link.host, port: link.port, where: place(['link', 'address']) });
+  return found;
+};
+
+const bindFailure = ({ address, port }: Listening): Promise<NodeJS.ErrnoException | undefined> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', resolve);
+    server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+
+/** Whoever listens there shows the certificate that this installation made for its fronts. */
+const showsOurs = (state: string, { address, port }: Listening): Promise<boolean> => {
+  const file = join(state, 'tls', 'front.crt');
+  if (!existsSync(file)) return Promise.resolve(false);
+  const ours = new X509Certificate(readFileSync(file)).fingerprint256;
+  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, rejectUnauthorized: false, timeout: LIMIT_MS });
+    const end = (is: boolean): void => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once('secureConnect', () => end(socket.getPeerCertificate().fingerprint256 === ours));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+};
+
+export const lookAtPorts = async (config: FullConfig, program: Program, place: Place): Promise<Finding[]> => {
+  const wanted = (await listeningOf(config, program, place)).filter(({ port }) => port !== 0);
+  const findings: Finding[] = [];
+  const seen = new Map<string, string>();
+  // One after the other: two places of the configuration must not be in each other's way.
+  for (const one of wanted) {
+    const { name, address, port, where } = one;
+    const at = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+    const before = seen.get(at);
+    seen.set(at, name);
+    if (before !== undefined) {
+      findings.push({ level: 'error', what: `${name} and ${before} both want ${at}`, where, fix: 'name another port' });
+      continue;
+    }
+    const failure = await bindFailure(one);
+    if (failure === undefined) continue;
+    if (failure.code === 'EADDRINUSE' && (await showsOurs(config.state, one))) continue;
+    const what = failure.code === 'EADDRINUSE' ? `${at} is in use` : `${at} cannot be listened on (${failure.code})`;
+    findings.push({ level: 'error', what: `${name}: ${what}`, where, fix: FIXES[failure.code ?? ''] ?? '' });
+  }
+  return findings;
+};
