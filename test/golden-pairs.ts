@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from '../mappings/generic/documents.ts';
-import type { Vm } from '../mappings/generic/model.ts';
-import type { Scan } from '../mappings/generic/native.ts';
+import type { DocumentKind, Documents, Vm } from '../mappings/generic/model.ts';
+import type { NativeObject, Scan } from '../mappings/generic/native.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import { PLATFORMS } from '../mappings/platforms.ts';
 import { goldenCases, parseNative } from '../transform-server/engine/golden-cases.ts';
@@ -40,19 +40,35 @@ export const goldenPairs = async (fixtures = FIXTURES, platforms: Loaders = PLAT
     }),
   );
 
+export interface GoldenDocument {
+  /** Of the files: `vm-template`. */
+  readonly name: string;
+  readonly native: NativeObject;
+  readonly document: Documents[DocumentKind];
+}
+
+/** The native documents of a platform with the generic ones that are made of them. */
+export const goldenDocuments = (platform: string): GoldenDocument[] => {
+  const folder = `${FIXTURES}/${platform}/documents`;
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).flatMap((file) => {
+    const name = /^(.*)\.native\.xml$/.exec(file)?.[1];
+    if (name === undefined) return [];
+    const native = parseNative(readFileSync(`${folder}/${file}`, 'utf8'));
+    const text = readFileSync(`${folder}/${name}.generic.xml`, 'utf8');
+    return [{ name, native, document: parseDocument(native.kind, text.trim()) }];
+  });
+};
+
 /** The VMs among them: what the scan says of the native document, and the generic document as the sheet shall make it. */
 export const goldenVms = async (): Promise<{ name: string; scan: Scan; document: Vm }[]> => {
   const found: { name: string; scan: Scan; document: Vm }[] = [];
   for (const name of Object.keys(PLATFORMS)) {
-    const directory = `${FIXTURES}/${name}/documents`;
-    const side = existsSync(directory) ? (await loadPlatform(PLATFORMS, name)).host : undefined;
+    const side = (await loadPlatform(PLATFORMS, name)).host;
     if (side === undefined) continue;
-    for (const file of readdirSync(directory).filter((one) => one.endsWith('.native.xml'))) {
-      const native = parseNative(readFileSync(`${directory}/${file}`, 'utf8'));
-      if (native.kind !== 'vm') continue;
-      const generic = readFileSync(`${directory}/${file.replace('.native.', '.generic.')}`, 'utf8');
-      found.push({ name: `${name}/${file}`, scan: side.scan(native), document: parseDocument('vm', generic.trim()) });
-    }
+    for (const golden of goldenDocuments(name))
+      if (golden.native.kind === 'vm')
+        found.push({ name: `${name}/${golden.name}`, scan: side.scan(golden.native), document: golden.document as Vm });
   }
   return found;
 };

@@ -24,6 +24,7 @@ export interface Estate {
   fault<V extends Verb>(verb: V, target: HubId, params: Params[V]): Promise<unknown>;
   id(native: string): HubId;
   vm(native: string): Vm;
+  all(): readonly { readonly native: NativeObject; readonly document: Documents[DocumentKind] }[];
   dispose(): void;
 }
 
@@ -31,16 +32,28 @@ export const HOST = hubId('host', 1);
 
 type Side = { readonly hostSide: HostSide; readonly sheets: Sheets };
 
+/** Applies sheets; each is compiled once. */
+export const openSheets = async () => {
+  const engine = await chooseEngine('libxslt');
+  const compiled = new Map<string, ReturnType<typeof engine.compile>>();
+  return {
+    apply: async (url: URL | undefined, input: string): Promise<string> => {
+      if (!url) throw new Error('no such sheet');
+      const sheet = compiled.get(url.href) ?? engine.compile(readFileSync(url, 'utf8'));
+      compiled.set(url.href, sheet);
+      return engine.transform(await sheet, input);
+    },
+    dispose: () => engine.dispose(),
+  };
+};
+
 /** Of any platform that is a host. */
 export const openEstate = async (
   objects: readonly NativeObject[],
   { hostSide, sheets }: Side = libvirt,
+  { job = hubId('job', 77), shared }: { job?: HubId; shared?: Awaited<ReturnType<typeof openSheets>> } = {},
 ): Promise<Estate> => {
-  const engine = await chooseEngine('libxslt');
-  const apply = async (url: URL | undefined, input: string): Promise<string> => {
-    if (!url) throw new Error('no such sheet');
-    return engine.transform(await engine.compile(readFileSync(url, 'utf8')), input);
-  };
+  const { apply, dispose } = shared ?? (await openSheets());
   const items = new Map<
     HubId,
     {
@@ -94,7 +107,7 @@ export const openEstate = async (
     generic: (_: DocumentKind, id: HubId) => items.get(id)?.doc,
   } as unknown as StoreView;
   const context: PlanContext = {
-    job: hubId('job', 77),
+    job,
     store,
     native: (id) => items.get(id)?.native,
     fromGeneric: (change) =>
@@ -120,7 +133,8 @@ export const openEstate = async (
     },
     id,
     vm: (native) => items.get(id(native))?.doc as Vm,
-    dispose: () => engine.dispose(),
+    all: () => all().map(({ native, doc }) => ({ native, document: doc })),
+    dispose,
   };
 };
 

@@ -38,10 +38,7 @@ export const bootOrderText = (vm: Pick<Vm, 'bootOrder'>): string =>
 export const deviceModel = (firmware: Vm['firmware']): string =>
   firmware === 'efi' ? 'qemu-upstream-uefi' : 'qemu-upstream-compat';
 
-type Maps = Record<
-  'other_config' | 'xenstore_data' | 'VCPUs_params' | 'blocked_operations' | 'platform',
-  Record<string, string>
->;
+type Maps = Record<'other_config' | 'xenstore_data' | 'VCPUs_params' | 'platform', Record<string, string>>;
 
 const withoutEmpty = (texts: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== ''));
@@ -52,7 +49,6 @@ const recordOf = (vm: Vm, mark: string): Readonly<Record<string, unknown>> => {
     other_config: { ...withoutEmpty(ownTexts(vm)), [own.job]: mark, ...(vm.autostart ? { auto_poweron: 'true' } : {}) },
     xenstore_data: {},
     VCPUs_params: {},
-    blocked_operations: {},
     platform: {
       acpi: '1',
       apic: 'true',
@@ -68,6 +64,7 @@ const recordOf = (vm: Vm, mark: string): Readonly<Record<string, unknown>> => {
   for (const attribute of vm.attributes) {
     const place = placeOf(attribute);
     if (place.field === 'tags') tags.push(place.key);
+    else if (place.field === 'blocked_operations') continue;
     else if (place.key !== MAC_SEED) maps[place.field][place.key] = nativeValue(attribute);
   }
   return {
@@ -202,6 +199,17 @@ const addVm = (draft: Draft, vm: Vm, disks: readonly (Disk & { image: Ref })[], 
   draft.touch(ref);
   draft.makes = ref;
   addDevices(draft, made, { ...vm, disks }, planning);
+  // xapi's VM.create takes the field and makes nothing of it; and what is blocked would be in the way of the steps before.
+  for (const attribute of vm.attributes) {
+    const { field, key } = placeOf(attribute);
+    const value = nativeValue(attribute);
+    if (field === 'blocked_operations')
+      draft.later(
+        `block ${key}`,
+        call('set_key', { cls: 'VM', self: made, field, key, value }),
+        probe('field-is', { cls: 'VM', self: made, field, key, is: [value] }),
+      );
+  }
 };
 
 export const planCreate = async (planning: Planning): Promise<Plan> => {
