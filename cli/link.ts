@@ -16,8 +16,7 @@ type Side = 'agent' | 'server';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
-const linkAddress = (config: FullConfig): LinkAddress => {
-  const text = config.link.address ?? `unix:${join(config.state, 'link.sock')}`;
+const linkAddress = (text: string, config: FullConfig): LinkAddress => {
   const address = parseLinkAddress(text);
   if (address === undefined)
     throw new ConfigError(`link address "${text}" is none of unix:PATH, tls:HOST:PORT and tcp:HOST:PORT`);
@@ -33,6 +32,17 @@ const linkAddress = (config: FullConfig): LinkAddress => {
     );
   }
   return address;
+};
+
+/** An agent may have several, of one kind; a server listens at one. */
+const linkAddresses = (config: FullConfig, side: Side): readonly [LinkAddress, ...LinkAddress[]] => {
+  const texts = [config.link.address ?? `unix:${join(config.state, 'link.sock')}`].flat();
+  const [first, ...more] = texts.map((text) => linkAddress(text, config));
+  if (first === undefined) throw new ConfigError('link.address is empty');
+  if (side === 'server' && more.length > 0) throw new ConfigError('link.address: a server listens at one address');
+  if (more.some(({ kind }) => kind !== first.kind))
+    throw new ConfigError('link.address: all addresses are of one kind, unix:, tcp: or tls:');
+  return [first, ...more];
 };
 
 const linkFiles = ({ link, state }: FullConfig): LinkFiles => ({
@@ -87,12 +97,14 @@ const openTrust = (config: FullConfig, side: Side, log: Log): OwnTrust => {
 
 /** Throws what is wrong with the link of a configuration, opening nothing. A program with hosts is an agent. */
 export const checkLink = (config: FullConfig): void => {
-  if (linkAddress(config).kind === 'tls')
-    openTrust(config, config.host.length > 0 ? 'agent' : 'server', silentLog).trust.close();
+  const side = config.host.length > 0 ? 'agent' : 'server';
+  if (linkAddresses(config, side)[0].kind === 'tls') openTrust(config, side, silentLog).trust.close();
 };
 
 interface OpenLink {
+  /** Where a server listens, and an agent looks first. */
   readonly address: LinkAddress;
+  readonly addresses: readonly LinkAddress[];
   readonly admission: Admission;
   /** The name that the agent's certificate gives it. */
   readonly agent: string | undefined;
@@ -101,14 +113,15 @@ interface OpenLink {
 
 /** `token` is asked for where there is no TLS. SIGHUP has the certificates read at once. */
 export const openLinkOf = (config: FullConfig, side: Side, log: Log, token: () => Secret): OpenLink => {
-  const address = linkAddress(config);
+  const addresses = linkAddresses(config, side);
+  const [address] = addresses;
   if (address.kind !== 'tls') {
-    if (address.kind === 'tcp' && !LOOPBACK.has(address.host))
+    if (addresses.some((one) => one.kind === 'tcp' && !LOOPBACK.has(one.host)))
       log.warn({}, 'link: not encrypted, by --link-insecure: who listens in sees and can change all of it');
-    return { address, admission: token(), agent: undefined, close: () => {} };
+    return { address, addresses, admission: token(), agent: undefined, close: () => {} };
   }
   const { trust, agent } = openTrust(config, side, log);
   // It stays when the link ends: a program that was asked to read its certificates does not die of it while its place is taken.
   process.on('SIGHUP', () => trust.refresh());
-  return { address, admission: trust, agent, close: trust.close };
+  return { address, addresses, admission: trust, agent, close: trust.close };
 };

@@ -6,19 +6,26 @@ import { fileURLToPath } from 'node:url';
 import type { Acceptor } from '../agent/acceptor.ts';
 import { PLATFORMS } from '../mappings/platforms.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { ConfigError } from '../runtime/config.ts';
 import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
 import type { Log } from '../runtime/log.ts';
 import type { AgentApi } from '../runtime/protocol.ts';
 import { readSecretFile, Secret } from '../runtime/secret.ts';
 import { openAdmin } from '../transform-server/admin/admin.ts';
+import type { Member } from '../transform-server/cells/member.ts';
 import { type Attached, createServer, type Server } from '../transform-server/server.ts';
 import type { FullConfig } from './composition.ts';
 import { freshPlatforms } from './generations.ts';
+import { startMember } from './member.ts';
 import { adminTokenPath } from './token-path.ts';
 
 export interface ServerHalf {
-  readonly server: Server;
+  readonly server: Pick<Server, 'handOver'>;
   readonly admin: { readonly url: string; readonly token: string };
+  /** Set where this server is one of several: another one speaks for its agent. */
+  readonly relay: Member['relay'] | undefined;
+  /** Set where this server is one of several: whether there is another now. */
+  readonly isAlone: (() => Promise<boolean>) | undefined;
   /** What another program may accept the admin endpoint's connections on. */
   readonly acceptor: NetServer;
   /** `agent`: its name, where its certificate says it. */
@@ -35,16 +42,25 @@ export const loadOrMakeToken = (path: string): Secret => {
   return token;
 };
 
-export const startServer = async (config: FullConfig, log: Log, acceptor?: Acceptor): Promise<ServerHalf> => {
-  const server = createServer({
-    stateDir: config.state,
+/** `link`: where it listens already, if others are to reach it. */
+export const startServer = async (
+  config: FullConfig,
+  log: Log,
+  acceptor?: Acceptor,
+  link?: Parameters<typeof startMember>[1],
+): Promise<ServerHalf> => {
+  const options = {
     platforms: PLATFORMS,
     clock: systemClock,
     log,
     fresh: freshPlatforms,
     hostAgents: config.link.hosts,
     program: fileURLToPath(new URL('..', import.meta.url)),
-  });
+  };
+  if (config.redis !== undefined && link === undefined)
+    throw new ConfigError('[redis] is for `transvisor server`: agents are programs of their own then');
+  const member = link === undefined ? undefined : await startMember(config, link, options, log);
+  const server = member ?? createServer({ ...options, stateDir: config.state });
   try {
     const token = loadOrMakeToken(adminTokenPath(config)).reveal();
     const { listen, port } = config.admin;
@@ -60,13 +76,15 @@ export const startServer = async (config: FullConfig, log: Log, acceptor?: Accep
     const links = new Set<Link<AgentApi>>();
     return {
       server,
+      relay: member?.relay,
+      isAlone: member?.isAlone,
       admin: { url: admin.url, token },
       acceptor: admin.acceptor,
       accept: (channel, certified) => {
         let attached: Attached | undefined;
         const link = openLink<AgentApi>(
           (agent) => {
-            attached = server.attach(agent, certified);
+            attached = server.attach(agent, certified, (why) => channel.close(why));
             return attached.api;
           },
           channel,

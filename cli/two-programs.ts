@@ -14,7 +14,7 @@ import { Unavailable } from './exit-codes.ts';
 import { freshPlatforms } from './generations.ts';
 import { openLinkOf } from './link.ts';
 import { type Ready, readyOf } from './ready-file.ts';
-import { loadOrMakeToken, startServer } from './server-half.ts';
+import { loadOrMakeToken, type ServerHalf, startServer } from './server-half.ts';
 import { awaitTurn, type Predecessor } from './succession.ts';
 
 const tokenPath = (config: FullConfig): string => config.link.tokenFile ?? join(config.state, 'link-token');
@@ -32,13 +32,29 @@ export const startServerProgram = async (config: FullConfig): Promise<RunningSer
   makeStateFolder(config);
   const opened = openLinkOf(config, 'server', log, () => loadOrMakeToken(tokenPath(config)));
   const turn = await awaitTurn();
-  const half = await startServer(config, log, turn?.acceptors.get('admin'));
+  // It listens first: others are told where. Who comes before the server stands waits.
+  const { promise: started, resolve: start } = Promise.withResolvers<ServerHalf>();
+  const link = await serveLink(
+    opened.address,
+    opened.admission,
+    log,
+    (channel, agent) => void started.then((half) => half.accept(channel, agent)),
+    config.redis && ((channel, from) => void started.then((half) => half.relay?.(channel, from))),
+  );
   try {
-    const link = await serveLink(opened.address, opened.admission, log, half.accept);
+    const at = config.redis && { address: link.address, admission: opened.admission };
+    const half = await startServer(config, log, turn?.acceptors.get('admin'), at);
+    start(half);
     const end = async (): Promise<void> => {
       opened.close();
       await link.close();
       await half.close();
+    };
+    const handOver = async (): Promise<void> => {
+      // Agents find another server, if there is one.
+      if (half.isAlone !== undefined) link.rest();
+      await half.server.handOver();
+      await end();
     };
     turn?.serving({});
     return {
@@ -47,17 +63,15 @@ export const startServerProgram = async (config: FullConfig): Promise<RunningSer
       log,
       predecessor: {
         acceptors: new Map([['admin', half.acceptor]]),
-        handOver: async () => {
-          await half.server.handOver();
-          await end();
-        },
+        handOver,
         // Its agents have what is under way.
         drain: async () => {},
       },
-      close: end,
+      close: async () => ((await half.isAlone?.()) === false ? handOver() : end()),
     };
   } catch (error) {
-    await half.close();
+    opened.close();
+    await link.close();
     throw error;
   }
 };
@@ -88,7 +102,7 @@ export const startAgentProgram = async (config: FullConfig): Promise<RunningAgen
     fresh: freshPlatforms,
     ...(turn === undefined ? {} : { acceptors: turn.acceptors }),
   });
-  const dialling = dialLink(opened.address, opened.admission, log, agent.attach);
+  const dialling = dialLink(opened.addresses, opened.admission, log, agent.attach);
   const ports = new Map(agent.fronts.map((front) => [front.name, front.port]));
   const close = async (): Promise<void> => {
     dialling.close();

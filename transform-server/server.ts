@@ -82,8 +82,8 @@ export interface Attached {
 }
 
 export interface Server extends AsyncDisposable {
-  /** `certified`: the agent's name by its certificate, beyond which it has no say. */
-  attach(agent: AgentApi, certified?: string): Attached;
+  /** `certified`: the agent's name by its certificate, beyond which it has no say. `end` closes its link. */
+  attach(agent: AgentApi, certified?: string, end?: (why: string) => void): Attached;
   readonly store: Store;
   readonly jobs: Jobs;
   readonly events: EventsView;
