@@ -97,6 +97,8 @@ class IdTable implements Ids {
   readonly #rows = new Map<number, Row>();
   readonly #byNative = new Map<string, Row>();
   readonly #byOwner = new Map<number, Map<string, Row>>();
+  /** Primary objects by host. */
+  readonly #byHost = new Map<number, Set<Row>>();
   readonly #orphans = new Map<number, Orphans<Row>>();
   readonly #numbers: Numbers;
   readonly #insert: Statement;
@@ -146,6 +148,9 @@ class IdTable implements Ids {
     this.#rows.set(row.n, row);
     if (row.owner === 0) {
       this.#byNative.set(PRIMARY(row.kind, row.host, row.native), row);
+      const alike = this.#byHost.get(row.host);
+      if (alike === undefined) this.#byHost.set(row.host, new Set([row]));
+      else alike.add(row);
       return;
     }
     let subs = this.#byOwner.get(row.owner);
@@ -161,6 +166,7 @@ class IdTable implements Ids {
     if (row.owner === 0) {
       const key = PRIMARY(row.kind, row.host, row.native);
       if (this.#byNative.get(key) === row) this.#byNative.delete(key);
+      this.#byHost.get(row.host)?.delete(row);
       return;
     }
     const subs = this.#byOwner.get(row.owner);
@@ -217,6 +223,7 @@ class IdTable implements Ids {
       const row = this.#rows.get(Number(found['n']));
       if (row === undefined) continue;
       this.#byNative.delete(PRIMARY(row.kind, row.host, row.native));
+      this.#byHost.get(of)?.delete(row);
       orphans.add(row, { uuid: String(found['uuid']), name: String(found['name']) });
     }
     this.#orphans.set(of, orphans);
@@ -307,8 +314,9 @@ class IdTable implements Ids {
 
   living(host: HubId): readonly HubId[] {
     const of = numberOf(host);
-    const named = [...this.#byNative.values()].filter((row) => row.host === of);
-    return [...named, ...(this.#orphans.get(of)?.left() ?? [])].map((row) => hubId(row.kind, row.n));
+    return [...(this.#byHost.get(of) ?? []), ...(this.#orphans.get(of)?.left() ?? [])].map((row) =>
+      hubId(row.kind, row.n),
+    );
   }
 
   jobBlock(size: number): { from: number; to: number } {
