@@ -148,7 +148,9 @@ export const createServer = (options: ServerOptions): Server => {
   const leases = createLeases({ store, jobs, host: hosts.get, log });
   /** What a client has read before it will read again: made anew as soon as it changes, so that the read finds it. */
   const warm = async (changed: readonly HubId[]): Promise<void> => {
+    const moved = new Set(changed.map((id) => store.entry(id)?.host));
     for (const { instance } of hosts.fronts()) {
+      if (!moved.has(instance.host)) continue;
       const old = changed.filter((id) => store.isOld(id, instance.name));
       // A few are most likely what a waiting client is about to read.
       if (old.length > 0) await renderer.rendered(instance, old, old.length <= WARM_AT_ONCE ? 'now' : 'later');
