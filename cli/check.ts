@@ -118,9 +118,7 @@ export const check = async (
 ): Promise<{ json: unknown; text: string; well: boolean }> => {
   const findings = await look(named, flags);
   // One mistake may be come across from two sides.
-  const once = findings.filter(
-    (one, at) => findings.findIndex((other) => other.what === one.what && other.where === one.where) === at,
-  );
+  const once = findings.filter(({ what }, at) => findings.findIndex((other) => other.what === what) === at);
   const well = once.every(({ level }) => level !== 'error');
   return {
     json: { well, findings: once },

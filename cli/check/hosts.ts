@@ -98,7 +98,7 @@ const socketFix = (endpoint: Endpoint): Promise<string> =>
   });
 
 const lookAtFault = async (name: string, fault: Fault, dialer: Dialer, places: HostPlaces): Promise<Finding> => {
-  const what = `host ${name}: ${fault.text}`;
+  const what = `host ${name}: ${fault.text.replaceAll(/\s+/g, ' ').trim()}`;
   if (fault.kind === 'invalid-login')
     return {
       level: 'error',
@@ -108,7 +108,10 @@ const lookAtFault = async (name: string, fault: Fault, dialer: Dialer, places: H
     };
   if (/fingerprint|certificate/.test(fault.text))
     return { level: 'error', what, where: places.fingerprint, fix: 'if it is the host, name its fingerprint' };
-  return { level: 'error', what, where: places.uri, fix: await socketFix(dialer.endpoint) };
+  const fix = /wrong version number/.test(what)
+    ? 'no TLS is spoken there: another port?'
+    : await socketFix(dialer.endpoint);
+  return { level: 'error', what, where: places.uri, fix };
 };
 
 const AUTO = /^auto:\/\/([^/?#]*)\/?$/;
