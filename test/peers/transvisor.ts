@@ -1,15 +1,12 @@
 /** Starts the product as a person does (`./transvisor up`, or server and agent apart), waits for its ready file, and gives its endpoints, pids and end. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Endpoint, requireClient } from './clients.ts';
+import { type Launched, launch, tailOf } from './launch.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../transvisor', import.meta.url));
-const START_LIMIT_MS = 90_000;
-const END_LIMIT_MS = 20_000;
-const LOG_TAIL = 8192;
 
 export type TransvisorOptions = {
   readonly host: string;
@@ -72,14 +69,7 @@ type Ready = { readonly [name in FrontName]?: FrontEndpoint } & {
   readonly link?: string;
 };
 
-type Program = { readonly child: ChildProcess; readonly ended: Promise<number | null> };
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const runs = (program: Program | undefined): program is Program =>
-  program !== undefined && program.child.exitCode === null && program.child.signalCode === null;
-
-const tail = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8').slice(-LOG_TAIL) : '');
+const runs = (program: Launched | undefined): program is Launched => program?.runs() === true;
 
 export const startTransvisor = async (options: TransvisorOptions): Promise<Transvisor> => {
   const root = mkdtempSync(join(tmpdir(), 'tvp-'));
@@ -97,39 +87,16 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     ...['--link', linkAddress],
     ...(options.link === undefined ? ['--link-token-file', join(root, 'link-token')] : []),
   ];
-  const programs = new Map<Half, Program>();
+  const programs = new Map<Half, Launched>();
   const fronts = options.fronts ?? ['vim25'];
   let ports: Readonly<Record<string, number>> = {};
   let ready: Ready = {};
 
-  const launch = async (half: Half, args: readonly string[]): Promise<Ready> => {
-    const readyFile = join(root, `${half}.ready`);
-    const logFile = join(root, `${half}.log`);
-    rmSync(readyFile, { force: true });
-    const log = openSync(logFile, 'a');
-    const child = spawn(
-      (half === 'agent' ? options.agentProgram : undefined) ?? options.program ?? PROGRAM,
-      [...args, '--ready-file', readyFile],
-      {
-        stdio: ['ignore', log, log],
-      },
-    );
-    closeSync(log);
-    const program: Program = {
-      child,
-      ended: new Promise((resolve) => {
-        child.once('exit', (code) => resolve(code));
-        child.once('error', () => resolve(null));
-      }),
-    };
+  const started = async (half: Half, args: readonly string[]): Promise<Ready> => {
+    const own = half === 'agent' ? options.agentProgram : undefined;
+    const program = await launch(own ?? options.program ?? PROGRAM, args, join(root, half));
     programs.set(half, program);
-    const end = Date.now() + START_LIMIT_MS;
-    while (!existsSync(readyFile)) {
-      if (!runs(program)) throw new Error(`transvisor ${args[0]} ended with ${child.exitCode}: ${tail(logFile)}`);
-      if (Date.now() > end) throw new Error(`transvisor ${args[0]} is not ready in time: ${tail(logFile)}`);
-      await sleep(10);
-    }
-    return JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
+    return program.ready as Ready;
   };
 
   const hostFlags = [
@@ -147,13 +114,13 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     const frontPorts = fronts.flatMap(flag);
     let got: Ready;
     if (!two)
-      got = await launch('agent', ['up', ...hostFlags, ...frontPorts, ...flag('admin'), '--state', folder('agent')]);
+      got = await started('agent', ['up', ...hostFlags, ...frontPorts, ...flag('admin'), '--state', folder('agent')]);
     else if (half === 'agent')
-      got = await launch('agent', ['agent', ...hostFlags, ...frontPorts, ...link(), '--state', folder('agent')]);
+      got = await started('agent', ['agent', ...hostFlags, ...frontPorts, ...link(), '--state', folder('agent')]);
     else {
       const file = join(root, 'server.toml');
       writeFileSync(file, `[admin]\nport = ${ports['admin'] ?? 0}\n`);
-      got = await launch('server', ['server', '--config', file, ...link(), '--state', folder('server')]);
+      got = await started('server', ['server', '--config', file, ...link(), '--state', folder('server')]);
     }
     // With the port it got.
     linkAddress = got.link ?? linkAddress;
@@ -174,19 +141,12 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     for (const one of halves(half)) {
       const program = programs.get(one);
       if (!runs(program)) continue;
-      program.child.kill('SIGTERM');
-      const stubborn = setTimeout(() => program.child.kill('SIGKILL'), END_LIMIT_MS);
-      codes.push(await program.ended);
-      clearTimeout(stubborn);
+      codes.push(await program.stop());
     }
     return codes;
   };
   const kill9 = async (half?: Half): Promise<void> => {
-    const dying = halves(half)
-      .flatMap((one) => programs.get(one) ?? [])
-      .filter(runs);
-    for (const { child } of dying) child.kill('SIGKILL');
-    await Promise.all(dying.map(({ ended }) => ended));
+    await Promise.all(halves(half).map((one) => programs.get(one)?.kill9()));
   };
   const restart = async (half?: Half): Promise<void> => {
     for (const one of halves(half).toReversed()) if (!runs(programs.get(one))) await start(one);
@@ -201,7 +161,7 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
       .filter((file) => existsSync(file))
       .map((file) => readFileSync(file, 'utf8'))
       .join('');
-  const log = (): string => ['server', 'agent'].map((half) => tail(join(root, `${half}.log`))).join('');
+  const log = (): string => ['server', 'agent'].map((half) => tailOf(join(root, `${half}.log`))).join('');
 
   try {
     await restart();
@@ -218,8 +178,8 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
       admin,
       link: () => linkAddress,
       state,
-      pid: () => programs.get('agent')?.child.pid ?? 0,
-      pids: () => [...programs.values()].filter(runs).flatMap(({ child }) => child.pid ?? []),
+      pid: () => programs.get('agent')?.pid ?? 0,
+      pids: () => [...programs.values()].filter(runs).map(({ pid }) => pid),
       alive: () => [...programs.values()].every(runs),
       stop,
       kill9,
