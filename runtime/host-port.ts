@@ -7,15 +7,18 @@ export interface HostPort {
   readonly port?: number;
 }
 
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+/** IPv4 as IPv6, in the form that all others are brought to. */
+const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 const NAME = /^(?!.*\.\.)[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/;
 
 /** One text for each address: IPv4 is never written as IPv6, zeros are left out, no zone. */
 export const plainAddress = (address: string): string => {
   const [bare = ''] = address.split('%');
-  const mapped = MAPPED.exec(bare)?.[1];
-  if (mapped !== undefined) return mapped;
-  return isIPv6(bare) ? new URL(`http://[${bare}]/`).hostname.slice(1, -1) : bare;
+  if (!isIPv6(bare)) return bare;
+  const six = new URL(`http://[${bare}]/`).hostname.slice(1, -1);
+  const [, high, low] = MAPPED.exec(six) ?? [];
+  if (high === undefined || low === undefined) return six;
+  return [high, low].flatMap((pair) => [Number.parseInt(pair, 16) >> 8, Number.parseInt(pair, 16) & 255]).join('.');
 };
 
 /** A name as DNS compares it. */

@@ -3,33 +3,11 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { createAcceptor } from '../../agent/acceptor.ts';
-import type { Client } from '../../agent/client.ts';
-import type { ServedFront } from '../../agent/front.ts';
 import { type Listener, openListener } from '../../agent/listener.ts';
-import type { Router } from '../../agent/router.ts';
-import type { Decoded } from '../../mappings/generic/platform.ts';
 import { silentLog } from '../../runtime/log.ts';
+import { answering, answeringFront as front } from './answering-front.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
-const front = {
-  instance: { name: 'front' },
-  front: {
-    maxBodyBytes: 1000,
-    isStream: () => false,
-    decode: (): Decoded => ({
-      kind: 'call',
-      call: { method: 'm', target: { type: '', id: '' }, args: {}, version: '', operation: '' },
-    }),
-  },
-} as unknown as ServedFront;
-const answering = (text: string, until?: Promise<void>): Router =>
-  ({
-    call: async (_front: ServedFront, _call: unknown, client: Client) => {
-      await until;
-      client.answer({ status: 200, headers: {}, body: text });
-    },
-  }) as unknown as Router;
-
 const opened: { close(): unknown }[] = [];
 afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.close();
