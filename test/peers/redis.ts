@@ -75,7 +75,9 @@ export const startRedis = async (setting: RedisSetting = {}): Promise<RedisServe
   const file = join(folder, 'redis.conf');
   writeFileSync(
     file,
-    ['bind 127.0.0.1', `dir ${folder}`, 'save ""', ...(setting.lines ?? [])].map((line) => `${line}\n`).join(''),
+    ['bind 127.0.0.1', `dir ${folder}`, 'save ""', 'repl-diskless-sync-delay 0', ...(setting.lines ?? [])]
+      .map((line) => `${line}\n`)
+      .join(''),
   );
   const ports = tls
     ? ['--port', '0', '--tls-port', String(port), ...(setting.tlsArgs ?? [])]
@@ -124,7 +126,7 @@ export const startRedis = async (setting: RedisSetting = {}): Promise<RedisServe
 
 export const startReplica = async (master: RedisServer): Promise<RedisServer> => {
   const replica = await startRedis({
-    args: [...DURABLE, '--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0'],
+    args: [...DURABLE, '--replicaof', '127.0.0.1', String(master.port)],
   });
   await until('the replica has caught up', async () =>
     (await replica.cli('info', 'replication')).includes('master_link_status:up'),

@@ -1,5 +1,6 @@
 /** One connection to the shared store: a script with keys and arguments in, its answer out once enough replicas have it, or an error in bounded time. */
 import { Cluster, type Redis } from 'ioredis';
+import { openConfirmed } from './confirmed.ts';
 import { clientOf, placeOf, type RedisOptions, timesOf } from './options.ts';
 import type { Script } from './scripts.ts';
 
@@ -54,8 +55,8 @@ export const openConnection = async (options: RedisOptions): Promise<Connection>
   // `-node`: a node of a cluster has gone.
   for (const event of ['close', '-node', 'node error']) client.on(event, broken);
 
-  const replicas = Math.floor(times.redisCommandMs / 2);
-  const send = async (
+  const confirmed = openConfirmed(client, options.waitReplicas, Math.floor(times.redisCommandMs / 2));
+  const send = (
     script: Script,
     whole: boolean,
     keys: readonly string[],
@@ -63,23 +64,9 @@ export const openConnection = async (options: RedisOptions): Promise<Connection>
     confirm: boolean,
   ): Promise<unknown> => {
     const rest = [...keys, ...values.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value))];
-    if (!confirm) {
-      return whole
-        ? await client.eval(script.text, keys.length, ...rest)
-        : await client.evalsha(script.sha, keys.length, ...rest);
-    }
-    // One after the other on one connection: WAIT counts what that connection wrote.
-    const batch = client.pipeline();
-    if (whole) batch.eval(script.text, keys.length, ...rest);
-    else batch.evalsha(script.sha, keys.length, ...rest);
-    batch.wait(options.waitReplicas, replicas);
-    const [ran, waited] = (await batch.exec()) ?? [];
-    if (ran === undefined || waited === undefined) throw new Error('Redis gave no answer');
-    if (ran[0] !== null) throw ran[0];
-    if (waited[0] !== null) throw waited[0];
-    if (Number(waited[1]) < options.waitReplicas)
-      throw new Error(`${String(waited[1])} of ${options.waitReplicas} replicas have what was written`);
-    return ran[1];
+    const on = (to: Pick<Redis, 'eval' | 'evalsha'>): Promise<unknown> =>
+      whole ? to.eval(script.text, keys.length, ...rest) : to.evalsha(script.sha, keys.length, ...rest);
+    return confirm ? confirmed(keys[0] ?? '', (batch) => void on(batch as unknown as Redis)) : on(client as Redis);
   };
 
   const run: Connection['run'] = async (script, keys, values, confirm = false) => {
@@ -89,7 +76,7 @@ export const openConnection = async (options: RedisOptions): Promise<Connection>
     } catch (error) {
       if ((error as Error).message.startsWith('NOSCRIPT'))
         return answerOf(await send(script, true, keys, values, waits));
-      // A pipeline learns nothing from MOVED by itself.
+      // A batch learns nothing from MOVED by itself.
       if (client instanceof Cluster) client.refreshSlotsCache();
       throw error;
     }

@@ -1,0 +1,77 @@
+/** Shared state on a real Redis Cluster of three nodes: cells on all of them, a node that ends and comes back, slots that move. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { requireClient, runProgram } from './clients.ts';
+import { describeWith } from './describe-with.ts';
+import { REDIS_CLIENTS, type RedisServer, startCluster, until } from './redis.ts';
+import { closeStates, hold, numbersIn, openState, put } from './redis-state.ts';
+
+const CELLS = Array.from({ length: 12 }, (_, n) => `host-${n}`);
+
+describeWith(REDIS_CLIENTS, 'a Redis Cluster of three nodes', () => {
+  let nodes: RedisServer[] = [];
+  const setting = () => ({ mode: 'cluster', urls: nodes.slice(0, 2).map((node) => node.url) }) as const;
+  const open = (server: string) => openState('', server, setting());
+  beforeAll(async () => {
+    nodes = await startCluster();
+  });
+  afterEach(closeStates);
+  afterAll(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  });
+
+  test('cells lie on all of its nodes, go from server to server, and numbers are given once', async () => {
+    const [a, b] = [await open('a'), await open('b')];
+    expect(a.warnings).toEqual([]);
+    await Promise.all(CELLS.map(async (cell) => put(await hold(a, cell), 1, 2, 3)));
+    for (const node of nodes) expect(await node.cli('keys', 'tv:*:log')).not.toBe('');
+    expect(await b.claim('host-0')).toMatchObject({ kind: 'elsewhere', owner: { server: 'a' } });
+    const blocks = await Promise.all(Array.from({ length: 60 }, (_, n) => (n % 2 === 0 ? a : b).numbers(5)));
+    expect(new Set(blocks.map((block) => block.from)).size).toBe(60);
+    expect((await b.servers()).map((one) => one.server).sort()).toEqual(['a', 'b']);
+    await a.close();
+    for (const cell of CELLS) expect(numbersIn(await hold(b, cell))).toEqual([1, 2, 3]);
+  });
+
+  test('a node that is killed and comes back: its cells go on where they were', async () => {
+    const a = await open('a');
+    const held = await Promise.all(CELLS.map((cell) => hold(a, `again-${cell}`)));
+    await Promise.all(held.map((storage) => put(storage, 1)));
+    await nodes[0]?.kill();
+    await until('it is said', () => held.some((storage) => !storage.available));
+    await nodes[0]?.start();
+    await until('all are back', () => held.every((storage) => storage.available), 30_000);
+    await Promise.all(held.map((storage) => put(storage, 2)));
+    await Promise.all(held.map((storage) => storage.release()));
+    for (const cell of CELLS) expect(numbersIn(await hold(a, `again-${cell}`))).toEqual([1, 2]);
+  });
+
+  test('slots that move to another node under a writer: nothing is lost or done twice', async () => {
+    const a = await open('a');
+    const held = await Promise.all(CELLS.map((cell) => hold(a, `moved-${cell}`)));
+    let going = true;
+    let rounds = 0;
+    const writers = (async () => {
+      for (; going; rounds++) await Promise.all(held.map((storage) => put(storage, rounds)));
+    })();
+    const [from, to] = await Promise.all(nodes.slice(0, 2).map((node) => node.cli('cluster', 'myid')));
+    const moved = await runProgram(requireClient('redis-cli'), [
+      ...[
+        '--cluster',
+        'reshard',
+        `127.0.0.1:${nodes[0]?.port}`,
+        '--cluster-from',
+        from ?? '',
+        '--cluster-to',
+        to ?? '',
+      ],
+      ...['--cluster-slots', '5000', '--cluster-pipeline', '100', '--cluster-yes'],
+    ]);
+    going = false;
+    await writers;
+    expect(moved.code, moved.stdout.slice(-2000)).toBe(0);
+    expect(rounds).toBeGreaterThan(5);
+    await Promise.all(held.map((storage) => storage.release()));
+    const all = Array.from({ length: rounds }, (_, n) => n);
+    for (const cell of CELLS) expect(numbersIn(await hold(a, `moved-${cell}`))).toEqual(all);
+  });
+});
