@@ -110,6 +110,15 @@ const rows = [
   { method: 'VIF.unplug', on: 'VIF', route: 'central', access: 'operate', verb: 'vm.change' },
   { method: 'VIF.unplug_force', on: 'VIF', route: 'central', access: 'operate', verb: 'vm.change' },
   { method: 'VIF.move', on: 'VIF', route: 'central', access: 'operate', verb: 'vm.change' },
+  { method: 'VIF.set_locking_mode', on: 'VIF', route: 'central', access: 'operate' },
+  { method: 'VIF.set_ipv4_allowed', on: 'VIF', route: 'central', access: 'operate' },
+  { method: 'VIF.add_ipv4_allowed', on: 'VIF', route: 'central', access: 'operate' },
+  { method: 'VIF.remove_ipv4_allowed', on: 'VIF', route: 'central', access: 'operate' },
+  { method: 'VIF.set_ipv6_allowed', on: 'VIF', route: 'central', access: 'operate' },
+  { method: 'VIF.add_ipv6_allowed', on: 'VIF', route: 'central', access: 'operate' },
+  { method: 'VIF.remove_ipv6_allowed', on: 'VIF', route: 'central', access: 'operate' },
+  { method: 'VIF.configure_ipv4', on: 'VIF', route: 'central', access: 'operate' },
+  { method: 'VIF.configure_ipv6', on: 'VIF', route: 'central', access: 'operate' },
 
   // Disks
   { method: 'VDI.create', on: 'VDI', route: 'central', access: 'operate', verb: 'volume.create' },
@@ -118,6 +127,7 @@ const rows = [
   { method: 'VDI.resize_online', on: 'VDI', route: 'central', access: 'operate', verb: 'volume.resize' },
   { method: 'VDI.copy', on: 'VDI', route: 'central', access: 'operate', verb: 'volume.copy' },
   { method: 'VDI.clone', on: 'VDI', route: 'central', access: 'operate', verb: 'volume.copy' },
+  { method: 'VDI.snapshot', on: 'VDI', route: 'central', access: 'operate', verb: 'volume.copy' },
   { method: 'VDI.pool_migrate', on: 'VDI', route: 'central', access: 'operate', verb: 'vm.change' },
   { method: 'VDI.set_name_label', on: 'VDI', route: 'central', access: 'operate' },
   { method: 'VDI.set_name_description', on: 'VDI', route: 'central', access: 'operate' },
@@ -133,6 +143,10 @@ const rows = [
   { method: 'SR.set_name_description', on: 'SR', route: 'central', access: 'admin' },
   { method: 'SR.update', on: 'SR', route: 'central', access: 'operate', verb: 'storage.refresh' },
   { method: 'SR.get_supported_types', on: 'SR', route: 'broker', access: 'read' },
+  { method: 'SR.probe', on: 'SR', route: 'central', access: 'admin' },
+  { method: 'PBD.create', on: 'PBD', route: 'central', access: 'admin' },
+  { method: 'PBD.destroy', on: 'PBD', route: 'central', access: 'admin' },
+  { method: 'PBD.set_device_config', on: 'PBD', route: 'central', access: 'admin' },
   { method: 'PBD.plug', on: 'PBD', route: 'central', access: 'admin' },
   { method: 'PBD.unplug', on: 'PBD', route: 'central', access: 'admin' },
 
@@ -162,6 +176,7 @@ const rows = [
   { method: 'host.get_vms_which_prevent_evacuation', on: 'host', route: 'central', access: 'read' },
   { method: 'host.power_on', on: 'host', route: 'central', access: 'admin' },
   { method: 'host.destroy', on: 'host', route: 'central', access: 'admin' },
+  { method: 'host.restart_agent', on: 'host', route: 'central', access: 'admin' },
   { method: 'host.syslog_reconfigure', on: 'host', route: 'central', access: 'admin' },
   { method: 'host.migrate_receive', on: 'host', route: 'central', access: 'operate' },
   // Alerts: there are none, and that is the answer

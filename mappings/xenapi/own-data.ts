@@ -162,8 +162,9 @@ export const removeOwnObject = (context: OwnContext, ref: string): boolean => {
 /** Not a field of any class. */
 const FORGOTTEN = 'forgotten';
 
-/** The task of a job that a client destroyed: the job goes on being remembered, the task is shown no more. */
-export const forgetTask = (context: OwnContext, ref: string): void => writeOwn(context, ref, FORGOTTEN, true);
+/** What a client destroyed of a host's object (the task of a job, the PBD of a storage): the host keeps it, it is shown no more. */
+export const forget = (context: OwnContext, ref: string): void => writeOwn(context, ref, FORGOTTEN, true);
+export const remember = (context: OwnContext, ref: string): void => writeOwn(context, ref, FORGOTTEN, undefined);
 export const isForgotten = (context: OwnContext, ref: string): boolean => readOwn(context, ref, FORGOTTEN) === true;
 
 /** The host's object is gone: nothing is kept for it. */

@@ -29,6 +29,7 @@ const VDI_FEATURES = [
   'VDI_DELETE',
   'VDI_RESIZE',
   'VDI_CLONE',
+  'VDI_SNAPSHOT',
   'SR_SCAN',
   'SR_UPDATE',
   'SR_PROBE',
@@ -79,6 +80,7 @@ export const srOperations = (accessible: boolean): readonly string[] =>
         'vdi_resize',
         'vdi_clone',
         'vdi_copy',
+        'vdi_snapshot',
         'plug',
         'unplug',
       ]

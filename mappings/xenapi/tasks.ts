@@ -3,7 +3,7 @@ import { numberOf } from '../generic/ids.ts';
 import type { BrokerContext } from '../generic/platform.ts';
 import { formatTime } from '../wire/rpc-value.ts';
 import { refOf, uuidOf, type XenId, xenId } from './ids.ts';
-import { dropOwnFields, forgetTask, ownObjects, putOwnObject } from './own-data.ts';
+import { dropOwnFields, forget, ownObjects, putOwnObject } from './own-data.ts';
 import type { Default } from './types.ts';
 
 export type TaskContext = Pick<BrokerContext, 'front' | 'own' | 'nextVersion' | 'now' | 'jobs'>;
@@ -79,7 +79,7 @@ const CHECKED_EVERY = 64;
 
 /** The client wants to see no more of a job. Marks of jobs that are forgotten go as well. */
 export const destroyJobTask = (ref: string, context: TaskContext, parse: (ref: string) => XenId | undefined): void => {
-  forgetTask(context, ref);
+  forget(context, ref);
   const destroyed = parse(ref);
   if (destroyed === undefined || numberOf(destroyed.owner) % CHECKED_EVERY !== 0) return;
   for (const { key } of context.own.list(`xenapi:${context.front.uuid}`, 'field ')) {

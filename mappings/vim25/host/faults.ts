@@ -63,7 +63,8 @@ const ROWS = table<Row>({
   LimitExceeded: row('too-many', (found) => ({ limit: number(found, 'limit') })),
   ManagedObjectNotFound: row('object-not-found', (found) => reference(found, 'obj')),
   MethodDisabled: bare('method-disabled'),
-  MethodNotFound: row('method-not-found', (found) => ({ method: text(found, 'method') })),
+  // The method is one that we called for something else: the host cannot do that.
+  MethodNotFound: bare('not-supported'),
   NoDiskSpace: row('no-disk-space', (found) => ({ storage: text(found, 'datastore') })),
   NoPermission: row('no-permission', (found) => ({ privilege: text(found, 'privilegeId') })),
   NotAuthenticated: row('not-authenticated', (found) => ({ privilege: text(found, 'privilegeId') })),

@@ -1,5 +1,7 @@
 /** An object and those that refer to it in; the fields that no sheet can know (relations, own data, operations under way, what a storage holds) out. */
+import { kindOf } from '../../generic/ids.ts';
 import type { BrokerContext } from '../../generic/platform.ts';
+import { NULL_REF } from '../ids.ts';
 import { isForgotten, ownFields } from '../own-data.ts';
 import { encodeField } from '../render/bundle.ts';
 import { recordFields } from '../types.ts';
@@ -25,7 +27,8 @@ const operations = (names: readonly string[]): string => setText(names);
 
 const TRUE = '<boolean>1</boolean>';
 
-/** What can be done to an image that a running machine uses: nothing that changes it under its feet. */
+/** What can be done to an image, and to one that a running machine uses: nothing that changes it under its feet. */
+const OF_IMAGES = operations(['clone', 'copy', 'resize', 'snapshot', 'destroy', 'update']);
 const OF_ATTACHED = operations(['update']);
 
 /** A disk inside a snapshot is called as the disk that it was taken of. */
@@ -42,7 +45,9 @@ const vdi = (item: Item, world: World): Computed => {
     if (vbd !== undefined && fieldText(vbd, 'currently_attached') === TRUE)
       return { ...label, allowed_operations: OF_ATTACHED };
   }
-  return label;
+  // What lies outside every storage, or inside a snapshot, is no image of its own.
+  const isVolume = item.owner !== undefined && kindOf(item.owner) === 'volume';
+  return isVolume ? { ...label, allowed_operations: OF_IMAGES } : label;
 };
 
 /** A storage that holds ISO images alone is a library of them. */
@@ -128,13 +133,16 @@ const underWay = (item: Item, world: World): Computed => {
   return { current_operations: `<struct>${members}</struct>`, allowed_operations: operations(allowed) };
 };
 
-const ownOverlay = (item: Item, context: BrokerContext): Computed => {
+const ownOverlay = (item: Item, world: World, context: BrokerContext): Computed => {
   const fields = ownFields(context, item.ref);
   if (fields.size === 0) return {};
   const found: Computed = {};
   for (const { name, type } of recordFields(item.cls)) {
     const own = fields.get(name);
-    if (own !== undefined) found[name] = encodeField(type, own.value);
+    if (own === undefined) continue;
+    // The image that a snapshot was taken of may be gone.
+    const isLost = name === 'snapshot_of' && world.find(String(own.value)) === undefined;
+    found[name] = isLost ? NULL_REF : encodeField(type, own.value);
   }
   return found;
 };
@@ -152,7 +160,7 @@ export const patchesOf = (item: Item, world: World, context: BrokerContext): Rea
   }
   const computed = {
     ...(OWN[item.cls]?.(item, world, context) ?? {}),
-    ...ownOverlay(item, context),
+    ...ownOverlay(item, world, context),
     ...underWay(item, world),
   };
   for (const [field, inner] of Object.entries(computed)) {
@@ -179,6 +187,8 @@ export const isHidden = (item: Item, world: World, context: BrokerContext): bool
     case 'SR':
       return !world.isOfHost(item) && world.ends.shown('SR', item.ref, 'VDIs').size === 0;
     case 'PBD': {
+      // Another client of the host plugs what one of ours took away.
+      if (isForgotten(context, item.ref) && fieldText(item, 'currently_attached') !== TRUE) return true;
       const storage = world.find(fieldText(item, 'SR'));
       return storage !== undefined && !isNull(storage.ref) && isHidden(storage, world, context);
     }

@@ -5,7 +5,7 @@ import type { BrokerContext } from '../../generic/platform.ts';
 import type { RenderedMember } from '../../generic/store-view.ts';
 import { CLASSES_WITH_OBJECTS } from '../commands.ts';
 import { refOf, xenId } from '../ids.ts';
-import { dropOwnFields, type OwnObject, ownObject, ownObjects } from '../own-data.ts';
+import { dropOwnFields, type OwnObject, ownFields, ownObject, ownObjects } from '../own-data.ts';
 import { Changes } from './changes.ts';
 import { isHidden, patchesOf } from './computed.ts';
 import { Ends, relationsTo } from './ends.ts';
@@ -350,8 +350,10 @@ export class World {
     for (const item of old) this.#left(item, { plain: true }, version, context);
   }
 
-  /** Everything of our own, when the world is new. */
+  /** Everything of our own, when the world is new: what it refers to is there by now. */
   putAllOwn(version: number, context: BrokerContext): void {
+    for (const item of this.all('VDI'))
+      if (ownFields(context, item.ref).has('snapshot_of')) this.#touched.add(item.ref);
     for (const own of ownObjects(context)) this.putOwn(own, version, context);
   }
 

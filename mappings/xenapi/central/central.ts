@@ -11,6 +11,7 @@ import { HOST } from './host.ts';
 import { MIGRATION } from './migration.ts';
 import { NETWORK } from './network.ts';
 import { ownFieldAnswer } from './own-fields.ts';
+import { PBD } from './pbd.ts';
 import { Refusal } from './refusal.ts';
 import { SR } from './sr.ts';
 import { TASK } from './task-calls.ts';
@@ -18,6 +19,7 @@ import { VBD } from './vbd.ts';
 import { VBD_MEDIA } from './vbd-media.ts';
 import { VDI } from './vdi.ts';
 import { VIF } from './vif.ts';
+import { VIF_TRAFFIC } from './vif-traffic.ts';
 import { VM_ASSERTS } from './vm-asserts.ts';
 import { VM_CPUS } from './vm-cpus.ts';
 import { createVm } from './vm-create.ts';
@@ -39,8 +41,10 @@ const ANSWERS = table<Answer>({
   ...VBD,
   ...VBD_MEDIA,
   ...VIF,
+  ...VIF_TRAFFIC,
   ...VDI,
   ...SR,
+  ...PBD,
   ...HOST,
   ...MIGRATION,
   ...NETWORK,

@@ -46,6 +46,14 @@ function* enable(work: Work): Brokered<Ending> {
   return ended();
 }
 
+/** The toolstack of this pool is this front: everybody has to log in again, and whoever waits is told. Machines run on. */
+function* restartAgent(work: Work): Brokered<Ending> {
+  yield* hostOf(textArg(work, 'host'), work);
+  const { sessions, front } = work.context;
+  for (const { id } of sessions.list(front.name)) sessions.terminate(id);
+  return ended();
+}
+
 /** There is no other host to go to. */
 const NOWHERE = 'NO_HOSTS_AVAILABLE';
 
@@ -133,6 +141,7 @@ export const HOST: Readonly<Record<string, Answer>> = {
   'host.reboot': powers('host.reboot'),
   'host.shutdown': powers('host.shutdown'),
   'host.power_on': powerOn,
+  'host.restart_agent': restartAgent,
   'host.destroy': destroy,
   'host.syslog_reconfigure': syslogReconfigure,
   'host.migrate_receive': migrateReceive,

@@ -1,10 +1,12 @@
-/** SR.create, scan, forget, destroy and PBD.plug, unplug in, storage verbs of the hub out. */
+/** SR.create, probe, scan, forget and destroy in, storage verbs of the hub out. */
 import type { Brokered } from '../../generic/platform.ts';
 import { randomUuid } from '../../generic/uuid.ts';
+import { escapeText } from '../../wire/xml.ts';
+import { refOf, uuidOf, xenId } from '../ids.ts';
 import { dropOwnFields, writeOwn } from '../own-data.ts';
 import type { Default } from '../types.ts';
 import { refuse } from './refusal.ts';
-import { type Found, hostOf, storageOf, storageOfPbd } from './targets.ts';
+import { documents, type Found, hostOf, storageOf } from './targets.ts';
 import { type Answer, type Ending, ended, last, madeRef, mapArg, run, textArg, type Work } from './work.ts';
 
 const isAbsolute = (path: string): boolean =>
@@ -71,27 +73,32 @@ function* forgetSr(work: Work): Brokered<Ending> {
   const sr = yield* storageOf(work.self, work);
   mustBeUnplugged(sr);
   yield* run(work, 'storage.delete', sr.id, {});
-  dropOwnFields(work.context, sr.ref);
+  for (const cls of ['SR', 'PBD']) dropOwnFields(work.context, refOf(xenId(cls, sr.id), work.context.front));
   return ended();
 }
 
-function* plugPbd(work: Work): Brokered<Ending> {
-  const { id, doc } = yield* storageOfPbd(work.self, work);
-  return doc.accessible ? ended() : last(work, 'storage.activate', id, {});
-}
-
-function* unplugPbd(work: Work): Brokered<Ending> {
-  const { id, doc } = yield* storageOfPbd(work.self, work);
-  if (!doc.accessible) return ended();
-  return last(work, 'storage.deactivate', id, {});
+/** What lies at that place of what the host knows: any other folder holds no SR, and can become one. */
+function* probeSr(work: Work): Brokered<Ending> {
+  yield* hostOf(textArg(work, 'host'), work);
+  const place = placeOf(textArg(work, 'type').toLowerCase(), mapArg(work, 'device_config'), work);
+  const { store, front } = work.context;
+  const there = (yield* documents('storage', store.list('storage', front.host), work)).filter(({ doc }) =>
+    place.remoteHost === undefined
+      ? doc.remoteHost === undefined && doc.path.replace(/\/+$/, '') === place.path.replace(/\/+$/, '')
+      : doc.remoteHost === place.remoteHost && doc.remotePath === place.remotePath,
+  );
+  const found = there.map(({ id, doc }) => {
+    const size = `<size>${doc.capacityBytes}</size><name_label>${escapeText(doc.name)}</name_label>`;
+    return `<SR>${size}<name_description/><UUID>${uuidOf(xenId('SR', id), front)}</UUID></SR>`;
+  });
+  return ended(`<?xml version="1.0"?>\n<SRlist>${found.join('')}</SRlist>\n`);
 }
 
 export const SR: Readonly<Record<string, Answer>> = {
   'SR.create': createSr,
   'SR.scan': scanSr,
   'SR.update': scanSr,
+  'SR.probe': probeSr,
   'SR.forget': forgetSr,
   'SR.destroy': forgetSr,
-  'PBD.plug': plugPbd,
-  'PBD.unplug': unplugPbd,
 };

@@ -6,7 +6,7 @@ import type { Entry } from '../../generic/store-view.ts';
 import { DEFAULT_TEMPLATES, type DefaultTemplate } from '../default-templates.ts';
 import { parseRef, refOf, type XenId, xenId } from '../ids.ts';
 import { refusalOf, type Standing } from '../lifecycle.ts';
-import { readOwn } from '../own-data.ts';
+import { isForgotten, readOwn } from '../own-data.ts';
 import { xenPowerState } from '../states.ts';
 import { attributeMap } from '../vm-attributes.ts';
 import { invalidHandle, notSupported, refuse } from './refusal.ts';
@@ -63,8 +63,12 @@ export const storageOfPbd = (ref: string, work: Work): Brokered<Found<'storage'>
   const { owner } = idOf('PBD', ref, work);
   const { front } = work.context;
   if (owner === front.host) return refuse('SR_OPERATION_NOT_SUPPORTED', refOf(xenId('SR', owner), front));
-  return objectOf('storage', 'PBD')(ref, work);
+  return shownPbd(ref, work);
 };
+function* shownPbd(ref: string, work: Work): Brokered<Found<'storage'>> {
+  const storage = yield* objectOf('storage', 'PBD')(ref, work);
+  return isForgotten(work.context, ref) && !storage.doc.accessible ? invalidHandle('PBD', ref) : storage;
+}
 /** Interfaces of the host are networks too, but none that a machine can be in. */
 export const networkOf = (ref: string, work: Work): Brokered<Found<'network'>> => {
   if (idOf('network', ref, work).owner === work.context.front.host)

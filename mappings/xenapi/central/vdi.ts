@@ -3,6 +3,7 @@ import { type HubId, kindOf } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { NULL_REF, parseRef, refOf, xenId } from '../ids.ts';
 import { dropOwnFields, ownFields, ownObjects, readOwn, removeOwnObject, writeOwn } from '../own-data.ts';
+import { dateTime } from '../render/markup.ts';
 import { drivesOf } from '../seats.ts';
 import type { Default } from '../types.ts';
 import { forgottenDrive } from './devices.ts';
@@ -155,7 +156,7 @@ export const keepAt = (ref: string, kept: Kept, { context }: Work): void => {
   for (const [field, value] of kept) writeOwn(context, ref, field, value);
 };
 
-const copies = (operation: 'copy' | 'clone'): Answer =>
+const copies = (operation: 'copy' | 'clone' | 'snapshot'): Answer =>
   function* (work: Work): Brokered<Ending> {
     const disk = yield* volumeOf(work.self, work);
     for (const field of ['base_vdi', 'into_vdi']) {
@@ -178,6 +179,17 @@ const copies = (operation: 'copy' | 'clone'): Answer =>
     return ended(ref);
   };
 
+/** The image as it is now, as one of its own: no host keeps it inside the other and lets it be used. */
+function* snapshotVdi(work: Work): Brokered<Ending> {
+  const { context } = work;
+  const taken = yield* copies('snapshot')(work);
+  const ref = taken.kind === 'value' ? String(taken.value) : NULL_REF;
+  writeOwn(context, ref, 'is_a_snapshot', true);
+  writeOwn(context, ref, 'snapshot_of', work.self);
+  writeOwn(context, ref, 'snapshot_time', dateTime(context.now()));
+  return taken;
+}
+
 /** Sizes and places are read from the host whenever they change. */
 function* updateVdi(work: Work): Brokered<Ending> {
   const disk = yield* volumeOf(work.self, work);
@@ -197,6 +209,7 @@ export const VDI: Readonly<Record<string, Answer>> = {
   'VDI.resize_online': resizeVdi,
   'VDI.copy': copies('copy'),
   'VDI.clone': copies('clone'),
+  'VDI.snapshot': snapshotVdi,
   'VDI.update': updateVdi,
   'VDI.forget': forgetVdi,
 };

@@ -81,6 +81,13 @@ describe('vm.rename, vm.delete, vm.clone', () => {
   });
 });
 
+describe('the host itself', () => {
+  test.each(['host.enterMaintenance', 'host.exitMaintenance', 'host.reboot', 'host.shutdown'] as const)(
+    '%s is none of libvirt’s',
+    async (verb) => expect(await estate.fault(verb, HOST, {})).toMatchObject({ kind: 'not-supported' }),
+  );
+});
+
 describe('snapshots', () => {
   test('create, with a mark where the memory shall not come back or the name is none of libvirt’s', async () => {
     const plain = await estate.steps('snapshot.create', estate.id(RUNNING), {

@@ -148,6 +148,18 @@ describe('vm.change', () => {
     expect(steps[0]?.probe).toMatchObject({ probe: 'config-differs', args: { uuid: OFF } });
   });
 
+  test.each([
+    ['one that runs', RUNNING, 'wrong-state'],
+    ['one that another machine has as well', STILL, 'file-locked'],
+    ['one outside every storage', OFF, 'invalid-device'],
+  ])('a disk does not move away from under %s', async (_, native, kind) => {
+    const [disk] = estate.vm(native).disks;
+    if (!disk) throw new Error('no disk');
+    const moveTo = { storage: estate.id(POOL), volumeName: 'moved.qcow2' };
+    const change = { disks: { change: [{ slot: disk.slot, to: {}, moveTo }] } };
+    expect(await estate.fault('vm.change', estate.id(native), { change })).toMatchObject({ kind });
+  });
+
   test('words alone need no new definition, and take effect on a running VM at once', async () => {
     const steps = await estate.steps('vm.change', estate.id(RUNNING), {
       change: { name: 'neu', description: 'd', attributes: [{ owner: 'o', key: 'k', value: 'v' }] },

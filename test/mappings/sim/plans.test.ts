@@ -203,6 +203,31 @@ describe('vm.change', () => {
     expect(faultOf(outcome)).toBe('invalid-vm-config');
     expect((await vmNamed(started, 'demo-3'))?.disks[0]?.capacityBytes).toBe(16 * GIB);
   });
+  test('a disk moves to another storage, and stays where it was when the change is refused', async () => {
+    const started = await startHost();
+    const slot = { bus: 'scsi', controller: 0, unit: 0 } as const;
+    await run(started, 'storage.create', 'host', { name: 'fast', path: '/srv/fast' });
+    const move = (more: Params['vm.change']['change']) =>
+      run(started, 'vm.change', ['vm', 'demo-3'], ({ idOf }) => ({
+        change: {
+          ...more,
+          disks: { change: [{ slot, to: {}, moveTo: { storage: idOf('storage', 'fast'), volumeName: 'moved' } }] },
+        },
+      }));
+    const before = await names(started, 'volume');
+    expect(faultOf((await move({ cpuCount: 9999 })).outcome)).toBe('invalid-vm-config');
+    expect(await names(started, 'volume')).toEqual(before);
+    expect(faultOf((await move({})).outcome)).toBe('no fault');
+    expect((await vmNamed(started, 'demo-3'))?.disks[0]?.medium).toMatchObject({
+      storageName: 'fast',
+      volumeName: 'moved',
+    });
+    expect(await names(started, 'volume')).not.toContain('demo-3%2fdemo-3.vmdk');
+    const running = await run(started, 'vm.change', ['vm', 'demo-1'], ({ idOf }) => ({
+      change: { disks: { change: [{ slot, to: {}, moveTo: { storage: idOf('storage', 'fast'), volumeName: 'b' } }] } },
+    }));
+    expect(faultOf(running.outcome)).toBe('wrong-state');
+  });
   test.each<[string, Params['vm.change']['change'], string]>([
     ['memory above the maximum', { memoryBytes: 8 * GIB }, 'invalid-vm-config'],
     ['fewer CPUs', { cpuCount: 1, coresPerSocket: 1 }, 'wrong-state'],
@@ -233,6 +258,18 @@ describe('vm.delete', () => {
     await run(started, 'vm.delete', ['vm', 'demo-4'], { deleteVolumes: false });
     expect(await names(started, 'volume')).toContain('demo-4%2fdemo-4.vmdk');
   });
+});
+
+test('a host in maintenance starts nothing, and goes into it when nothing runs', async () => {
+  const started = await startHost();
+  const enter = async () => faultOf((await run(started, 'host.enterMaintenance', 'host', {})).outcome);
+  expect(await enter()).toBe('invalid-state');
+  for (const name of ['demo-1', 'demo-2']) await run(started, 'vm.stop', ['vm', name], {});
+  expect(await enter()).toBe('no fault');
+  expect(faultOf((await run(started, 'vm.start', ['vm', 'demo-1'], {})).outcome)).toBe('invalid-state');
+  expect(faultOf((await run(started, 'host.reboot', 'host', {})).outcome)).toBe('not-supported');
+  await run(started, 'host.exitMaintenance', 'host', {});
+  expect(faultOf((await run(started, 'vm.start', ['vm', 'demo-1'], {})).outcome)).toBe('no fault');
 });
 
 test('vm.clone copies the volumes and gives the copy a name, a UUID and a MAC of its own', async () => {

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { fault } from '../../../mappings/generic/faults.ts';
 import { hubId } from '../../../mappings/generic/ids.ts';
 import { refOf } from '../../../mappings/xenapi/ids.ts';
-import { forgetTask, putOwnObject, removeOwnObject, writeOwn } from '../../../mappings/xenapi/own-data.ts';
+import { forget, putOwnObject, removeOwnObject, writeOwn } from '../../../mappings/xenapi/own-data.ts';
 import { vbdId } from '../../../mappings/xenapi/seats.ts';
-import { estate, host, job, machine, pool, ref, sr, task, VM, VOLUME, vbd, vdi, vm } from './broker-estate.ts';
+import { estate, host, job, machine, pool, ref, STORAGE, sr, task, VM, VOLUME, vbd, vdi, vm } from './broker-estate.ts';
 import { front, HOST, member } from './broker-fake.ts';
 
 describe('reads', () => {
@@ -56,6 +56,50 @@ describe('reads', () => {
     const at = estate();
     at.put(VM, machine('web', 'Running'));
     expect(await at.ask('VDI.get_allowed_operations', { self: vdi })).not.toContain('destroy');
+  });
+
+  test('a host says what it would do: start machines, or be switched off once it is disabled and nothing runs', async () => {
+    const at = estate();
+    const allowed = () => at.ask('host.get_allowed_operations', { self: host }) as Promise<string[]>;
+    expect(await allowed()).not.toContain('vm_start');
+    const enabled = (is: boolean) =>
+      at.put(HOST, member('host', host, `<uuid>h</uuid><name_label>node</name_label><enabled>${is}</enabled>`));
+    enabled(true);
+    expect(await allowed()).toEqual(['provision', 'evacuate', 'vm_start', 'vm_resume', 'vm_migrate', 'enable']);
+    writeOwn(at.context, host, 'enabled', false);
+    expect(await at.ask('host.get_enabled', { self: host })).toBe(false);
+    expect(await allowed()).not.toContain('vm_start');
+    writeOwn(at.context, host, 'enabled', undefined);
+    expect(await allowed()).toContain('vm_start');
+  });
+
+  test('a snapshot of a disk says of which it is, for as long as that is there', async () => {
+    const at = estate();
+    const other = hubId('volume', 6);
+    const taken = ref('VDI', other);
+    at.put(other, member('VDI', taken, `<uuid>e</uuid><SR>${sr}</SR><virtual_size>4294967296</virtual_size>`));
+    writeOwn(at.context, taken, 'snapshot_of', vdi);
+    expect(await at.ask('VDI.get_snapshots', { self: vdi })).toEqual([taken]);
+    expect(await at.ask('VDI.get_allowed_operations', { self: taken })).toContain('snapshot');
+    at.remove(VOLUME);
+    expect(await at.ask('VDI.get_snapshot_of', { self: taken })).toBe('OpaqueRef:NULL');
+  });
+
+  test('a PBD that was destroyed is not shown while its storage is out of use', async () => {
+    const at = estate();
+    const pbd = ref('PBD', STORAGE);
+    const storage = (attached: boolean) =>
+      at.put(
+        STORAGE,
+        member('SR', sr, '<uuid>s</uuid><name_label>default</name_label><content_type>user</content_type>') +
+          member('PBD', pbd, `<host>${host}</host><SR>${sr}</SR><currently_attached>${attached}</currently_attached>`),
+      );
+    storage(false);
+    expect(await at.ask('SR.get_PBDs', { self: sr })).toEqual([pbd]);
+    forget(at.context, pbd);
+    expect(await at.ask('SR.get_PBDs', { self: sr })).toEqual([]);
+    storage(true);
+    expect(await at.ask('SR.get_PBDs', { self: sr })).toEqual([pbd]);
   });
 
   test('own data stands instead of what was rendered, and own objects beside it', async () => {
@@ -188,7 +232,7 @@ describe('tasks', () => {
     expect(await at.ask('task.get_all', {})).toEqual([]);
     at.job(job({ state: 'success', finishedMs: 1_795_243_042_000 }));
     expect(await at.ask('task.get_all', {})).toEqual([task]);
-    forgetTask(at.context, task);
+    forget(at.context, task);
     expect(await at.ask('task.get_all', {})).toEqual([]);
     at.job(job({ id: hubId('job', 91), state: 'success', finishedMs: 1_795_243_042_000 }));
     expect(await at.ask('task.get_all', {})).toHaveLength(1);

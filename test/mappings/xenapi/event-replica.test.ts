@@ -5,7 +5,7 @@ import { type HubId, hubId } from '../../../mappings/generic/ids.ts';
 import type { Job } from '../../../mappings/generic/jobs.ts';
 import { CLASSES_WITH_OBJECTS } from '../../../mappings/xenapi/commands.ts';
 import { refOf, xenId } from '../../../mappings/xenapi/ids.ts';
-import { forgetTask, ownObject, putOwnObject, removeOwnObject, writeOwn } from '../../../mappings/xenapi/own-data.ts';
+import { forget, ownObject, putOwnObject, removeOwnObject, writeOwn } from '../../../mappings/xenapi/own-data.ts';
 import { vbdId, vifId } from '../../../mappings/xenapi/seats.ts';
 import { classOf, recordFields } from '../../../mappings/xenapi/types.ts';
 import { front, HOST, member, rig } from './broker-fake.ts';
@@ -141,7 +141,7 @@ const ACTS: readonly ((at: Rig, which: number, look: number) => void)[] = [
   (at, which) => void (ownObject(at.context, pendingOf(which)) && removeOwnObject(at.context, pendingOf(which))),
   (at, which, look) => at.job(job(which, 'running', vmId(look % 3))),
   (at, which, look) => at.job(job(which, 'success', vmId(look % 3))),
-  (at, which) => forgetTask(at.context, ref('task', hubId('job', 200 + which))),
+  (at, which) => forget(at.context, ref('task', hubId('job', 200 + which))),
   (at, _which, look) => at.elapse(look * 600_000),
 ];
 

@@ -19,6 +19,7 @@ const SAME: Readonly<Record<string, string>> = {
   internal: 'internal',
   'invalid-type': 'invalid-request',
   'invalid-version': 'internal',
+  'method-not-found': 'not-supported',
 };
 
 describe('every kind of the hub', () => {

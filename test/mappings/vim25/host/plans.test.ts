@@ -89,6 +89,26 @@ const newVm = (more: Partial<Vm> = {}): Vm => ({
   ...more,
 });
 
+describe('a disk that is to move', () => {
+  it.each([
+    ['while the machine runs', RUNNING, 'wrong-state'],
+    ['outside every datastore', STILL, 'invalid-device'],
+  ])('stays %s', async (_, native, kind) => {
+    const { slot } = estate.vm(native).disks[0] ?? newDisk();
+    const change = {
+      disks: { change: [{ slot, to: {}, moveTo: { storage: estate.id(STORE), volumeName: 'moved' } }] },
+    };
+    expect(await estate.fault('vm.change', estate.id(native), { change })).toMatchObject({ kind });
+  });
+});
+
+describe('the host itself', () => {
+  it('is none of several behind a vCenter', async () => {
+    for (const verb of ['host.enterMaintenance', 'host.exitMaintenance', 'host.reboot', 'host.shutdown'] as const)
+      expect(await estate.fault(verb, HOST, {})).toMatchObject({ kind: 'not-supported' });
+  });
+});
+
 describe('vm.create', () => {
   it('makes directory and disk, which are taken back, then the VM, and finds out what the host calls it', async () => {
     const outcome = await estate.plan('vm.create', HOST, { vm: newVm(), disks: [newDisk()] });
@@ -158,6 +178,13 @@ describe('vm.create', () => {
       kind: 'file-not-found',
     });
   });
+
+  it('refuses what this host has no place for', async () => {
+    const asked = (vm: Partial<Vm>, disk: Partial<DiskSpec> = {}) =>
+      estate.fault('vm.create', HOST, { vm: newVm(vm), disks: [newDisk(disk)] });
+    expect(await asked({}, { readOnly: true })).toMatchObject({ kind: 'not-supported' });
+    expect(await asked({ serialPorts: 1 })).toMatchObject({ kind: 'not-supported' });
+  });
 });
 
 describe('vm.change', () => {
@@ -208,6 +235,9 @@ describe('vm.change', () => {
     expect(await fault({ change: { cpuCount: 2 }, atVersion: 4 })).toMatchObject({ kind: 'concurrent-access' });
     expect(await fault({ change: { disks: { add: [newDisk()] } } })).toMatchObject({ kind: 'invalid-device' });
     expect(await fault({ change: { serialPorts: 3 } })).toMatchObject({ kind: 'not-supported' });
+    const [first] = estate.vm(RUNNING).disks;
+    const readOnly = { change: [{ slot: first?.slot, to: { readOnly: true } }] };
+    expect(await fault({ change: { disks: readOnly } })).toMatchObject({ kind: 'not-supported' });
     expect(await fault({ change: { name: 'still' } })).toMatchObject({ kind: 'duplicate-name' });
   });
 });

@@ -117,6 +117,12 @@ it('a host that is there is neither switched on nor taken out of its pool', () =
   expect(host.value('host.power_on', '', args)).toEqual(['HOST_POWER_ON_MODE_DISABLED']);
 });
 
+it('a restart of the toolstack ends every session, and changes nothing on the host', () => {
+  host.value('host.restart_agent', '', args);
+  expect([...host.loggedIn]).toEqual([]);
+  expect(host.commands).toEqual([]);
+});
+
 it('log messages stay on the host: another place can be written down, and not be told to it', () => {
   host.show(HOST, 'host', SELF, { logging: {} });
   expect(host.value('host.syslog_reconfigure', '', args)).toBeUndefined();

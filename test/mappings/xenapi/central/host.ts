@@ -36,6 +36,8 @@ export interface TestHost {
   readonly commands: { readonly how: 'run' | 'start'; readonly method: string; readonly command: Command }[];
   /** Outcomes of jobs that were settled. */
   readonly settled: Outcome[];
+  /** Sessions of the front. */
+  readonly loggedIn: ReadonlySet<string>;
   put<K extends DocumentKind>(kind: K, id: HubId, doc: Documents[K]): void;
   /** Gone, by another way than ours. */
   drop(id: HubId): void;
@@ -72,6 +74,7 @@ export const testHost = (): TestHost => {
   const commands: TestHost['commands'] = [];
   const settled: Outcome[] = [];
   const jobsById = new Map<HubId, Job>();
+  const loggedIn = new Set(['s', 'another']);
   let jobs = 100;
   let minted = 200;
   let version = 10;
@@ -198,6 +201,10 @@ export const testHost = (): TestHost => {
       changedSince: () => [],
     },
     own: ownValuesIn(own),
+    sessions: {
+      list: () => [...loggedIn].map((id) => ({ id })),
+      terminate: (id: string) => loggedIn.delete(id),
+    },
   } as unknown as BrokerContext;
   const job = (method: string, more: Partial<Job>): Job => {
     const record = { id: hubId('job', ++jobs), method, state: 'success', cancelable: false, ...more } as Job;
@@ -232,6 +239,7 @@ export const testHost = (): TestHost => {
     context,
     commands,
     settled,
+    loggedIn,
     put,
     drop: (id) => void entries.delete(id),
     web: () => docOf<'vm'>(WEB),

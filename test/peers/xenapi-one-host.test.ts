@@ -1,0 +1,246 @@
+/** A pool of one host through XenAPI clients: the host disabled and switched off, disks that move between its storages; each read back by the host's own client. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { govcOn, LIBVIRT_CLIENTS, startVcsim } from './clients.ts';
+import { describeWith } from './describe-with.ts';
+import { startLibvirtd } from './libvirtd.ts';
+import { startTransvisor, type Transvisor, type TransvisorOptions } from './transvisor.ts';
+import { endpointOf, pythonLane, type XenLane, xenApiLane } from './xenapi-lanes.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const MIB = 1024 * 1024;
+const USER = 'pool';
+const PASSWORD = 'secret of the host';
+
+interface OneHost {
+  readonly options: Pick<TransvisorOptions, 'host' | 'options'>;
+  /** The storage it comes with. */
+  readonly home: string;
+  /** Of storages that the client makes. */
+  readonly folder: (name: string) => string;
+  /** Where the disks of the machine lie, as the host says it. */
+  readonly disks: (uuid: string) => Promise<readonly string[]>;
+  /** How a storage is told in them. */
+  readonly inStorage: (name: string) => RegExp;
+  readonly volumes: (storage: string) => Promise<readonly string[]>;
+  /** undefined: the host has no such mode. */
+  readonly maintenance?: () => Promise<boolean>;
+  /** What host.reboot answers on it. */
+  readonly reboot: readonly string[];
+  readonly stop: () => Promise<void>;
+}
+
+const words = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+
+const libvirtHost = async (): Promise<OneHost> => {
+  const host = await startLibvirtd({ qemu: true });
+  return {
+    options: { host: host.uri },
+    home: 'default',
+    folder: (name) => join(host.root, name),
+    disks: async (uuid) =>
+      [...(await host.virsh('dumpxml', uuid)).matchAll(/<source file='([^']+)'/g)].map((found) => found[1] ?? ''),
+    inStorage: (name) => new RegExp(name === 'default' ? `^${host.poolFolder}/` : `/${name}/`),
+    volumes: async (storage) => words(await host.virsh('vol-list', storage)).map((line) => line.split(/\s+/)[0] ?? ''),
+    reboot: ['NOT_IMPLEMENTED', 'host.reboot'],
+    stop: () => host.stop(),
+  };
+};
+
+const vcsimHost = async (): Promise<OneHost> => {
+  const vcsim = await startVcsim(['-esx', '-tls=false', '-vm', '0', '-username', USER, '-password', PASSWORD]);
+  const root = mkdtempSync(join(tmpdir(), 'tvo-'));
+  const passwordFile = join(root, 'password');
+  writeFileSync(passwordFile, PASSWORD, { mode: 0o600 });
+  const govc = govcOn({ url: vcsim.url, user: USER, password: PASSWORD });
+  const json = async <T>(...args: readonly string[]): Promise<T> => JSON.parse(await govc(...args)) as T;
+  type Device = { backing?: { fileName?: string }; capacityInKB?: number };
+  return {
+    options: {
+      host: `esx+http://${new URL(vcsim.url).host}/`,
+      options: ['--host-user', USER, '--host-password-file', passwordFile],
+    },
+    home: 'LocalDS_0',
+    folder: (name) => join(root, name),
+    disks: async (uuid) => {
+      const {
+        virtualMachines: [vm],
+      } = await json<{ virtualMachines: { config: { hardware: { device: Device[] } } }[] }>(
+        'vm.info',
+        '-json',
+        `-vm.uuid=${uuid}`,
+      );
+      return (vm?.config.hardware.device ?? []).flatMap(({ backing, capacityInKB }) =>
+        capacityInKB === undefined || backing?.fileName === undefined ? [] : [backing.fileName],
+      );
+    },
+    inStorage: (name) => new RegExp(`^\\[${name}\\]`),
+    volumes: async (storage) =>
+      words(await govc('datastore.ls', '-R', '-ds', storage)).filter((line) => /\.vmdk$/.test(line)),
+    maintenance: async () => {
+      const {
+        hostSystems: [host],
+      } = await json<{ hostSystems: { runtime: { inMaintenanceMode: boolean } }[] }>('host.info', '-json');
+      return host?.runtime.inMaintenanceMode === true;
+    },
+    reboot: ['NOT_IMPLEMENTED', 'host.reboot'],
+    stop: async () => {
+      await vcsim.stop();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+};
+
+const LANES = {
+  'xen-api': (at: Parameters<typeof pythonLane>[0]) => xenApiLane(at, 'json-rpc'),
+  'XenAPI.py': pythonLane,
+} as const;
+
+for (const [hostName, needs, start] of [
+  ['libvirt with QEMU', LIBVIRT_CLIENTS, libvirtHost],
+  ['an ESXi host', ['vcsim', 'govc'], vcsimHost],
+] as const)
+  describeWith([...needs, 'xen-api', 'xenapi-py'], `a pool of one host, ${hostName}`, () => {
+    let one: OneHost;
+    let product: Transvisor;
+    beforeAll(async () => {
+      one = await start();
+      product = await startTransvisor({ ...one.options, fronts: ['xenapi'] });
+    });
+    afterAll(async () => {
+      await product?.stop();
+      await one?.stop();
+    });
+
+    describe.each(Object.entries(LANES))('by %s', (laneName, open) => {
+      let lane: XenLane;
+      const call = (method: string, ...args: readonly unknown[]) => lane.call(method, ...args);
+      beforeEach(async () => {
+        lane = await open(endpointOf(product));
+      });
+      afterEach(() => (lane as XenLane | undefined)?.close());
+
+      const tag = laneName.replace(/\W/g, '');
+      const theHost = async (): Promise<string> => String(((await call('host.get_all')) as string[])[0]);
+      const home = async (): Promise<string> => String(((await call('SR.get_by_name_label', one.home)) as string[])[0]);
+      /** A machine that is off, with one disk. */
+      const machine = async (name: string): Promise<{ vm: string; vdi: string; vbd: string; uuid: string }> => {
+        const [template] = (await call('VM.get_by_name_label', 'Other install media')) as string[];
+        const vm = String(await call('VM.clone', template, name));
+        await call('VM.provision', vm);
+        const text = laneName === 'XenAPI.py' ? String : Number;
+        await call('VM.set_memory_limits', vm, text(32 * MIB), text(32 * MIB), text(32 * MIB), text(32 * MIB));
+        const vdi = String(
+          await call('VDI.create', {
+            name_label: `disk of ${name}`,
+            name_description: 'it moves',
+            SR: await home(),
+            virtual_size: text(4 * MIB),
+            type: 'user',
+            sharable: false,
+            read_only: false,
+            other_config: { mine: 'kept' },
+          }),
+        );
+        const vbd = String(
+          await call('VBD.create', {
+            VM: vm,
+            VDI: vdi,
+            userdevice: '0',
+            bootable: true,
+            mode: 'RW',
+            type: 'Disk',
+            empty: false,
+            other_config: {},
+            qos_algorithm_type: '',
+            qos_algorithm_params: {},
+          }),
+        );
+        return { vm, vdi, vbd, uuid: String(await call('VM.get_uuid', vm)) };
+      };
+      const away = async (vm: string): Promise<void> => {
+        for (const vbd of (await call('VM.get_VBDs', vm)) as string[])
+          await call('VDI.destroy', await call('VBD.get_VDI', vbd));
+        await call('VM.destroy', vm);
+      };
+
+      test('what is disabled starts nothing, is left, and starts again when it is enabled', async () => {
+        const host = await theHost();
+        const { vm } = await machine(`kept ${tag}`);
+        expect(await lane.refusal('host.reboot', host)).toEqual(['HOST_NOT_DISABLED']);
+        await lane.task('host.disable', host);
+        expect(await call('host.get_enabled', host)).toBe(false);
+        if (one.maintenance) expect(await one.maintenance()).toBe(true);
+        expect(await lane.refusal('VM.start', vm, false, false)).toEqual(['NO_HOSTS_AVAILABLE']);
+        expect(await lane.refusal('VM.assert_can_boot_here', vm, host)).toEqual(['HOST_DISABLED', host]);
+        expect(await call('VM.get_possible_hosts', vm)).toEqual([]);
+        await lane.task('host.evacuate', host);
+        const allowed = (await call('host.get_allowed_operations', host)) as string[];
+        expect(allowed.includes('reboot')).toBe(one.maintenance !== undefined);
+        await lane.task('host.enable', host);
+        expect(await call('host.get_enabled', host)).toBe(true);
+        if (one.maintenance) expect(await one.maintenance()).toBe(false);
+
+        await call('VM.start', vm, false, false);
+        expect(await lane.refusal('host.evacuate', host)).toEqual(['NO_HOSTS_AVAILABLE', vm]);
+        expect(await call('host.get_vms_which_prevent_evacuation', host)).toEqual({ [vm]: ['NO_HOSTS_AVAILABLE', vm] });
+        expect(await call('VM.get_allowed_operations', vm)).toContain('pool_migrate');
+        await lane.task('VM.pool_migrate', vm, host, { live: 'true' });
+        expect(await call('VM.get_resident_on', vm)).toBe(host);
+        await call('host.disable', host);
+        expect(await lane.refusal('host.shutdown', host)).toEqual(['HOST_IN_USE', host, 'vm', vm]);
+        await call('VM.hard_reboot', vm);
+        await call('VM.hard_shutdown', vm);
+        expect(await lane.refusal('host.reboot', host)).toEqual(one.reboot);
+        await call('host.enable', host);
+        await away(vm);
+      });
+
+      test('disks move to another storage of the host and back, with what is known of them', async () => {
+        const host = await theHost();
+        const storage = `fast${tag}`;
+        mkdirSync(one.folder(storage));
+        const config = { location: one.folder(storage) };
+        const sr = String(await call('SR.create', host, config, '0', storage, '', 'file', 'user', false, {}));
+        const { vm, vdi, vbd, uuid } = await machine(`mover ${tag}`);
+        const before = await one.volumes(one.home);
+        expect(await lane.refusal('VDI.pool_migrate', vdi, 'OpaqueRef:0', {})).toEqual([
+          'HANDLE_INVALID',
+          'SR',
+          'OpaqueRef:0',
+        ]);
+
+        const moved = String(await lane.task('VDI.pool_migrate', vdi, sr, {}));
+        expect(await one.disks(uuid)).toEqual([expect.stringMatching(one.inStorage(storage))]);
+        expect((await one.volumes(one.home)).length).toBeLessThan(before.length);
+        expect(await call('VBD.get_VDI', vbd)).toBe(moved);
+        expect(await call('VDI.get_record', moved)).toMatchObject({
+          name_label: `disk of mover ${tag}`,
+          name_description: 'it moves',
+          other_config: { mine: 'kept' },
+          SR: sr,
+        });
+
+        const [pif] = (await call('host.get_PIFs', host)) as string[];
+        const dest = await call('host.migrate_receive', host, await call('PIF.get_network', pif), {});
+        expect(await lane.refusal('VM.assert_can_migrate', vm, dest, true, {}, {}, {})).toEqual([
+          'VDI_NOT_IN_MAP',
+          moved,
+        ]);
+        await call('VM.assert_can_migrate', vm, dest, true, { [moved]: await home() }, {}, {});
+        expect(await lane.task('VM.migrate_send', vm, dest, true, { [moved]: await home() }, {}, {})).toBe(vm);
+        expect(await one.disks(uuid)).toEqual([expect.stringMatching(one.inStorage(one.home))]);
+        expect(await one.volumes(storage)).toEqual([]);
+        await call('VM.start', vm, false, false);
+        await call('VM.hard_shutdown', vm);
+        await away(vm);
+      });
+    });
+  });
