@@ -48,6 +48,9 @@ describeWith(REDIS_CLIENTS, 'a Redis Cluster of three nodes', () => {
   test('slots that move to another node under a writer: nothing is lost or done twice', async () => {
     const a = await open('a');
     const held = await Promise.all(CELLS.map((cell) => hold(a, `moved-${cell}`)));
+    const onFirst = async (): Promise<number> =>
+      (await nodes[0]?.cli('keys', 'tv:{moved-*:log'))?.split('\n').filter(Boolean).length ?? 0;
+    const before = await onFirst();
     let going = true;
     let rounds = 0;
     const writers = (async () => {
@@ -64,14 +67,48 @@ describeWith(REDIS_CLIENTS, 'a Redis Cluster of three nodes', () => {
         '--cluster-to',
         to ?? '',
       ],
-      ...['--cluster-slots', '5000', '--cluster-pipeline', '100', '--cluster-yes'],
+      ...['--cluster-slots', '2500', '--cluster-pipeline', '100', '--cluster-yes'],
     ]);
     going = false;
     await writers;
     expect(moved.code, moved.stdout.slice(-2000)).toBe(0);
     expect(rounds).toBeGreaterThan(5);
+    expect(await onFirst()).toBeLessThan(before);
     await Promise.all(held.map((storage) => storage.release()));
     const all = Array.from({ length: rounds }, (_, n) => n);
     for (const cell of CELLS) expect(numbersIn(await hold(a, `moved-${cell}`))).toEqual(all);
+  });
+});
+
+describeWith(REDIS_CLIENTS, 'a Redis Cluster with replicas that are waited for', () => {
+  test('a master that is killed under a writer: a replica takes its place, and nothing acknowledged is lost', async () => {
+    const nodes = await startCluster(1);
+    try {
+      const setting = { mode: 'cluster', urls: nodes.map((node) => node.url), waitReplicas: 1 } as const;
+      const a = await openState('', 'a', setting);
+      expect(a.warnings).toEqual([]);
+      const held = await Promise.all(CELLS.map((cell) => hold(a, cell)));
+      await Promise.all(held.map((storage) => put(storage, 1, 2, 3)));
+      const isMaster = async (node: RedisServer): Promise<boolean> => (await node.cli('role')).startsWith('master');
+      const masters = await Promise.all(nodes.map(isMaster));
+      const killed = nodes[masters.indexOf(true)];
+      const alive = nodes.filter((node) => node !== killed);
+      await killed?.kill();
+      await until('it is said', () => held.some((storage) => !storage.available));
+      await until(
+        'a replica is promoted',
+        async () => (await Promise.all(alive.map(isMaster))).filter(Boolean).length === 3,
+      );
+      // It is missing among the replicas now: until it is back the new master's writes do not count.
+      await killed?.start();
+      await until('all are back', () => held.every((storage) => storage.available), 60_000);
+      await Promise.all(held.map((storage) => put(storage, 4)));
+      await a.close();
+      const b = await openState('', 'b', setting);
+      for (const cell of CELLS) expect(numbersIn(await hold(b, cell))).toEqual([1, 2, 3, 4]);
+    } finally {
+      await closeStates();
+      await Promise.all(nodes.map((node) => node.stop()));
+    }
   });
 });

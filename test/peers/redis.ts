@@ -157,17 +157,25 @@ export const startSentinels = async (name: string, master: RedisServer): Promise
   return sentinels;
 };
 
-/** Three masters that share the slots. */
-export const startCluster = async (): Promise<RedisServer[]> => {
+/** Three masters that share the slots, each with as many replicas. */
+export const startCluster = async (replicas = 0): Promise<RedisServer[]> => {
   const nodes = await Promise.all(
-    [1, 2, 3].map(() =>
+    Array.from({ length: 3 * (1 + replicas) }, () =>
       startRedis({ args: [...DURABLE, '--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'] }),
     ),
   );
-  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-  const made = await runProgram(requireClient('redis-cli'), ['--cluster', 'create', ...addresses, '--cluster-yes']);
+  const made = await runProgram(requireClient('redis-cli'), [
+    ...['--cluster', 'create', ...nodes.map(({ port }) => `127.0.0.1:${port}`)],
+    ...['--cluster-replicas', String(replicas), '--cluster-yes'],
+  ]);
   if (made.code !== 0) throw new Error(`the cluster was not made: ${made.stdout}${made.stderr}`);
-  for (const node of nodes)
+  for (const node of nodes) {
     await until('the cluster is up', async () => (await node.cli('cluster', 'info')).includes('cluster_state:ok'));
+  }
+  const links = async (): Promise<string[]> => Promise.all(nodes.map((node) => node.cli('info', 'replication')));
+  await until(
+    'every master has its replicas',
+    async () => (await links()).filter((text) => text.includes(`connected_slaves:${replicas}`)).length >= 3,
+  );
   return nodes;
 };
