@@ -13,6 +13,7 @@ import { lookAtPorts, type Program } from './check/ports.ts';
 import { type FullConfig, loadPlatform } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 import { configOf, type Flags } from './flags.ts';
+import { compileInterception } from './intercept/ruleset.ts';
 import { adminTokenPath } from './token-path.ts';
 
 const PROGRAMS: readonly string[] = ['up', 'agent', 'server'] satisfies Program[];
@@ -80,6 +81,16 @@ const lookAtSecrets = (config: FullConfig, file: string | undefined, place: Plac
   return findings;
 };
 
+/** What `intercept apply` would refuse. */
+const lookAtInterception = (config: FullConfig, place: Place): Finding[] => {
+  try {
+    compileInterception(config);
+    return [];
+  } catch (error) {
+    return mistakes(error, place(['intercept']));
+  }
+};
+
 /** Of several programs one: as it is named, else as the configuration looks. */
 const programOf = (named: string | undefined, { link, host }: FullConfig): Program => {
   if (named === undefined) return link.address === undefined ? 'up' : host.length > 0 ? 'agent' : 'server';
@@ -106,6 +117,7 @@ const look = async (named: string | undefined, flags: Flags): Promise<Finding[]>
     agent ? lookAtFronts(config, place) : [],
     isRunning ? [] : lookAtPorts(config, program, place).catch((error: unknown) => mistakes(error, place([]))),
     lookAtLink(config, program, place),
+    lookAtInterception(config, place),
     ...(agent ? lookAtHosts(config, place) : []),
   ]);
   return found.flat();
