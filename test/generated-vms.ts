@@ -1,6 +1,6 @@
 /** VMs as clients may ask for them, as values of fast-check, within what a host has to offer. */
 import fc from 'fast-check';
-import type { BootDevice, Disk, Medium, Nic, NicModel, ScsiModel, Slot, Vm } from '../mappings/generic/model.ts';
+import type { BootDevice, Disk, Medium, Nic, NicModel, ScsiModel, Share, Slot, Vm } from '../mappings/generic/model.ts';
 
 /** What a host has to offer, where hosts differ. */
 export interface Offer {
@@ -8,6 +8,7 @@ export interface Offer {
   /** Places of the n-th disk. */
   readonly slots: (n: number) => readonly Slot[];
   readonly mostDisks: number;
+  readonly readOnlyDisks: boolean;
   readonly capacitiesBytes: readonly number[];
   readonly scsiModels: readonly ScsiModel[];
   readonly nicModels: readonly NicModel[];
@@ -32,13 +33,13 @@ const several = <T>(one: (n: number) => fc.Arbitrary<T>, most: number): fc.Arbit
 /** The n-th place on a SCSI bus, whose seventh is the controller's own. */
 export const scsiSlot = (n: number): Slot => ({ bus: 'scsi', controller: 0, unit: n < 7 ? n : n + 1 });
 
-const disk = (n: number, { medium, slots, capacitiesBytes }: Offer): fc.Arbitrary<Disk> =>
+const disk = (n: number, offer: Offer): fc.Arbitrary<Disk> =>
   fc.record({
-    slot: fc.constantFrom(...slots(n)),
-    medium: fc.constant(medium(n)),
-    capacityBytes: fc.constantFrom(...capacitiesBytes),
+    slot: fc.constantFrom(...offer.slots(n)),
+    medium: fc.constant(offer.medium(n)),
+    capacityBytes: fc.constantFrom(...offer.capacitiesBytes),
     thin: fc.boolean(),
-    readOnly: fc.boolean(),
+    readOnly: offer.readOnlyDisks ? fc.boolean() : fc.constant(false),
     shareable: fc.boolean(),
     persistent: fc.boolean(),
   });
@@ -51,7 +52,11 @@ const nic = (ordinal: number, { nicModels, networks }: Offer): fc.Arbitrary<Nic>
     networkName: fc.constantFrom(...networks),
     connected: fc.boolean(),
   });
-const share = fc.record({ reservation: fc.nat(4096), limit: fc.nat(4096), shares: fc.nat(4096) }, { requiredKeys: [] });
+/** `unit`: of what is shared out. */
+const share = (unit: number): fc.Arbitrary<Share> => {
+  const amount = fc.nat(4096).map((n) => n * unit);
+  return fc.record({ reservation: amount, limit: amount, shares: fc.nat(4096) }, { requiredKeys: [] });
+};
 
 export const generatedVms = (offer: Offer): fc.Arbitrary<Vm> =>
   fc
@@ -72,8 +77,8 @@ export const generatedVms = (offer: Offer): fc.Arbitrary<Vm> =>
       autostart: fc.boolean(),
       osId: fc.constantFrom('', 'debian12'),
       bits: fc.constantFrom(32 as const, 64 as const),
-      cpuShare: share,
-      memoryShare: share,
+      cpuShare: share(1),
+      memoryShare: share(MIB),
       scsi: fc.constantFrom(...offer.scsiModels),
       disks: several((n) => disk(n, offer), offer.mostDisks),
       nics: several((n) => nic(n, offer), 4),

@@ -54,7 +54,7 @@ const likenessOf = (element: XmlElement): string => {
   const { name, children } = element;
   const told =
     name === 'device'
-      ? attributeOf(element, 'type')
+      ? element.attributes.find((one) => one.name === 'type')?.value
       : (attributeOf(element, 'key') ??
         (name === 'extraConfig' ? children.find((one) => one.name === 'key')?.text : undefined));
   return told === undefined ? name : `${name}[${told}]`;

@@ -1,5 +1,5 @@
 /** Attributes of the hub as entries of a VM's extraConfig and back: the host's own under their keys, those of other APIs under `transvisor.`. */
-import type { ForeignAttribute, Vm } from '../../generic/model.ts';
+import type { BootDevice, ForeignAttribute, Vm } from '../../generic/model.ts';
 import type { XmlElement } from '../../wire/xml.ts';
 import { all, at, textAt } from './native-tree.ts';
 
@@ -11,6 +11,8 @@ export const JOB_KEY = `${PREFIX}job`;
 /** Rooms for growth that other APIs tell of and this one knows only as "may grow". */
 export const CPU_MAX_KEY = `${PREFIX}cpuMax`;
 export const MEMORY_MAX_KEY = `${PREFIX}memoryMaxBytes`;
+/** A boot order with kinds of devices of which the VM has none yet: here an order names devices. */
+const BOOT_ORDER_KEY = `${PREFIX}bootOrder`;
 
 /** Entries that are fields of the hub by another name. */
 const FIELDS = new Set([
@@ -20,6 +22,7 @@ const FIELDS = new Set([
   JOB_KEY,
   CPU_MAX_KEY,
   MEMORY_MAX_KEY,
+  BOOT_ORDER_KEY,
 ]);
 
 /** Fields of the configuration that fronts keep as attributes of this API. */
@@ -81,4 +84,31 @@ export const roomChanges = (before: Sizes | undefined, after: Sizes): { key: str
   return Object.entries(roomsOf(after))
     .filter(([key, value]) => (old[key] ?? '') !== value)
     .map(([key, value]) => ({ key, value }));
+};
+
+type Bootable = Pick<Vm, 'bootOrder' | 'disks' | 'nics'>;
+
+/** The order as a text, where the host's own cannot say all of it. */
+const unsaidOrder = ({ bootOrder, disks, nics }: Bootable): string =>
+  bootOrder.some((kind) => (kind === 'disk' && disks.length === 0) || (kind === 'network' && nics.length === 0))
+    ? bootOrder.join(' ')
+    : '';
+
+export const bootOrderChanges = (before: Bootable | undefined, after: Bootable): { key: string; value: string }[] => {
+  const value = unsaidOrder(after);
+  return value === (before === undefined ? '' : unsaidOrder(before)) ? [] : [{ key: BOOT_ORDER_KEY, value }];
+};
+
+const BOOT_DEVICES: readonly string[] = ['disk', 'cdrom', 'network', 'floppy'] satisfies BootDevice[];
+const isBootDevice = (text: string): text is BootDevice => BOOT_DEVICES.includes(text);
+
+/** The whole order, as long as the host's own is that without what it cannot say: else somebody changed it there. */
+export const wholeBootOrder = (
+  told: readonly BootDevice[],
+  entries: ReadonlyMap<string, string>,
+): readonly BootDevice[] => {
+  const whole = (entries.get(BOOT_ORDER_KEY) ?? '').split(' ').filter(isBootDevice);
+  return whole.filter((kind) => told.includes(kind)).join() === told.join() && whole.length > told.length
+    ? whole
+    : told;
 };

@@ -5,7 +5,7 @@ import { element } from '../../wire/markup.ts';
 import { attributeOf } from '../../wire/xml.ts';
 import { guestIdOf } from '../guest-os.ts';
 import { escapeName } from '../names.ts';
-import { entryChanges, ownAttribute, roomChanges } from './attributes.ts';
+import { bootOrderChanges, entryChanges, ownAttribute, roomChanges } from './attributes.ts';
 import { hardwareOf } from './devices.ts';
 import { all, partOf } from './native-tree.ts';
 import { deviceChanges, type NetworkBacking } from './spec-devices.ts';
@@ -57,7 +57,9 @@ const bootInput = (
   after: Vm,
   keys: { disks: readonly number[]; nics: readonly number[] },
 ): string => {
-  const order = moved(before?.bootOrder ?? [], after.bootOrder);
+  // A kind of device that the order named before there was one has its device now.
+  const order =
+    bootOrderChanges(before, after).length > 0 ? after.bootOrder : moved(before?.bootOrder ?? [], after.bootOrder);
   const secure = moved(before?.secureBoot ?? false, after.secureBoot);
   if (order === undefined && secure === undefined) return '';
   const devices = (order ?? []).flatMap((device): string[] => {
@@ -120,6 +122,7 @@ const machineSpec = (native: NativeObject | undefined, before: Vm | undefined, a
       [
         ...entryChanges(before?.attributes ?? [], after.attributes),
         ...roomChanges(before, after),
+        ...bootOrderChanges(before, after),
         ...vncEntries(before, after),
       ]
         .map((one) => element('extra', one))

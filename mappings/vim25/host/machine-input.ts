@@ -1,4 +1,5 @@
 /** A VM's native object in, the input of `to-generic/vm.xsl` out: the host's own document, and beside it what had to be computed. */
+import type { BootDevice } from '../../generic/model.ts';
 import type { NativeObject } from '../../generic/native.ts';
 import { table } from '../../generic/table.ts';
 import { volumeNameOf } from '../../generic/volume-path.ts';
@@ -7,7 +8,15 @@ import type { XmlElement } from '../../wire/xml.ts';
 import { guestBits, guestOs } from '../guest-os.ts';
 import { unescapeName } from '../names.ts';
 import { powerStates } from '../states.ts';
-import { attributesOf, CONFIG_ATTRIBUTES, CPU_MAX_KEY, entriesOf, MEMORY_MAX_KEY, OWN } from './attributes.ts';
+import {
+  attributesOf,
+  CONFIG_ATTRIBUTES,
+  CPU_MAX_KEY,
+  entriesOf,
+  MEMORY_MAX_KEY,
+  OWN,
+  wholeBootOrder,
+} from './attributes.ts';
 import { type BackingFile, hardwareOf, isPersistent, isThin, type Seated } from './devices.ts';
 import { all, at, dynamicType, flagAt, numberAt, partOf, textAt, timeAt } from './native-tree.ts';
 
@@ -97,16 +106,18 @@ const addressesInput = (vm: XmlElement): string =>
     })
     .join('');
 
-const BOOTS = table<string>({
+const BOOTS = table<BootDevice>({
   VirtualMachineBootOptionsBootableDiskDevice: 'disk',
   VirtualMachineBootOptionsBootableCdromDevice: 'cdrom',
   VirtualMachineBootOptionsBootableEthernetDevice: 'network',
   VirtualMachineBootOptionsBootableFloppyDevice: 'floppy',
 });
 
-const bootInput = (vm: XmlElement): string => {
+const bootInput = (vm: XmlElement, entries: ReadonlyMap<string, string>): string => {
   const order = all(at(vm, 'config', 'bootOptions'), 'bootOrder').flatMap((one) => BOOTS[dynamicType(one)] ?? []);
-  return [...new Set(order)].map((device) => element('boot', { device })).join('');
+  return wholeBootOrder([...new Set(order)], entries)
+    .map((device) => element('boot', { device }))
+    .join('');
 };
 
 /** Snapshots whose memory is kept, where the host says which files they have; a running state says it where it does not. */
@@ -206,7 +217,7 @@ export const machineInput = (object: NativeObject): string => {
       modified: timeAt(vm, 'config', 'modified'),
     },
     [
-      bootInput(vm),
+      bootInput(vm, entries),
       hardware.controllers
         .filter(({ bus }) => bus === 'scsi')
         .map(({ ordinal, model }) => element('scsi', { ordinal, model }))

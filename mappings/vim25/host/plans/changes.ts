@@ -22,6 +22,7 @@ import { diskStep } from './machines.ts';
 import {
   checkName,
   checkNetworks,
+  checkWritable,
   diskPath,
   placed,
   refuseDuplicate,
@@ -109,6 +110,7 @@ const moveOf = (
 
 /** The change in the host's own places and files, with the steps that go before and after it. */
 const draftOf = (vm: Found<'vm'>, change: VmChange, planning: Planning): Draft => {
+  for (const { to } of change.disks?.change ?? []) checkWritable(to);
   const made = (change.disks?.add ?? []).map((spec, index) => diskStep(spec, index, planning));
   const changes = change.disks?.change ?? [];
   const moves = changes.flatMap((one, index) => moveOf(one, index, vm, planning) ?? []);

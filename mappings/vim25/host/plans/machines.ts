@@ -23,6 +23,7 @@ import {
   checkName,
   checkNetworks,
   checkUuid,
+  checkWritable,
   diskPath,
   mintUuid,
   placed,
@@ -48,6 +49,7 @@ export interface MadeDisk {
 /** A new disk's file, if it asks for one; the disk then names it. */
 export const diskStep = (spec: DiskSpec, index: number, planning: Planning): MadeDisk => {
   const { create } = spec;
+  checkWritable(spec);
   if (!create)
     return {
       disk: seated({ ...diskOfSpec(spec), medium: placed(spec.medium, planning, index) }),
@@ -161,6 +163,7 @@ export const planCreate = async (planning: Planning): Promise<Plan> => {
   const uuid = (wanted.uuid === '' ? mintUuid(planning, 'vm') : wanted.uuid).toLowerCase();
   checkUuid(uuid, planning);
   checkNetworks(wanted.nics, [], planning);
+  if (wanted.serialPorts > 0) refuse('not-supported', {}, 'Serial ports of this host are not made.');
   const made = [...wanted.disks, ...specs].map((spec, index) => diskStep(spec, index, planning));
   const cdroms = wanted.cdroms.map((one, index) =>
     seated(one.medium === undefined ? one : { ...one, medium: placed(one.medium, planning, index) }),

@@ -159,6 +159,11 @@ export const checkNetworks = (nics: Vm['nics'], before: Vm['nics'], { command, c
   }
 };
 
+/** Its disks have modes, none of which is "read only". */
+export const checkWritable = ({ readOnly }: { readonly readOnly?: boolean }): void => {
+  if (readOnly === true) refuse('not-supported', {}, 'Disks of this host cannot be read-only.');
+};
+
 /** Slots as this host has them. */
 export const seated = <T extends { readonly slot: Vm['disks'][number]['slot'] }>(one: T): T => ({
   ...one,

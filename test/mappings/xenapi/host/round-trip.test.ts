@@ -139,13 +139,14 @@ const NOT_KEPT: Losses = {
 };
 const SAMPLES = { numRuns: 40, seed: 7 };
 
-test('a VM as a client may ask for it is made and reads back as it was asked for', async () => {
+test(`VMs as clients may ask for them (${SAMPLES.numRuns} of seed ${SAMPLES.seed}) are made and read back as they were asked for`, async () => {
   const host = await open();
   const seen = new Set<string>();
   const offer = {
     medium: (n: number) => ({ storageName: 'Local storage', volumeName: `made%2fdisk-${n}.vmdk` }),
     slots: (n: number) => [scsiSlot(n), { bus: 'sata' as const, controller: 0, unit: n }],
     mostDisks: 9,
+    readOnlyDisks: true,
     capacitiesBytes: [1024 ** 2, 1024 ** 3, 20 * 1024 ** 3],
     scsiModels: ['lsilogic', 'lsisas', 'pvscsi', 'buslogic', 'virtio-scsi'] as const,
     nicModels: ['e1000', 'e1000e', 'vmxnet3', 'virtio', 'rtl8139'] as const,
