@@ -25,6 +25,7 @@ const CLIENTS = {
   bats: 'bats',
   jq: 'jq',
   curl: 'curl',
+  python3: 'python3',
   xmlstarlet: 'xmlstarlet',
   virsh: 'virsh',
   libvirtd: 'libvirtd',
