@@ -176,5 +176,7 @@ export const LIMITS = {
   redisNumberGap: 100_000,
 
   configBytes: MIB,
+  /** One file of a state directory beside the database; the largest is a full outbox. */
+  backupFileBytes: 512 * MIB,
   secretFileBytes: 16 * KIB,
 } as const;

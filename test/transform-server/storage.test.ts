@@ -1,8 +1,8 @@
 /** Storage of a directory: what every storage promises, one process at a time, backup and restore. */
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { backupDirectory, restoreDirectory } from '../../transform-server/storage/backup.ts';
+import { restoreDirectory, snapshotDirectory } from '../../transform-server/storage/backup.ts';
 import { DirectoryInUse, openStorage } from '../../transform-server/storage/storage.ts';
 import { stateDirectory } from './memory.ts';
 import { storageContract } from './storage-contract.ts';
@@ -37,16 +37,15 @@ describe('storage of a directory', () => {
       storage.migrate('t', TABLE);
       storage.run('INSERT INTO t VALUES (1, ?)', 'kept');
     }
-    await backupDirectory(home, file);
-    await expect(backupDirectory(home, file)).rejects.toThrow(/exists already/);
+    renameSync(await snapshotDirectory(home), file);
     {
       using storage = openStorage(home);
       storage.run('DELETE FROM t');
     }
-    restoreDirectory(home, file);
+    const before = restoreDirectory(home, file) ?? '';
     using storage = openStorage(home);
     expect(storage.prepare('SELECT v FROM t').get()?.['v']).toBe('kept');
-    expect(existsSync(join(home, 'transvisor.db.before-restore'))).toBe(true);
+    expect(existsSync(join(before, 'transvisor.db'))).toBe(true);
   });
 
   it('restores nothing from a file that is no backup, nor under a running process', () => {
