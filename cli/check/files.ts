@@ -1,10 +1,10 @@
 /** Files and folders a program needs in; what about their presence, rights, room and validity hinders it, out. */
 import { X509Certificate } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync, type Stats, statfsSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { LIMITS } from '../../runtime/limits.ts';
 import { readSecretFile } from '../../runtime/secret.ts';
-import { DATABASE } from '../../transform-server/storage/storage.ts';
+import { holdersOf } from '../state-holders.ts';
 import type { Finding } from './finding.ts';
 
 const DAY_MS = 86_400_000;
@@ -64,17 +64,6 @@ export const lookAtValidity = (path: string, where: string, nowMs: number, fix: 
   return days < LIMITS.linkRenewDays ? [{ level: 'warning', what: `${path} ends in ${days} days`, where, fix }] : [];
 };
 
-/** The pid that holds a lock on a file, by the kernel's list; '' where it is in another container. Nothing is opened. */
-const holderOf = (file: string): string | undefined => {
-  if (!existsSync(file) || !existsSync('/proc/locks')) return undefined;
-  const { ino } = statSync(file);
-  for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
-    const [, , , , pid = '0', place = ''] = line.split(/\s+/);
-    if (place.endsWith(`:${ino}`)) return pid === '0' || pid === '-1' ? '' : pid;
-  }
-  return undefined;
-};
-
 export interface StateLook {
   readonly findings: readonly Finding[];
   /** The program runs on it already: its ports are in use, and should be. */
@@ -100,21 +89,6 @@ const lookAtMissing = (state: string, where: string): Finding[] => {
   return [{ level: 'error', what, where, fix: "make it, for the program's user" }];
 };
 
-const lookAtHolder = (pid: string, state: string, where: string): Finding => {
-  let running = '';
-  try {
-    running = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
-  } catch {
-    // it is in another container
-  }
-  return {
-    level: 'warning',
-    what: `${state} is in use by ${pid === '' ? 'a process elsewhere' : `pid ${pid}`}${running === '' ? '' : `: ${running}`}`,
-    where,
-    fix: 'its ports were not tried; no second program starts on this directory',
-  };
-};
-
 export const lookAtState = (state: string, where: string): StateLook => {
   const stat = statSync(state, { throwIfNoEntry: false });
   if (stat === undefined) return { ...NOWHERE, findings: lookAtMissing(state, where) };
@@ -131,7 +105,13 @@ export const lookAtState = (state: string, where: string): StateLook => {
     const what = `${state} has room for ${Math.floor((bavail * bsize) / 1024 / 1024)} MiB only`;
     findings.push({ level: 'warning', what, where, fix: 'without room no change is accepted' });
   }
-  const holder = holderOf(join(state, DATABASE));
-  if (holder !== undefined) findings.push(lookAtHolder(holder, state, where));
-  return { findings, isRunning: holder !== undefined };
+  const holders = holdersOf(state);
+  for (const { pid, command } of holders)
+    findings.push({
+      level: 'warning',
+      what: `${state} is in use by pid ${pid}: ${command}`,
+      where,
+      fix: 'its ports were not tried; no second program starts on this directory',
+    });
+  return { findings, isRunning: holders.length > 0 };
 };

@@ -1,9 +1,5 @@
 /** Listening places of a configuration in; which of them cannot be bound, and why, out. Each is bound for a moment. */
-import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
-import { connect } from 'node:tls';
 import { parseLinkAddress } from '../../runtime/link-address.ts';
 import { type FullConfig, loadPlatform } from '../composition.ts';
 import type { Finding, Place } from './finding.ts';
@@ -16,8 +12,6 @@ interface Listening {
   readonly port: number;
   readonly where: string;
 }
-
-const LIMIT_MS = 3000;
 
 const FIXES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'end the other program, or choose another port',
@@ -65,24 +59,6 @@ const bindFailure = ({ address, port }: Listening): Promise<NodeJS.ErrnoExceptio
     server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
 
-/** Whoever listens there shows the certificate that this installation made for its fronts. */
-const showsOurs = (state: string, { address, port }: Listening): Promise<boolean> => {
-  const file = join(state, 'tls', 'front.crt');
-  if (!existsSync(file)) return Promise.resolve(false);
-  const ours = new X509Certificate(readFileSync(file)).fingerprint256;
-  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, rejectUnauthorized: false, timeout: LIMIT_MS });
-    const end = (is: boolean): void => {
-      socket.destroy();
-      resolve(is);
-    };
-    socket.once('secureConnect', () => end(socket.getPeerCertificate().fingerprint256 === ours));
-    socket.once('timeout', () => end(false));
-    socket.once('error', () => end(false));
-  });
-};
-
 export const lookAtPorts = async (config: FullConfig, program: Program, place: Place): Promise<Finding[]> => {
   const wanted = (await listeningOf(config, program, place)).filter(({ port }) => port !== 0);
   const findings: Finding[] = [];
@@ -99,7 +75,6 @@ export const lookAtPorts = async (config: FullConfig, program: Program, place: P
     }
     const failure = await bindFailure(one);
     if (failure === undefined) continue;
-    if (failure.code === 'EADDRINUSE' && (await showsOurs(config.state, one))) continue;
     const what = failure.code === 'EADDRINUSE' ? `${at} is in use` : `${at} cannot be listened on (${failure.code})`;
     findings.push({ level: 'error', what: `${name}: ${what}`, where, fix: FIXES[failure.code ?? ''] ?? '' });
   }
