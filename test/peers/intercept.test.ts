@@ -1,130 +1,174 @@
-/** Clients reach hosts by the hosts' own addresses and the standard port, and a program in between answers: rules on each host, and on a gateway, made and taken away by `transvisor intercept`. */
+/** Clients reach hosts by the hosts' own addresses and the standard port, and a program in between answers: rules on each host, and a gateway in every way it has; made and taken away by `transvisor intercept`. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LIBVIRT_CLIENTS, requireClient } from './clients.ts';
 import { describeWith } from './describe-with.ts';
-import type { Place } from './netns.ts';
+import {
+  addAliases,
+  balancerConfig,
+  gatewayConfig,
+  gatewayOpener,
+  HANDED_PORTS,
+  type Kind,
+  WAYS,
+} from './intercept-gateway.ts';
 import { VIM_CLIENTS, XEN_CLIENTS } from './netns-clients.ts';
 import { type KvmHost, type NetworkEstate, networkState, openEstate, own, visit } from './netns-estate.ts';
-import { type Product, runIn, startProduct } from './netns-programs.ts';
+import {
+  type Product,
+  runIn,
+  SSH_HEARD,
+  startAll,
+  startProduct,
+  startSshLike,
+  talkSshLike,
+  until,
+} from './netns-programs.ts';
 
+const OPENER = fileURLToPath(new URL('../../scripts/open-transparent', import.meta.url));
+const CLIENTS = { kvm: VIM_CLIENTS, xen: XEN_CLIENTS } as const;
+const KINDS = ['kvm', 'xen'] as const;
 const rule = (words: string): string => `[[intercept.rule]]\nports = [443]\n${words}\n`;
 
-/** What a server that speaks first, as ssh does, and then says again what it hears, is told and tells. */
-const ECHO = `require('net').createServer((socket) => { socket.on('error', () => {}); socket.write('SSH-2.0-own\\r\\n'); socket.pipe(socket); })`;
-const TALK = `const [host, port] = process.argv.slice(1); let heard = ''; const socket = require('net').connect(Number(port), host, () => socket.write('SSH-2.0-client\\r\\n')); socket.setTimeout(5000, () => socket.destroy()); socket.on('error', (error) => { heard += error.code; }); socket.on('data', (bytes) => { heard += bytes; if (heard.includes('client')) socket.end(); }); socket.on('close', () => console.log(JSON.stringify(heard)));`;
-const BOTH_SAID = 'SSH-2.0-own\r\nSSH-2.0-client\r\n';
-const startEcho = async (place: Place, ...ports: number[]) => {
-  const running = runIn(place, [
-    process.execPath,
-    '-e',
-    `${ports.map((port) => `${ECHO}.listen(${port}, '::', () => console.log('listens'));`).join('')}`,
-  ]);
-  await new Promise((resolve) => running.child.stdout?.once('data', resolve));
-  return running;
-};
-const talk = async (from: Place, host: string, port: number): Promise<string> => {
-  const { stdout, stderr } = await from.run([process.execPath, '-e', TALK, host, String(port)]);
-  if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout) as string;
-};
-
 describeWith(
-  [...LIBVIRT_CLIENTS, 'netns', 'ip', 'nft', 'govc', 'pyvmomi', 'xen-api'],
-  "by the hosts' own addresses and port 443",
+  [...LIBVIRT_CLIENTS, 'netns', 'ip', 'nft', 'haproxy', 'govc', 'pyvmomi', 'xen-api'],
+  "three hosts by the hosts' own addresses",
   () => {
+    const stack = new AsyncDisposableStack();
     let estate: NetworkEstate;
+    let onGateway: Product;
     beforeAll(async () => {
-      estate = await openEstate();
+      estate = stack.use(await openEstate());
+      const { gateway, hosts } = estate;
+      await gateway.sh(addAliases(hosts));
+      // Something of a host's own is on the standard port, and something else on another.
+      await startAll(
+        stack,
+        hosts.map((host) => startSshLike(host, 443, 22)),
+      );
+      onGateway = stack.use(await startProduct(gateway, gatewayConfig(hosts), gatewayOpener(OPENER)));
     });
-    afterAll(() => estate[Symbol.asyncDispose]());
+    afterAll(() => stack.disposeAsync());
 
-    const frontsOf = (name: string, port: number): string =>
-      `[[front]]\nplatform = "vim25"\nhost = "${name}"\nport = ${port}\n[[front]]\nplatform = "xenapi"\nhost = "${name}"\nport = ${port + 1000}\n`;
-    const virshFromClient = async ({ ip, ip6 }: KvmHost): Promise<string[]> => {
-      const names: string[] = [];
-      for (const address of [ip, `[${ip6}]`]) {
-        const words = [requireClient('virsh'), '-q', '-c', `qemu+tcp://${address}/system`, 'list', '--all', '--name'];
-        names.push((await estate.client.run(words)).stdout.trim());
+    /** Ports that nobody intercepts, from the client's machine: a line of text each way, and libvirt's own protocol. */
+    const othersPass = async ({ ip, ip6, machine }: KvmHost): Promise<void> => {
+      for (const address of [ip, ip6]) {
+        expect(await talkSshLike(estate.client, address, 22)).toBe(SSH_HEARD);
+        const uri = `qemu+tcp://${address === ip ? ip : `[${ip6}]`}/system`;
+        const listed = await estate.client.run([requireClient('virsh'), '-q', '-c', uri, 'list', '--all', '--name']);
+        expect(listed.stdout.trim(), listed.stderr).toBe(machine);
       }
-      return names;
     };
 
-    test('an agent on each host, whose port is redirected to it', async () => {
+    test('redirected on each host, to an agent on it', async () => {
       const { client, hosts } = estate;
       await using all = new AsyncDisposableStack();
-      // Something of the host's own is on that port, and something else on another.
-      for (const host of hosts) all.use(await startEcho(host, 443, 22));
-      const agents = await Promise.all(
+      const agents = await startAll(
+        all,
         hosts.map((host) =>
           startProduct(
             host,
-            `listen = "::"\n[[host]]\nname = "${host.name}"\nuri = "${host.uri}"\n${frontsOf(host.name, 8443)}`,
+            `listen = "::"
+            [[host]]\nname = "here"\nuri = "${host.uri}"
+            [[gate]]\nname = "kvm"\nport = 8443\npassthrough = true\nto = "127.0.0.1:443"
+            [[front]]\nplatform = "vim25"\ngate = "kvm"
+            [[front]]\nname = "xen"\nplatform = "xenapi"\nport = 9443`,
           ),
         ),
       );
-      for (const agent of agents) all.use(agent);
       const before = await Promise.all(hosts.map(networkState));
-      const each = (act: string, words: (host: KvmHost) => string) =>
-        Promise.all(hosts.map((host, at) => agents[at]?.intercept(act, words(host))));
+      const all3 = (act: 'apply' | 'remove', rules = ''): Promise<unknown> =>
+        Promise.all(agents.map(({ intercept }) => intercept(act, rules)));
 
-      const toVim = ({ name }: KvmHost): string => rule(`mode = "redirect"\nto = "vim25@${name}"`);
-      await each('apply', toVim);
+      await all3('apply', rule('mode = "redirect"\nto = "kvm"'));
       const once = await Promise.all(hosts.map(networkState));
-      await each('apply', toVim);
+      await all3('apply', rule('mode = "redirect"\nto = "kvm"'));
       expect(await Promise.all(hosts.map(networkState))).toEqual(once);
       await visit(estate, VIM_CLIENTS, own);
       for (const host of hosts) {
-        expect(await talk(host, host.ip, 443)).toBe(BOTH_SAID);
-        expect(await talk(host, host.ip6, 443)).toBe(BOTH_SAID);
-        expect(await talk(client, host.ip, 22)).toBe(BOTH_SAID);
-        expect(await virshFromClient(host)).toEqual([host.machine, host.machine]);
+        // The host's own listener: for what is on the host as before, for clients through the gate.
+        for (const from of [host, client])
+          for (const address of [host.ip, host.ip6]) expect(await talkSshLike(from, address, 443)).toBe(SSH_HEARD);
+        await othersPass(host);
       }
-
-      await each('apply', ({ name }) => rule(`mode = "redirect"\nto = "xenapi@${name}"`));
+      await all3('apply', rule('mode = "redirect"\nto = "xen"'));
       await visit(estate, XEN_CLIENTS, own);
 
-      await each('remove', () => '');
+      await all3('remove');
       expect(await Promise.all(hosts.map(networkState))).toEqual(before);
-      for (const host of hosts) expect(await talk(client, host.ip, 443)).toBe(BOTH_SAID);
+      for (const host of hosts) expect(await talkSshLike(client, host.ip, 443)).toBe(SSH_HEARD);
     });
 
-    test("an agent on a gateway: a port for each host, and the hosts' own addresses sent there", async () => {
+    const viaGateway = async (
+      rules: (kind: Kind) => string,
+      meanwhile: () => Promise<void> = async () => {},
+    ): Promise<void> => {
+      const before = await networkState(estate.gateway);
+      for (const kind of KINDS) {
+        await onGateway.intercept('apply', rules(kind));
+        await visit(estate, CLIENTS[kind], own);
+      }
+      for (const host of estate.hosts) {
+        expect(await talkSshLike(estate.gateway, host.ip, 443)).toBe(SSH_HEARD);
+        await othersPass(host);
+      }
+      await meanwhile();
+      await onGateway.intercept('remove');
+      expect(await networkState(estate.gateway)).toBe(before);
+      for (const host of estate.hosts) expect(await talkSshLike(estate.client, host.ip6, 443)).toBe(SSH_HEARD);
+    };
+
+    test('destination NAT on a gateway, to its port for each host', () =>
+      viaGateway((kind) =>
+        estate.hosts
+          .map(({ number, ip, ip6 }) => rule(`mode = "dnat"\nat = ["${ip}", "${ip6}"]\nto = "port-${kind}-${number}"`))
+          .join(''),
+      ));
+
+    test('TPROXY on a gateway, to a socket that was handed over; what is no management protocol goes on to the host', () => {
+      const { client, hosts } = estate;
+      const at = hosts.flatMap(({ ip, ip6 }) => [`"${ip}"`, `"${ip6}"`]).join(', ');
+      return viaGateway(
+        (kind) => rule(`mode = "tproxy"\nat = [${at}]\nto = ":${HANDED_PORTS[kind]}"`),
+        async () => {
+          for (const host of hosts)
+            for (const address of [host.ip, host.ip6]) expect(await talkSshLike(client, address, 443)).toBe(SSH_HEARD);
+          expect(onGateway.log()).toContain('gate meant-xen: passed through to 192.0.2.11:443');
+        },
+      );
+    });
+
+    const visitBy = async (way: keyof typeof WAYS): Promise<void> => {
+      for (const kind of KINDS) await visit(estate, CLIENTS[kind], (host, family) => WAYS[way](kind, host, family));
+    };
+    test('a port of a gateway for each host', () => visitBy('port'));
+    test('an address of a gateway for each host', () => visitBy('alias'));
+    test('a server name for each host (SNI)', () => visitBy('serverName'));
+    test('a Host header for each host, without TLS', () => visitBy('hostHeader'));
+
+    test('a load balancer that speaks the PROXY protocol, in both versions', async () => {
       const { client, gateway, hosts } = estate;
       await using all = new AsyncDisposableStack();
-      for (const host of hosts) all.use(await startEcho(host, 443, 22));
-      const ports = (host: KvmHost): number => 8440 + host.number;
-      const agent: Product = all.use(
-        await startProduct(
-          gateway,
-          `listen = "::"\n${hosts.map(({ name, uriFromAfar }) => `[[host]]\nname = "${name}"\nuri = "${uriFromAfar}"\n`).join('')}${hosts.map((host) => frontsOf(host.name, ports(host))).join('')}`,
-        ),
+      const folder = mkdtempSync(join(tmpdir(), 'tvh-'));
+      all.defer(() => rmSync(folder, { recursive: true }));
+      writeFileSync(join(folder, 'haproxy.cfg'), balancerConfig(hosts));
+      const balancer = all.use(runIn(gateway, [requireClient('haproxy'), '-db', '-f', join(folder, 'haproxy.cfg')]));
+      await until(
+        async () => (await gateway.sh('ss -ltn')).includes('203.0.113.31:443'),
+        () => `HAProxy: ${balancer.log()}`,
       );
-      const at = (port: (host: KvmHost) => number) => (host: KvmHost, family: 4 | 6) =>
-        `https://${family === 4 ? gateway.ip : `[${gateway.ip6}]`}:${port(host)}`;
-      await visit(estate, VIM_CLIENTS, at(ports));
-      await visit(
-        estate,
-        XEN_CLIENTS,
-        at((host) => ports(host) + 1000),
-      );
-
-      const before = await networkState(gateway);
-      const rules = (platform: string): string =>
-        hosts
-          .map(({ name, ip, ip6 }) => rule(`mode = "dnat"\nat = ["${ip}", "${ip6}"]\nto = "${platform}@${name}"`))
-          .join('');
-      await agent.intercept('apply', rules('vim25'));
-      await visit(estate, VIM_CLIENTS, own);
-      for (const host of hosts) {
-        expect(await talk(gateway, host.ip, 443)).toBe(BOTH_SAID);
-        expect(await talk(client, host.ip, 22)).toBe(BOTH_SAID);
-        expect(await virshFromClient(host)).toEqual([host.machine, host.machine]);
+      await visitBy('balanced');
+      // The log names the client, and not the load balancer.
+      for (const [address, at] of [
+        [client.ip, '203.0.113.31'],
+        [client.ip6, '2001:db8:3::31'],
+      ] as const) {
+        await talkSshLike(client, at, 443);
+        expect(onGateway.log()).toMatch(new RegExp(`"address":"${address}".*gate balanced: for no front: other`));
       }
-      await agent.intercept('apply', rules('xenapi'));
-      await visit(estate, XEN_CLIENTS, own);
-      await agent.intercept('remove');
-      expect(await networkState(gateway)).toBe(before);
-      for (const host of hosts) expect(await talk(client, host.ip6, 443)).toBe(BOTH_SAID);
     });
   },
 );

@@ -4,21 +4,22 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { requireClient } from './clients.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
-import { type Network, openNetwork, type Place } from './netns.ts';
+import { openNetwork, type Place } from './netns.ts';
 import type { OpenClient } from './netns-clients.ts';
+import { startAll } from './netns-programs.ts';
 
-export type KvmHost = Place & {
-  readonly number: number;
-  readonly libvirtd: Libvirtd;
-  /** Its only machine; no other host has one of that name. */
-  readonly machine: string;
-  /** The URI of an agent on the host, and of one elsewhere. */
-  readonly uri: string;
-  readonly uriFromAfar: string;
-};
+export type KvmHost = Place &
+  AsyncDisposable & {
+    readonly number: number;
+    readonly libvirtd: Libvirtd;
+    /** Its only machine; no other host has one of that name. */
+    readonly machine: string;
+    /** The URI of an agent on the host, and of one elsewhere. */
+    readonly uri: string;
+    readonly uriFromAfar: string;
+  };
 
 export type NetworkEstate = {
-  readonly network: Network;
   readonly client: Place;
   readonly gateway: Place;
   readonly hosts: readonly KvmHost[];
@@ -35,24 +36,20 @@ const startHost = async (place: Place, number: number): Promise<KvmHost> => {
   const machine = `vm-${number}`;
   writeFileSync(join(libvirtd.root, 'vm.xml'), machineXml(machine));
   await libvirtd.virsh('define', join(libvirtd.root, 'vm.xml'));
-  return { ...place, number, libvirtd, machine, uri: libvirtd.uri, uriFromAfar: `qemu+tcp://${place.ip}/system` };
+  const uriFromAfar = `qemu+tcp://${place.ip}/system`;
+  return { ...place, number, libvirtd, machine, uri: libvirtd.uri, uriFromAfar, [Symbol.asyncDispose]: libvirtd.stop };
 };
 
 export const openEstate = async (): Promise<NetworkEstate> => {
-  const network = await openNetwork();
-  const started = await Promise.allSettled(network.hosts.map((place, at) => startHost(place, at + 1)));
-  const hosts = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  const close = async (): Promise<void> => {
-    await Promise.all(hosts.map(({ libvirtd }) => libvirtd.stop()));
-    await network[Symbol.asyncDispose]();
-  };
-  const failed = started.find((one) => one.status === 'rejected');
-  if (failed !== undefined) {
-    await close();
-    throw failed.reason;
-  }
+  await using stack = new AsyncDisposableStack();
+  const network = stack.use(await openNetwork());
+  const hosts = await startAll(
+    stack,
+    network.hosts.map((place, at) => startHost(place, at + 1)),
+  );
+  const kept = stack.move();
   const { client, gateway } = network;
-  return { network, client, gateway, hosts, [Symbol.asyncDispose]: close };
+  return { client, gateway, hosts, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 };
 
 const stateOf = async ({ libvirtd, machine, run }: KvmHost): Promise<string> => {

@@ -1,18 +1,17 @@
-/** Programs inside a network namespace: the product from a configuration, hosts with a machine each, and servers of a line, each ended by us. */
-import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** Programs inside a network namespace: the product from a configuration, peers, and servers and clients of another protocol; each ended by us. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Output } from './clients.ts';
+import { launch, tailOf } from './launch.ts';
 import type { Place } from './netns.ts';
 
-export const PROGRAM = fileURLToPath(new URL('../../transvisor', import.meta.url));
-const START_LIMIT_MS = 90_000;
+const PROGRAM = fileURLToPath(new URL('../../transvisor', import.meta.url));
+const WAIT_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 15_000;
 export const USER = 'root';
 export const PASSWORD = 'pass-for-tests';
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export type Running = {
   readonly log: () => string;
@@ -20,7 +19,7 @@ export type Running = {
 };
 
 /** Runs until it is let go of. */
-export const runIn = (place: Place, words: readonly string[]): Running & { readonly child: ChildProcess } => {
+export const runIn = (place: Place, words: readonly string[]): Running => {
   const child = place.start(words);
   let log = '';
   for (const stream of [child.stdout, child.stderr])
@@ -29,7 +28,6 @@ export const runIn = (place: Place, words: readonly string[]): Running & { reado
     });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
   return {
-    child,
     log: () => log,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
@@ -40,60 +38,109 @@ export const runIn = (place: Place, words: readonly string[]): Running & { reado
   };
 };
 
+/** All of them, or none that goes on running. */
+export const startAll = async <T extends AsyncDisposable>(
+  stack: AsyncDisposableStack,
+  starting: readonly Promise<T>[],
+): Promise<readonly T[]> => {
+  const settled = await Promise.allSettled(starting);
+  const started = settled.flatMap((one) => (one.status === 'fulfilled' ? [stack.use(one.value)] : []));
+  for (const one of settled) if (one.status === 'rejected') throw one.reason;
+  return started;
+};
+
 export const until = async (condition: () => boolean | Promise<boolean>, says: () => string): Promise<void> => {
-  const end = Date.now() + START_LIMIT_MS;
+  const end = Date.now() + WAIT_LIMIT_MS;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(says());
-    await sleep(20);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
+
+/** `transvisor intercept` there, on a configuration of this text. */
+export const interceptIn = async (
+  place: Place,
+  act: 'print' | 'apply' | 'remove',
+  config: string,
+  ...flags: readonly string[]
+): Promise<Output> => {
+  const root = mkdtempSync(join(tmpdir(), 'tvi-'));
+  const file = join(root, 'transvisor.toml');
+  try {
+    writeFileSync(file, config);
+    return await place.run([PROGRAM, 'intercept', act, '--config', file, ...flags]);
+  } finally {
+    rmSync(root, { recursive: true });
   }
 };
 
 /** `transvisor up` there; its configuration is a file, as an operator's is. */
 export type Product = Running & {
-  readonly configFile: string;
-  /** `transvisor intercept print|apply|remove` on that configuration with this `[intercept]`. */
-  readonly intercept: (act: string, rules?: string, ...flags: readonly string[]) => Promise<string>;
+  /** `transvisor intercept` on its configuration, with these rules. */
+  readonly intercept: (act: 'apply' | 'remove', rules?: string) => Promise<void>;
 };
 
-export const startProduct = async (place: Place, config: string): Promise<Product> => {
+/** `opener`: words before the program's own, of what opens its sockets. */
+export const startProduct = async (place: Place, config: string, opener: readonly string[] = []): Promise<Product> => {
   const root = mkdtempSync(join(tmpdir(), 'tvn-'));
   const file = (name: string): string => join(root, name);
   writeFileSync(file('password'), `${PASSWORD}\n`, { mode: 0o600 });
   const common = `state = "${file('state')}"\nuser = "${USER}"\npasswordFile = "${file('password')}"\n`;
   writeFileSync(file('transvisor.toml'), `${common}${config}`);
-  const running = runIn(place, [
-    PROGRAM,
-    'up',
-    '--config',
-    file('transvisor.toml'),
-    ...['--port', 'admin=0', '--ready-file', file('ready')],
-  ]);
-  const dispose = async (): Promise<void> => {
-    await running[Symbol.asyncDispose]();
-    rmSync(root, { recursive: true, force: true });
-  };
-  try {
-    await until(
-      () => {
-        if (running.child.exitCode !== null) throw new Error(`transvisor on ${place.name}: ${running.log()}`);
-        return existsSync(file('ready'));
-      },
-      () => `transvisor on ${place.name} is not ready in time: ${running.log()}`,
-    );
-  } catch (error) {
-    await dispose();
+  const words = [...opener, PROGRAM, 'up', '--config', file('transvisor.toml'), '--port', 'admin=0'];
+  const remove = (): void => rmSync(root, { recursive: true, force: true });
+  const running = await launch(...place.command(...words), file('product')).catch((error: unknown) => {
+    remove();
     throw error;
-  }
+  });
   return {
-    log: running.log,
-    configFile: file('transvisor.toml'),
-    intercept: async (act, rules = '', ...flags) => {
-      writeFileSync(file('intercept.toml'), `${readFileSync(file('transvisor.toml'), 'utf8')}\n${rules}`);
-      const words = [PROGRAM, 'intercept', act, '--config', file('intercept.toml'), ...flags];
-      const { code, stdout, stderr } = await place.run(words);
+    log: () => tailOf(file('product.log')),
+    intercept: async (act, rules = '') => {
+      const { code, stderr } = await interceptIn(place, act, `${common}${config}\n${rules}`);
       if (code !== 0) throw new Error(`intercept ${act} on ${place.name}: ${stderr}`);
-      return stdout;
     },
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: async () => {
+      await running.stop();
+      remove();
+    },
   };
+};
+
+/** Speaks first, as ssh does, then says again what it hears. */
+const ECHO = `
+const { createServer } = require('net');
+for (const port of process.argv.slice(1))
+  createServer((socket) => {
+    socket.on('error', () => {});
+    socket.write('SSH-2.0-own\\r\\n');
+    socket.pipe(socket);
+  }).listen(Number(port), '::', () => console.log(port));
+`;
+const TALK = `
+const [host, port, says] = process.argv.slice(1);
+let heard = '';
+const tell = () => { console.log(JSON.stringify(heard)); process.exit(); };
+const socket = require('net').connect(Number(port), host, () => socket.write(says));
+socket.on('data', (bytes) => { heard += bytes; if (heard.endsWith(says)) tell(); });
+socket.on('error', (error) => { heard += error.code; }).on('close', tell);
+setTimeout(tell, 10000);
+`;
+const CLIENT_SAYS = 'SSH-2.0-client\r\n';
+/** What is heard when a server of ours and a client of its protocol find each other. */
+export const SSH_HEARD = `SSH-2.0-own\r\n${CLIENT_SAYS}`;
+
+/** A server of another protocol on these ports of every address. */
+export const startSshLike = async (place: Place, ...ports: readonly number[]): Promise<Running> => {
+  const running = runIn(place, [process.execPath, '-e', ECHO, ...ports.map(String)]);
+  await until(
+    () => ports.every((port) => running.log().includes(`${port}\n`)),
+    () => `nothing listens on ${place.name}: ${running.log()}`,
+  );
+  return running;
+};
+
+export const talkSshLike = async (from: Place, host: string, port: number): Promise<string> => {
+  const { stdout, stderr } = await from.run([process.execPath, '-e', TALK, host, String(port), CLIENT_SAYS]);
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as string;
 };

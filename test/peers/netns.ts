@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Output, type RunOptions, requireClient, runProgram } from './clients.ts';
 
-/** A machine as far as the network goes. It lives as long as its keeper's input, and the keeper's input as long as we do. */
+/** A machine as far as the network goes. It lives as long as its keeper's input, that as long as we do, and what runs there no longer. */
 export type Place = {
   readonly name: string;
   readonly pid: number;
@@ -31,8 +31,9 @@ export const addressOfHost = (host: number): readonly [ip: string, ip6: string] 
   `192.0.2.1${host}`,
   `2001:db8:2::1${host}`,
 ];
-/** Names of hosts as the client's /etc/hosts has them: all of them are the gateway's address. */
-export const nameOfHost = (host: number, family: 4 | 6): string => `kvm-${host}.v${family}.example`;
+/** As everybody's /etc/hosts has them: all of them are the gateway's address. */
+export const nameOfHost = (kind: 'kvm' | 'xen', host: number, family: 4 | 6): string =>
+  `${kind}-${host}.v${family}.example`;
 
 /** Daemons and tools of the network live in sbin, which is not on every PATH. */
 const PROGRAMS = `${process.env['PATH']}:/usr/sbin:/sbin`;
@@ -46,6 +47,10 @@ printf '127.0.0.1 localhost\\n::1 localhost\\n%b' "$NAMES" >"$file"
 mount --bind "$file" /etc/hosts && rm -f "$file" || exit 1
 echo ready
 read -r _
+mine=$(readlink /proc/self/ns/mnt)
+for process in /proc/[0-9]*; do
+  [ "\${process#/proc/}" = $$ ] || [ "$(readlink "$process/ns/mnt" 2>/dev/null)" != "$mine" ] || kill -KILL "\${process#/proc/}" 2>/dev/null
+done
 `;
 
 type Keeper = { readonly child: ChildProcess; readonly pid: number; readonly ended: Promise<void> };
@@ -95,10 +100,14 @@ const placeOf = (name: string, { pid }: Keeper, [ip, ip6]: readonly [string, str
   };
 };
 
-const namesOfHosts = HOSTS.flatMap((host) => [
-  `198.51.100.1 ${nameOfHost(host, 4)}\\n`,
-  `2001:db8:1::1 ${nameOfHost(host, 6)}\\n`,
-]).join('');
+const namesOfHosts = (['kvm', 'xen'] as const)
+  .flatMap((kind) =>
+    HOSTS.flatMap((host) => [
+      `198.51.100.1 ${nameOfHost(kind, host, 4)}\\n`,
+      `2001:db8:1::1 ${nameOfHost(kind, host, 6)}\\n`,
+    ]),
+  )
+  .join('');
 
 /** The client's network, the gateway's two feet and its bridge, and the hosts on it. */
 const join = async (client: Place, gateway: Place, hosts: readonly Place[]): Promise<void> => {
