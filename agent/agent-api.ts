@@ -3,6 +3,7 @@ import { done, fault, type Outcome, refused } from '../mappings/generic/faults.t
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AgentApi } from '../runtime/protocol.ts';
+import { AGENT_CALLS, withFittingCalls } from '../runtime/protocol-shapes.ts';
 import { queueKey } from './direct.ts';
 import type { HostSession } from './host-session.ts';
 import type { Leases } from './leases.ts';
@@ -60,7 +61,7 @@ export const createAgentApi = (options: {
     return session === undefined ? Promise.resolve(away(id)) : act(session);
   };
 
-  return {
+  const api: AgentApi = {
     chunk: (exchange, bytes) => router.chunk(exchange, bytes),
     acquire: async (id, epoch, name, job) => {
       if (!isWriter(id, epoch)) return stale();
@@ -87,4 +88,5 @@ export const createAgentApi = (options: {
     parkCalls: async (exchanges) => patience.park(exchanges),
     revokeSessions: async (ids) => sessions.revoke(ids),
   };
+  return withFittingCalls(api, AGENT_CALLS);
 };

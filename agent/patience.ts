@@ -5,6 +5,9 @@ import { LinkDown } from '../runtime/link.ts';
 import type { ServerApi } from '../runtime/protocol.ts';
 import type { ServerPort } from './server-port.ts';
 
+/** The link ended under an exchange that only waited: whoever asked asks again, under another id, of the server that comes. */
+export class AskAgain extends LinkDown {}
+
 export interface Patience extends ServerPort {
   /** Another server takes over: nothing new is sent until it is up, for so long at most. */
   hold(): void;
@@ -29,17 +32,15 @@ export const createPatience = (port: ServerPort, clock: Clock, limitMs: number =
     else one?.reject(why);
   };
   const send = async (name: keyof ServerApi, args: readonly unknown[]): Promise<unknown> => {
+    await held?.promise;
+    const { api } = port;
+    if (api === undefined) throw away();
     const exchange = name === 'call' ? (args[0] as { exchange: string }).exchange : undefined;
-    for (;;) {
-      await held?.promise;
-      const { api } = port;
-      if (api === undefined) throw away();
-      try {
-        return await (api[name] as Method)(...args);
-      } catch (error) {
-        const again = error instanceof LinkDown && exchange !== undefined && parked.delete(exchange);
-        if (!again) throw error;
-      }
+    try {
+      return await (api[name] as Method)(...args);
+    } catch (error) {
+      const again = error instanceof LinkDown && exchange !== undefined && parked.delete(exchange);
+      throw again ? new AskAgain(error.message) : error;
     }
   };
   const patient = new Proxy({} as ServerApi, {
@@ -57,6 +58,9 @@ export const createPatience = (port: ServerPort, clock: Clock, limitMs: number =
     },
     get hello() {
       return port.hello;
+    },
+    get held() {
+      return held?.promise;
     },
     onUp: (listener) => port.onUp(() => listener(patient, port.hello as NonNullable<ServerPort['hello']>)),
     onDown: (listener) => port.onDown(listener),

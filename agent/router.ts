@@ -16,6 +16,7 @@ import type { Hops } from './hops.ts';
 import type { HostSession } from './host-session.ts';
 import type { Leases } from './leases.ts';
 import type { Outbox } from './outbox.ts';
+import { AskAgain } from './patience.ts';
 import { present, type ServerPort } from './server-port.ts';
 import type { SessionLease, Sessions, Visitor } from './sessions.ts';
 import { runTransfer } from './streams.ts';
@@ -49,10 +50,15 @@ export const createRouter = (options: RouterOptions): Router => {
   const { server, sessions, leases, outbox, direct, hops, counts, clock, log } = options;
   /** Exchanges under way at the server, by id. */
   const pending = new Map<string, BodyWriter>();
-  // Unique for ever: the run is random, the count is the run's own.
+  // Unique for ever: what the link begins its ids with is random, the count is this agent's own.
   const run = randomBytes(9).toString('base64url');
   let serial = 0;
-  const nextExchange = (): string => `${run}-${(++serial).toString(36)}`;
+  const nextExchange = (): string => `${server.hello?.exchanges ?? run}-${(++serial).toString(36)}`;
+  /** Another server's turn is over, and what this agent did by itself is known there before a read is answered. */
+  const caughtUp = async (): Promise<void> => {
+    await server.held;
+    if (outbox.waiting > 0) await outbox.flushed();
+  };
 
   const findLease = (
     served: ServedFront,
@@ -121,28 +127,29 @@ export const createRouter = (options: RouterOptions): Router => {
     lease: SessionLease | undefined,
   ): Promise<void> => {
     const { front, instance } = served;
-    const api = server.api;
-    if (api === undefined) return refuse(served, call, client, awayFault());
-    const exchange = nextExchange();
     const body = createBodyWriter(client, () => front.wrap(call));
-    pending.set(exchange, body);
+    let exchange = '';
     client.onGone(() => void server.api?.hangUp(exchange).catch(() => {})); // with the link the exchange is gone as well
+    const ask = async (): Promise<Reply> => {
+      await caughtUp();
+      exchange = nextExchange();
+      pending.set(exchange, body);
+      const [session, { address }] = [lease?.session.id ?? '', client];
+      try {
+        return await present(server).call({ exchange, front: instance.name, session, address, call });
+      } catch (error) {
+        if (!(error instanceof AskAgain)) throw error;
+      } finally {
+        pending.delete(exchange);
+      }
+      return ask();
+    };
     let reply: Reply;
     try {
-      // What this agent did by itself before must be known there before a read is answered.
-      if (outbox.waiting > 0) await outbox.flushed();
-      reply = await api.call({
-        exchange,
-        front: instance.name,
-        session: lease?.session.id ?? '',
-        address: client.address,
-        call,
-      });
+      reply = await ask();
     } catch (error) {
       if (!(error instanceof LinkDown)) log.error({ exchange, front: instance.name, error }, `${call.method} failed`);
       reply = { kind: 'fault', fault: error instanceof LinkDown ? awayFault() : internalFault() };
-    } finally {
-      pending.delete(exchange);
     }
     if (client.gone) return;
     if (reply.kind === 'body') body.finish();
@@ -337,9 +344,7 @@ export const createRouter = (options: RouterOptions): Router => {
           return client.answer(served.front.streamAnswer({ ok: false, fault: reason }));
         }
         await withLease(lease, async () => {
-          const api = server.api;
-          if (api === undefined) throw new LinkDown('the transform server is away');
-          if (outbox.waiting > 0) await outbox.flushed();
+          await caughtUp();
           const exchange = {
             exchange: nextExchange(),
             front: served.instance.name,
@@ -347,7 +352,7 @@ export const createRouter = (options: RouterOptions): Router => {
             address: client.address,
             request,
           };
-          const resolved = await api.stream(exchange);
+          const resolved = await present(server).stream(exchange);
           if (!resolved.ok) return client.answer(served.front.streamAnswer(resolved));
           const target = resolved.value;
           const host = target.kind === 'bytes' ? undefined : options.host(target.host);

@@ -7,6 +7,8 @@ export interface ServerPort {
   readonly api: ServerApi | undefined;
   /** The last answer to `hello`; kept while the server is away. */
   readonly hello: ServerHello | undefined;
+  /** While another server takes over: what is asked anew waits for it; rejects with LinkDown when none comes. */
+  readonly held?: Promise<void> | undefined;
   onUp(listener: (api: ServerApi, hello: ServerHello) => void): void;
   onDown(listener: () => void): void;
 }

@@ -4,6 +4,7 @@ import type { Session } from '../mappings/generic/call.ts';
 import type { Accounts } from '../runtime/accounts.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
+import { LinkDown } from '../runtime/link.ts';
 import type { Log } from '../runtime/log.ts';
 import { present, type ServerPort } from './server-port.ts';
 import { createThrottle } from './throttle.ts';
@@ -52,6 +53,8 @@ export const createSessions = (options: {
   const tickets = new Map<string, { lease: SessionLease; untilMs: number }>();
   /** Revoked while their `session` call was under way: must not come back by its answer. */
   const revoked = new Set<string>();
+  /** Logged out while the server was away: told as soon as it is back, before anything else. */
+  const left = new Set<string>();
 
   const mac = (id: string): string =>
     createHmac('sha256', server.hello?.sessionKey ?? randomBytes(32))
@@ -91,6 +94,17 @@ export const createSessions = (options: {
     byId.set(session.id, lease);
     return lease;
   };
+  const tellLeft = async (id: string): Promise<void> => {
+    const { api } = server;
+    if (api === undefined) return;
+    try {
+      await api.logout(id);
+      left.delete(id);
+    } catch (error) {
+      // Told again by the next link.
+      if (!(error instanceof LinkDown)) throw error;
+    }
+  };
   const isIdle = (lease: SessionLease): boolean =>
     lease.pending === 0 && clock.now() - lease.lastActiveMs > LIMITS.sessionIdleMs;
   const expire = (lease: SessionLease): void => {
@@ -120,6 +134,7 @@ export const createSessions = (options: {
   server.onUp(() => {
     for (const lease of [...byToken.values()]) if (lease.pending === 0) drop(lease);
     revoked.clear();
+    for (const id of left) tellLeft(id).catch((error: unknown) => log.error({ error }, 'a log-out was not told'));
   });
 
   const open = async (visitor: Visitor, user: string, fullName: string, role: Session['role'], locale: string) =>
@@ -183,8 +198,11 @@ export const createSessions = (options: {
       return open(visitor, user, fullName, role, locale);
     },
     logout: async (lease) => {
+      const { id } = lease.session;
       drop(lease);
-      await present(server).logout(lease.session.id);
+      // Beyond the bound it ends at the server by its idle time.
+      if (left.size < LIMITS.sessionsLeased) left.add(id);
+      await tellLeft(id);
     },
     revoke: (ids) => {
       for (const id of ids) {

@@ -9,10 +9,11 @@ import { systemClock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
 import type { Log } from '../runtime/log.ts';
-import type { AgentApi } from '../runtime/protocol.ts';
+import type { AgentApi, ServerApi } from '../runtime/protocol.ts';
 import { readSecretFile, Secret } from '../runtime/secret.ts';
 import { openAdmin } from '../transform-server/admin/admin.ts';
 import type { Member } from '../transform-server/cells/member.ts';
+import { createAdmission } from '../transform-server/exchanges/admission.ts';
 import { type Attached, createServer, type Server } from '../transform-server/server.ts';
 import type { FullConfig } from './composition.ts';
 import { freshPlatforms } from './generations.ts';
@@ -74,6 +75,7 @@ export const startServer = async (
       acceptor,
     });
     const links = new Set<Link<AgentApi>>();
+    const admission = createAdmission({ random: randomBytes, clock: systemClock, log });
     return {
       server,
       relay: member?.relay,
@@ -81,12 +83,14 @@ export const startServer = async (
       admin: { url: admin.url, token },
       acceptor: admin.acceptor,
       accept: (channel, certified) => {
+        if (admission.bars(certified)) return channel.close('not yet again');
         let attached: Attached | undefined;
+        const attach = (agent: AgentApi): ServerApi => {
+          attached = server.attach(agent, certified, (why) => channel.close(why));
+          return attached.api;
+        };
         const link = openLink<AgentApi>(
-          (agent) => {
-            attached = server.attach(agent, certified, (why) => channel.close(why));
-            return attached.api;
-          },
+          (remote) => admission.admit({ remote, name: certified, attach, end: (why) => channel.close(why) }),
           channel,
           { log, unlimited: UNLIMITED },
         );

@@ -12,7 +12,7 @@ import type { VersionRange } from './link-version.ts';
  * The versions of this vocabulary that this program speaks. What changes it raises `newest`; `oldest` stays one behind at least, so that
  * agents and server need not be renewed in one moment.
  */
-export const LINK_VERSIONS: VersionRange = { oldest: 1, newest: 1 };
+export const LINK_VERSIONS: VersionRange = { oldest: 1, newest: 2 };
 
 export interface AgentHello {
   /** The newest that the agent speaks. */
@@ -40,6 +40,8 @@ export interface ServerHello {
   /** Key with which session tokens are signed, so that the agent can verify a cookie while the server is away. */
   readonly sessionKey: Uint8Array;
   readonly jobIds: JobIds;
+  /** What the ids of this link's exchanges begin with, so that none of another link is taken. From version 2 on. */
+  readonly exchanges?: string;
 }
 
 /** A block of job numbers an agent may mint from: [from, to). */

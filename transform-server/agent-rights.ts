@@ -3,6 +3,7 @@ import type { HubId } from '../mappings/generic/ids.ts';
 import type { Log } from '../runtime/log.ts';
 import type { AgentHello, ServerApi } from '../runtime/protocol.ts';
 import type { Ids } from './ids/ids.ts';
+import { createJobBlocks } from './job-blocks.ts';
 import type { Own } from './own/own.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { Hosts } from './sync/hosts.ts';
@@ -27,6 +28,7 @@ export interface RightsOptions {
 }
 
 export const createAgentRights = ({ hosts, own, ids, sessions, assigned, log }: RightsOptions): AgentRights => {
+  const jobBlocks = createJobBlocks(own);
   const ownerOf = (host: HubId): string | undefined => {
     const owner = own.get(OWNERS, host);
     return typeof owner === 'string' ? owner : undefined;
@@ -84,6 +86,16 @@ export const createAgentRights = ({ hosts, own, ids, sessions, assigned, log }: 
     };
     return {
       ...api,
+      hello: async (hello) => {
+        const answer = await api.hello(hello);
+        jobBlocks.given(agent, answer.jobIds);
+        return answer;
+      },
+      jobIds: async () => {
+        const block = await api.jobIds();
+        jobBlocks.given(agent, block);
+        return block;
+      },
       login: async (login) => {
         front(login.front);
         return api.login(login);
@@ -132,12 +144,12 @@ export const createAgentRights = ({ hosts, own, ids, sessions, assigned, log }: 
       },
       outbox: async (name, entries) => {
         if (name !== agent) throw new Error(`the outbox of ${name} is not of agent ${agent}`);
-        const foreign = entries.filter((entry) => ownerOf(entry.host) !== agent);
+        const foreign = entries.filter((entry) => ownerOf(entry.host) !== agent || !jobBlocks.has(agent, entry.job));
         if (foreign.length === 0) return api.outbox(name, entries);
         // Told as taken: they must not stand in the way of the rest for ever.
         log.error(
           {},
-          `link: ${foreign.length} entries in the outbox of agent ${agent} are of hosts that are not its own`,
+          `link: ${foreign.length} entries in the outbox of agent ${agent} are of hosts or job numbers that are not its own`,
         );
         const rest = entries.filter((entry) => !foreign.includes(entry));
         const last = entries.at(-1)?.seq ?? 0;

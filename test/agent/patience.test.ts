@@ -1,6 +1,6 @@
 /** Calls across a hand-over: what is new waits, what only waited is asked again, everything else is told that the server is away. */
 import { expect, test } from 'vitest';
-import { createPatience } from '../../agent/patience.ts';
+import { AskAgain, createPatience } from '../../agent/patience.ts';
 import { createServerPort } from '../../agent/server-port.ts';
 import { manualClock } from '../../runtime/clock.ts';
 import { LinkDown } from '../../runtime/link.ts';
@@ -43,9 +43,15 @@ const rig = () => {
   const patience = createPatience(port, clock, 1000);
   const first = scripted();
   port.up(first.api, HELLO);
+  /** As a router asks: what was parked once more, under another id. */
   const call = (id: string): Promise<unknown> => {
     const { api } = patience;
-    return api === undefined ? Promise.reject(new LinkDown('away')) : api.call(exchange(id));
+    if (api === undefined) return Promise.reject(new LinkDown('away'));
+    return api.call(exchange(id)).catch(async (error: unknown) => {
+      if (!(error instanceof AskAgain)) throw error;
+      await patience.held;
+      return call(`${id} again`);
+    });
   };
   return { clock, port, patience, first, call };
 };
@@ -77,8 +83,8 @@ test('new calls wait for the server that comes; parked ones are asked again, onc
   const second = scripted();
   port.up(second.api, HELLO);
   await turn();
-  expect([...second.calls.keys()].sort()).toEqual(['new', 'wait']);
-  second.calls.get('wait')?.resolve('changed');
+  expect([...second.calls.keys()].sort()).toEqual(['new', 'wait again']);
+  second.calls.get('wait again')?.resolve('changed');
   second.calls.get('new')?.resolve('done');
   expect(await Promise.all([waits, held])).toEqual(['changed', 'done']);
   expect(await patience.api?.session('s')).toEqual({ id: 's' });

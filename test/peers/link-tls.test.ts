@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { LINK_VERSIONS } from '../../runtime/protocol.ts';
 import { govcOn, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { copyProgram, type ProgramCopy } from './program-copy.ts';
@@ -191,17 +192,23 @@ describeWith(['govc'], 'agent and server over TLS', () => {
     };
 
     test('one apart they work, whichever is older', { timeout: LIMIT_MS }, async () => {
-      speaking(1, 2);
+      const { oldest, newest } = LINK_VERSIONS;
+      speaking(newest, newest + 1);
       for (const programs of [{ agentProgram: other.program }, { program: other.program, agentProgram: PROGRAM }]) {
         await using product = await started(programs);
         expect(await govcOn(product)('ls', '/')).toContain('ha-datacenter');
-        expect(product.wholeLog()).toContain('link: up, version 1');
+        expect(product.wholeLog()).toContain(`link: up, version ${newest}`);
         await product.stop();
       }
+      speaking(oldest, newest - 1);
+      await using product = await started({ agentProgram: other.program });
+      expect(await govcOn(product)('ls', '/')).toContain('ha-datacenter');
+      expect(product.wholeLog()).toContain(`link: up, version ${newest - 1}`);
     });
 
     test('further apart they say so, both', { timeout: LIMIT_MS }, async () => {
-      speaking(2, 3);
+      const { oldest, newest } = LINK_VERSIONS;
+      speaking(newest + 1, newest + 2);
       await using product = await started();
       await product.kill9('agent');
       const log = join(state, 'other.log');
@@ -218,7 +225,7 @@ describeWith(['govc'], 'agent and server over TLS', () => {
         '--state',
         folderOf('agent'),
       ]).then(({ stdout, stderr }) => writeFileSync(log, stdout + stderr));
-      const text = 'agent kvm-1 speaks versions 2 to 3 of the link, this server version 1: update the server';
+      const text = `agent kvm-1 speaks versions ${newest + 1} to ${newest + 2} of the link, this server versions ${oldest} to ${newest}: update the server`;
       await expect.poll(() => product.wholeLog(), { timeout: 15_000 }).toContain(text);
       await agent;
       expect(readFileSync(log, 'utf8')).toContain(`link: the server did not greet: ${text}`);

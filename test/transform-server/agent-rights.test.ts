@@ -1,8 +1,9 @@
 /** Agents known by their certificates: each has a say on its own hosts, fronts and sessions, and on nothing else. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hubId } from '../../mappings/generic/ids.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { silentLog } from '../../runtime/log.ts';
-import type { AgentHello, OutboxEntry, ServerApi } from '../../runtime/protocol.ts';
+import { type AgentHello, LINK_VERSIONS, type OutboxEntry, type ServerApi } from '../../runtime/protocol.ts';
 import { createServer, type Server } from '../../transform-server/server.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { platform, recordingAgent, transformer } from './composed.ts';
@@ -115,10 +116,30 @@ test("entries of another agent's host in its outbox make no job, and do not stan
   expect(server.jobs.list({ sinceMs: 0 })).toEqual([]);
 });
 
+test('only job numbers of blocks that it was given count in its outbox, also after a restart', async () => {
+  const begun = await two();
+  const { from } = await begun.a.jobIds();
+  const foreign = (await begun.b.jobIds()).from;
+  await server.close();
+  server = open();
+  const again = server.attach(recordingAgent(), 'a').api;
+  await again.hello(greeting('a', 'one'));
+  const entry = (seq: number, job: number): OutboxEntry => ({
+    ...{ seq, job: hubId('job', job), exchange: `x-${seq}`, phase: 'started', verb: 'vm.start', host: begun.one.id },
+    ...{ target: hubId('vm', 999), targetName: 'n', user: 'u', address: '', front: 'f@one', method: 'm' },
+    ...{ nativeTarget: { type: 't', id: '1' }, operation: '', atMs: 1 },
+  });
+  expect(await again.outbox('a', [entry(7, from), entry(8, foreign), entry(9, 2 ** 40)])).toEqual({ through: 9 });
+  expect(server.jobs.list().map((job) => job.id)).toEqual([hubId('job', from)]);
+});
+
 test('versions one apart agree on the older, those further apart are refused', async () => {
   const { api } = server.attach(recordingAgent(), 'a');
-  expect((await api.hello({ ...greeting('a', 'one'), version: 2, oldest: 1 })).version).toBe(1);
-  await expect(api.hello({ ...greeting('a', 'one'), version: 3, oldest: 2 })).rejects.toThrow(
-    'agent a speaks versions 2 to 3 of the link, this server version 1: update the server',
+  const { oldest, newest } = LINK_VERSIONS;
+  const speaking = (from: number, to: number) => ({ ...greeting('a', 'one'), oldest: from, version: to });
+  expect((await api.hello(speaking(newest, newest + 1))).version).toBe(newest);
+  expect((await api.hello(speaking(oldest, newest - 1))).version).toBe(newest - 1);
+  await expect(api.hello(speaking(newest + 1, newest + 2))).rejects.toThrow(
+    `agent a speaks versions ${newest + 1} to ${newest + 2} of the link, this server versions ${oldest} to ${newest}: update the server`,
   );
 });
