@@ -9,11 +9,13 @@ const LIMIT_MS = 10_000;
 
 export type AdminFlags = Flags & { readonly admin?: string; readonly tokenFile?: string };
 
-export const askAdmin = async (
+/** The answer as it comes, for what is no JSON. */
+export const askAdminRaw = async (
   flags: AdminFlags,
   path: string,
   method: 'GET' | 'POST' = 'GET',
-): Promise<{ status: number; body: unknown }> => {
+  limitMs = LIMIT_MS,
+): Promise<Response> => {
   const config = configOf({
     ...(flags.state === undefined ? {} : { state: flags.state }),
     ...(flags.config === undefined ? {} : { config: flags.config }),
@@ -31,11 +33,20 @@ export const askAdmin = async (
     response = await fetch(new URL(path, base), {
       method,
       headers: { authorization: `Bearer ${readSecretFile(tokenPath).reveal()}` },
-      signal: AbortSignal.timeout(LIMIT_MS),
+      signal: AbortSignal.timeout(limitMs),
     });
   } catch {
     throw new Unavailable(`no admin endpoint answers at ${base}; is the server running? (--admin names another)`);
   }
   if (response.status === 401) throw new Unavailable(`the admin endpoint at ${base} refused the token in ${tokenPath}`);
+  return response;
+};
+
+export const askAdmin = async (
+  flags: AdminFlags,
+  path: string,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<{ status: number; body: unknown }> => {
+  const response = await askAdminRaw(flags, path, method);
   return { status: response.status, body: await response.json() };
 };

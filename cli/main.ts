@@ -277,6 +277,28 @@ adminFlags(program.command('take-over'))
       return well ? EXIT.ok : EXIT.no;
     }),
   );
+adminFlags(program.command('backup <file>'))
+  .description(
+    'all that is durable into one file, of a server that runs too: ids, sessions, jobs, accounts, certificates, keys',
+  )
+  .action(
+    runs(async (file: string, flags: Flags & { admin?: string; tokenFile?: string }) => {
+      const { backUp } = await import('./backup.ts');
+      const { json, text } = await backUp(file, flags);
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
+stateFlags(program.command('restore <file>'))
+  .description('a backup into the state directory of a program that does not run; what was there is kept beside it')
+  .action(
+    runs(async (file: string, flags: Flags) => {
+      const { restore } = await import('./backup.ts');
+      const { json, text } = await restore(file, flags);
+      print(json, text);
+      return EXIT.ok;
+    }),
+  );
 withLinkFlags(withAgentFlags(withCommonFlags(program.command('check').argument('[program]', 'up, agent or server'))))
   .description('what is wrong with a configuration: hosts and their log-ins, ports, files, the link; changes nothing')
   .action(
