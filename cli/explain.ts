@@ -12,7 +12,7 @@ const hopShape = z.object({
 });
 const hopsShape = z.object({ exchange: z.string(), hops: z.array(hopShape) });
 const listShape = z.object({
-  exchanges: z.array(
+  items: z.array(
     z.object({ exchange: z.string(), atMs: z.number(), hops: z.number(), first: z.record(z.string(), z.unknown()) }),
   ),
 });
@@ -56,15 +56,15 @@ export const explain = async (
     return { json: hops, text: formatHops(hops) };
   }
   if (exchange === undefined) {
-    const { body } = await askAdmin(flags, '/exchanges?limit=30');
-    const { exchanges } = listShape.parse(body);
-    const rows = exchanges.map(
+    const { body } = await askAdmin(flags, '/api/v1/exchanges?limit=30');
+    const { items } = listShape.parse(body);
+    const rows = items.map(
       (one) =>
         `${new Date(one.atMs).toISOString()}  ${one.exchange}  ${short(one.first['call'] ?? one.first['method'] ?? '')}  ${one.hops} hops\n`,
     );
     return { json: body, text: rows.join('') || 'no exchange was logged yet\n' };
   }
-  const { status, body } = await askAdmin(flags, `/exchanges/${encodeURIComponent(exchange)}`);
+  const { status, body } = await askAdmin(flags, `/api/v1/exchanges/${encodeURIComponent(exchange)}`);
   if (status === 404) throw new Unavailable(`there is no exchange ${exchange} in the log; it keeps the newest`);
   const hops = hopsShape.parse(body);
   return { json: hops, text: formatHops(hops) };

@@ -2,11 +2,11 @@
 import { type AdminFlags, askAdmin } from './admin-client.ts';
 import { Unavailable } from './exit-codes.ts';
 
-interface Report {
+type Report = {
   readonly changed: readonly string[];
   readonly refused: readonly { readonly name: string; readonly why: string }[];
   readonly pairs: number;
-}
+};
 
 const SHOWN = 20;
 
@@ -24,8 +24,8 @@ const textOf = ({ changed, refused, pairs }: Report): string => {
 };
 
 export const reload = async (flags: AdminFlags): Promise<{ json: unknown; text: string; well: boolean }> => {
-  const { status, body } = await askAdmin(flags, '/reload', 'POST');
-  if (status !== 200 && status !== 409) throw new Unavailable(`the admin endpoint answered with status ${status}`);
+  const { status, body } = await askAdmin(flags, '/api/v1/reload', 'POST');
+  if (status !== 200) throw new Unavailable(`the admin endpoint answered with status ${status}`);
   const report = body as Report;
-  return { json: report, text: textOf(report), well: status === 200 };
+  return { json: report, text: textOf(report), well: report.refused.length === 0 };
 };

@@ -46,6 +46,11 @@ export const LIMITS = {
   /** Silence after which the other program counts as away. */
   linkSilenceMs: 15 * SECOND,
 
+  /** Of the admin endpoint: bodies, and per address and minute requests. */
+  adminBodyBytes: MIB,
+  adminRequestsPerMinute: 1200,
+  adminConnections: 256,
+
   httpHeaderBytes: 32 * KIB,
   httpHeadersMs: 20 * SECOND,
   httpRequestMs: 2 * MINUTE,

@@ -8,8 +8,8 @@ import type { EventsView } from '../mappings/generic/store-view.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { AgentApi, AgentCounts, Hop, JobIds, ServerApi } from '../runtime/protocol.ts';
-import type { Inspected } from './admin/admin.ts';
 import { inspect } from './admin/inspect.ts';
+import type { Inspected } from './admin/parts.ts';
 import { createAgentFunctions } from './agent-functions.ts';
 import { createAgentRights } from './agent-rights.ts';
 import { readMappingFiles } from './engine/mapping-files.ts';
@@ -313,9 +313,10 @@ export const createServer = (options: ServerOptions): Server => {
       hosts,
       store,
       ids,
-      versions,
+      own,
       sessions,
       jobs,
+      events,
       exchanges,
       waits,
       leases,

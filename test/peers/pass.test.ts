@@ -47,8 +47,8 @@ for (const mode of ['esx', 'vpx'] as const) {
 
     const exchanges = async (): Promise<readonly Exchange['first'][]> => {
       const { url, token } = product.admin;
-      const answer = await fetch(`${url}/exchanges?limit=500`, { headers: { authorization: `Bearer ${token}` } });
-      return ((await answer.json()) as { exchanges: Exchange[] }).exchanges.map((one) => one.first);
+      const answer = await fetch(`${url}/api/v1/exchanges?limit=500`, { headers: { authorization: `Bearer ${token}` } });
+      return ((await answer.json()) as { items: Exchange[] }).items.map((one) => one.first);
     };
 
     test('answers as the host itself, whatever is asked', async () => {

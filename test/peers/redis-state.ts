@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { RedisOptions } from '../../transform-server/storage/redis/options.ts';
 import { openRedisState } from '../../transform-server/storage/redis/state.ts';
-import type { CellStorage, SharedState } from '../../transform-server/storage/shared.ts';
+import type { CellStorage, SharedState } from '../../transform-server/storage/cell-contract.ts';
 import { until } from './redis.ts';
 
 export const TIMES = {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../runtime/secret.ts';
-import type { CellStorage, SharedState } from '../../transform-server/storage/shared.ts';
+import type { CellStorage, SharedState } from '../../transform-server/storage/cell-contract.ts';
 import { type StoragePlace, storageContract } from '../transform-server/storage-contract.ts';
 import { requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';

@@ -12,16 +12,26 @@ const page = async ({ admin }: Transvisor, path: string): Promise<string> => {
   return answer.text();
 };
 
+/** All items of a list; its pages are added. */
+const list = async (product: Transvisor, path: string, pages: Place[]): Promise<Record<string, unknown>[]> => {
+  const found: Record<string, unknown>[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const text = await page(product, `${path}?limit=500${cursor === '' ? '' : `&cursor=${cursor}`}`);
+    pages.push([path, text]);
+    const { items, next } = JSON.parse(text) as { items: Record<string, unknown>[]; next: string | null };
+    found.push(...items);
+    cursor = next;
+  }
+  return found;
+};
+
 /** Every page of the admin endpoint, and that of every exchange. */
 export const adminPages = async (product: Transvisor): Promise<readonly Place[]> => {
   const pages: Place[] = [];
-  for (const path of ['/healthz', '/metrics', '/audit?limit=1000', '/exchanges?limit=1000'])
-    pages.push([path, await page(product, path)]);
-  const { exchanges } = JSON.parse(await page(product, '/exchanges?limit=1000')) as {
-    exchanges: { exchange: string }[];
-  };
-  for (const { exchange } of exchanges)
-    pages.push([exchange, await page(product, `/exchanges/${encodeURIComponent(exchange)}`)]);
+  for (const path of ['/healthz', '/metrics']) pages.push([path, await page(product, path)]);
+  await list(product, '/api/v1/audit', pages);
+  for (const { exchange } of await list(product, '/api/v1/exchanges', pages))
+    pages.push([String(exchange), await page(product, `/api/v1/exchanges/${encodeURIComponent(String(exchange))}`)]);
   return pages;
 };
 

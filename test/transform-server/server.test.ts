@@ -138,7 +138,10 @@ describe('exchanges', () => {
     await one.api.hops([
       { exchange: exchange.exchange, shape: 'native', atMs: Date.now(), detail: { procedure: 'stop' } },
     ]);
-    const shapes = one.server.inspected.explain(exchange.exchange)?.map((hop) => hop.shape);
+    const shapes = one.server.inspected
+      .parts()[0]
+      ?.exchangeLog.explain(exchange.exchange)
+      ?.map((hop) => hop.shape);
     expect(new Set(shapes)).toEqual(new Set(['call', 'command', 'plan', 'native', 'outcome', 'answer']));
   });
 });
@@ -158,7 +161,7 @@ describe('commands', () => {
     expect(stops.map((event) => [event.user, event.object, event.job])).toEqual([
       ['u', idOf('u1'), one.server.jobs.list()[0]?.id],
     ]);
-    const lines = one.server.inspected.audit(10) as { verb: string; outcome: string; address: string }[];
+    const lines = one.server.inspected.parts()[0]?.audit.newest(10) ?? [];
     expect(lines.filter((line) => line.verb === 'vm.stop').map((line) => [line.outcome, line.address])).toEqual([
       ['started', '::1'],
       ['success', '::1'],
@@ -196,10 +199,12 @@ describe('commands', () => {
     expect(one.server.jobs.list()).toHaveLength(1);
     expect(one.server.jobs.get(entry.job)?.state).toBe('success');
     await turn();
-    expect((one.server.inspected.audit(10) as { outcome: string }[]).map((line) => line.outcome)).toEqual([
-      'started',
-      'success',
-    ]);
+    expect(
+      one.server.inspected
+        .parts()[0]
+        ?.audit.newest(10)
+        .map((line) => line.outcome),
+    ).toEqual(['started', 'success']);
   });
 });
 
@@ -350,7 +355,7 @@ describe('the admin endpoint', () => {
     const { id } = await one.login();
     const exchange = one.exchange(id, 'names');
     await one.api.call(exchange);
-    await using admin = await openAdmin({ inspected: one.server.inspected, token: TOKEN });
+    await using admin = await openAdmin({ inspected: one.server.inspected, token: TOKEN, strict: true });
     const get = (path: string, token = TOKEN) =>
       fetch(`${admin.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
     expect(admin.url).toContain('127.0.0.1');
@@ -359,18 +364,19 @@ describe('the admin endpoint', () => {
       200,
       { ok: true, hosts: [{ name: 'one', connected: true, listed: true }] },
     ]);
-    for (const path of ['/metrics', '/exchanges', `/exchanges/${exchange.exchange}`, '/audit', '/none']) {
+    const ofIt = `/api/v1/exchanges/${exchange.exchange}`;
+    for (const path of ['/metrics', '/api/v1/exchanges', ofIt, '/api/v1/audit', '/api/v1/me']) {
       expect((await fetch(`${admin.url}${path}`)).status).toBe(401);
       expect((await get(path, 'another-token-entirely')).status).toBe(401);
     }
     expect(await (await get('/metrics')).text()).toMatch(/^transvisor_objects 1$/m);
-    const list = (await (await get('/exchanges?limit=1')).json()) as { exchanges: { exchange: string }[] };
-    expect(list.exchanges.map((found) => found.exchange)).toEqual([exchange.exchange]);
-    expect(await (await get(`/exchanges/${exchange.exchange}`)).json()).toMatchObject({
+    const list = (await (await get('/api/v1/exchanges?limit=1')).json()) as { items: { exchange: string }[] };
+    expect(list.items.map((found) => found.exchange)).toEqual([exchange.exchange]);
+    expect(await (await get(ofIt)).json()).toMatchObject({
       hops: [{ shape: 'call' }, { shape: 'answer' }],
     });
-    expect((await get('/exchanges/none')).status).toBe(404);
-    expect((await get('/exchanges/%E0%A4%A')).status).toBe(400);
-    expect((await fetch(admin.url, { method: 'POST', body: 'x' })).status).toBe(405);
+    expect((await get('/api/v1/exchanges/none')).status).toBe(404);
+    expect((await get('/api/v1/exchanges/%E0%A4%A')).status).toBe(400);
+    expect((await fetch(admin.url, { method: 'POST', body: 'x' })).status).toBe(404);
   });
 });

@@ -1,37 +1,38 @@
-/** The admin endpoint: HTTP comes in, health, Prometheus metrics and the exchange log as JSON go out, a POST reloads or asks for a successor; a bearer token guards all but health. */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+/** The admin endpoint: a server and who may look at it in, an HTTP(S) address with health, metrics and the JSON API out. */
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { Hop } from '../../runtime/protocol.ts';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Accounts } from '../../runtime/accounts.ts';
+import { LIMITS } from '../../runtime/limits.ts';
+import { type Log, silentLog } from '../../runtime/log.ts';
+import type { KeyPair } from '../../runtime/tls.ts';
+import type { AuditLine } from '../events/audit.ts';
+import { createAccess } from './access.ts';
+import type { Inspected } from './parts.ts';
+import { PROBLEM_TYPE, Problem, problemBody } from './problem.ts';
+import { createPrometheus } from './prometheus.ts';
+import { mount } from './route.ts';
+import { routesOf } from './routes.ts';
+import type { Sources } from './sources.ts';
 
-/** What the endpoint shows of the server. */
-export interface Inspected {
-  health(): {
-    readonly ok: boolean;
-    readonly hosts: readonly { readonly name: string; readonly connected: boolean; readonly listed: boolean }[];
-  };
-  /** Figures of now, by metric name without prefix. */
-  figures(): Readonly<Record<string, { readonly help: string; readonly value: number }>>;
-  exchanges(limit: number): readonly unknown[];
-  explain(exchange: string): readonly Hop[] | undefined;
-  audit(limit: number): readonly unknown[];
-  /** Of one among many: which cells are here, and who else is there. */
-  cells?(): Promise<unknown>;
-}
+export type { Inspected } from './parts.ts';
 
-export interface AdminOptions {
+export interface AdminOptions extends Partial<Pick<Sources, 'reload' | 'takeOver' | 'now' | 'log'>> {
   readonly inspected: Inspected;
-  /** POST /reload: `refused` holds why nothing was taken over. */
-  readonly reload?: () => Promise<{ readonly refused: readonly unknown[] }>;
-  /** POST /take-over: asks for a new program in the place of this one. */
-  readonly takeOver?: () => void;
   readonly token: string;
+  /** Of people who log in at the console. */
+  readonly accounts?: Accounts | undefined;
+  readonly tls?: KeyPair | undefined;
   /** Loopback when absent. */
   readonly address?: string;
   readonly port?: number;
   /** Listens already: its connections are taken over. */
   readonly acceptor?: { readonly server: NetServer; take(taker: (socket: Socket) => void): void } | undefined;
+  /** Every answer is compared with what OpenAPI says of it. */
+  readonly strict?: boolean;
 }
 
 export interface Admin extends AsyncDisposable {
@@ -42,111 +43,128 @@ export interface Admin extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const PREFIX = 'transvisor_';
-const LIST_MOST = 1000;
+const API = '/api/v1';
+const HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const;
 
-const sameText = (a: string, b: string): boolean => {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
-};
-
-const send = (response: ServerResponse, status: number, type: string, body: string): void => {
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
+/** Whatever goes wrong is told in one form; of our own bugs only that there was one. */
+const tellProblems = (app: FastifyInstance, log: Log): void => {
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    const known = error instanceof Problem;
+    const status = known ? error.status : error instanceof URIError ? 400 : (error.statusCode ?? 500);
+    if (status >= 500 && !known)
+      log.error({ error }, `admin: ${request.method} ${request.routeOptions.url ?? ''} failed`);
+    if (known) void reply.headers(error.headers);
+    const detail = known || status < 500 ? error.message : 'a bug of ours; the log of the server has it';
+    return reply
+      .code(status)
+      .type(PROBLEM_TYPE)
+      .send(problemBody(status, detail, request.url.slice(0, 500)));
   });
-  response.end(body);
-};
-
-const sendJson = (response: ServerResponse, status: number, value: unknown): void =>
-  send(response, status, 'application/json', `${JSON.stringify(value)}\n`);
-
-const limitOf = (url: URL): number => {
-  const asked = Number(url.searchParams.get('limit') ?? '100');
-  return Number.isInteger(asked) && asked > 0 ? Math.min(asked, LIST_MOST) : 100;
-};
-
-export const openAdmin = async ({
-  inspected,
-  reload,
-  takeOver,
-  token,
-  address = '127.0.0.1',
-  port = 0,
-  acceptor,
-}: AdminOptions): Promise<Admin> => {
-  if (token.length < 16) throw new Error('the admin token is too short');
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: PREFIX });
-  const gauges = new Map<string, Gauge>();
-
-  const metrics = (): Promise<string> => {
-    for (const [name, { help, value }] of Object.entries(inspected.figures())) {
-      let gauge = gauges.get(name);
-      if (gauge === undefined) {
-        gauge = new Gauge({ name: `${PREFIX}${name}`, help, registers: [registry] });
-        gauges.set(name, gauge);
-      }
-      gauge.set(value);
-    }
-    return registry.metrics();
-  };
-
-  const isAllowed = (request: IncomingMessage): boolean => {
-    const given = /^Bearer ([^\s]{1,512})$/.exec(request.headers.authorization ?? '')?.[1];
-    return given !== undefined && sameText(given, token);
-  };
-
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? '/', 'http://admin');
-    const acts = (url.pathname === '/reload' && reload) || (url.pathname === '/take-over' && takeOver);
-    if (acts ? request.method !== 'POST' : request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', acts ? 'POST' : 'GET, HEAD');
-      return sendJson(response, 405, { error: acts ? 'only POST' : 'only GET' });
-    }
-    if (url.pathname === '/healthz') {
-      const health = inspected.health();
-      return sendJson(response, health.ok ? 200 : 503, health);
-    }
-    if (!isAllowed(request)) {
-      response.setHeader('www-authenticate', 'Bearer');
-      return sendJson(response, 401, { error: 'a bearer token is needed' });
-    }
-    if (url.pathname === '/program') return sendJson(response, 200, { pid: process.pid });
-    if (acts === takeOver && takeOver !== undefined) {
-      takeOver();
-      return sendJson(response, 202, { pid: process.pid });
-    }
-    if (acts === reload && reload !== undefined) {
-      const report = await reload();
-      return sendJson(response, report.refused.length === 0 ? 200 : 409, report);
-    }
-    if (url.pathname === '/metrics') return send(response, 200, registry.contentType, await metrics());
-    if (url.pathname === '/exchanges') return sendJson(response, 200, { exchanges: inspected.exchanges(limitOf(url)) });
-    if (url.pathname === '/cells' && inspected.cells !== undefined)
-      return sendJson(response, 200, await inspected.cells());
-    if (url.pathname === '/audit') return sendJson(response, 200, { audit: inspected.audit(limitOf(url)) });
-    const exchange = /^\/exchanges\/([^/]{1,200})$/.exec(url.pathname)?.[1];
-    if (exchange === undefined) return sendJson(response, 404, { error: 'no such page' });
-    const hops = inspected.explain(decodeURIComponent(exchange));
-    if (hops === undefined) return sendJson(response, 404, { error: 'no such exchange; the log keeps the newest' });
-    return sendJson(response, 200, { exchange: decodeURIComponent(exchange), hops });
-  };
-
-  const server = createServer(
-    { maxHeaderSize: 16_384, requestTimeout: 10_000, headersTimeout: 10_000 },
-    (request, response) => {
-      request.resume();
-      answer(request, response).catch((error: unknown) => {
-        if (!response.headersSent)
-          sendJson(response, error instanceof URIError || error instanceof TypeError ? 400 : 500, { error: 'failed' });
-        else response.destroy();
-      });
-    },
+  app.setNotFoundHandler((request, reply) =>
+    reply
+      .code(404)
+      .type(PROBLEM_TYPE)
+      .send(problemBody(404, 'there is nothing here', request.url.slice(0, 500))),
   );
-  server.maxConnections = 64;
+};
+
+export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
+  const { inspected, token, tls, address = '127.0.0.1', port = 0, acceptor } = options;
+  if (token.length < 16) throw new Error('the admin token is too short');
+  const now = options.now ?? Date.now;
+  const log = options.log ?? silentLog;
+  const access = createAccess({ token, accounts: options.accounts, secure: tls !== undefined, now });
+  const sources: Sources = {
+    inspected,
+    access,
+    now,
+    log,
+    ...(options.reload === undefined ? {} : { reload: options.reload }),
+    ...(options.takeOver === undefined ? {} : { takeOver: options.takeOver }),
+  };
+  const limits = { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000 };
+  const app = fastify({
+    logger: false,
+    bodyLimit: LIMITS.adminBodyBytes,
+    routerOptions: { maxParamLength: 256 },
+    serverFactory: (answer) =>
+      tls === undefined
+        ? createServer(limits, answer)
+        : createTlsServer({ ...limits, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, answer),
+  });
+  // Requests are checked by the shapes themselves; what OpenAPI is made of is not compiled a second time.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  tellProblems(app, log);
+  app.addHook('onSend', async (_, reply) => void reply.headers(HEADERS));
+  await app.register(rateLimit, {
+    max: LIMITS.adminRequestsPerMinute,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_, { after }) => new Problem(429, `too many requests; come again in ${after}`),
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Transvisor admin API', version: 'v1', description: 'Inspect and operate a transform server.' },
+      servers: [{ url: API }],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer' },
+          console: { type: 'apiKey', in: 'cookie', name: 'transvisor-admin' },
+        },
+      },
+      security: [{ token: [] }, { console: [] }],
+    },
+    stripBasePath: true,
+  });
+  const note = (line: Pick<AuditLine, 'user' | 'address' | 'method' | 'verb' | 'target' | 'outcome'>): void =>
+    inspected.parts()[0]?.audit.record({ atMs: now(), front: 'admin', targetName: '', job: '', exchange: '', ...line });
+  await app.register(
+    async (api) => {
+      for (const one of routesOf(sources))
+        mount(
+          {
+            app: api,
+            access,
+            strict: options.strict === true,
+            changed: (who, { method, path }, request, status) =>
+              note({
+                user: who.name,
+                address: request.ip,
+                method: `${method} ${path}`,
+                verb: `admin.${method.toLowerCase()}`,
+                target: request.url.slice(API.length, 200),
+                outcome: status < 400 ? 'success' : String(status),
+              }),
+          },
+          one,
+        );
+      api.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+    },
+    { prefix: API },
+  );
+  app.get('/healthz', { schema: { hide: true } }, async (_, reply) => {
+    const health = inspected.health();
+    return reply.code(health.ok ? 200 : 503).send(health);
+  });
+  const prometheus = createPrometheus(inspected);
+  app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
+    access.admit(request, 'viewer');
+    return reply.type(prometheus.contentType).send(await prometheus.text());
+  });
+  await app.ready();
+
+  const { server } = app;
+  server.maxConnections = LIMITS.adminConnections;
   const listening: NetServer = acceptor?.server ?? server;
   if (acceptor !== undefined) acceptor.take((socket) => server.emit('connection', socket));
   else
@@ -156,13 +174,16 @@ export const openAdmin = async ({
     });
   const bound = (listening.address() as AddressInfo).port;
 
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
+  const close = async (): Promise<void> => {
+    await new Promise<void>((resolve) => {
       listening.close(() => resolve());
       server.closeAllConnections();
     });
+    await app.close();
+  };
+  const host = address.includes(':') ? `[${address}]` : address;
   return {
-    url: `http://${address.includes(':') ? `[${address}]` : address}:${bound}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${host}:${bound}`,
     port: bound,
     acceptor: listening,
     close,

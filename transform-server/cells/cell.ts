@@ -4,7 +4,7 @@ import type { Log } from '../../runtime/log.ts';
 import type { AgentApi, ServerApi } from '../../runtime/protocol.ts';
 import type { UnderWay } from '../hand-over.ts';
 import { createServer, type Server, type ServerOptions, type Shared } from '../server.ts';
-import type { CellStorage } from '../storage/shared.ts';
+import type { CellStorage } from '../storage/cell-contract.ts';
 import { createPresence } from './presence.ts';
 
 /** One agent's link at one cell, wherever the cell is. */

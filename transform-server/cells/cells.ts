@@ -1,6 +1,7 @@
+/** The cells of this server: names of hosts in, the cells that it holds, and who holds the others, out. */
 import { LIMITS } from '../../runtime/limits.ts';
 import { LinkDown } from '../../runtime/link.ts';
-import type { ServerRecord, SharedState } from '../storage/shared.ts';
+import type { ServerRecord, SharedState } from '../storage/cell-contract.ts';
 import { type Cell, type CellOptions, openCell } from './cell.ts';
 
 export type Found =

@@ -1,11 +1,7 @@
 /** The cells of this server in; its health, figures and logs as one server's, and who has which cell, out. */
-import type { Inspected } from '../admin/admin.ts';
-import type { SharedState } from '../storage/shared.ts';
+import type { Inspected } from '../admin/parts.ts';
+import type { SharedState } from '../storage/cell-contract.ts';
 import type { Cells } from './cells.ts';
-
-/** The newest of all cells first, as each of them gives its own. */
-const merged = (lists: readonly (readonly unknown[])[], limit: number): unknown[] =>
-  (lists.flat() as readonly { readonly atMs: number }[]).toSorted((a, b) => b.atMs - a.atMs).slice(0, limit);
 
 export const inspectCells = (options: {
   readonly cells: Cells;
@@ -31,23 +27,7 @@ export const inspectCells = (options: {
         cells: { help: 'Cells that this server holds.', value: cells.list().length },
       };
     },
-    exchanges: (limit) =>
-      merged(
-        all().map((one) => one.exchanges(limit)),
-        limit,
-      ),
-    explain: (exchange) => {
-      for (const one of all()) {
-        const hops = one.explain(exchange);
-        if (hops !== undefined) return hops;
-      }
-      return undefined;
-    },
-    audit: (limit) =>
-      merged(
-        all().map((one) => one.audit(limit)),
-        limit,
-      ),
+    parts: () => all().flatMap((one) => one.parts()),
     cells: async () => ({
       here: cells.list().map(({ name, available, links }) => ({ cell: name, available, agents: links })),
       elsewhere: [...cells.elsewhere()].map(([cell, { server }]) => ({ cell, server })),

@@ -10,7 +10,7 @@ import { createReload, type Reload } from '../engine/reload.ts';
 import { createSwitch } from '../engine/switch.ts';
 import { createThread, type Transformer } from '../engine/transformer.ts';
 import type { Attached, ServerOptions } from '../server.ts';
-import type { ServerRecord, SharedState } from '../storage/shared.ts';
+import type { ServerRecord, SharedState } from '../storage/cell-contract.ts';
 import type { Part } from './cell.ts';
 import { createCells } from './cells.ts';
 import { inspectCells } from './inspect.ts';

@@ -1,6 +1,6 @@
 /** State that several servers in one process share, with its bad days: servers that die, a store that does not answer, two truths of a cell. */
 import { join } from 'node:path';
-import type { CellStorage, Claim, ServerRecord, SharedState } from '../../../transform-server/storage/shared.ts';
+import type { CellStorage, Claim, ServerRecord, SharedState } from '../../../transform-server/storage/cell-contract.ts';
 import { openStorage } from '../../../transform-server/storage/storage.ts';
 
 interface Held {

@@ -1,6 +1,6 @@
 /** A cell that this server holds: writes go to the working copy at once and, batch by batch, to the log on Redis, as long as the cell is ours. */
 import { type Clock, sleep } from '../../../runtime/clock.ts';
-import type { CellStorage } from '../shared.ts';
+import type { CellStorage } from '../cell-contract.ts';
 import type { Answer, Connection, Value } from './connection.ts';
 import type { RedisOptions, Times } from './options.ts';
 import { CONFLICT, HOLD, REASSERT } from './scripts.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../../runtime/clock.ts';
 import { LIMITS } from '../../../runtime/limits.ts';
-import type { Claim } from '../shared.ts';
+import type { Claim } from '../cell-contract.ts';
 import { type HeldCell, holdCell, type Run } from './cell.ts';
 import type { Connection } from './connection.ts';
 import type { RedisOptions, Times } from './options.ts';

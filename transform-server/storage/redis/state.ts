@@ -1,5 +1,5 @@
 /** Opens the state that servers share on Redis: one server, Sentinels or a cluster; see README.md for its keys and promises. */
-import type { SharedState } from '../shared.ts';
+import type { SharedState } from '../cell-contract.ts';
 import { openClaims } from './claim.ts';
 import { openConnection } from './connection.ts';
 import { openNumbers } from './numbers.ts';

@@ -1,0 +1,16 @@
+/** All paths of the admin API below /api/v1: a folder of one file a noun in, one list out. */
+import type { Route } from './route.ts';
+import { accessRoutes } from './routes/access.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { exchangeRoutes } from './routes/exchanges.ts';
+import { programRoutes } from './routes/program.ts';
+import type { Sources } from './sources.ts';
+
+const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
+  accessRoutes,
+  programRoutes,
+  exchangeRoutes,
+  auditRoutes,
+];
+
+export const routesOf = (sources: Sources): readonly Route[] => NOUNS.flatMap((noun) => noun(sources));

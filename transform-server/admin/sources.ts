@@ -1,0 +1,16 @@
+/** What the routes of the admin API work on: the server and what its program lets them do, in one value. */
+import type { Log } from '../../runtime/log.ts';
+import type { ReloadReport } from '../engine/reload.ts';
+import type { Access } from './access.ts';
+import type { Inspected } from './parts.ts';
+
+export interface Sources {
+  readonly inspected: Inspected;
+  readonly access: Access;
+  readonly now: () => number;
+  readonly log: Log;
+  /** Changed sheets and tables are judged and taken over, or refused. */
+  readonly reload?: (() => Promise<ReloadReport>) | undefined;
+  /** Asks for a new program in the place of this one. */
+  readonly takeOver?: (() => void) | undefined;
+}
