@@ -64,6 +64,12 @@ export const createOutbox = (options: {
     finish(job, entry.fault ? { fault: entry.fault } : {});
   };
 
+  /** Its number is another command's: an agent has no say on that one. */
+  const isForeign = (entry: OutboxEntry): boolean => {
+    const job = records.get(entry.job);
+    return job !== undefined && (job.exchange !== entry.exchange || job.host !== entry.host);
+  };
+
   /** Taken before: the link repeats what it is not sure of. The job decides, not the number alone: an agent set up anew counts from 1. */
   const isKnown = (entry: OutboxEntry): boolean => {
     const job = records.get(entry.job);
@@ -74,7 +80,12 @@ export const createOutbox = (options: {
   const deliver = async (agent: string, entries: readonly OutboxEntry[]): Promise<{ through: number }> => {
     let through = journal.outboxThrough(agent);
     for (const entry of entries) {
-      if (!isKnown(entry)) await take(entry);
+      if (isForeign(entry))
+        log.error(
+          { job: entry.job, host: entry.host },
+          `outbox: agent ${agent} tells of a job that is another command's`,
+        );
+      else if (!isKnown(entry)) await take(entry);
       through = entry.seq;
       // In the batch of the records it stands for, or later: a crash between takes the entry again, onto the same job.
       journal.setOutboxThrough(agent, through);

@@ -389,4 +389,8 @@ test('direct commands of an agent are recorded once each', async () => {
   await rig.jobs.outbox('agent', [failed]);
   expect(rig.jobs.get(hubId('job', 901))).toMatchObject({ state: 'error', fault: { kind: 'wrong-state' } });
   expect(rig.jobs.list({ target: hubId('vm', 5) }).length).toBe(2);
+  // A number that is another command's tells nothing of that one.
+  const foreign = entry(4, 'finished', { job: hubId('job', 901), exchange: 'another' });
+  expect(await rig.jobs.outbox('agent', [foreign])).toEqual({ through: 4 });
+  expect(rig.jobs.get(hubId('job', 901))).toMatchObject({ state: 'error', exchange: 'e' });
 });
