@@ -21,7 +21,7 @@ import { DATABASE, openStorage } from './storage.ts';
 
 /** Accounts, tokens, certificates and keys, outboxes: all files there but those of a program that runs, and of other programs in folders of theirs. */
 const FOLDERS = ['.', 'tls'];
-const PASSING = /\.(new|pid|sock|restoring)$|^transvisor\.db/;
+const PASSING = /\.(new|pid|sock)(-|$)|^transvisor\.db/;
 const SNAPSHOT = 'backup.new';
 
 const filesOf = (directory: string): string[] =>
