@@ -172,8 +172,10 @@ export const LIMITS = {
   /** A cell's log that is longer, and longer than its last snapshot, is replaced by a snapshot. */
   redisLogEntries: 10_000,
   redisLogBytes: 4 * MIB,
-  /** Entries of a log that are read at once. */
+  /** Entries of a log that are read at once, and bytes of a snapshot that are sent or read at once; how long a half-sent one lies about. */
   redisLogPage: 100,
+  redisPieceBytes: MIB,
+  redisStagedMs: 10 * MINUTE,
   /** Blocks of numbers and writers of a cell that are remembered. */
   redisBlocks: 1000,
   redisWriters: 1000,
