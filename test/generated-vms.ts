@@ -64,7 +64,7 @@ export const generatedVms = (offer: Offer): fc.Arbitrary<Vm> =>
       name: text.map((one) => `vm ${one}`.trim()),
       description: text.map((one) => one.trim()),
       sockets: fc.integer({ min: 1, max: 8 }),
-      moreCpus: fc.integer({ min: 0, max: 8 }),
+      moreSockets: fc.integer({ min: 0, max: 4 }),
       coresPerSocket: fc.constantFrom(1, 2, 4),
       memoryMiB: fc.constantFrom(4, 64, 4096, 10 * 1024 * 1024),
       moreMemoryMiB: fc.constantFrom(0, 64),
@@ -93,7 +93,7 @@ export const generatedVms = (offer: Offer): fc.Arbitrary<Vm> =>
       ),
       own: fc.record(offer.more ?? {}),
     })
-    .map(({ sockets, moreCpus, memoryMiB, moreMemoryMiB, scsi, cdrom, own, ...made }) => {
+    .map(({ sockets, moreSockets, memoryMiB, moreMemoryMiB, scsi, cdrom, own, ...made }) => {
       const cpuCount = sockets * made.coresPerSocket;
       return {
         ...made,
@@ -102,7 +102,7 @@ export const generatedVms = (offer: Offer): fc.Arbitrary<Vm> =>
         powerState: 'stopped' as const,
         permanent: true,
         cpuCount,
-        cpuMax: cpuCount + (made.cpuHotAdd ? moreCpus : 0),
+        cpuMax: cpuCount + (made.cpuHotAdd ? moreSockets * made.coresPerSocket : 0),
         memoryBytes: memoryMiB * MIB,
         memoryMaxBytes: (memoryMiB + (made.memoryHotAdd ? moreMemoryMiB : 0)) * MIB,
         scsiControllers: made.disks.some(({ slot }) => slot.bus === 'scsi') ? [{ ordinal: 0, model: scsi }] : [],
