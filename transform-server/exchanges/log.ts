@@ -4,6 +4,9 @@ import { safeCopy } from './redaction.ts';
 
 const EXCHANGES = 2000;
 const HOPS = 200;
+/** Characters of one hop, and of all that are kept: whoever tells of exchanges does not say how much memory that takes. */
+const HOP_TEXT = 64 * 1024;
+const ALL_TEXT = 64 * 1024 * 1024;
 
 export interface ExchangeLog {
   add(hop: Hop): void;
@@ -14,25 +17,36 @@ export interface ExchangeLog {
 }
 
 export const createExchangeLog = (most = EXCHANGES): ExchangeLog => {
-  const exchanges = new Map<string, Hop[]>();
+  const exchanges = new Map<string, { readonly hops: Hop[]; text: number }>();
+  let text = 0;
+  const forgetOldest = (): void => {
+    for (const [exchange, one] of exchanges) {
+      if (exchanges.size <= most && text <= ALL_TEXT) return;
+      exchanges.delete(exchange);
+      text -= one.text;
+    }
+  };
   return {
     add: (hop) => {
-      let hops = exchanges.get(hop.exchange);
-      if (hops === undefined) {
-        hops = [];
-        exchanges.set(hop.exchange, hops);
-        const oldest = exchanges.keys().next().value;
-        if (exchanges.size > most && oldest !== undefined) exchanges.delete(oldest);
+      let one = exchanges.get(hop.exchange);
+      if (one === undefined) {
+        one = { hops: [], text: 0 };
+        exchanges.set(hop.exchange, one);
       }
-      if (hops.length < HOPS) hops.push({ ...hop, detail: safeCopy(hop.detail) as Hop['detail'] });
+      if (one.hops.length >= HOPS) return;
+      const room = { left: HOP_TEXT };
+      one.hops.push({ ...hop, detail: safeCopy(hop.detail, room) as Hop['detail'] });
+      one.text += HOP_TEXT - room.left;
+      text += HOP_TEXT - room.left;
+      forgetOldest();
     },
     // Hops of one exchange come over different ways; the clock puts them in order.
-    explain: (exchange) => exchanges.get(exchange)?.toSorted((a, b) => a.atMs - b.atMs),
+    explain: (exchange) => exchanges.get(exchange)?.hops.toSorted((a, b) => a.atMs - b.atMs),
     list: (limit) =>
       [...exchanges.entries()]
         .slice(-Math.max(0, limit))
         .reverse()
-        .map(([exchange, hops]) => ({
+        .map(([exchange, { hops }]) => ({
           exchange,
           atMs: hops[0]?.atMs ?? 0,
           hops: hops.length,

@@ -1,9 +1,6 @@
 /** Values that people will look at in; copies without secrets and of bounded size out. */
 
 const TEXT = 2048;
-/** Characters of one hop, and of all that are kept: whoever tells of exchanges does not say how much memory that takes. */
-const HOP_TEXT = 64 * 1024;
-const ALL_TEXT = 64 * 1024 * 1024;
 const DEPTH = 6;
 const MEMBERS = 64;
 const NAMING = /^(key|name)$/;
@@ -22,10 +19,9 @@ export const safeCopy = (value: unknown, room: { left: number }, depth = 0): unk
   room.left -= 8;
   if (room.left <= 0) return '...';
   if (typeof value === 'string') {
-    const text = value.slice(0, 8 * TEXT);
-    const safe = text.includes('<') ? withoutSecrets(text) : text;
+    const safe = value.includes('<') ? withoutSecrets(value) : value;
     room.left -= Math.min(safe.length, TEXT);
-    return safe.length > TEXT ? `${safe.slice(0, TEXT)}... (${value.length} characters)` : safe;
+    return safe.length > TEXT ? `${safe.slice(0, TEXT)}... (${safe.length} characters)` : safe;
   }
   if (value instanceof Uint8Array) return `(${value.length} bytes)`;
   if (typeof value === 'bigint') return value.toString();
@@ -41,7 +37,7 @@ export const safeCopy = (value: unknown, room: { left: number }, depth = 0): unk
   const kept = members
     .slice(0, MEMBERS)
     .map(([key, one]) => [
-      key,
+      safeCopy(key, room, depth),
       SECRET.test(key) || (isSecretPair && key === 'value') ? '[secret]' : safeCopy(one, room, depth + 1),
     ]);
   if (members.length > MEMBERS) kept.push(['...', `${members.length} in all`]);
