@@ -15,6 +15,7 @@ import { openAdmin } from '../transform-server/admin/admin.ts';
 import type { Member } from '../transform-server/cells/member.ts';
 import { createAdmission } from '../transform-server/exchanges/admission.ts';
 import { type Attached, createServer, type Server } from '../transform-server/server.ts';
+import { writeSnapshot } from '../transform-server/storage/backup.ts';
 import type { FullConfig } from './composition.ts';
 import { freshPlatforms } from './generations.ts';
 import { startMember } from './member.ts';
@@ -69,6 +70,8 @@ export const startServer = async (
       inspected: server.inspected,
       reload: server.reload,
       takeOver: () => process.kill(process.pid, 'SIGUSR2'),
+      // What several servers share is backed up where it is.
+      ...('backup' in server ? { backup: () => writeSnapshot(config.state, server.backup) } : {}),
       token,
       address: listen,
       port,

@@ -20,7 +20,7 @@ import type { Sources } from './sources.ts';
 
 export type { Inspected } from './parts.ts';
 
-export interface AdminOptions extends Partial<Pick<Sources, 'reload' | 'takeOver' | 'now' | 'log'>> {
+export interface AdminOptions extends Partial<Pick<Sources, 'reload' | 'takeOver' | 'backup' | 'now' | 'log'>> {
   readonly inspected: Inspected;
   readonly token: string;
   /** Of people who log in at the console. */
@@ -90,6 +90,7 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
     log,
     ...(options.reload === undefined ? {} : { reload: options.reload }),
     ...(options.takeOver === undefined ? {} : { takeOver: options.takeOver }),
+    ...(options.backup === undefined ? {} : { backup: options.backup }),
   };
   const limits = { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000 };
   const app = fastify({

@@ -2,6 +2,7 @@
 import type { Route } from './route.ts';
 import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { backupRoutes } from './routes/backup.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { programRoutes } from './routes/program.ts';
 import type { Sources } from './sources.ts';
@@ -11,6 +12,7 @@ const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
   programRoutes,
   exchangeRoutes,
   auditRoutes,
+  backupRoutes,
 ];
 
 export const routesOf = (sources: Sources): readonly Route[] => NOUNS.flatMap((noun) => noun(sources));

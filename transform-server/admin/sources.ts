@@ -13,4 +13,6 @@ export interface Sources {
   readonly reload?: (() => Promise<ReloadReport>) | undefined;
   /** Asks for a new program in the place of this one. */
   readonly takeOver?: (() => void) | undefined;
+  /** The path of a file with all that is durable: whoever asked deletes it. */
+  readonly backup?: (() => Promise<string>) | undefined;
 }

@@ -1,0 +1,38 @@
+/** All that is durable, as one file. */
+import { createReadStream, rm, statSync } from 'node:fs';
+import { Problem } from '../problem.ts';
+import { type Route, route } from '../route.ts';
+import type { Sources } from '../sources.ts';
+
+const TYPE = 'application/octet-stream';
+
+export const backupRoutes = ({ backup }: Sources): readonly Route[] => {
+  let underWay = false;
+  return [
+    route({
+      method: 'POST',
+      path: '/backup',
+      access: 'administrator',
+      summary: 'A backup of this server, as `transvisor restore` takes it; it holds keys and the hashes of passwords.',
+      tag: 'program',
+      answer: { type: TYPE },
+      problems: { 409: 'Another one is under way.', 501: 'What several servers share is backed up where it is.' },
+      act: async ({ reply }) => {
+        if (backup === undefined) throw new Problem(501, 'what several servers share is backed up where it is');
+        if (underWay) throw new Problem(409, 'a backup is under way');
+        underWay = true;
+        const path = await backup().catch((error: unknown) => {
+          underWay = false;
+          throw error;
+        });
+        const stream = createReadStream(path);
+        // At the end, and when the client goes before it.
+        stream.once('close', () => {
+          underWay = false;
+          rm(path, { force: true }, () => {});
+        });
+        reply.type(TYPE).header('content-length', statSync(path).size).send(stream);
+      },
+    }),
+  ];
+};
