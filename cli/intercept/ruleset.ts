@@ -172,7 +172,10 @@ export const compileInterception = (config: Config): Interception => {
       prefixes.length === 0 ? [] : [`${family} saddr @except_${family} return`],
     ),
   ];
-  const guarded = (rules: readonly string[]): string[] => (rules.length === 0 ? [] : [...guards, ...rules]);
+  const guarded = (rules: readonly string[], ...more: string[]): string[] =>
+    rules.length === 0 ? [] : [...guards, ...more, ...rules];
+  // In the middle of a connection that nobody kept track of before, it is too late to send it elsewhere.
+  const onlyBegins = 'tcp flags & (fin | syn | rst | ack) != syn return';
   const full = tableName(name);
   // One transaction: declared so that it can be deleted, deleted with whatever was in it, made anew.
   const script = [
@@ -182,7 +185,7 @@ export const compileInterception = (config: Config): Interception => {
     `\tcomment "${commentOf(routing)}"`,
     ...exceptions.flatMap(([family, prefixes]) => exceptSet(family, prefixes)),
     // Ahead of others at the same hooks, in whichever order tables were made.
-    ...chain('arriving', 'nat hook prerouting priority dstnat - 1', guarded(translated.map(translates))),
+    ...chain('arriving', 'nat hook prerouting priority dstnat - 1', guarded(translated.map(translates), onlyBegins)),
     ...chain('diverted', 'filter hook prerouting priority mangle - 1', guarded(diverted.map(diverts(mark)))),
     ...chain(
       'leaving',

@@ -106,11 +106,12 @@ describe('rules', () => {
     expect(lines).toContain('elements = { 10.0.0.0/8, 192.0.2.9 }');
     expect(lines).toContain('elements = { fd00::/64 }');
     const begin = lines.indexOf('iifname "lo" return');
-    expect(lines.slice(begin, begin + 4)).toEqual([
+    expect(lines.slice(begin, begin + 5)).toEqual([
       'iifname "lo" return',
       'iifname != { "eth0", "br0.10" } return',
       'ip saddr @except_ip return',
       'ip6 saddr @except_ip6 return',
+      'tcp flags & (fin | syn | rst | ack) != syn return',
     ]);
   });
   test('the same configuration gives the same text, and replaces what an earlier one left', () => {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { temporaryFolder } from '../temporary.ts';
+import { type ActProgram, openActs } from './act-program.ts';
 import { type ClientName, requireClient } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Network, openNetwork } from './netns.ts';
@@ -16,6 +17,11 @@ const rule = (words: string, more = ''): string =>
   `[intercept]\n${more}\n[[intercept.rule]]\nports = [443]\n${words}\n`;
 const TPROXY = 'mode = "tproxy"\nat = ["192.0.2.11", "2001:db8:2::11"]\nto = ":50443"';
 const REDIRECT = 'mode = "redirect"\nto = ":8443"';
+
+const placesOf = ({ client, gateway, hosts: [host, other] }: Network) => {
+  if (host === undefined || other === undefined) throw new Error('no hosts');
+  return { client, gateway, host, other };
+};
 
 describeWith(NEEDED, 'rules in the kernel', () => {
   let network: Network;
@@ -47,6 +53,7 @@ describeWith(NEEDED, 'rules in the kernel', () => {
     expect(code).toBe(69);
     return stderr;
   };
+  const places = () => placesOf(network);
   const state = () => networkState(network.gateway);
 
   test('applied twice is applied once, and removed is as it was', async () => {
@@ -118,9 +125,7 @@ describeWith(NEEDED, 'rules in the kernel', () => {
   });
 
   test('excepted clients and other interfaces reach the host itself', async () => {
-    const { client, gateway, hosts } = network;
-    const [host] = hosts;
-    if (host === undefined) throw new Error('no host');
+    const { client, gateway, host } = places();
     await using _own = await startSshLike(host, 443);
     const heard = async () => [await talkSshLike(client, host.ip, 443), await talkSshLike(client, host.ip6, 443)];
     const dnat = 'mode = "dnat"\nat = ["192.0.2.11", "2001:db8:2::11"]\nto = ":8443"';
@@ -139,10 +144,42 @@ describeWith(NEEDED, 'rules in the kernel', () => {
     await intercept('remove', '');
   });
 
+  test('connections that are there stay when rules come, and when they are applied anew', async () => {
+    const { client, gateway, host } = places();
+    await using _own = await startSshLike(host, 443);
+    await using _agent = await startSshLike(gateway, 8443);
+    // As on a machine where nobody keeps track of connections yet.
+    await gateway.sh('nft flush ruleset');
+    const open = async (address: string): Promise<ActProgram & AsyncDisposable> => {
+      const program = `const socket = require('net').connect(443, process.argv[1], () => socket.once('data', () => process.stdin.pipe(socket).pipe(process.stdout)));`;
+      const acts = openActs(...client.command(process.execPath, '-e', program, address));
+      await acts.act('said again', { value: '' });
+      return { ...acts, [Symbol.asyncDispose]: acts.close };
+    };
+    const stays = async ({ act }: ActProgram): Promise<void> => {
+      expect(await act('said again', { value: 'there' })).toBe('there');
+    };
+    await using before = await open(host.ip);
+    await using before6 = await open(host.ip6);
+    const dnat = 'mode = "dnat"\nat = ["192.0.2.11", "2001:db8:2::11"]\nto = ":8443"';
+    await intercept('apply', rule(dnat));
+    await using since = await open(host.ip);
+    expect(await gateway.sh('ss -Htn state established sport = :8443 | wc -l')).toBe('1\n');
+    await intercept('apply', rule(dnat, 'except = ["203.0.113.1"]'));
+    for (const one of [before, before6, since]) await stays(one);
+    await intercept('remove', '');
+    for (const one of [before, before6]) await stays(one);
+  });
+  test('while nobody listens, tproxy leaves clients to the host', async () => {
+    const { client, host } = places();
+    await using _own = await startSshLike(host, 443);
+    await intercept('apply', rule(TPROXY));
+    for (const address of [host.ip, host.ip6]) expect(await talkSshLike(client, address, 443)).toBe(SSH_HEARD);
+    await intercept('remove', '');
+  });
+
   test('to an agent on another machine, whose answers must come back through here', async () => {
-    const { client, hosts } = network;
-    const [first, other] = hosts;
-    if (first === undefined || other === undefined) throw new Error('no hosts');
+    const { client, host: first, other } = places();
     await using _agent = await startSshLike(other, 8443);
     const config = (more: string): string =>
       `[[intercept.rule]]\nmode = "dnat"\nat = ["${first.ip}"]\nports = [443]\nto = "${other.ip}:8443"\n${more}\n[[intercept.rule]]\nmode = "dnat"\nat = ["${first.ip6}"]\nports = [443]\nto = "[${other.ip6}]:8443"\n${more}`;
@@ -161,9 +198,7 @@ describeWith(NEEDED, 'rules in the kernel', () => {
 describeWith([...NEEDED, 'vcsim', 'govc', 'xen-api'], 'a hypervisor with a listener on that port', () => {
   test('clients of another vendor find it translated at its own address and port, and the agent finds it there as it is', async () => {
     await using network = await openNetwork();
-    const { client, hosts } = network;
-    const [host] = hosts;
-    if (host === undefined) throw new Error('no host');
+    const { client, host } = placesOf(network);
     await using esx = runIn(host, [requireClient('vcsim'), '-l', '[::]:443', '-esx', '-vm', '1']);
     await until(
       () => esx.log().includes('GOVC_URL'),
