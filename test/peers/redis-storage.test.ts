@@ -146,7 +146,7 @@ describeWith(REDIS_CLIENTS, 'state on one Redis', () => {
     const log = `tv:{${cell}}:log`;
     await put(storage, ...Array.from({ length: 100 }, (_, n) => n));
     await until('the log is cut', async () => Number(await redis.cli('xlen', log)) < 25);
-    expect(Number(await redis.cli('hget', `tv:{${cell}}:snapshot`, 'seq'))).toBeGreaterThan(70);
+    expect(Number(await redis.cli('hget', `tv:{${cell}}:state`, 'through'))).toBeGreaterThan(70);
     await storage.release();
     expect(numbersIn(await hold(a, cell))).toEqual(Array.from({ length: 100 }, (_, n) => n));
   });

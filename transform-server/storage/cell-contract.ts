@@ -41,6 +41,8 @@ export interface SharedState extends AsyncDisposable {
   /** The servers that are alive, this one too. */
   servers(): Promise<readonly ServerRecord[]>;
   readonly available: boolean;
+  /** Why it is not available, for people. */
+  readonly trouble?: string;
   onAvailable(listener: (available: boolean) => void): () => void;
   /** What of a promise the shared store cannot keep as it is set up, for people: no persistence, no replica. */
   readonly warnings: readonly string[];

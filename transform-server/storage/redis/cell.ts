@@ -2,9 +2,10 @@
 import { type Clock, sleep } from '../../../runtime/clock.ts';
 import type { CellStorage } from '../cell-contract.ts';
 import type { Answer, Connection, Value } from './connection.ts';
+import { type Staged, stageImage } from './image.ts';
 import type { RedisOptions, Times } from './options.ts';
 import { CONFLICT, HOLD, REASSERT } from './scripts.ts';
-import { type Entry, packImage, type WorkingCopy } from './working-copy.ts';
+import type { Entry, WorkingCopy } from './working-copy.ts';
 
 /** Writes of one batch wait this long for company. */
 const GATHER_MS = 2;
@@ -43,7 +44,7 @@ interface Waiter {
 
 type Act =
   | { readonly kind: 'append'; readonly seq: number; readonly entry: Entry }
-  | { readonly kind: 'snapshot'; readonly seq: number; readonly image: Uint8Array }
+  | { readonly kind: 'snapshot'; readonly seq: number; readonly staged: Staged }
   | { readonly kind: 'renew' | 'release' };
 
 export interface HeldCell extends CellStorage {
@@ -51,8 +52,6 @@ export interface HeldCell extends CellStorage {
   look(): void;
   /** Resolves when nothing more comes from here, however that came. */
   readonly ended: Promise<string>;
-  /** Closes the cell for all servers until a person decides. */
-  conflict(text: string): Promise<void>;
 }
 
 export const holdCell = (
@@ -75,7 +74,8 @@ export const holdCell = (
   let waiters: Waiter[] = [];
   let { snapshotBytes, logBytes, logEntries } = held;
   let snapshot: Extract<Act, { kind: 'snapshot' }> | undefined;
-  let packing = false;
+  let staging: Promise<void> | undefined;
+  let stages = 0;
   let renewDue = false;
   let closing = false;
   /** Why the cell is ours no more. */
@@ -105,7 +105,7 @@ export const holdCell = (
     leaseEndMs = sentMs + times.redisLeaseMs;
     answering = true;
     leaseTimer?.();
-    leaseTimer = clock.after(leaseEndMs - clock.now() + 1, tell);
+    leaseTimer = clock.after(Math.max(0, leaseEndMs - clock.now()) + 1, tell);
     tell();
   };
 
@@ -147,19 +147,31 @@ export const holdCell = (
     takeImage();
   };
 
+  const stage = (): Promise<Staged> => {
+    stages += 1;
+    return stageImage(connection.client, `${keys.at(-1)}:${writer}-${stages}`, copy.image());
+  };
+
   /** The log has grown long: the whole as it is now takes its place. */
   const takeImage = (): void => {
     const long = logEntries >= times.redisLogEntries || logBytes >= Math.max(times.redisLogBytes, snapshotBytes);
-    if (!long || packing || snapshot !== undefined) return;
-    packing = true;
-    const seq = last;
+    if (!long || staging !== undefined || snapshot !== undefined) return;
+    const [seq, bytes, count] = [last, logBytes, logEntries];
     logBytes = 0;
     logEntries = 0;
-    void packImage(copy.image()).then((image) => {
-      packing = false;
-      snapshot = { kind: 'snapshot', seq, image };
-      wake();
-    });
+    staging = stage()
+      .then((staged) => {
+        snapshot = { kind: 'snapshot', seq, staged };
+        wake();
+      })
+      .catch(() => {
+        // The next batch tries again.
+        logBytes += bytes;
+        logEntries += count;
+      })
+      .finally(() => {
+        staging = undefined;
+      });
   };
 
   const settle = (): void => {
@@ -181,36 +193,35 @@ export const holdCell = (
   /** The store lacks what we know to have been there: it is written again, unless somebody else has gone on without it. */
   const reassert = async (seq: number, by: string, owner: string): Promise<void> => {
     if (seq > 0 && (seq > last || writerOf(seq) !== by)) {
-      await conflict(
-        `${server} has ${known} entries that were acknowledged, but the store went on without them: entry ${seq} is another server's`,
-      );
-      return;
+      const text = `${server} has ${known} entries that were acknowledged, but the store went on without them: entry ${seq} is another server's`;
+      return judge(await connection.run(CONFLICT, keys, [text], true), undefined, clock.now());
     }
     seal();
     const through = last;
-    const image = await packImage(copy.image());
+    const staged = await stage();
     const sentMs = clock.now();
     const answer = await connection.run(
       REASSERT,
-      keys,
+      [...keys, staged.key],
       [
-        ...[writer, server, address, token, seq, by, owner, through, writerOf(through), image],
-        ...runs.flatMap((run) => [run.from, run.writer]),
+        ...[writer, server, address, token, seq, by, owner, through, writerOf(through), staged.bytes],
+        ...runs.filter((run) => run.from <= through).flatMap((run) => [run.from, run.writer]),
       ],
       true,
     );
-    // Moved: somebody was quicker, and the next answer says who.
+    // Moved: somebody was quicker, and the next answer says who. Unstaged: the store is another one again.
     if (answer.word !== 'held') return judge(answer, undefined, sentMs);
     token = Number(answer.rest[0]);
     entries.splice(0, through - known);
     known = through;
-    snapshotBytes = image.length;
+    snapshotBytes = staged.bytes;
     snapshot = undefined;
     renewed(sentMs);
   };
 
   const judge = async ({ word, rest }: Answer, act: Act | undefined, sentMs: number): Promise<void> => {
-    if (word === 'conflict') end(`conflict: ${String(rest[0])}`);
+    if (word === 'unstaged') snapshot = undefined;
+    else if (word === 'conflict') end(`conflict: ${String(rest[0])}`);
     else if (word === 'taken')
       end(rest[0] === '' ? 'another server had the cell meanwhile' : `${String(rest[0])} has the cell now`);
     else if (word === 'differs') await reassert(Number(rest[0]), String(rest[1]), String(rest[2]));
@@ -220,7 +231,7 @@ export const holdCell = (
         entries.shift();
         known = act.seq;
       } else if (act?.kind === 'snapshot') {
-        snapshotBytes = act.image.length;
+        snapshotBytes = act.staged.bytes;
         snapshot = undefined;
       } else if (act?.kind === 'release') end('the storage is closed');
       renewed(sentMs);
@@ -230,7 +241,7 @@ export const holdCell = (
   const valuesOf = (act: Act): Value[] => {
     const common = [writer, known, writerOf(known), act.kind];
     if (act.kind === 'append') return [...common, act.seq, act.entry.data, act.entry.kind];
-    return act.kind === 'snapshot' ? [...common, act.seq, act.image] : common;
+    return act.kind === 'snapshot' ? [...common, act.seq, act.staged.bytes] : common;
   };
 
   const failed = (error: unknown): void => {
@@ -249,7 +260,8 @@ export const holdCell = (
     for (let act = next(); act !== undefined; act = over === undefined ? next() : undefined) {
       const sentMs = clock.now();
       try {
-        await judge(await connection.run(HOLD, keys, valuesOf(act), act.kind === 'append'), act, sentMs);
+        const all = act.kind === 'snapshot' ? [...keys, act.staged.key] : keys;
+        await judge(await connection.run(HOLD, all, valuesOf(act), act.kind === 'append'), act, sentMs);
       } catch (error) {
         failed(error);
         await sleep(clock, times.redisRetryMs);
@@ -259,11 +271,6 @@ export const holdCell = (
   };
   const wake = (): void => {
     if (!pumping && over === undefined) pump().catch((error: unknown) => end(String(error)));
-  };
-
-  const conflict = async (text: string): Promise<void> => {
-    const answer = await connection.run(CONFLICT, keys, [text], true);
-    end(`conflict: ${String(answer.rest[0])}`);
   };
 
   const begin = (): boolean => {
@@ -346,11 +353,8 @@ export const holdCell = (
     close,
     [Symbol.dispose]: close,
     look: () => {
-      answering = false;
       renewDue = true;
-      tell();
       wake();
     },
-    conflict,
   };
 };

@@ -6,9 +6,10 @@ import { LIMITS } from '../../../runtime/limits.ts';
 import type { Claim } from '../cell-contract.ts';
 import { type HeldCell, holdCell, type Run } from './cell.ts';
 import type { Connection } from './connection.ts';
+import { readImage } from './image.ts';
 import type { RedisOptions, Times } from './options.ts';
 import { CLAIM, cellKeys, HOLD } from './scripts.ts';
-import { type Entry, openWorkingCopy, unpackImage } from './working-copy.ts';
+import { type Entry, openWorkingCopy } from './working-copy.ts';
 
 export interface Claims {
   claim(cell: string): Promise<Claim>;
@@ -24,12 +25,18 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
   const seen = new Map<string, { readonly mark: string; readonly sinceMs: number }>();
   const reader = connection.client as Redis;
 
-  const read = async (cell: string, keys: readonly string[], seq: number, renew: () => Promise<void>) => {
-    const [, , , logKey = '', snapshotKey = ''] = keys;
-    const [at, packed] = await reader.hmgetBuffer(snapshotKey, 'seq', 'data');
-    const copy = openWorkingCopy(cell, packed === null || packed === undefined ? undefined : await unpackImage(packed));
+  const read = async (
+    cell: string,
+    keys: readonly string[],
+    seq: number,
+    imageSeq: number,
+    renew: () => Promise<void>,
+  ) => {
+    const [, , , logKey = '', imageKey = ''] = keys;
+    const snapshot = imageSeq === 0 ? undefined : await readImage(reader, imageKey, renew);
+    const copy = openWorkingCopy(cell, snapshot?.image);
     try {
-      let through = Number(at ?? 0);
+      let through = snapshot === undefined ? 0 : imageSeq;
       let logBytes = 0;
       while (through < seq) {
         await renew();
@@ -44,7 +51,7 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
         }
       }
       if (through !== seq) throw new Error(`${cell}: the log goes on to ${through}, its head is at ${seq}`);
-      return { copy, logBytes, logEntries: seq - Number(at ?? 0), snapshotBytes: packed?.length ?? 0 };
+      return { copy, logBytes, logEntries: seq - imageSeq, snapshotBytes: snapshot?.bytes ?? 0 };
     } catch (error) {
       copy.close();
       throw error;
@@ -71,7 +78,7 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
     const token = Number(rest[0]);
     const seq = Number(rest[1]);
     const by = String(rest[2]);
-    const flat = rest[3] as unknown[];
+    const flat = rest[4] as unknown[];
     const runs: Run[] = [];
     for (let at = 0; at < flat.length; at += 2) runs.push({ writer: String(flat[at]), from: Number(flat[at + 1]) });
     let renewedMs = sinceMs;
@@ -84,7 +91,7 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
       renewedMs = sentMs;
     };
     try {
-      const content = await read(cell, keys, seq, renew);
+      const content = await read(cell, keys, seq, Number(rest[3]), renew);
       const storage = holdCell(
         { cell, keys, writer, token, sinceMs: renewedMs, seq, runs, ...content },
         connection,

@@ -10,20 +10,26 @@ export interface Script {
 const script = (text: string): Script => ({ text, sha: createHash('sha1').update(text).digest('hex') });
 
 /*
- * A cell. `state` is a hash: token, owner (the writer that may write; empty: nobody), its server, address and beat, and the head of the log:
- * seq and by, the writer of that entry. `writers` has the first entry of each writer, so that who wrote any entry is known after the log is cut.
+ * A cell. `state` is a hash: token, owner (the writer that may write; empty: nobody), its server, address and beat, the head of the log: seq
+ * and by, the writer of that entry; and through, the entry up to which `image` holds everything. `writers` has the first entry of each writer, so that who wrote any entry is known after the log is cut.
  * A writer is one claim of one server: a random name, as a token alone could be given twice by a Redis that lost the first time.
  */
 export const cellKeys = (prefix: string, cell: string): string[] =>
-  ['state', 'conflict', 'writers', 'log', 'snapshot'].map((part) => `${prefix}:{${cell}}:${part}`);
+  ['state', 'conflict', 'writers', 'log', 'image'].map((part) => `${prefix}:{${cell}}:${part}`);
 
 const CELL = `
-local STATE, CONFLICT, WRITERS, LOG, SNAPSHOT = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local STATE, CONFLICT, WRITERS, LOG, IMAGE, STAGED = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local conflict = redis.call('GET', CONFLICT)
 if conflict then return {'conflict', conflict} end
-local s = redis.call('HMGET', STATE, 'owner', 'beat', 'seq', 'by', 'server', 'address', 'token')
+local s = redis.call('HMGET', STATE, 'owner', 'beat', 'seq', 'by', 'server', 'address', 'token', 'through')
 local owner, beat, seq, by = s[1] or '', s[2] or '0', tonumber(s[3] or '0'), s[4] or ''
 local server, address, token = s[5] or '', s[6] or '', tonumber(s[7] or '0')
+local through = tonumber(s[8] or '0')
+local function place(n)
+  redis.call('RENAME', STAGED, IMAGE)
+  redis.call('PERSIST', IMAGE)
+  redis.call('HSET', STATE, 'through', n)
+end
 `;
 
 /** ARGV: writer, server, address, the mark under which the owner was seen doing nothing for the whole of its time. */
@@ -32,12 +38,12 @@ local mark = owner .. ' ' .. beat
 if owner ~= '' and ARGV[4] ~= mark then return {'elsewhere', server, address, mark} end
 token = redis.call('HINCRBY', STATE, 'token', 1)
 redis.call('HSET', STATE, 'owner', ARGV[1], 'server', ARGV[2], 'address', ARGV[3], 'beat', 0)
-return {'held', token, seq, by, redis.call('ZRANGE', WRITERS, 0, -1, 'WITHSCORES')}
+return {'held', token, seq, by, through, redis.call('ZRANGE', WRITERS, 0, -1, 'WITHSCORES')}
 `);
 
 /**
  * What a holder does: renew, append, snapshot, release. ARGV: writer, the entry known to last and its writer, the act, and for append and
- * snapshot the number of the entry and the data, for append its kind.
+ * snapshot the number of the entry; for append its data and kind, for snapshot the length of what is staged.
  */
 export const HOLD = script(`${CELL}
 local me, known, knownBy, act, n = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5] or '0')
@@ -63,9 +69,10 @@ if act == 'append' then
     return {'differs', seq, by, owner}
   end
 elseif act == 'snapshot' then
+  if redis.call('STRLEN', STAGED) ~= tonumber(ARGV[6]) then return {'unstaged'} end
   -- A later one may be there: what was asserted again is a snapshot too.
-  if n > tonumber(redis.call('HGET', SNAPSHOT, 'seq') or '0') then
-    redis.call('HSET', SNAPSHOT, 'seq', ARGV[5], 'data', ARGV[6])
+  if n > through then
+    place(n)
     redis.call('XTRIM', LOG, 'MINID', (n + 1) .. '-0')
   end
 elseif act == 'release' then
@@ -77,14 +84,15 @@ return {'ok'}
 
 /**
  * Puts a holder's truth in the place of an older part of it. ARGV: writer, server, address, its token, the head and owner it saw (seq, by,
- * owner), its own head (seq, by), the snapshot, then first entry and name of each writer.
+ * owner), its own head (seq, by), the length of what is staged, then first entry and name of each writer.
  */
 export const REASSERT = script(`${CELL}
 if seq ~= tonumber(ARGV[5]) or by ~= ARGV[6] or owner ~= ARGV[7] then return {'moved'} end
+if redis.call('STRLEN', STAGED) ~= tonumber(ARGV[10]) then return {'unstaged'} end
 token = math.max(token, tonumber(ARGV[4])) + 1
 redis.call('HSET', STATE, 'token', token, 'owner', ARGV[1], 'server', ARGV[2], 'address', ARGV[3], 'beat', 0, 'seq', ARGV[8], 'by', ARGV[9])
-redis.call('DEL', LOG, WRITERS, SNAPSHOT)
-redis.call('HSET', SNAPSHOT, 'seq', ARGV[8], 'data', ARGV[10])
+redis.call('DEL', LOG, WRITERS)
+place(ARGV[8])
 for i = 11, #ARGV, 2 do redis.call('ZADD', WRITERS, ARGV[i], ARGV[i + 1]) end
 return {'held', token}
 `);
@@ -100,7 +108,7 @@ export const numberKeys = (prefix: string): string[] => [`${prefix}:{numbers}:ne
 
 /** ARGV: size, holder. */
 export const TAKE = script(`
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 local known = redis.call('HMGET', KEYS[1], 'next', 'run')
 local from = tonumber(known[1] or '1')
 if known[2] and known[2] ~= run then from = from + ${LIMITS.redisNumberGap} end

@@ -5,7 +5,7 @@ import { openConnection } from './connection.ts';
 import { openNumbers } from './numbers.ts';
 import { placeOf, type RedisOptions, steadyClock, timesOf } from './options.ts';
 import { persistenceWarnings } from './persistence.ts';
-import { BEAT, LEAVE, SECRET, serverKeys } from './scripts.ts';
+import { BEAT, CONFLICT, cellKeys, LEAVE, SECRET, serverKeys } from './scripts.ts';
 
 export const openRedisState = async (options: RedisOptions): Promise<SharedState> => {
   const { prefix, server, address, waitReplicas } = options;
@@ -22,15 +22,18 @@ export const openRedisState = async (options: RedisOptions): Promise<SharedState
   const listeners = new Set<(available: boolean) => void>();
   let warnings: string[] = [];
   let available = true;
+  let trouble = '';
   let closed = false;
   /** The store may be another one than before, or the same with less in it. */
   let doubtful = false;
+  const doubt = (): void => {
+    doubtful = true;
+    claims.forget();
+  };
 
-  const set = (now: boolean): void => {
-    if (!now) {
-      doubtful = true;
-      claims.forget();
-    }
+  const set = (error?: unknown): void => {
+    trouble = error === undefined ? '' : String((error as Error).message);
+    const now = error === undefined;
     if (available === now) return;
     available = now;
     for (const listener of listeners) listener(now);
@@ -39,8 +42,9 @@ export const openRedisState = async (options: RedisOptions): Promise<SharedState
   const beat = async (): Promise<readonly { server: string; address: string }[]> => {
     const { rest } = await connection.run(BEAT, keys, [times.redisLeaseMs, server, address]);
     const servers = [];
-    for (let at = 0; at < rest.length; at += 2)
+    for (let at = 0; at < rest.length; at += 2) {
       servers.push({ server: String(rest[at]), address: String(rest[at + 1]) });
+    }
     return servers;
   };
 
@@ -57,8 +61,10 @@ export const openRedisState = async (options: RedisOptions): Promise<SharedState
     }
     for (const { cell, text } of await numbers.keep()) {
       // Numbers that no cell was named for may be in any.
-      const cells = cell === '' ? [...claims.held.values()] : [claims.held.get(cell)];
-      for (const one of cells) await one?.conflict(text);
+      for (const name of cell === '' ? claims.held.keys() : [cell]) {
+        await connection.run(CONFLICT, cellKeys(prefix, name), [text], true);
+        claims.held.get(name)?.look();
+      }
     }
   };
 
@@ -72,9 +78,10 @@ export const openRedisState = async (options: RedisOptions): Promise<SharedState
         doubtful = false;
         await reassert();
       }
-      set(true);
-    } catch {
-      set(false);
+      set();
+    } catch (error) {
+      doubt();
+      set(error);
       clock.after(times.redisRetryMs, () => void look());
     } finally {
       looking = false;
@@ -83,7 +90,7 @@ export const openRedisState = async (options: RedisOptions): Promise<SharedState
 
   connection.onBroken(() => {
     if (closed) return;
-    set(false);
+    doubt();
     for (const cell of claims.held.values()) cell.look();
     void look();
   });
@@ -117,6 +124,9 @@ export const openRedisState = async (options: RedisOptions): Promise<SharedState
     servers: beat,
     get available() {
       return available;
+    },
+    get trouble() {
+      return trouble;
     },
     onAvailable: (listener) => {
       listeners.add(listener);

@@ -1,7 +1,5 @@
 /** What a server works on: a database in memory, out of a snapshot and the entries of a log; writes come out as further entries. */
 import { backup, DatabaseSync, type Session } from 'node:sqlite';
-import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { applySteps, type Migration, missingSteps, openTables, statementsOf } from '../tables.ts';
 
 /** `changes`: a changeset of SQLite. `steps`: a migration, as JSON. */
@@ -9,12 +7,6 @@ export interface Entry {
   readonly kind: 'changes' | 'steps';
   readonly data: Uint8Array;
 }
-
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
-
-export const packImage = (image: Uint8Array): Promise<Uint8Array> => compress(image);
-export const unpackImage = (packed: Uint8Array): Promise<Uint8Array> => decompress(packed);
 
 export type WorkingCopy = ReturnType<typeof openWorkingCopy>;
 
