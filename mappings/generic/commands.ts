@@ -84,7 +84,8 @@ export interface Params {
   'volume.copy': { storage: HubId; name: string; toStorage: HubId; toName: string };
   'volume.resize': { storage: HubId; name: string; capacityBytes: number };
   'storage.refresh': Record<never, never>;
-  'storage.create': { name: string; path: string; remoteHost?: string; remotePath?: string };
+  /** `uuid`: for a storage that comes back, on hosts that let it be chosen. */
+  'storage.create': { name: string; path: string; remoteHost?: string; remotePath?: string; uuid?: string };
   /** Its contents can be used, or no longer; they stay what they are. */
   'storage.activate': Record<never, never>;
   'storage.deactivate': Record<never, never>;

@@ -95,10 +95,11 @@ const storageActive =
     return done(undefined);
   };
 
-const storageCreate: Planner<'storage.create'> = ({ name, path, remoteHost, remotePath }, _target, { job }, draft) => {
+const storageCreate: Planner<'storage.create'> = (params, _target, { job }, draft) => {
+  const { name, path, remoteHost, remotePath, uuid } = params;
   draft.add('STORAGE.create', {
     name,
-    uuid: madeUuid(`${job} storage`),
+    uuid: uuid ?? madeUuid(`${job} storage`),
     path: path === '' ? `/sim/${name}` : path,
     ...(remoteHost === undefined ? {} : { remoteHost }),
     ...(remotePath === undefined ? {} : { remotePath }),

@@ -143,6 +143,7 @@ const rows = [
   { method: 'SR.set_name_description', on: 'SR', route: 'central', access: 'admin' },
   { method: 'SR.update', on: 'SR', route: 'central', access: 'operate', verb: 'storage.refresh' },
   { method: 'SR.get_supported_types', on: 'SR', route: 'broker', access: 'read' },
+  { method: 'SR.introduce', on: 'SR', route: 'central', access: 'admin', verb: 'storage.create' },
   { method: 'SR.probe', on: 'SR', route: 'central', access: 'admin' },
   { method: 'PBD.create', on: 'PBD', route: 'central', access: 'admin' },
   { method: 'PBD.destroy', on: 'PBD', route: 'central', access: 'admin' },

@@ -28,6 +28,8 @@ interface OneHost {
   readonly volumes: (storage: string) => Promise<readonly string[]>;
   /** undefined: the host has no such mode. */
   readonly maintenance?: () => Promise<boolean>;
+  /** Its storages can be put out of use. */
+  readonly unplugs: boolean;
   /** What host.reboot answers on it. */
   readonly reboot: readonly string[];
   readonly stop: () => Promise<void>;
@@ -49,6 +51,7 @@ const libvirtHost = async (): Promise<OneHost> => {
       [...(await host.virsh('dumpxml', uuid)).matchAll(/<source file='([^']+)'/g)].map((found) => found[1] ?? ''),
     inStorage: (name) => new RegExp(name === 'default' ? `^${host.poolFolder}/` : `/${name}/`),
     volumes: async (storage) => words(await host.virsh('vol-list', storage)).map((line) => line.split(/\s+/)[0] ?? ''),
+    unplugs: true,
     reboot: ['NOT_IMPLEMENTED', 'host.reboot'],
     stop: () => host.stop(),
   };
@@ -90,6 +93,7 @@ const vcsimHost = async (): Promise<OneHost> => {
       } = await json<{ hostSystems: { runtime: { inMaintenanceMode: boolean } }[] }>('host.info', '-json');
       return host?.runtime.inMaintenanceMode === true;
     },
+    unplugs: false,
     reboot: ['NOT_IMPLEMENTED', 'host.reboot'],
     stop: async () => {
       await vcsim.stop();
@@ -241,6 +245,60 @@ for (const [hostName, needs, start] of [
         await call('VM.start', vm, false, false);
         await call('VM.hard_shutdown', vm);
         await away(vm);
+      });
+
+      test('a disk is kept as it was, a storage is found, put away and put back', async () => {
+        const host = await theHost();
+        const { vm, vdi } = await machine(`as it was ${tag}`);
+        const before = await one.volumes(one.home);
+        const taken = String(await lane.task('VDI.snapshot', vdi, {}));
+        // A disk of vSphere is two files.
+        expect((await one.volumes(one.home)).length).toBeGreaterThan(before.length);
+        expect(await call('VDI.get_record', taken)).toMatchObject({ is_a_snapshot: true, snapshot_of: vdi });
+        expect(await call('VDI.get_snapshots', vdi)).toEqual([taken]);
+        await call('VDI.destroy', vdi);
+        expect(await call('VDI.get_snapshot_of', taken)).toBe('OpaqueRef:NULL');
+        await call('VDI.destroy', taken);
+        await call('VM.destroy', vm);
+
+        const location = one.folder(`away${tag}`);
+        mkdirSync(location);
+        const probe = async (): Promise<string> => String(await call('SR.probe', host, { location }, 'file', {}));
+        expect(await probe()).not.toContain('<SR>');
+        const sr = String(
+          await call('SR.create', host, { location }, '0', `away${tag}`, '', 'file', 'user', false, {}),
+        );
+        if (one.unplugs) {
+          expect(await probe()).toContain(`<UUID>${await call('SR.get_uuid', sr)}</UUID>`);
+          const [pbd] = (await call('SR.get_PBDs', sr)) as string[];
+          const config = await call('PBD.get_device_config', pbd);
+          expect(await lane.refusal('PBD.destroy', pbd)).toEqual([
+            'OPERATION_NOT_ALLOWED',
+            'PBD is currently attached',
+          ]);
+          await call('PBD.unplug', pbd);
+          await call('PBD.destroy', pbd);
+          expect(await call('SR.get_PBDs', sr)).toEqual([]);
+          const record = { host, SR: sr, device_config: config, other_config: {} };
+          expect(await call('PBD.create', record)).toBe(pbd);
+          await call('PBD.plug', pbd);
+          expect(await call('PBD.get_currently_attached', pbd)).toBe(true);
+          await call('PBD.unplug', pbd);
+          const uuid = String(await call('SR.get_uuid', sr));
+          expect(await lane.refusal('SR.introduce', uuid, 'back', '', 'file', 'user', false, {})).toEqual([
+            'SR_UUID_EXISTS',
+            uuid,
+          ]);
+          await call('SR.forget', sr);
+          expect(await probe()).toContain(`<UUID>${uuid}</UUID>`);
+          const back = String(await call('SR.introduce', uuid, `back${tag}`, 'as before', 'file', 'user', false, {}));
+          expect(await call('SR.get_record', back)).toMatchObject({ uuid, name_label: `back${tag}`, PBDs: [] });
+          const again = String(await call('PBD.create', { host, SR: back, device_config: config, other_config: {} }));
+          await call('PBD.plug', again);
+          expect(await one.volumes(`back${tag}`)).toEqual([]);
+          await call('PBD.unplug', again);
+          await call('SR.forget', back);
+        }
       });
     });
   });

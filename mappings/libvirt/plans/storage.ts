@@ -119,13 +119,13 @@ export const planStorageRefresh = async (planning: Planning): Promise<Plan> => {
 };
 
 export const planStorageCreate = async (planning: Planning): Promise<Plan> => {
-  const { name, path, remoteHost, remotePath } = paramsOf(planning, 'storage.create');
+  const { name, path, remoteHost, remotePath, uuid: wanted } = paramsOf(planning, 'storage.create');
   const { command, context } = planning;
   if (name.trim() === '' || name.includes('/')) refuse('invalid-name', { name }, `'${name}' is no name for a storage.`);
   const other = context.store.list('storage', command.host).find((entry) => entry.name === name);
   if (other) refuse('duplicate-name', { name, object: other.id }, `The name '${name}' already exists.`);
   if (!path.startsWith('/')) refuse('invalid-argument', { property: 'path' }, `'${path}' is no absolute path.`);
-  const uuid = mintUuid(planning, 'storage');
+  const uuid = wanted ?? mintUuid(planning, 'storage');
   const remote = remoteHost !== undefined && remotePath !== undefined ? { remoteHost, remotePath } : undefined;
   const xml = await context.fromGeneric({
     kind: 'storage',

@@ -1,12 +1,14 @@
-/** SR.create, probe, scan, forget and destroy in, storage verbs of the hub out. */
+/** SR.create, introduce, probe, scan, forget and destroy in, storage verbs of the hub out. */
 import type { Brokered } from '../../generic/platform.ts';
 import { randomUuid } from '../../generic/uuid.ts';
 import { escapeText } from '../../wire/xml.ts';
-import { refOf, uuidOf, xenId } from '../ids.ts';
-import { dropOwnFields, writeOwn } from '../own-data.ts';
+import { refOf, xenId } from '../ids.ts';
+import { dropOwnFields, forget, writeOwn } from '../own-data.ts';
 import type { Default } from '../types.ts';
-import { refuse } from './refusal.ts';
-import { documents, type Found, hostOf, storageOf } from './targets.ts';
+import { currentField } from './current.ts';
+import { allPutAway, backAgain, type PutAway, putAway, takenBack } from './put-away.ts';
+import { notSupported, refuse } from './refusal.ts';
+import { documents, type Found, hostOf, idOf, storageOf } from './targets.ts';
 import { type Answer, type Ending, ended, last, madeRef, mapArg, run, textArg, type Work } from './work.ts';
 
 const isAbsolute = (path: string): boolean =>
@@ -44,17 +46,25 @@ const placeOf = (type: string, config: Readonly<Record<string, string>>, work: W
 };
 
 function* createSr(work: Work): Brokered<Ending> {
-  const { context, args } = work;
+  const { context } = work;
   yield* hostOf(textArg(work, 'host'), work);
   const place = placeOf(textArg(work, 'type').toLowerCase(), mapArg(work, 'device_config'), work);
   const job = yield* run(work, 'storage.create', context.front.host, { name: textArg(work, 'name_label'), ...place });
   const ref = madeRef(job.result, context);
-  for (const field of ['name_description', 'content_type', 'sm_config']) {
+  keepGiven(ref, ['name_description', 'content_type', 'sm_config'], work);
+  return ended(ref);
+}
+
+const keepGiven = (ref: string, fields: readonly string[], { args, context }: Work): void => {
+  for (const field of fields) {
     const value = args[field] as Default | undefined;
     if (value !== undefined && value !== '' && Object.keys(Object(value)).length > 0)
       writeOwn(context, ref, field, value);
   }
-  return ended(ref);
+};
+
+function* uuidOfSr(ref: string, work: Work): Brokered<string> {
+  return String(yield* currentField('SR', ref, 'uuid', work));
 }
 
 function* scanSr(work: Work): Brokered<Ending> {
@@ -68,30 +78,59 @@ const mustBeUnplugged = (sr: Found<'storage'>): void => {
   if (sr.doc.accessible) refuse('SR_HAS_PBD', sr.ref);
 };
 
-/** Its contents stay where they are: the host only knows of them no longer. */
-function* forgetSr(work: Work): Brokered<Ending> {
-  const sr = yield* storageOf(work.self, work);
-  mustBeUnplugged(sr);
-  yield* run(work, 'storage.delete', sr.id, {});
-  for (const cls of ['SR', 'PBD']) dropOwnFields(work.context, refOf(xenId(cls, sr.id), work.context.front));
-  return ended();
-}
+const deletes = (remains: boolean): Answer =>
+  function* (work: Work): Brokered<Ending> {
+    const sr = yield* storageOf(work.self, work);
+    mustBeUnplugged(sr);
+    const { context } = work;
+    const uuid = remains ? yield* uuidOfSr(sr.ref, work) : undefined;
+    yield* run(work, 'storage.delete', sr.id, {});
+    // Where a forgotten one lies is kept here, for who wants it back: its contents stay in either case.
+    if (uuid !== undefined) putAway(context, uuid, sr.doc);
+    for (const cls of ['SR', 'PBD']) dropOwnFields(context, refOf(xenId(cls, sr.id), context.front));
+    return ended();
+  };
 
-/** What lies at that place of what the host knows: any other folder holds no SR, and can become one. */
+const samePlace = (place: Place, at: Omit<PutAway, 'name'>): boolean =>
+  place.remoteHost === undefined
+    ? at.remoteHost === undefined && at.path.replace(/\/+$/, '') === place.path.replace(/\/+$/, '')
+    : at.remoteHost === place.remoteHost && at.remotePath === place.remotePath;
+
+const srElement = (uuid: string, name: string, size: number): string =>
+  `<SR><size>${size}</size><name_label>${escapeText(name)}</name_label><name_description/><UUID>${uuid}</UUID></SR>`;
+
+/** What lies at that place of what is known, or was put away: any other folder holds no SR, and can become one. */
 function* probeSr(work: Work): Brokered<Ending> {
   yield* hostOf(textArg(work, 'host'), work);
   const place = placeOf(textArg(work, 'type').toLowerCase(), mapArg(work, 'device_config'), work);
-  const { store, front } = work.context;
-  const there = (yield* documents('storage', store.list('storage', front.host), work)).filter(({ doc }) =>
-    place.remoteHost === undefined
-      ? doc.remoteHost === undefined && doc.path.replace(/\/+$/, '') === place.path.replace(/\/+$/, '')
-      : doc.remoteHost === place.remoteHost && doc.remotePath === place.remotePath,
-  );
-  const found = there.map(({ id, doc }) => {
-    const size = `<size>${doc.capacityBytes}</size><name_label>${escapeText(doc.name)}</name_label>`;
-    return `<SR>${size}<name_description/><UUID>${uuidOf(xenId('SR', id), front)}</UUID></SR>`;
-  });
+  const { context } = work;
+  const { store, front } = context;
+  const found: string[] = [];
+  for (const { id, doc } of yield* documents('storage', store.list('storage', front.host), work))
+    if (samePlace(place, doc))
+      found.push(srElement(yield* uuidOfSr(refOf(xenId('SR', id), front), work), doc.name, doc.capacityBytes));
+  for (const { uuid, at } of allPutAway(context)) if (samePlace(place, at)) found.push(srElement(uuid, at.name, 0));
   return ended(`<?xml version="1.0"?>\n<SRlist>${found.join('')}</SRlist>\n`);
+}
+
+/** One that was put away comes back, out of use and without a PBD. Of any other nobody knows where it would lie. */
+function* introduceSr(work: Work): Brokered<Ending> {
+  const { context } = work;
+  const { store, front } = context;
+  const uuid = textArg(work, 'uuid').toLowerCase();
+  for (const { id } of store.list('storage', front.host))
+    if ((yield* uuidOfSr(refOf(xenId('SR', id), front), work)) === uuid) refuse('SR_UUID_EXISTS', uuid);
+  const at = takenBack(context, uuid);
+  if (at === undefined) return notSupported('uuid', uuid, 'only an SR that was forgotten here can be introduced');
+  const name = textArg(work, 'name_label') || at.name;
+  const job = yield* run(work, 'storage.create', front.host, { ...at, name, uuid });
+  const ref = madeRef(job.result, context);
+  const { owner } = idOf('SR', ref, work);
+  yield* run(work, 'storage.deactivate', owner, {});
+  forget(context, refOf(xenId('PBD', owner), front));
+  backAgain(context, uuid);
+  keepGiven(ref, ['name_description', 'content_type', 'sm_config'], work);
+  return ended(ref);
 }
 
 export const SR: Readonly<Record<string, Answer>> = {
@@ -99,6 +138,7 @@ export const SR: Readonly<Record<string, Answer>> = {
   'SR.scan': scanSr,
   'SR.update': scanSr,
   'SR.probe': probeSr,
-  'SR.forget': forgetSr,
-  'SR.destroy': forgetSr,
+  'SR.introduce': introduceSr,
+  'SR.forget': deletes(true),
+  'SR.destroy': deletes(false),
 };

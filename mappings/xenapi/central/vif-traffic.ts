@@ -1,5 +1,4 @@
 /** What a card may send and which address its guest takes in; what is written down of it, or why no host does it, out. */
-import { isIP } from 'node:net';
 import type { Brokered } from '../../generic/platform.ts';
 import { currentField } from './current.ts';
 import { cardOf } from './devices.ts';
@@ -17,9 +16,19 @@ function* setLockingMode(work: Work): Brokered<Ending> {
   return ended();
 }
 
-const CIDR = { ipv4: /^([^/]+)\/(\d|[12]\d|3[0-2])$/, ipv6: /^([^/]+)\/(\d{1,2}|1[01]\d|12[0-8])$/ } as const;
-const VERSION = { ipv4: 4, ipv6: 6 } as const;
-type Family = keyof typeof VERSION;
+const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+const IS = {
+  ipv4: (text: string): boolean => IPV4.test(text),
+  ipv6: (text: string): boolean => /^[0-9a-f:.]{2,45}$/i.test(text) && URL.canParse(`http://[${text}]/`),
+} as const;
+type Family = keyof typeof IS;
+const MOST_BITS = { ipv4: 32, ipv6: 128 } as const;
+
+const isCidr = (family: Family, text: string): boolean => {
+  const [, address = '', bits = ''] = /^([^/]*)\/(\d{1,3})$/.exec(text) ?? [];
+  return IS[family](address) && Number(bits) <= MOST_BITS[family];
+};
 
 /** Addresses that a locked card may use: as on any XenServer, they are written down whatever its mode is. */
 const allows = (family: Family, does: 'set-field' | 'add' | 'remove'): Answer =>
@@ -28,7 +37,7 @@ const allows = (family: Family, does: 'set-field' | 'add' | 'remove'): Answer =>
     const { ref } = yield* cardOf(work);
     const given = work.args['value'];
     for (const address of Array.isArray(given) ? given.map(String) : [String(given)])
-      if (does !== 'remove' && isIP(address) !== VERSION[family]) refuse('INVALID_IP_ADDRESS_SPECIFIED', field);
+      if (does !== 'remove' && !IS[family](address)) refuse('INVALID_IP_ADDRESS_SPECIFIED', field);
     const before = yield* currentField('VIF', ref, field, work);
     const value = written(does, field, before, work);
     if (value !== undefined) keep(ref, field, Array.isArray(value) ? [...new Set(value)] : value, work);
@@ -40,10 +49,9 @@ const configures = (family: Family): Answer =>
   function* (work: Work): Brokered<Ending> {
     const { vm } = yield* cardOf(work);
     if (textArg(work, 'mode') === 'Static') {
-      const [, address = ''] = CIDR[family].exec(textArg(work, 'address')) ?? [];
-      if (isIP(address) !== VERSION[family]) refuse('INVALID_CIDR_ADDRESS_SPECIFIED', 'address');
+      if (!isCidr(family, textArg(work, 'address'))) refuse('INVALID_CIDR_ADDRESS_SPECIFIED', 'address');
       const gateway = textArg(work, 'gateway');
-      if (gateway !== '' && isIP(gateway) !== VERSION[family]) refuse('INVALID_IP_ADDRESS_SPECIFIED', 'gateway');
+      if (gateway !== '' && !IS[family](gateway)) refuse('INVALID_IP_ADDRESS_SPECIFIED', 'gateway');
     }
     return refuse('VM_LACKS_FEATURE', vm.ref);
   };

@@ -112,10 +112,11 @@ describe('SR.probe', () => {
     host.value('SR.probe', '', { host: ref('host', HOST), type, device_config, sm_config: {} });
 
   it('finds the storages that lie at a place', () => {
+    host.show(POOL, 'SR', ref('SR', POOL), { uuid: '11111111-2222-4333-8444-555555555555' });
     host.put('storage', POOL, storageDoc('a <b>', { path: '/srv/here', capacityBytes: 42 }));
     const found = String(probe('file', { location: '/srv/here/' }));
     expect(found).toMatch(/<SRlist><SR><size>42<\/size><name_label>a &lt;b&gt;<\/name_label>/);
-    expect(found).toMatch(/<UUID>[0-9a-f-]{36}<\/UUID>/);
+    expect(found).toContain('<UUID>11111111-2222-4333-8444-555555555555</UUID>');
     expect(probe('file', { location: '/srv/elsewhere' })).toContain('<SRlist></SRlist>');
     expect(probe('nfs', { server: 'nas', serverpath: '/srv/here' })).toContain('<SRlist></SRlist>');
     host.put('storage', POOL, storageDoc('n', { remoteHost: 'nas', remotePath: '/export' }));
@@ -126,6 +127,36 @@ describe('SR.probe', () => {
     expect(probe('hba', {})).toEqual(['SR_UNKNOWN_DRIVER', 'hba']);
     expect(probe('nfs', { server: 'nas' })).toMatchObject({ 0: 'SR_BACKEND_FAILURE_90' });
   });
+});
+
+describe('SR.introduce', () => {
+  const SR = ref('SR', POOL);
+  const UUID = '11111111-2222-4333-8444-555555555555';
+  const introduce = (uuid = UUID) =>
+    host.value('SR.introduce', '', {
+      uuid,
+      name_label: 'back',
+      name_description: '',
+      type: 'file',
+      content_type: 'user',
+      shared: false,
+      sm_config: {},
+    });
+  beforeEach(() => host.show(POOL, 'SR', SR, { uuid: UUID }));
+
+  it('brings back what was forgotten, where it lay and as what it was, out of use', () => {
+    expect(introduce()).toEqual(['SR_UUID_EXISTS', UUID]);
+    host.put('storage', POOL, storageDoc('default', { accessible: false, path: '/srv/default' }));
+    host.value('SR.forget', SR);
+    host.drop(POOL);
+    host.commands.length = 0;
+    introduce();
+    expect(host.commands.map(({ command }) => command.verb)).toEqual(['storage.create', 'storage.deactivate']);
+    expect(host.commands[0]?.command.params).toEqual({ name: 'back', path: '/srv/default', uuid: UUID });
+  });
+
+  it('knows no place of any other', () =>
+    expect(introduce('99999999-2222-4333-8444-555555555555')).toMatchObject({ 0: 'VALUE_NOT_SUPPORTED', 1: 'uuid' }));
 });
 
 describe('VDI.snapshot', () => {
