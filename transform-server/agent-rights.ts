@@ -3,7 +3,7 @@ import type { HubId } from '../mappings/generic/ids.ts';
 import type { Log } from '../runtime/log.ts';
 import type { AgentHello, ServerApi } from '../runtime/protocol.ts';
 import type { Ids } from './ids/ids.ts';
-import { createJobBlocks } from './job-blocks.ts';
+import { createJobBlocks, type JobBlocks } from './job-blocks.ts';
 import type { Own } from './own/own.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { Hosts } from './sync/hosts.ts';
@@ -24,11 +24,14 @@ export interface RightsOptions {
   readonly sessions: Pick<Sessions, 'get'>;
   /** By host name: the agent that alone may hold it. Of others, whoever held it first by a certificate. */
   readonly assigned: Readonly<Record<string, string>>;
+  /** false: agents have their numbers for jobs from elsewhere, and those of one host cannot be another agent's. */
+  readonly givesJobIds?: boolean;
   readonly log: Log;
 }
 
-export const createAgentRights = ({ hosts, own, ids, sessions, assigned, log }: RightsOptions): AgentRights => {
-  const jobBlocks = createJobBlocks(own);
+export const createAgentRights = (options: RightsOptions): AgentRights => {
+  const { hosts, own, ids, sessions, assigned, givesJobIds = true, log } = options;
+  const jobBlocks: JobBlocks = givesJobIds ? createJobBlocks(own) : { given: () => {}, has: () => true };
   const ownerOf = (host: HubId): string | undefined => {
     const owner = own.get(OWNERS, host);
     return typeof owner === 'string' ? owner : undefined;

@@ -218,7 +218,15 @@ export const createServer = (options: ServerOptions): Server => {
   recovered.catch((error: unknown) => log.error({ error }, 'recovery failed'));
   let closed = false;
 
-  const rights = createAgentRights({ hosts, own, ids, sessions, assigned: options.hostAgents ?? {}, log });
+  const rights = createAgentRights({
+    hosts,
+    own,
+    ids,
+    sessions,
+    assigned: options.hostAgents ?? {},
+    givesJobIds: shared === undefined,
+    log,
+  });
   const functionsOf = createAgentFunctions({
     hosts,
     store,
