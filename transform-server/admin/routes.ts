@@ -4,13 +4,19 @@ import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { backupRoutes } from './routes/backup.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
+import { hostRoutes } from './routes/hosts.ts';
+import { jobRoutes } from './routes/jobs.ts';
 import { programRoutes } from './routes/program.ts';
+import { sessionRoutes } from './routes/sessions.ts';
 import type { Sources } from './sources.ts';
 
 const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
   accessRoutes,
   programRoutes,
+  hostRoutes,
+  sessionRoutes,
   exchangeRoutes,
+  jobRoutes,
   auditRoutes,
   backupRoutes,
 ];

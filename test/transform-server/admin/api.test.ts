@@ -1,0 +1,138 @@
+/** The admin API over HTTP: who may, what OpenAPI says, pages, problems; every answer is compared with its shape on the way. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAccounts, hashPassword } from '../../../runtime/accounts.ts';
+import { type Admin, openAdmin } from '../../../transform-server/admin/admin.ts';
+import { temporaryFolder } from '../../temporary.ts';
+import { compose } from '../composed.ts';
+import { vm } from '../memory.ts';
+
+const TOKEN = 'a-token-of-some-length';
+let one: Awaited<ReturnType<typeof compose>>;
+let admin: Admin;
+
+beforeEach(async () => {
+  one = await compose(temporaryFolder());
+  const accounts = createAccounts([
+    { name: 'ada', role: 'administrator', fullName: '', hash: await hashPassword('right of ada') },
+    { name: 'vic', role: 'read-only', fullName: '', hash: await hashPassword('right of vic') },
+  ]);
+  admin = await openAdmin({ inspected: one.server.inspected, token: TOKEN, accounts, strict: true });
+  await one.list([vm('u1', 'alpha'), vm('u2', 'beta')]);
+});
+afterEach(async () => {
+  await admin.close();
+  await one.server.close();
+});
+
+const ask = (path: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> =>
+  fetch(`${admin.url}/api/v1${path}`, {
+    ...init,
+    headers: { authorization: `Bearer ${TOKEN}`, ...init.headers },
+  });
+const json = async <T>(path: string): Promise<T> => (await (await ask(path)).json()) as T;
+
+const login = async (user: string, password: string) => {
+  const answer = await fetch(`${admin.url}/api/v1/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ user, password }),
+  });
+  const cookie = answer.headers.get('set-cookie') ?? '';
+  const { csrf = '' } = (await answer.json()) as { csrf?: string };
+  return { status: answer.status, cookie, csrf };
+};
+
+interface OpenApi {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { responses: Record<string, unknown> }>>>>;
+}
+
+describe('what OpenAPI says', () => {
+  it('names every path, and every list answers as described', async () => {
+    const { openapi, paths } = await json<OpenApi>('/openapi.json');
+    expect(openapi).toBe('3.1.0');
+    expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/hosts', '/jobs/{id}', '/exchanges', '/login']));
+    for (const [path, methods] of Object.entries(paths)) {
+      if (methods['get'] === undefined || path.includes('{') || methods['get'].responses['200'] === undefined) continue;
+      const answer = await ask(path);
+      expect([path, answer.status]).toEqual([path, 200]);
+    }
+  });
+
+  it('refuses what is not described, in the form of RFC 9457', async () => {
+    for (const path of [
+      '/hosts?colour=red',
+      '/hosts?limit=0',
+      '/hosts?limit=501',
+      '/hosts?cursor=%21',
+      '/jobs?state=odd',
+    ]) {
+      const answer = await ask(path);
+      expect([path, answer.status, answer.headers.get('content-type')?.split(';')[0]]).toEqual([
+        path,
+        400,
+        'application/problem+json',
+      ]);
+      expect(await answer.json()).toMatchObject({ type: 'about:blank', title: 'Bad Request', status: 400 });
+    }
+    expect((await ask('/hosts/host-999')).status).toBe(404);
+    expect((await ask('/nothing')).status).toBe(404);
+  });
+});
+
+describe('who may', () => {
+  it('lets a log-in read, and change only with its own header and a role that may', async () => {
+    expect((await login('ada', 'wrong')).status).toBe(401);
+    const ada = await login('ada', 'right of ada');
+    expect(ada.cookie).toMatch(/^transvisor-admin=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+$/);
+    const cookie = ada.cookie.split(';')[0] ?? '';
+    const as = (path: string, method: string, headers: Record<string, string> = {}): Promise<Response> =>
+      fetch(`${admin.url}/api/v1${path}`, { method, headers: { cookie, ...headers } });
+    expect(await (await as('/me', 'GET')).json()).toEqual({ name: 'ada', role: 'administrator', csrf: ada.csrf });
+    const { id } = await one.login();
+    const sessions = await json<{ items: { id: string; user: string }[] }>('/sessions');
+    expect(JSON.stringify(sessions)).not.toContain(id);
+    const path = `/sessions/${sessions.items[0]?.id}`;
+    expect((await as(path, 'DELETE')).status).toBe(403);
+    expect((await as(path, 'DELETE', { 'x-csrf-token': ada.csrf, origin: 'https://elsewhere.example' })).status).toBe(
+      403,
+    );
+    expect((await as(path, 'DELETE', { 'x-csrf-token': ada.csrf, 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+    expect((await as(path, 'DELETE', { 'x-csrf-token': ada.csrf })).status).toBe(200);
+    expect((await json<{ items: unknown[] }>('/sessions')).items).toEqual([]);
+    const audit = await json<{ items: { user: string; method: string; outcome: string }[] }>('/audit');
+    expect(audit.items).toContainEqual(
+      expect.objectContaining({ user: 'ada', method: 'DELETE /sessions/:id', outcome: 'success', front: 'admin' }),
+    );
+    expect((await as('/logout', 'POST', { 'x-csrf-token': ada.csrf })).status).toBe(200);
+    expect((await as('/me', 'GET')).status).toBe(401);
+  });
+
+  it('lets a viewer change nothing', async () => {
+    const vic = await login('vic', 'right of vic');
+    const headers = { cookie: vic.cookie.split(';')[0] ?? '', 'x-csrf-token': vic.csrf };
+    for (const [method, path] of [
+      ['POST', '/reload'],
+      ['POST', '/take-over'],
+      ['DELETE', '/sessions/x'],
+    ] as const) {
+      const answer = await fetch(`${admin.url}/api/v1${path}`, { method, headers });
+      expect([path, answer.status]).toEqual([path, 403]);
+    }
+  });
+});
+
+it('gives lists page by page, each item once', async () => {
+  const { id } = await one.login();
+  for (let n = 0; n < 7; n += 1) await one.api.call(one.exchange(id, 'names'));
+  const seen: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const path = `/exchanges?limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`;
+    const { items, next } = await json<{ items: { exchange: string }[]; next: string | null }>(path);
+    expect(items.length).toBeLessThanOrEqual(3);
+    seen.push(...items.map(({ exchange }) => exchange));
+    cursor = next;
+  }
+  expect(new Set(seen).size).toBe(7);
+  expect(seen).toHaveLength(7);
+});
