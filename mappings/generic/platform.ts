@@ -318,6 +318,8 @@ export interface RenderSide {
 export interface Joins {
   readonly id: HubId;
   readonly host: HubId;
+  /** The host does not answer: the document tells what was last seen. */
+  readonly hostAway?: boolean;
   readonly storages: readonly { id: HubId; name: string; path: string }[];
   readonly networks: readonly { id: HubId; name: string; native: string }[];
   /** Volumes this object uses, by path. */

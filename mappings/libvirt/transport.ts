@@ -65,7 +65,8 @@ const MAX_QUEUED = 100_000;
 export const openTransport = (name: string, options: TransportOptions = {}): LibvirtTransport => {
   const maxInFlight = options.maxInFlight ?? 32;
   const callLimitMs = options.callLimitMs ?? 0;
-  const keepalive = options.keepalive ?? { intervalMs: 5000, count: 5 };
+  // Silence of fifteen seconds in all, as on the link between agent and server.
+  const keepalive = options.keepalive ?? { intervalMs: 3000, count: 4 };
 
   const waiting = new Map<number, Waiting>();
   /** Calls given up that the daemon still works on: they hold their place until their late answer comes. */

@@ -193,6 +193,7 @@ export const joinsTable = (
 ): JoinsTable => ({
   id: joins.id,
   host: joins.host,
+  ...(joins.hostAway === true ? { hostAway: true } : {}),
   storages: joins.storages,
   networks: joins.networks,
   volumes: joins.volumes,

@@ -371,10 +371,10 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     putRendered: derived.putRendered,
     joins: derived.joins,
     takeJoined: derived.takeJoined,
-    renewDerived: () => {
+    renewDerived: (host) => {
       const version = versions.next();
       for (const item of items.values()) {
-        if (item.generic === undefined) continue;
+        if (item.generic === undefined || (host !== undefined && item.host !== host)) continue;
         moved(item, version, true);
         derived.changed(item);
       }

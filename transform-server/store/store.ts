@@ -84,8 +84,8 @@ export interface Store {
   joins(id: HubId): Joins;
   /** Changed objects on whose generic document rendered documents depend: bring them up so that joiners learn of it. Clears the set. */
   takeJoined(): readonly HubId[];
-  /** Sheets were swapped: what was derived is made anew when it is read, and only what comes out different has changed. */
-  renewDerived(): void;
+  /** Sheets were swapped, or a host is away or back: what was derived, of that host, is made anew when it is read, and only what comes out different has changed. */
+  renewDerived(host?: HubId): void;
   /** Writes what is still to be written of the last listing; the storage is about to close. */
   finish(): void;
   readonly counts: { readonly entries: number; readonly rendered: number; readonly generic: number };

@@ -213,6 +213,7 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
 
     hostState: async (host, state) => {
       const before = connected.get(host.id) ?? false;
+      const shown = connected.get(host.id) ?? true;
       connected.set(host.id, state.connected);
       // A listing that the loss cut short starts anew.
       if (!state.connected) listings.delete(host.id);
@@ -221,6 +222,8 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
       );
       const native = store.native(host.id);
       if (native !== undefined) store.put(host.id, [withState(host, native)], host.scan);
+      // What is told of its objects shows whether it answers; until it is told otherwise, it does.
+      if (shown !== state.connected) store.renewDerived(host.id);
       // Back again, each object loses its mark when the new listing names it.
       if (!state.connected)
         store.setStale(

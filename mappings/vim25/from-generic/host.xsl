@@ -6,7 +6,7 @@
 <xsl:template match="/in">
 <bundle>
 <member type="HostSystem" id="ha-host">
-  <xsl:call-template name="entity"><xsl:with-param name="name" select="host/name"/></xsl:call-template>
+  <xsl:call-template name="entity"><xsl:with-param name="name" select="host/name"/><xsl:with-param name="status" select="x/@status"/></xsl:call-template>
   <runtime><xsl:call-template name="runtime"/></runtime>
   <summary>
     <host type="HostSystem">ha-host</host>
@@ -19,7 +19,7 @@
     <runtime><xsl:call-template name="runtime"/></runtime>
     <config><name><xsl:value-of select="host/name"/></name><port><xsl:value-of select="x/@port"/></port><xsl:if test="x/@thumbprint"><sslThumbprint><xsl:value-of select="x/@thumbprint"/></sslThumbprint></xsl:if><product><xsl:call-template name="about"/></product><vmotionEnabled>false</vmotionEnabled><faultToleranceEnabled>false</faultToleranceEnabled></config>
     <quickStats><overallCpuUsage>0</overallCpuUsage><overallMemoryUsage>0</overallMemoryUsage><distributedCpuFairness>0</distributedCpuFairness><distributedMemoryFairness>0</distributedMemoryFairness><uptime>0</uptime></quickStats>
-    <overallStatus>green</overallStatus>
+    <overallStatus><xsl:value-of select="x/@status"/></overallStatus>
     <rebootRequired>false</rebootRequired>
   </summary>
   <hardware>
@@ -148,8 +148,8 @@
 </bundle>
 </xsl:template>
 
-<xsl:template name="entity"><xsl:param name="name"/>
-  <overallStatus>green</overallStatus><configStatus>green</configStatus><name><xsl:value-of select="$name"/></name><alarmActionsEnabled>true</alarmActionsEnabled>
+<xsl:template name="entity"><xsl:param name="name"/><xsl:param name="status"><xsl:text>green</xsl:text></xsl:param>
+  <overallStatus><xsl:value-of select="$status"/></overallStatus><configStatus>green</configStatus><name><xsl:value-of select="$name"/></name><alarmActionsEnabled>true</alarmActionsEnabled>
 </xsl:template>
 <xsl:template name="runtime"><connectionState><xsl:value-of select="x/@connection"/></connectionState><powerState><xsl:value-of select="x/@power"/></powerState><inMaintenanceMode><xsl:value-of select="host/maintenance"/></inMaintenanceMode><xsl:if test="x/@bootTime"><bootTime><xsl:value-of select="x/@bootTime"/></bootTime></xsl:if></xsl:template>
 <xsl:template name="about"><xsl:for-each select="x/about"><xsl:element name="{@member}"><xsl:value-of select="@value"/></xsl:element></xsl:for-each></xsl:template>

@@ -5,7 +5,7 @@
 <xsl:strip-space elements="*"/>
 <xsl:template match="/in">
 <bundle><member type="VirtualMachine" id="{x/@moid}">
-  <overallStatus>green</overallStatus>
+  <overallStatus><xsl:value-of select="/in/x/@status"/></overallStatus>
   <configStatus>green</configStatus>
   <name><xsl:value-of select="x/@name"/></name>
   <xsl:for-each select="x/disabled"><disabledMethod><xsl:value-of select="@method"/></disabledMethod></xsl:for-each>
@@ -63,7 +63,7 @@
 
 <xsl:template name="runtime">
     <host type="HostSystem">ha-host</host>
-    <connectionState>connected</connectionState>
+    <connectionState><xsl:value-of select="/in/x/@connection"/></connectionState>
     <powerState><xsl:value-of select="/in/x/@power"/></powerState>
     <faultToleranceState>notConfigured</faultToleranceState>
     <toolsInstallerMounted>false</toolsInstallerMounted>
@@ -125,7 +125,7 @@
       <guestHeartbeatStatus>gray</guestHeartbeatStatus>
       <uptimeSeconds>0</uptimeSeconds>
     </quickStats>
-    <overallStatus>green</overallStatus>
+    <overallStatus><xsl:value-of select="/in/x/@status"/></overallStatus>
   </summary>
 </xsl:template>
 

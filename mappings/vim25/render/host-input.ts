@@ -55,6 +55,7 @@ export const hostInput = (host: Host, joins: Joins, front: FrontInstance): strin
       hyperThread: host.cpuThreads > host.cpuCores,
       hostName: host.name.split('.')[0] ?? host.name,
       connection: host.connected ? 'connected' : 'notResponding',
+      status: host.connected ? 'green' : 'red',
       power: host.connected ? 'poweredOn' : 'unknown',
       timeZone: host.timeZone || 'UTC',
       bootTime: host.bootedMs > 0 ? dateTime(host.bootedMs) : undefined,

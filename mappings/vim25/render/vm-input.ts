@@ -242,6 +242,8 @@ export const vmInput = (vm: Vm, joins: Joins): string => {
       guestFullName: guestFullName(guestId),
       alternateGuestName: own(vm, 'alternateGuestName') ?? '',
       power,
+      connection: joins.hostAway === true ? 'disconnected' : 'connected',
+      status: joins.hostAway === true ? 'gray' : 'green',
       memoryMB: Math.round(vm.memoryBytes / MIB),
       vmPathName,
       directory,
