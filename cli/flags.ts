@@ -75,7 +75,7 @@ export const withLinkFlags = (command: Command): Command =>
   command
     .option(
       '--link <address>',
-      'unix:PATH, tls:HOST:PORT (certificates: ca issue) or tcp:HOST:PORT of the server (default: a socket in the state directory)',
+      'unix:PATH, tls:HOST:PORT (certificates: ca issue) or tcp:HOST:PORT of the server (default: of an agent none, it works alone; of a server a socket in the state directory)',
     )
     .option('--link-token-file <file>', 'the secret both programs know, where the link has no TLS')
     .option('--link-insecure', 'let a link over plain TCP leave this machine: who listens in sees all of it');
@@ -203,3 +203,6 @@ export const configOf = (flags: Flags): Config & { readonly state: string } => {
   const config = checkConfig(mergeFlags(file, flags), undefined, 'flags');
   return { ...config, state: config.state ?? defaultState() };
 };
+
+/** An agent to which no server was named. */
+export const worksAlone = ({ link }: Config): boolean => link.address === undefined && link.tokenFile === undefined;

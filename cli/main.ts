@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import type { IssueFlags } from './ca-link.ts';
 import { EXIT, EXIT_HELP, reportError } from './exit-codes.ts';
-import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags } from './flags.ts';
+import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags, worksAlone } from './flags.ts';
 import { closeAll, stayUp, untilSignal } from './lifetime.ts';
 import type { SimFlags } from './sim.ts';
 import type { FleetFlags } from './sim-fleet.ts';
@@ -28,27 +28,27 @@ const runs =
     process.exitCode = await act(...args);
   };
 
+const runUp = async (flags: Flags): Promise<number> => {
+  const { startUp } = await import('./up.ts');
+  const { readyText, writeReadyFile } = await import('./ready-file.ts');
+  const ended = untilSignal();
+  const up = await startUp(configOf(flags));
+  if (!up.succeeded) {
+    if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, up.ready);
+    print(up.ready, readyText(up.ready, up.fresh));
+  }
+  return stayUp(up, ended);
+};
 withAgentFlags(withCommonFlags(program.command('up')))
   .description('agent and server in one process')
-  .action(
-    runs(async (flags: Flags) => {
-      const { startUp } = await import('./up.ts');
-      const { readyText, writeReadyFile } = await import('./ready-file.ts');
-      const ended = untilSignal();
-      const up = await startUp(configOf(flags));
-      if (!up.succeeded) {
-        if (flags.readyFile !== undefined) writeReadyFile(flags.readyFile, up.ready);
-        print(up.ready, readyText(up.ready, up.fresh));
-      }
-      return stayUp(up, ended);
-    }),
-  );
+  .action(runs(runUp));
 
 withLinkFlags(withAgentFlags(withCommonFlags(program.command('agent'))))
-  .description('the agent: listeners and connections to hosts')
+  .description('the agent: listeners and connections to hosts; alone, as up, where no link to a server is named')
   .option('--agent-name <name>', 'name of this agent, when there are several')
   .action(
     runs(async (flags: Flags) => {
+      if (worksAlone(configOf(flags))) return runUp(flags);
       const { startAgentProgram } = await import('./two-programs.ts');
       const { readyText, writeReadyFile } = await import('./ready-file.ts');
       const ended = untilSignal();
