@@ -9,7 +9,8 @@ import {
   runHere,
   tryInterception,
 } from './intercept/kernel.ts';
-import { compileInterception, type Interception, tableName } from './intercept/ruleset.ts';
+import { compileInterception, hex, type Interception, tableName } from './intercept/ruleset.ts';
+import { FAMILIES } from './intercept/target.ts';
 
 interface Told {
   readonly json: unknown;
@@ -25,7 +26,7 @@ const interceptionOf = (config: Config): Interception => {
 /** `intercept print | nft -f -` is the table; the routing stands in remarks. */
 export const printIntercept = (config: Config): Told => {
   const { name, script, routing } = interceptionOf(config);
-  const commands = routingCommands(routing);
+  const commands = routing === undefined ? [] : routingCommands(routing);
   return {
     json: { table: name, script, commands },
     text: `${commands.map((command) => `# ${command}\n`).join('')}${script}`,
@@ -53,9 +54,7 @@ export const applyIntercept = async (config: Config, flags: { readonly dryRun?: 
   const warnings = warningsOf(wanted);
   const lines = [
     `table inet ${name}: ${rules} ${rules === 1 ? 'rule' : 'rules'}`,
-    ...(routing === undefined
-      ? []
-      : [`packets marked 0x${routing.mark.toString(16)} by routing table ${routing.table}`]),
+    ...(routing === undefined ? [] : [`packets marked ${hex(routing.mark)} by routing table ${routing.table}`]),
     ...(dry ? ['nothing was changed'] : []),
     ...warnings.map((warning) => `warning: ${warning}`),
   ];
@@ -67,8 +66,9 @@ export const removeIntercept = async (config: Config, name: string | undefined):
   const checked = interceptName.safeParse(name ?? config.intercept.name);
   if (!checked.success) throw new ConfigError(`--name ${name}: ${checked.error.issues[0]?.message}`);
   const table = tableName(checked.data);
-  const { mark, table: routes } = config.intercept;
-  const removed = await removeInterception(runHere, table, { mark, table: routes, families: ['ip', 'ip6'] });
+  const { mark, table: routes, rule } = config.intercept;
+  const routing = rule.some(({ mode }) => mode === 'tproxy') ? { mark, table: routes, families: FAMILIES } : undefined;
+  const removed = await removeInterception(runHere, table, routing);
   return {
     json: { table, removed },
     text: removed ? `removed table inet ${table}\n` : `nothing there: no table inet ${table}\n`,

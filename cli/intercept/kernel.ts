@@ -1,7 +1,7 @@
 /** What this machine intercepts, through nft and ip: tables and routing made and removed as one; what is not ours is left alone. */
 import { execFile } from 'node:child_process';
 import { Unavailable } from '../exit-codes.ts';
-import { type Interception, parseTable, type Routing, TABLE_PREFIX } from './ruleset.ts';
+import { hex, type Interception, parseTable, type Routing, TABLE_PREFIX } from './ruleset.ts';
 import type { Family } from './target.ts';
 
 interface Output {
@@ -51,34 +51,20 @@ const PROTOCOL = '116';
 const PRIORITY = '100';
 
 const flag = (family: Family): string => (family === 'ip' ? '-4' : '-6');
-const hex = (mark: number): string => `0x${mark.toString(16)}`;
-const ruleWords = ({ mark, table }: Routing): string[] => [
-  'pref',
-  PRIORITY,
-  'fwmark',
-  `${hex(mark)}/${hex(mark)}`,
-  'lookup',
-  String(table),
-  'protocol',
-  PROTOCOL,
-];
-const routeWords = ({ table }: Routing): string[] => [
-  'local',
-  'default',
-  'dev',
-  'lo',
-  'table',
-  String(table),
-  'proto',
-  PROTOCOL,
-];
+const ruleWords = ({ mark, table }: Routing): string =>
+  `pref ${PRIORITY} fwmark ${hex(mark)}/${hex(mark)} lookup ${table} protocol ${PROTOCOL}`;
+const routeWords = ({ table }: Routing): string => `local default dev lo table ${table} proto ${PROTOCOL}`;
+
+/** One command of ip, as people write it. */
+type Command = string;
+const addsRoute = (routing: Routing, family: Family): Command => `${flag(family)} route replace ${routeWords(routing)}`;
+const addsRule = (routing: Routing, family: Family): Command => `${flag(family)} rule add ${ruleWords(routing)}`;
 
 /** The commands that make it, for people. */
-export const routingCommands = (routing: Routing | undefined): string[] =>
-  (routing?.families ?? []).flatMap((family) => [
-    `ip ${flag(family)} route replace ${routeWords(routing as Routing).join(' ')}`,
-    `ip ${flag(family)} rule add ${ruleWords(routing as Routing).join(' ')}`,
-  ]);
+export const routingCommands = (routing: Routing): string[] =>
+  routing.families.flatMap((family) => [`ip ${addsRoute(routing, family)}`, `ip ${addsRule(routing, family)}`]);
+
+const ip = async (run: Run, command: Command): Promise<void> => void (await demand(run, 'ip', command.split(' ')));
 
 const hasRule = async (run: Run, routing: Routing, family: Family): Promise<boolean> =>
   (await json(run, [flag(family), 'rule', 'show'])).some(
@@ -101,35 +87,28 @@ const addRouting = async (run: Run, routing: Routing): Promise<void> => {
       );
   }
   for (const family of routing.families) {
-    await demand(run, 'ip', [flag(family), 'route', 'replace', ...routeWords(routing)]);
-    if (!(await hasRule(run, routing, family)))
-      await demand(run, 'ip', [flag(family), 'rule', 'add', ...ruleWords(routing)]);
+    await ip(run, addsRoute(routing, family));
+    if (!(await hasRule(run, routing, family))) await ip(run, addsRule(routing, family));
   }
 };
 
-const removeRouting = async (run: Run, routing: Routing): Promise<boolean> => {
+/** All but what one of the others stands on. Whether there was something. */
+const removeRouting = async (run: Run, routing: Routing, kept: readonly (Routing | undefined)[]): Promise<boolean> => {
   let removed = false;
   for (const family of routing.families) {
-    if (await hasRule(run, routing, family)) {
-      await demand(run, 'ip', [flag(family), 'rule', 'del', ...ruleWords(routing)]);
+    const beside = kept.filter((one) => one?.table === routing.table && one.families.includes(family));
+    if (!beside.some((one) => one?.mark === routing.mark) && (await hasRule(run, routing, family))) {
+      await ip(run, `${flag(family)} rule del ${ruleWords(routing)}`);
       removed = true;
     }
-    if ((await routesIn(run, routing, family)).some((route) => String(route['protocol']) === PROTOCOL)) {
-      await demand(run, 'ip', [flag(family), 'route', 'del', ...routeWords(routing)]);
+    const ours = (await routesIn(run, routing, family)).some((route) => String(route['protocol']) === PROTOCOL);
+    if (beside.length === 0 && ours) {
+      await ip(run, `${flag(family)} route del ${routeWords(routing)}`);
       removed = true;
     }
   }
   return removed;
 };
-
-/** What of the first routing none of the others has. */
-const without = (routing: Routing, kept: readonly (Routing | undefined)[]): Routing => ({
-  ...routing,
-  families: routing.families.filter(
-    (family) =>
-      !kept.some((one) => one?.mark === routing.mark && one.table === routing.table && one.families.includes(family)),
-  ),
-});
 
 /** The table as it is now; undefined: none. One that somebody else made under our name is never touched. */
 const present = async (run: Run, name: string): Promise<{ readonly routing: Routing | undefined } | undefined> => {
@@ -171,10 +150,10 @@ export const applyInterception = async (run: Run, wanted: Interception): Promise
     if (wanted.routing !== undefined) await addRouting(run, wanted.routing);
     await demand(run, 'nft', ['-f', '-'], wanted.script);
   } catch (error) {
-    if (wanted.routing !== undefined) await removeRouting(run, without(wanted.routing, [before, ...others]));
+    if (wanted.routing !== undefined) await removeRouting(run, wanted.routing, [before, ...others]);
     throw error;
   }
-  if (before !== undefined) await removeRouting(run, without(before, [wanted.routing, ...others]));
+  if (before !== undefined) await removeRouting(run, before, [wanted.routing, ...others]);
 };
 
 /** By what the table says of itself, so that a changed configuration makes no difference; `configured` is what a killed apply may have left. */
@@ -184,6 +163,6 @@ export const removeInterception = async (run: Run, name: string, configured: Rou
   const others = await routingOfOthers(run, name);
   let removed = before !== undefined;
   for (const routing of [before?.routing, configured])
-    if (routing !== undefined && (await removeRouting(run, without(routing, others)))) removed = true;
+    if (routing !== undefined && (await removeRouting(run, routing, others))) removed = true;
   return removed;
 };

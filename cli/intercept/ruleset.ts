@@ -23,7 +23,7 @@ export interface Interception {
 export const TABLE_PREFIX = 'transvisor_';
 export const tableName = (name: string): string => `${TABLE_PREFIX}${name}`;
 
-const hex = (mark: number): string => `0x${mark.toString(16)}`;
+export const hex = (mark: number): string => `0x${mark.toString(16)}`;
 
 /** By this comment the table is known as ours, and by it `remove` knows what belongs to it. */
 const MADE_BY = 'transvisor intercept';
@@ -57,6 +57,9 @@ const word = (text: string): string => {
   if (!/^[A-Za-z0-9_.:@/-]+$/.test(text)) throw new Error(`no word of a rule: ${JSON.stringify(text)}`);
   return text;
 };
+
+/** Which front or gate a rule is for, for readers of the table. */
+const remark = ({ target }: Way): string => `comment "${word(target.says.replace(/[[\]]/g, ''))}"`;
 
 const list = (words: readonly (string | number)[]): string => `{ ${words.map((one) => word(String(one))).join(', ')} }`;
 
@@ -116,7 +119,7 @@ const translates = (way: Way): string => {
   const { family, target } = way;
   const address = target.answers[family] ?? ANY;
   const act = address === ANY ? `redirect to :${target.port}` : `dnat ${family} to ${endpoint(address, target.port)}`;
-  return `${matchOf(way)} ${act} comment "${word(target.says.replace(/[[\]]/g, ''))}"`;
+  return `${matchOf(way)} ${act} ${remark(way)}`;
 };
 
 const diverts =
@@ -125,7 +128,7 @@ const diverts =
     const { family, target } = way;
     const address = target.answers[family] ?? ANY;
     const to = address === ANY ? `:${target.port}` : endpoint(address, target.port);
-    return `${matchOf(way)} tproxy ${family} to ${to} meta mark set meta mark or ${hex(mark)} accept comment "${word(target.says.replace(/[[\]]/g, ''))}"`;
+    return `${matchOf(way)} tproxy ${family} to ${to} meta mark set meta mark or ${hex(mark)} accept ${remark(way)}`;
   };
 
 const hides = ({ family, target, at }: Way): string =>

@@ -86,6 +86,10 @@ describeWith(NEEDED, 'rules in the kernel', () => {
     await intercept('apply', rule(TPROXY.replaceAll('11"', '12"'), 'name = "two"'));
     await intercept('remove', '', '--name', 'two');
     expect(await state()).toBe(one);
+    // With a mark of its own it still stands on the same route.
+    await intercept('apply', rule(TPROXY.replaceAll('11"', '13"'), 'name = "three"\nmark = 0x40'));
+    await intercept('remove', '', '--name', 'three');
+    expect(await state()).toBe(one);
     await intercept('remove', rule(TPROXY, 'name = "one"'));
     expect(await state()).toBe(bare);
   });
