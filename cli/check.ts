@@ -10,6 +10,7 @@ import { type Finding, findingsText, type Place, placesIn } from './check/findin
 import { lookAtHost } from './check/hosts.ts';
 import { lookAtLink } from './check/link.ts';
 import { lookAtPorts, type Program } from './check/ports.ts';
+import { lookAtRedis } from './check/redis.ts';
 import { type FullConfig, loadPlatform } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 import { configOf, type Flags } from './flags.ts';
@@ -117,6 +118,7 @@ const look = async (named: string | undefined, flags: Flags): Promise<Finding[]>
     agent ? lookAtFronts(config, place) : [],
     isRunning ? [] : lookAtPorts(config, program, place).catch((error: unknown) => mistakes(error, place([]))),
     lookAtLink(config, program, place),
+    lookAtRedis(config, program, place),
     lookAtInterception(config, place),
     ...(agent ? lookAtHosts(config, place) : []),
   ]);

@@ -35,7 +35,7 @@ const linkAddress = (text: string, config: FullConfig): LinkAddress => {
 };
 
 /** An agent may have several, of one kind; a server listens at one. */
-const linkAddresses = (config: FullConfig, side: Side): readonly [LinkAddress, ...LinkAddress[]] => {
+export const linkAddresses = (config: FullConfig, side: Side): readonly [LinkAddress, ...LinkAddress[]] => {
   const texts = [config.link.address ?? `unix:${join(config.state, 'link.sock')}`].flat();
   const [first, ...more] = texts.map((text) => linkAddress(text, config));
   if (first === undefined) throw new ConfigError('link.address is empty');
