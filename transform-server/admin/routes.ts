@@ -5,7 +5,9 @@ import { auditRoutes } from './routes/audit.ts';
 import { backupRoutes } from './routes/backup.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { hostRoutes } from './routes/hosts.ts';
+import { idRoutes } from './routes/ids.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { objectRoutes } from './routes/objects.ts';
 import { programRoutes } from './routes/program.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import type { Sources } from './sources.ts';
@@ -15,6 +17,8 @@ const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
   programRoutes,
   hostRoutes,
   sessionRoutes,
+  objectRoutes,
+  idRoutes,
   exchangeRoutes,
   jobRoutes,
   auditRoutes,

@@ -126,13 +126,44 @@ it('gives lists page by page, each item once', async () => {
   const { id } = await one.login();
   for (let n = 0; n < 7; n += 1) await one.api.call(one.exchange(id, 'names'));
   const seen: string[] = [];
-  for (let cursor: string | null = ''; cursor !== null; ) {
-    const path = `/exchanges?limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`;
-    const { items, next } = await json<{ items: { exchange: string }[]; next: string | null }>(path);
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const path: string = `/exchanges?limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`;
+    const { items, next }: { items: { exchange: string }[]; next: string | null } = await json(path);
     expect(items.length).toBeLessThanOrEqual(3);
     seen.push(...items.map(({ exchange }) => exchange));
     cursor = next;
   }
   expect(new Set(seen).size).toBe(7);
   expect(seen).toHaveLength(7);
+});
+
+it('shows an object as its host, the hub and each front have it', async () => {
+  const { items } = await json<{ items: { id: string; name: string }[] }>('/objects?kind=vm&q=ALPH');
+  expect(items.map(({ name }) => name)).toEqual(['alpha']);
+  const path = `/objects/${items[0]?.id}`;
+  expect(await json(path)).toMatchObject({
+    native: 'u1',
+    fronts: [{ front: 'f', ids: [{ type: 'Machine', id: '1' }] }],
+  });
+  expect(await json(`${path}/native`)).toMatchObject({ parts: { text: expect.stringContaining('alpha') } });
+  expect(await json(`${path}/generic`)).toMatchObject({ platform: 'invented', document: { name: 'alpha' } });
+  expect(await json(`${path}/rendered/f`)).toMatchObject({ members: [{ type: 'Machine', text: 'alpha' }] });
+  expect((await ask(`${path}/rendered/none`)).status).toBe(404);
+  expect(await json('/ids?native=u1')).toMatchObject({ items: [{ id: items[0]?.id, native: 'u1', name: 'alpha' }] });
+  expect(await json(`/ids/${items[0]?.id}`)).toMatchObject({ native: 'u1' });
+});
+
+it('shows a job with its plan, its steps and its journal', async () => {
+  const { id } = await one.login();
+  const vmId = (await json<{ items: { id: string }[] }>('/objects?kind=vm')).items[0]?.id ?? '';
+  await one.api.call(one.exchange(id, 'start', {}, vmId));
+  const { items } = await json<{ items: { id: string; verb: string }[] }>(`/jobs?target=${vmId}`);
+  expect(items).toMatchObject([{ verb: 'vm.stop', user: 'u' }]);
+  expect(await json(`/jobs/${items[0]?.id}`)).toMatchObject({
+    plan: { steps: [{ name: 'stop', kind: 'pivot', call: { procedure: 'stop' } }] },
+  });
+  const history = await json<{ items: unknown[] }>(`/objects/${vmId}/history`);
+  expect(history.items).toContainEqual(expect.objectContaining({ source: 'job', what: 'vm.stop', by: 'u' }));
+  expect(history.items).toContainEqual(expect.objectContaining({ source: 'event', what: 'job.started' }));
 });
