@@ -32,6 +32,8 @@ const CLIENTS = {
   qemu: 'qemu-system-x86_64',
   'qemu-img': 'qemu-img',
   tini: 'tini',
+  'dpkg-deb': 'dpkg-deb',
+  'systemd-analyze': 'systemd-analyze',
   xsltproc: 'xsltproc',
   'redis-server': 'redis-server',
   'redis-cli': 'redis-cli',
