@@ -61,9 +61,12 @@ const onPath = (command: string): string | undefined => {
 };
 
 let netnsMade: boolean | undefined;
-/** Containers may be root and yet make none. */
+/** Containers may be root and yet make none, or not be allowed to set one up. */
 const canMakeNetns = (): boolean => {
-  netnsMade ??= process.getuid?.() === 0 && spawnSync('unshare', ['-n', '-m', 'true']).status === 0;
+  const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+  netnsMade ??=
+    process.getuid?.() === 0 &&
+    spawnSync('unshare', ['-n', '-m', 'ip', 'link', 'set', 'lo', 'up'], { env }).status === 0;
   return netnsMade;
 };
 

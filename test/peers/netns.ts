@@ -39,8 +39,9 @@ export const nameOfHost = (kind: 'kvm' | 'xen', host: number, family: 4 | 6): st
 const PROGRAMS = `${process.env['PATH']}:/usr/sbin:/sbin`;
 
 const KEEPER = `
-# Addresses count at once: these networks are empty.
+# Addresses count at once: these networks are empty. And what comes from where no answer would go is dropped, as on careful machines.
 echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad
+echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter
 ip link set lo up
 file=$(mktemp)
 printf '127.0.0.1 localhost\\n::1 localhost\\n%b' "$NAMES" >"$file"
