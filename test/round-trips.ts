@@ -34,7 +34,7 @@ export const goldenRoundTrips = async (
   for (const { name, native, document } of goldens) {
     const { kind } = native;
     const wanted = { ...document, ...options.but?.[name] };
-    const host = await open();
+    await using host = await open();
     try {
       const made = await rebuilt(host, kind, wanted);
       const back = (await host.estate()).all().find((one) => one.native.kind === kind && one.native.native === made);
@@ -43,8 +43,6 @@ export const goldenRoundTrips = async (
       for (const path of differingParts(native, back.native, options.names)) differing.add(`${kind}${path}`);
     } catch (error) {
       refused[name] = error instanceof Error ? error.message : String(error);
-    } finally {
-      await host.close();
     }
   }
   return { lost: [...lost].toSorted(), differing: [...differing].toSorted(), refused };

@@ -11,12 +11,11 @@ import { Secret } from '../runtime/secret.ts';
 import { type Results, resolveRef, resolveReferences } from '../transform-server/jobs/references.ts';
 import { type Estate, openEstate, openSheets } from './mappings/libvirt/plan-estate.ts';
 
-export interface WrittenHost {
+export interface WrittenHost extends AsyncDisposable {
   /** Everything that the host tells, with its documents, as plans see it. */
   estate(): Promise<Estate>;
   /** The host's name of what was made, '' where nothing is. `asked`: the target by its native name (default: the host), and the parameters. */
   run<V extends Verb>(verb: V, asked: (estate: Estate) => { target?: string; params: Params[V] }): Promise<string>;
-  close(): Promise<void>;
 }
 
 const ended = <T>(outcome: Outcome<T>, what: string): T => {
@@ -72,7 +71,7 @@ export const openWrittenHost = async (
       }
       return (plan.makes && resolveRef(plan.makes, results)?.native) ?? '';
     },
-    close: async () => {
+    [Symbol.asyncDispose]: async () => {
       await lanes.close();
       shared.dispose();
     },

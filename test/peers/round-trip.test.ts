@@ -145,8 +145,8 @@ const open = async (mode: Mode): Promise<WrittenHost> => {
   const host = await openWrittenHost(vim25, `${mode}+http://${new URL(vcsim.url).host}/`, USER);
   return {
     ...host,
-    close: async () => {
-      await host.close();
+    [Symbol.asyncDispose]: async () => {
+      await host[Symbol.asyncDispose]();
       await vcsim.stop();
     },
   };
@@ -177,7 +177,7 @@ describeWith(['vcsim', 'govc'], 'a host driven by vim25', () => {
   ] as const)(
     `as %s makes VMs as clients may ask for them (${SAMPLES.numRuns} of seed ${SAMPLES.seed}), which read back as they were asked for`,
     async (mode, networks) => {
-      const host = await open(mode);
+      await using host = await open(mode);
       const seen = new Set<string>();
       const offer = { ...OFFER, networks };
       await fc.assert(
@@ -186,13 +186,12 @@ describeWith(['vcsim', 'govc'], 'a host driven by vim25', () => {
         }),
         SAMPLES,
       );
-      await host.close();
       expect([...seen].toSorted()).toEqual(listed(NOT_KEPT));
     },
   );
 
   test('keeps a boot order that names disks before there is one', async () => {
-    const host = await open('vpx');
+    await using host = await open('vpx');
     const [vm] = fc.sample(generatedVms({ ...OFFER, mostDisks: 0, networks: ['VM Network'] }), { numRuns: 1, seed: 7 });
     if (vm === undefined) throw new Error('no VM was made up');
     const target = await host.run('vm.create', () => ({
@@ -214,6 +213,5 @@ describeWith(['vcsim', 'govc'], 'a host driven by vim25', () => {
       return { target, params: { change: { disks: { add: [disk] } } } };
     });
     expect(await told()).toEqual({ bootOrder: ['disk', 'cdrom'], kept: false });
-    await host.close();
   });
 });
