@@ -20,8 +20,13 @@ export type Launched = {
 
 export const tailOf = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8').slice(-LOG_TAIL) : '');
 
-/** `files`: the beginning of the names of its ready file and its log, which is written on. */
-export const launch = async (program: string, args: readonly string[], files: string): Promise<Launched> => {
+/** `files`: the beginning of the names of its ready file and its log, which is written on. `given`: aborted, it is not waited for any more. */
+export const launch = async (
+  program: string,
+  args: readonly string[],
+  files: string,
+  given?: AbortSignal,
+): Promise<Launched> => {
   const readyFile = `${files}.ready`;
   const logFile = `${files}.log`;
   rmSync(readyFile, { force: true });
@@ -41,7 +46,7 @@ export const launch = async (program: string, args: readonly string[], files: st
   const end = Date.now() + START_LIMIT_MS;
   while (!existsSync(readyFile)) {
     if (!runs()) throw new Error(`transvisor ${args[0]} ended with ${child.exitCode}: ${tailOf(logFile)}`);
-    if (Date.now() > end) {
+    if (Date.now() > end || given?.aborted === true) {
       await kill9();
       throw new Error(`transvisor ${args[0]} is not ready in time: ${tailOf(logFile)}`);
     }

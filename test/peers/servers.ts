@@ -1,8 +1,10 @@
 /** Several transform servers on one Redis, and agents that know some of them: each a program of its own, with its files in one folder. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runProgram } from './clients.ts';
 import { type Launched, launch } from './launch.ts';
 import { DURABLE, type RedisServer, startRedis } from './redis.ts';
 import type { FrontEndpoint, FrontName } from './transvisor.ts';
@@ -42,11 +44,45 @@ export type Servers = AsyncDisposable & {
   readonly log: (name?: string) => string;
 };
 
-export const startServers = async (program = PROGRAM): Promise<Servers> => {
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const at = server.address();
+      server.close(() => resolve(at !== null && typeof at === 'object' ? at.port : 0));
+    });
+  });
+
+export type ServersSetting = {
+  readonly program?: string;
+  /** The link over TLS, on ports of loopback, with a certificate for each program; else a socket and a token. */
+  readonly tls?: boolean;
+};
+
+export const startServers = async ({ program = PROGRAM, tls = false }: ServersSetting = {}): Promise<Servers> => {
   const root = mkdtempSync(join(tmpdir(), 'tvs-'));
+  const authority = join(root, 'authority');
   const redis = await startRedis({ args: DURABLE });
   const programs: Launched[] = [];
-  const linkOf = (name: string): string => `unix:${join(root, `${name}.sock`)}`;
+  const starting = new Set<Promise<Launched>>();
+  const ending = new AbortController();
+  const linkPorts = new Map<string, number>();
+  const linkOf = (name: string): string =>
+    tls ? `tls:127.0.0.1:${linkPorts.get(name)}` : `unix:${join(root, `${name}.sock`)}`;
+  const ca = async (...args: string[]): Promise<void> => {
+    const { code, stderr } = await runProgram(program, ['ca', 'issue', ...args, '--state', authority]);
+    if (code !== 0) throw new Error(`ca issue ${args.join(' ')}: ${stderr}`);
+  };
+  /** What the program needs for its link. */
+  const equip = async (name: string, as: 'agent' | 'server'): Promise<void> => {
+    const folder = join(root, name, 'tls');
+    if (!tls || existsSync(join(folder, 'link.crt'))) return;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (as === 'agent') return ca('--agent', name, '--out', join(folder, 'link'));
+    linkPorts.set(name, await freePort());
+    if (!existsSync(join(authority, 'tls', 'link.crt'))) await ca('--server', '127.0.0.1');
+    cpSync(join(authority, 'tls'), folder, { recursive: true });
+  };
   const token = join(root, 'token');
   writeFileSync(token, 'a secret that all servers and agents know\n', { mode: 0o600 });
   const passwordFile = join(root, 'password');
@@ -56,13 +92,16 @@ export const startServers = async (program = PROGRAM): Promise<Servers> => {
     writeFileSync(file, config);
     const state = join(root, name);
     mkdirSync(state, { recursive: true });
-    const started = await launch(program, [command, '--config', file, '--state', state, ...args], state);
+    const launched = launch(program, [command, '--config', file, '--state', state, ...args], state, ending.signal);
+    starting.add(launched);
+    const started = await launched.finally(() => starting.delete(launched));
     programs.push(started);
     return started;
   };
   const ports = new Map<string, number>();
 
   const server: Servers['server'] = async (name) => {
+    await equip(name, 'server');
     const config = [
       `[admin]\nport = ${ports.get(name) ?? 0}`,
       `[link]\naddress = "${linkOf(name)}"\ntokenFile = "${token}"`,
@@ -80,6 +119,7 @@ export const startServers = async (program = PROGRAM): Promise<Servers> => {
   };
 
   const agent: Servers['agent'] = async (name, { hosts, servers, fronts = ['vim25'] }) => {
+    await equip(name, 'agent');
     const config = `[link]\naddress = ${JSON.stringify(servers.map(linkOf))}\ntokenFile = "${token}"\n[agent]\nname = "${name}"`;
     const flags = [
       ...hosts.flatMap((host) => ['--host', host]),
@@ -106,6 +146,8 @@ export const startServers = async (program = PROGRAM): Promise<Servers> => {
         .map((file) => (existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : ''))
         .join(''),
     [Symbol.asyncDispose]: async () => {
+      ending.abort();
+      await Promise.allSettled(starting);
       await Promise.all(programs.map((one) => one.stop()));
       await redis[Symbol.asyncDispose]();
       rmSync(root, { recursive: true, force: true });

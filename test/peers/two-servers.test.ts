@@ -86,7 +86,7 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
   test('a command that arrives at one is carried out in the cell of the other, which then moves', {
     timeout: LIMIT_MS,
   }, async () => {
-    await using all = await startServers(calm.program);
+    await using all = await startServers({ program: calm.program });
     const a = await all.server('a');
     const b = await all.server('b');
     const hosts = [`kvm=${host.uri}`];
@@ -123,7 +123,7 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
   });
 
   test('both are restarted in turn, and no command, session or wait notices', { timeout: LIMIT_MS }, async () => {
-    await using all = await startServers(calm.program);
+    await using all = await startServers({ program: calm.program });
     let a = await all.server('a');
     let b = await all.server('b');
     const agent = await all.agent('one', {
@@ -190,7 +190,7 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
   });
 
   test('what one that was killed had under way is brought to its end by the other', { timeout: LIMIT_MS }, async () => {
-    await using all = await startServers(calm.program);
+    await using all = await startServers({ program: calm.program });
     const a = await all.server('a');
     const b = await all.server('b');
     const agent = await all.agent('one', { hosts: [`kvm=${host.uri}`], servers: ['a', 'b'] });
@@ -231,7 +231,7 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
   test('Redis away: reads get a fault at once, direct commands go on; back: all goes on, and who waited still waits', {
     timeout: LIMIT_MS,
   }, async () => {
-    await using all = await startServers(calm.program);
+    await using all = await startServers({ program: calm.program });
     const a = await all.server('a');
     const agent = await all.agent('one', { hosts: [`kvm=${host.uri}`], servers: ['a'] });
     const endpoint = agent.front('vim25');
