@@ -1,10 +1,12 @@
 /** `transvisor check`: a configuration in; all that is wrong with it, where, and what to do, out. Everything is tried at once, within bounds, and nothing is changed. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ChosenFront, clashes } from '../agent/intake/choice.ts';
 import { createAccounts } from '../runtime/accounts.ts';
 import { accountsPath, readAccounts } from '../runtime/accounts-file.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ConfigError, readConfigText } from '../runtime/config.ts';
+import { silentLog } from '../runtime/log.ts';
 import { lookAtMode, lookAtSecret, lookAtState, lookAtValidity } from './check/files.ts';
 import { type Finding, findingsText, type Place, placesIn } from './check/finding.ts';
 import { lookAtHost } from './check/hosts.ts';
@@ -14,6 +16,7 @@ import { lookAtRedis } from './check/redis.ts';
 import { type FullConfig, loadPlatform } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 import { configOf, type Flags } from './flags.ts';
+import { createFrontTls } from './front-tls.ts';
 import { compileInterception } from './intercept/ruleset.ts';
 import { adminTokenPath } from './token-path.ts';
 
@@ -47,15 +50,30 @@ const lookAtFronts = async (config: FullConfig, place: Place): Promise<Finding[]
       where: place([]),
       fix: '--host qemu:///system, or [[host]]',
     });
-  for (const [n, { platform }] of config.front.entries()) {
+  const tlsOf = createFrontTls(silentLog);
+  const atGates: (ChosenFront & { readonly gate: string | undefined })[] = [];
+  for (const [n, front] of config.front.entries()) {
+    const { platform, gate, at = [] } = front;
     const where = place(['front', n, 'platform']);
     try {
-      if ((await loadPlatform(platform)).front === undefined)
+      const its = (await loadPlatform(platform)).front;
+      if (its === undefined)
         findings.push({ level: 'error', what: `${platform} is no front: it is for hosts only`, where, fix: '' });
+      const secure = front.tls ?? its?.tls ?? false;
+      atGates.push({ gate, name: front.name ?? `${platform}@${front.host ?? config.host[0]?.name}`, secure, at });
+      tlsOf(config, front, () => ({ certificate: '', key: '' }));
     } catch (error) {
       findings.push(...mistakes(error, where));
     }
   }
+  for (const [n, { name }] of config.gate.entries())
+    for (const clash of clashes(atGates.filter(({ gate }) => gate === name)))
+      findings.push({
+        level: 'error',
+        what: `gate ${name}: ${clash}`,
+        where: place(['gate', n, 'name']),
+        fix: 'give each an address or a name of its own with "at"',
+      });
   return findings;
 };
 

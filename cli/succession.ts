@@ -94,6 +94,15 @@ const start = (): ChildProcess =>
     env: { ...process.env, ...lineEnvironment(), [MARK]: '1' },
   });
 
+/** Resolves when all are under way: one goes at a time, and whoever closes a socket that still waits for its turn sends none. */
+const passOn = async (child: ChildProcess, sockets: Predecessor['acceptors']): Promise<void> => {
+  const sent = [...sockets].map(
+    ([socket, server]) =>
+      new Promise<void>((resolve) => void child.send({ socket } satisfies ToSuccessor, server, {}, () => resolve())),
+  );
+  await Promise.race([Promise.all(sent), new Promise((resolve) => child.once('exit', resolve))]);
+};
+
 /**
  * The exit code of the successor when there was one; undefined when there is none and this program goes on. A successor that fails
  * after this one has let go ends both: whoever started it starts it anew.
@@ -106,7 +115,7 @@ const replace = async (predecessor: Predecessor, log: Log): Promise<number | und
     log.error({}, 'take-over: the new program does not start; this one stays');
     return undefined;
   }
-  for (const [socket, server] of predecessor.acceptors) child.send({ socket } satisfies ToSuccessor, server);
+  await passOn(child, predecessor.acceptors);
   await predecessor.handOver();
   child.send({ go: true } satisfies ToSuccessor);
   const note = await heard(child, SERVING_MS, (message) => ('serving' in message ? message.serving : undefined));

@@ -15,7 +15,8 @@ export const stampOf = (...paths: readonly string[]): string =>
     .join(' ');
 
 export const readBounded = (path: string, most: number): string => {
-  const size = statSync(path).size;
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined) throw new Error(`${path}: no such file`);
   if (size > most) throw new Error(`${path} is larger than ${most} bytes`);
   return readFileSync(path, 'utf8');
 };

@@ -24,7 +24,7 @@ export interface Passage {
 export interface PassageOptions {
   readonly log: Log;
   readonly clock: Clock;
-  readonly limits?: Pick<typeof LIMITS, 'passages' | 'passageIdleMs' | 'hostConnectMs'>;
+  readonly limits?: Readonly<Record<'passages' | 'passageIdleMs' | 'hostConnectMs', number>>;
 }
 
 const placeOf = (host: string | undefined, port: number | undefined): string =>

@@ -1,7 +1,7 @@
 /** The first bytes of a connection: which server name or Host they ask for, in pieces of every size, from real TLS clients. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { connect } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readClientHello } from '../../../agent/intake/client-hello.ts';
@@ -10,7 +10,7 @@ import { nameIn, spokenIn } from '../../../agent/intake/opening.ts';
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 
 /** What OpenSSL sends first. */
-const helloOf = async (options: Parameters<typeof connect>[0]): Promise<Buffer> => {
+const helloOf = async (options: ConnectionOptions): Promise<Buffer> => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const at = server.address();
