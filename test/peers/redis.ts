@@ -66,6 +66,12 @@ export interface RedisSetting {
   readonly tlsArgs?: readonly string[];
 }
 
+/** A test that hangs leaves its servers to the end of its file. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export const startRedis = async (setting: RedisSetting = {}): Promise<RedisServer> => {
   const program = requireClient('redis-server');
   const cliProgram = requireClient('redis-cli');
@@ -99,7 +105,13 @@ export const startRedis = async (setting: RedisSetting = {}): Promise<RedisServe
   const start = async (): Promise<void> => {
     const started = spawn(program, [file, ...ports, ...(setting.args ?? [])], { stdio: 'ignore' });
     child = started;
-    ended = new Promise((resolve) => started.once('exit', () => resolve()));
+    running.add(started);
+    ended = new Promise((resolve) => {
+      started.once('exit', () => {
+        running.delete(started);
+        resolve();
+      });
+    });
     await until('redis-server answers', async () => (await ask(['ping'])).stdout.trim() === 'PONG');
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {

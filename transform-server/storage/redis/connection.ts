@@ -1,7 +1,7 @@
 /** One connection to the shared store: a script with keys and arguments in, its answer out once enough replicas have it, or an error in bounded time. */
 import { Cluster, type Redis } from 'ioredis';
 import { openConfirmed } from './confirmed.ts';
-import { clientOf, placeOf, type RedisOptions, timesOf } from './options.ts';
+import { clientOf, placeOf, type RedisOptions, steadyClock, timesOf } from './options.ts';
 import type { Script } from './scripts.ts';
 
 export type Value = string | number | Uint8Array;
@@ -37,6 +37,7 @@ const reason = (place: string, error: Error): Error => {
 
 export const openConnection = async (options: RedisOptions): Promise<Connection> => {
   const times = timesOf(options);
+  const clock = options.clock ?? steadyClock;
   const place = placeOf(options);
   let opened = false;
   let closed = false;
@@ -53,6 +54,13 @@ export const openConnection = async (options: RedisOptions): Promise<Connection>
     for (const listener of listeners) listener();
   };
   // `-node`: a node of a cluster has gone.
+  // A client that gives up, as it may when Sentinels tell of a failover while it connects, is started again.
+  client.on('end', () => {
+    if (!opened || closed) return;
+    clock.after(times.redisRetryMs, () => {
+      if (!closed) client.connect().catch(() => {});
+    });
+  });
   for (const event of ['close', '-node', 'node error']) client.on(event, broken);
 
   const confirmed = openConfirmed(client, options.waitReplicas, Math.floor(times.redisCommandMs / 2));
