@@ -173,8 +173,11 @@ export interface PhysicalNic {
   duplex: boolean;
 }
 
-/** What a host's API lets be done to the host itself: maintenance as a state of its own; reboot and shutdown. */
-export type HostControl = 'maintenance' | 'power';
+/**
+ * What not every host's API lets be done. Of the host itself: maintenance as a state of its own; reboot and shutdown. Of its machines: disks
+ * that move to another storage while they run.
+ */
+export type HostControl = 'maintenance' | 'power' | 'liveMoves';
 
 export interface Host {
   id?: HubId;

@@ -12,6 +12,8 @@ export interface Standing {
   readonly isSnapshot: boolean;
   readonly isControlDomain: boolean;
   readonly blocked: Readonly<Record<string, string>>;
+  /** The host moves disks between its storages while their machine runs. */
+  readonly movesLive?: boolean;
   /** Guest features by XenAPI's names (`feature-suspend`); undefined: PV drivers are there, which have all. */
   readonly features?: ReadonlySet<string>;
 }
@@ -48,8 +50,8 @@ const NEEDS = table<readonly XenPowerState[]>({
   resume: SUSPENDED,
   resume_on: SUSPENDED,
   pool_migrate: RUNNING,
-  // Disks go to another storage while nobody writes to them.
-  migrate_send: HALTED,
+  // While it runs, on hosts that copy a disk under it.
+  migrate_send: ['Halted', 'Running'],
   changing_dynamic_range: ['Halted', 'Running'],
   changing_static_range: HALTED,
   changing_memory_limits: HALTED,
@@ -152,6 +154,8 @@ export const badPowerState = (ref: string, expected: readonly XenPowerState[], a
   actual.toLowerCase(),
 ];
 
+const isCopy = (operation: string): boolean => operation === 'clone' || operation === 'copy';
+
 /** `strict`: features of the guest are asked for as well, as for the published list. undefined: allowed. */
 export const refusalOf = (operation: string, standing: Standing, strict = false): Refused | undefined => {
   const { ref, state } = standing;
@@ -159,7 +163,9 @@ export const refusalOf = (operation: string, standing: Standing, strict = false)
   if (needs === undefined) return ['INVALID_VALUE', 'op', operation];
   const reason = Object.hasOwn(standing.blocked, operation) ? standing.blocked[operation] : undefined;
   if (reason !== undefined) return ['OPERATION_BLOCKED', ref, reason];
-  const frozen = (operation === 'clone' || operation === 'copy') && state === 'Suspended' && !standing.isSnapshot;
+  const frozen =
+    (isCopy(operation) && state === 'Suspended' && !standing.isSnapshot) ||
+    (operation === 'migrate_send' && state === 'Running' && standing.movesLive !== true);
   if (!needs.includes(state) || frozen) return badPowerState(ref, frozen ? HALTED : needs, state);
   if (standing.isSnapshot) {
     if (!OF_SNAPSHOTS.has(operation)) return ['VM_IS_SNAPSHOT', ref, operation];

@@ -28,6 +28,8 @@ interface OneHost {
   readonly volumes: (storage: string) => Promise<readonly string[]>;
   /** undefined: the host has no such mode. */
   readonly maintenance?: () => Promise<boolean>;
+  /** It moves disks of machines that run. */
+  readonly movesLive: boolean;
   /** Its storages can be put out of use. */
   readonly unplugs: boolean;
   /** What host.reboot answers on it. */
@@ -51,6 +53,7 @@ const libvirtHost = async (): Promise<OneHost> => {
       [...(await host.virsh('dumpxml', uuid)).matchAll(/<source file='([^']+)'/g)].map((found) => found[1] ?? ''),
     inStorage: (name) => new RegExp(name === 'default' ? `^${host.poolFolder}/` : `/${name}/`),
     volumes: async (storage) => words(await host.virsh('vol-list', storage)).map((line) => line.split(/\s+/)[0] ?? ''),
+    movesLive: true,
     unplugs: true,
     reboot: ['NOT_IMPLEMENTED', 'host.reboot'],
     stop: () => host.stop(),
@@ -93,6 +96,7 @@ const vcsimHost = async (): Promise<OneHost> => {
       } = await json<{ hostSystems: { runtime: { inMaintenanceMode: boolean } }[] }>('host.info', '-json');
       return host?.runtime.inMaintenanceMode === true;
     },
+    movesLive: false,
     unplugs: false,
     reboot: ['NOT_IMPLEMENTED', 'host.reboot'],
     stop: async () => {
@@ -243,6 +247,26 @@ for (const [hostName, needs, start] of [
         expect(await one.disks(uuid)).toEqual([expect.stringMatching(one.inStorage(one.home))]);
         expect(await one.volumes(storage)).toEqual([]);
         await call('VM.start', vm, false, false);
+        const now = String(await call('VBD.get_VDI', vbd));
+        const allowed = (await call('VM.get_allowed_operations', vm)) as string[];
+        expect(allowed.includes('migrate_send')).toBe(one.movesLive);
+        if (one.movesLive) {
+          // The machine goes on while its disk is copied, and writes to the copy from then on: also when it starts anew.
+          const there = String(await lane.task('VDI.pool_migrate', now, sr, {}));
+          expect(await call('VM.get_power_state', vm)).toBe('Running');
+          expect(await one.disks(uuid)).toEqual([expect.stringMatching(one.inStorage(storage))]);
+          expect(await call('VDI.get_name_label', there)).toBe(`disk of mover ${tag}`);
+          expect((await one.volumes(one.home)).length).toBeLessThan(before.length);
+          await call('VM.hard_shutdown', vm);
+          expect(await one.disks(uuid)).toEqual([expect.stringMatching(one.inStorage(storage))]);
+          await call('VM.start', vm, false, false);
+        } else
+          expect(await lane.refusal('VDI.pool_migrate', now, sr, {})).toEqual([
+            'VM_BAD_POWER_STATE',
+            vm,
+            'halted',
+            'running',
+          ]);
         await call('VM.hard_shutdown', vm);
         await away(vm);
       });

@@ -170,6 +170,19 @@ const snapshotCurrent: Question = async (send, args) => {
   return done(outcome.value.snap.name === text(args, 'name') ? 'done' : 'not-done');
 };
 
+/** Both images hold the same: libvirt says so of no copy that still catches up. */
+const copyReady: Question = async (send, args) => {
+  const outcome = await ask(send, 'DOMAIN_GET_BLOCK_JOB_INFO', {
+    dom: domain(text(args, 'uuid')),
+    path: text(args, 'device'),
+    flags: 0,
+  });
+  if (!outcome.ok) return ABSENT.has(outcome.fault.kind) ? done('not-done') : refused(outcome.fault);
+  const { found, cur, end } = outcome.value;
+  if (found !== 1) return done('not-done');
+  return done(String(cur) === String(end) ? 'done' : 'running');
+};
+
 export const STATE_QUESTIONS: Readonly<Record<string, Question>> = {
   always: async () => done('done'),
   'domain-running': inState(STATE.running),
@@ -194,6 +207,7 @@ export const STATE_QUESTIONS: Readonly<Record<string, Question>> = {
   'device-present': look(definition(LIVE), ({ xml }, args) => deviceOf(xml, args) !== undefined),
   'device-absent': look(definition(LIVE), ({ xml }, args) => deviceOf(xml, args) === undefined),
   'device-is': look(definition(LIVE), ({ xml }, args) => deviceIs(xml, args)),
+  'copy-ready': copyReady,
   'snapshot-current': snapshotCurrent,
   'snapshot-differs': look(
     (send, args) =>

@@ -6,9 +6,9 @@ import type { Step } from '../../generic/plan.ts';
 import { type Found, type Planning, Refusal, refuse } from '../../generic/planning.ts';
 import { applyChange } from '../../generic/vm-change.ts';
 import { sameSlot } from '../slots.ts';
-import { checkVolumeName, copyStep, mustBeFree, volumeRefs } from './copies.ts';
+import { copyStep, type DiskChange, moveOf, volumeRefs } from './copies.ts';
 import { checkCapacity, type Promised, volumeStep } from './create.ts';
-import { isActive, macFrom, pathIn, placed, poolOf, volumeBehind } from './planning.ts';
+import { isActive, macFrom, placed, volumeBehind } from './planning.ts';
 import { deleteVolume, resizeDisk, resizeVolume } from './steps.ts';
 
 /** Volumes of removed disks that nobody else uses. */
@@ -36,44 +36,24 @@ export interface Draft {
   readonly touches: NativeRef[];
 }
 
-type DiskChange = NonNullable<NonNullable<VmChange['disks']>['change']>[number];
-
 /** A disk that goes to another volume: copied before, named by the change, its old volume deleted after. */
 const movedDisk = async (
-  { slot, to, moveTo }: DiskChange,
+  one: DiskChange,
   index: number,
   vm: Found<'vm'>,
   planning: Planning,
 ): Promise<{ change: DiskChange; first: Step[]; last: Step[]; touches: NativeRef[] }> => {
-  const disk = vm.doc.disks.find((one) => sameSlot(one.slot, slot));
-  if (!disk || !moveTo) return { change: { slot, to }, first: [], last: [], touches: [] };
-  const from = volumeBehind(disk.medium, vm.id, planning);
-  if (!from)
-    return refuse('invalid-device', { index, property: 'medium' }, 'The disk lies outside every storage: it stays.');
+  const { slot, to } = one;
+  const move = moveOf(one, index, vm, planning);
+  if (!move) return { change: { slot, to }, first: [], last: [], touches: [] };
   if (vm.doc.powerState !== 'stopped')
     refuse('wrong-state', { requested: 'stopped', existing: vm.doc.powerState }, `${vm.doc.name} must be powered off.`);
-  // A copy has what the image holds now, and none of the snapshots in it.
-  if (vm.doc.snapshots.length > 0)
-    refuse('invalid-state', {}, 'The snapshots of the machine lie inside its disks: they cannot be moved.');
-  if (planning.context.store.edges(from.id, 'vm').some((user) => user !== vm.id))
-    refuse('file-locked', { path: from.name }, `Another machine has ${from.name} as well.`);
-  const pool = poolOf(moveTo.storage, planning);
-  const name = moveTo.volumeName;
-  checkVolumeName(name);
-  mustBeFree(pool, name, planning);
-  const copy = await copyStep(from, { pool, name }, planning);
-  const medium: Medium = {
-    storageName: pool.name,
-    storage: pool.id,
-    volumeName: name,
-    path: pathIn(pool, name),
-    format: from.doc.format,
-  };
+  const copy = await copyStep(move.from, move.to, planning);
   return {
-    change: { slot, to: { ...to, medium } },
+    change: { slot, to: { ...to, medium: move.medium } },
     first: [copy.step],
-    last: [deleteVolume(from.pool, from.name, 'forward-only')],
-    touches: [...copy.touches, ...volumeRefs(from.pool, from.name)],
+    last: [deleteVolume(move.from.pool, move.from.name, 'forward-only')],
+    touches: [...copy.touches, ...volumeRefs(move.from.pool, move.from.name)],
   };
 };
 

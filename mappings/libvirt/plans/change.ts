@@ -18,6 +18,7 @@ import { child, parseSpans, textOf } from '../spans.ts';
 import { draftOf } from './change-draft.ts';
 import { checkBuses, checkSize } from './create.ts';
 import { liveSteps } from './live-change.ts';
+import { isLiveMove, planLiveMove } from './live-move.ts';
 import {
   checkName,
   checkNetworks,
@@ -186,6 +187,7 @@ export const planEdit = async (vm: Found<'vm'>, change: VmChange, planning: Plan
     checkName(change.name ?? '');
     refuseDuplicate(change.name ?? '', planning, vm.id);
   }
+  if (isActive(vm) && isLiveMove(change)) return planLiveMove(vm, change, planning);
   const draft = await draftOf(vm, change, planning);
   const after: Vm = {
     ...draft.after,

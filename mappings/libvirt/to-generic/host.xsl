@@ -25,6 +25,7 @@
   <bootedMs><xsl:value-of select="@booted"/></bootedMs>
   <connected><xsl:value-of select="@connected"/></connected>
   <maintenance>false</maintenance>
+  <xsl:if test="@hypervisor = 'QEMU'"><control>liveMoves</control></xsl:if>
   <xsl:for-each select="nics/interface[@type='ethernet']">
     <nic>
       <name><xsl:value-of select="@name"/></name>

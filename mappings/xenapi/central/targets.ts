@@ -95,6 +95,8 @@ export type XenVm =
 export function* xenVmOf(ref: string, work: Work): Brokered<XenVm> {
   const { owner, part } = idOf('VM', ref, work);
   const { store, front } = work.context;
+  // What may be done to a machine hangs on its host as well.
+  yield* documents('host', [store.entry(front.host) ?? []].flat(), work);
   if (owner === front.host) {
     const template = DEFAULT_TEMPLATES.find((one) => one.part === part);
     if (template) return { kind: 'template', ref, template };
@@ -112,6 +114,7 @@ export function* xenVmOf(ref: string, work: Work): Brokered<XenVm> {
 
 export const standingOf = (target: XenVm, { context }: Pick<Work, 'context'>): Standing => {
   const { ref } = target;
+  const { store, front } = context;
   const plain = {
     ref,
     state: 'Halted',
@@ -126,6 +129,7 @@ export const standingOf = (target: XenVm, { context }: Pick<Work, 'context'>): S
       return {
         ...plain,
         state: xenPowerState(target.doc.powerState),
+        movesLive: store.generic('host', front.host)?.controls.includes('liveMoves') === true,
         isTemplate: target.doc.template,
         blocked: attributeMap(target.doc, 'blocked_operations'),
       };

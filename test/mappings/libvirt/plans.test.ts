@@ -149,7 +149,7 @@ describe('vm.change', () => {
   });
 
   test.each([
-    ['one that runs', RUNNING, 'wrong-state'],
+    ['one whose snapshots lie in it', RUNNING, 'invalid-state'],
     ['one that another machine has as well', STILL, 'file-locked'],
     ['one outside every storage', OFF, 'invalid-device'],
   ])('a disk does not move away from under %s', async (_, native, kind) => {

@@ -4,6 +4,7 @@ import { hubId } from '../../../../mappings/generic/ids.ts';
 import { readOwn, writeOwn } from '../../../../mappings/xenapi/own-data.ts';
 import {
   HOST,
+  hostDoc,
   MAC,
   NETWORK,
   onlyCommand,
@@ -119,6 +120,15 @@ describe('VDI.pool_migrate', () => {
     expect(moved).not.toBe(VDI);
     expect(readOwn(host.context, moved, 'name_label')).toBe('root disk');
     expect(host.value('VDI.pool_migrate', moved, to(FAST_SR))).toBe(moved);
+  });
+
+  it('moves disks of machines that run where the host does so', () => {
+    host.put('host', HOST, { ...hostDoc, controls: ['liveMoves'] });
+    host.setWeb({ powerState: 'running' });
+    expect(host.value('VDI.pool_migrate', VDI, to(FAST_SR))).not.toBe(VDI);
+    expect(onlyCommand(host).params).toMatchObject({ change: { disks: { change: [{ moveTo: { storage: FAST } }] } } });
+    host.setWeb({ powerState: 'paused' });
+    expect(host.value('VM.migrate_send', WEB_REF, sent())).toMatchObject({ 0: 'VM_BAD_POWER_STATE' });
   });
 
   it('follows the state of the machine', () => {
