@@ -62,7 +62,6 @@ export const visit = async (
   { client, hosts }: NetworkEstate,
   clients: Readonly<Record<string, OpenClient>>,
   originOf: (host: KvmHost, family: 4 | 6) => string,
-  families: readonly (4 | 6)[] = [4, 6],
 ): Promise<void> => {
   const one = async (host: KvmHost, name: string, open: OpenClient, origin: string): Promise<void> => {
     const says = `${name} at ${origin}`;
@@ -75,7 +74,7 @@ export const visit = async (
   };
   await Promise.all(
     hosts.map(async (host) => {
-      for (const family of families)
+      for (const family of [4, 6] as const)
         for (const [name, open] of Object.entries(clients)) await one(host, name, open, originOf(host, family));
     }),
   );
