@@ -50,6 +50,7 @@ export const LIMITS = {
   adminBodyBytes: MIB,
   adminRequestsPerMinute: 1200,
   adminConnections: 256,
+  adminWatchers: 100,
 
   httpHeaderBytes: 32 * KIB,
   httpHeadersMs: 20 * SECOND,

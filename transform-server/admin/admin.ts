@@ -1,4 +1,5 @@
 /** The admin endpoint: a server and who may look at it in, an HTTP(S) address with health, metrics and the JSON API out. */
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
@@ -6,11 +7,14 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Accounts } from '../../runtime/accounts.ts';
+import { systemClock } from '../../runtime/clock.ts';
 import { LIMITS } from '../../runtime/limits.ts';
 import { type Log, silentLog } from '../../runtime/log.ts';
 import type { KeyPair } from '../../runtime/tls.ts';
 import type { AuditLine } from '../events/audit.ts';
 import { createAccess } from './access.ts';
+import { mountConsole } from './console.ts';
+import { createFeed } from './feed.ts';
 import type { Inspected } from './parts.ts';
 import { PROBLEM_TYPE, Problem, problemBody } from './problem.ts';
 import { createPrometheus } from './prometheus.ts';
@@ -20,7 +24,7 @@ import type { Sources } from './sources.ts';
 
 export type { Inspected } from './parts.ts';
 
-export interface AdminOptions extends Partial<Pick<Sources, 'reload' | 'takeOver' | 'backup' | 'now' | 'log'>> {
+export interface AdminOptions extends Partial<Pick<Sources, 'reload' | 'takeOver' | 'backup' | 'clock' | 'log'>> {
   readonly inspected: Inspected;
   readonly token: string;
   /** Of people who log in at the console. */
@@ -80,13 +84,17 @@ const tellProblems = (app: FastifyInstance, log: Log): void => {
 export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
   const { inspected, token, tls, address = '127.0.0.1', port = 0, acceptor } = options;
   if (token.length < 16) throw new Error('the admin token is too short');
-  const now = options.now ?? Date.now;
+  const clock = options.clock ?? systemClock;
+  const now = (): number => clock.now();
   const log = options.log ?? silentLog;
   const access = createAccess({ token, accounts: options.accounts, secure: tls !== undefined, now });
+  const feed = createFeed({ inspected, clock });
   const sources: Sources = {
     inspected,
     access,
-    now,
+    feed,
+    clock,
+    life: randomBytes(6).toString('hex'),
     log,
     ...(options.reload === undefined ? {} : { reload: options.reload }),
     ...(options.takeOver === undefined ? {} : { takeOver: options.takeOver }),
@@ -157,6 +165,7 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
     const health = inspected.health();
     return reply.code(health.ok ? 200 : 503).send(health);
   });
+  mountConsole(app);
   const prometheus = createPrometheus(inspected);
   app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
     access.admit(request, 'viewer');
@@ -176,6 +185,7 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
   const bound = (listening.address() as AddressInfo).port;
 
   const close = async (): Promise<void> => {
+    feed.close();
     await new Promise<void>((resolve) => {
       listening.close(() => resolve());
       server.closeAllConnections();

@@ -3,6 +3,7 @@ import type { Route } from './route.ts';
 import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { backupRoutes } from './routes/backup.ts';
+import { eventRoutes } from './routes/events.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { idRoutes } from './routes/ids.ts';
@@ -23,6 +24,7 @@ const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
   jobRoutes,
   auditRoutes,
   backupRoutes,
+  eventRoutes,
 ];
 
 export const routesOf = (sources: Sources): readonly Route[] => NOUNS.flatMap((noun) => noun(sources));

@@ -1,13 +1,18 @@
 /** What the routes of the admin API work on: the server and what its program lets them do, in one value. */
+import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { ReloadReport } from '../engine/reload.ts';
 import type { Access } from './access.ts';
+import type { Feed } from './feed.ts';
 import type { Inspected } from './parts.ts';
 
 export interface Sources {
   readonly inspected: Inspected;
   readonly access: Access;
-  readonly now: () => number;
+  readonly feed: Feed;
+  readonly clock: Clock;
+  /** Differs from that of every program before. */
+  readonly life: string;
   readonly log: Log;
   /** Changed sheets and tables are judged and taken over, or refused. */
   readonly reload?: (() => Promise<ReloadReport>) | undefined;

@@ -167,3 +167,49 @@ it('shows a job with its plan, its steps and its journal', async () => {
   expect(history.items).toContainEqual(expect.objectContaining({ source: 'job', what: 'vm.stop', by: 'u' }));
   expect(history.items).toContainEqual(expect.objectContaining({ source: 'event', what: 'job.started' }));
 });
+
+it('tells what changes as it changes, and goes on from the last that was heard', async () => {
+  const open = async (headers: Record<string, string> = {}) => {
+    const answer = await ask('/events', { headers });
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    let text = '';
+    const until = async (wanted: RegExp): Promise<string> => {
+      while (!wanted.test(text)) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`ended after ${text}`);
+        text += Buffer.from(value).toString('utf8');
+      }
+      return text;
+    };
+    return { until, end: () => reader.cancel() };
+  };
+  const first = await open();
+  await first.until(/event: reset\n/);
+  await one.list([vm('u1', 'alpha'), vm('u2', 'beta'), vm('u3', 'gamma')]);
+  const heard = await first.until(/event: object\ndata: \{"id":"vm-\d+","name":"gamma"/);
+  const last = /.*id: (\S+)\nevent: object/s.exec(heard)?.[1] ?? '';
+  const second = await open({ 'last-event-id': last });
+  await one.list([vm('u1', 'alpha'), vm('u2', 'beta'), vm('u3', 'delta')]);
+  expect(await second.until(/"delta"/)).not.toContain('reset');
+  const stranger = await open({ 'last-event-id': 'other.1' });
+  await stranger.until(/event: reset/);
+  for (const one of [first, second, stranger]) await one.end();
+});
+
+it('serves a console that asks nothing of anyone else', async () => {
+  const page = await fetch(`${admin.url}/`);
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'");
+  const seen = new Set<string>();
+  const walk = async (path: string): Promise<void> => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const answer = await fetch(`${admin.url}${path}`);
+    expect([path, answer.status]).toEqual([path, 200]);
+    const text = await answer.text();
+    expect(text).not.toMatch(/https?:\/\/(?!www\.w3\.org\/)/);
+    for (const [, to = ''] of text.matchAll(/(?:from\s*|import\s*\(|src=|href=)["']([^"'#]+)["']/g))
+      await walk(new URL(to, `${admin.url}${path}`).pathname);
+  };
+  await walk('/');
+  expect([...seen]).toEqual(expect.arrayContaining(['/console/main.ts', '/console/preact.js', '/console/style.css']));
+});

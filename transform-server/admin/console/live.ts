@@ -1,0 +1,71 @@
+/** Server-sent events of the admin API in, calls of those who follow a kind of them out; the connection is shared and comes back by itself. */
+import { useEffect } from 'preact/hooks';
+
+export interface Told {
+  readonly kind: string;
+  readonly id?: string;
+  readonly [more: string]: unknown;
+}
+type Listener = (told: Told) => void;
+
+const listeners = new Map<string, Set<Listener>>();
+let source: EventSource | undefined;
+let isUp = false;
+const watchers = new Set<(isUp: boolean) => void>();
+
+const tell = (up: boolean): void => {
+  if (up === isUp) return;
+  isUp = up;
+  for (const watcher of watchers) watcher(up);
+};
+
+const KINDS = ['exchange', 'object', 'job', 'session', 'host', 'agent', 'metric', 'audit', 'mapping', 'reset'];
+
+export const connect = (): void => {
+  source?.close();
+  source = new EventSource('/api/v1/events');
+  source.onopen = () => tell(true);
+  source.onerror = () => tell(false);
+  for (const kind of KINDS)
+    source.addEventListener(kind, (event) => {
+      const told = { kind, ...(JSON.parse((event as MessageEvent<string>).data) as object) };
+      for (const listener of listeners.get(kind) ?? []) listener(told);
+    });
+};
+export const disconnect = (): void => {
+  source?.close();
+  source = undefined;
+  tell(false);
+};
+
+export const follow = (kind: string, listener: Listener): (() => void) => {
+  const found = listeners.get(kind) ?? new Set();
+  listeners.set(kind, found);
+  found.add(listener);
+  return () => void found.delete(listener);
+};
+
+export const onConnection = (watcher: (isUp: boolean) => void): (() => void) => {
+  watchers.add(watcher);
+  watcher(isUp);
+  return () => void watchers.delete(watcher);
+};
+
+/** `act` at most so often, however much is told. */
+export const useLive = (kinds: readonly string[], act: () => void, everyMs = 500): void => {
+  const key = kinds.join(' ');
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const soon = (): void => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        act();
+      }, everyMs);
+    };
+    const ends = [...key.split(' '), 'reset'].map((kind) => follow(kind, soon));
+    return () => {
+      clearTimeout(timer);
+      for (const end of ends) end();
+    };
+  }, [key, act, everyMs]);
+};

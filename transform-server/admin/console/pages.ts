@@ -1,0 +1,13 @@
+/** The pages of the console, in the order of its navigation: a page is one file in pages/. */
+import type { FunctionComponent } from 'preact';
+import { Audit } from './pages/audit.ts';
+import type { Place } from './router.ts';
+
+export interface PageText {
+  /** First word of its address. */
+  readonly name: string;
+  readonly title: string;
+  readonly View: FunctionComponent<{ readonly place: Place }>;
+}
+
+export const PAGES: readonly PageText[] = [{ name: 'audit', title: 'Audit', View: Audit }];

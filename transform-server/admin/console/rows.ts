@@ -1,0 +1,118 @@
+/** A table of thousands of rows: columns and a way to get rows in, only the rows that are seen in the document out. Keys and screen readers reach all of them. */
+import { html } from 'htm/preact';
+import type { VNode } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+export interface Column<T> {
+  readonly name: string;
+  /** A CSS grid width. */
+  readonly width: string;
+  readonly cell: (row: T) => VNode | string | number;
+}
+
+const ROW_PX = 30;
+const AHEAD = 8;
+
+export const Rows = <T>(given: {
+  readonly label: string;
+  readonly columns: readonly Column<T>[];
+  readonly rows: readonly T[];
+  readonly keyOf: (row: T) => string;
+  readonly selected?: string | undefined;
+  readonly onOpen?: (row: T) => void;
+  /** The end is near: more may be asked for. */
+  readonly onEnd?: () => void;
+  readonly empty?: string;
+}): VNode => {
+  const { label, columns, rows, keyOf, selected, onOpen, onEnd } = given;
+  const box = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 600 });
+  const [current, setCurrent] = useState(0);
+
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return undefined;
+    const measure = (): void => setView({ top: element.scrollTop, height: element.clientHeight });
+    measure();
+    element.addEventListener('scroll', measure, { passive: true });
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => {
+      element.removeEventListener('scroll', measure);
+      observer.disconnect();
+    };
+  }, []);
+
+  const first = Math.max(0, Math.floor(view.top / ROW_PX) - AHEAD);
+  const last = Math.min(rows.length, Math.ceil((view.top + view.height) / ROW_PX) + AHEAD);
+  useEffect(() => {
+    if (rows.length > 0 && last >= rows.length - AHEAD) onEnd?.();
+  }, [last, rows.length, onEnd]);
+
+  const move = (to: number): void => {
+    const next = Math.max(0, Math.min(rows.length - 1, to));
+    setCurrent(next);
+    const element = box.current;
+    if (element === null) return;
+    const top = next * ROW_PX;
+    if (top < element.scrollTop) element.scrollTop = top;
+    if (top + 2 * ROW_PX > element.scrollTop + element.clientHeight)
+      element.scrollTop = top + 2 * ROW_PX - element.clientHeight;
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const pageRows = Math.max(1, Math.floor(view.height / ROW_PX) - 1);
+    const steps: Readonly<Record<string, number>> = {
+      ArrowDown: current + 1,
+      ArrowUp: current - 1,
+      PageDown: current + pageRows,
+      PageUp: current - pageRows,
+      Home: 0,
+      End: rows.length - 1,
+    };
+    const to = steps[event.key];
+    const row = rows[current];
+    if (to !== undefined) move(to);
+    else if (event.key === 'Enter' && row !== undefined) onOpen?.(row);
+    else return;
+    event.preventDefault();
+  };
+
+  const grid = { gridTemplateColumns: columns.map(({ width }) => width).join(' ') };
+  const id = (at: number): string => `${label.replace(/\W/g, '-')}-${at}`;
+  return html`<div
+    class="rows"
+    role="grid"
+    aria-label=${label}
+    aria-rowcount=${rows.length + 1}
+    aria-activedescendant=${rows.length > 0 ? id(current) : undefined}
+    tabindex="0"
+    ref=${box}
+    onKeyDown=${onKeyDown}
+  >
+    <div class="row head" role="row" aria-rowindex="1" style=${grid}>
+      ${columns.map(({ name }) => html`<div role="columnheader">${name}</div>`)}
+    </div>
+    <div class="rows-all" role="rowgroup" style=${{ height: `${Math.max(rows.length, 1) * ROW_PX}px` }}>
+      ${rows.length === 0 && html`<div role="row" class="row none"><div role="gridcell">${given.empty ?? 'nothing here'}</div></div>`}
+      ${rows.slice(first, last).map((row, at) => {
+        const index = first + at;
+        const key = keyOf(row);
+        return html`<div
+          key=${key}
+          id=${id(index)}
+          class=${`row${index === current ? ' current' : ''}${key === selected ? ' selected' : ''}`}
+          role="row"
+          aria-rowindex=${index + 2}
+          aria-selected=${key === selected}
+          style=${{ ...grid, transform: `translateY(${index * ROW_PX}px)` }}
+          onClick=${() => {
+            setCurrent(index);
+            onOpen?.(row);
+          }}
+        >
+          ${columns.map(({ cell }) => html`<div role="gridcell">${cell(row)}</div>`)}
+        </div>`;
+      })}
+    </div>
+  </div>` as VNode;
+};
