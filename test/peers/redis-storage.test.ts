@@ -1,5 +1,5 @@
 /** Shared state on one real Redis: the promises of every storage, one holder at a time, fencing, and nothing acknowledged lost. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,6 +149,26 @@ describeWith(REDIS_CLIENTS, 'state on one Redis', () => {
     expect(Number(await redis.cli('hget', `tv:{${cell}}:state`, 'through'))).toBeGreaterThan(70);
     await storage.release();
     expect(numbersIn(await hold(a, cell))).toEqual(Array.from({ length: 100 }, (_, n) => n));
+  });
+
+  test('a large cell goes as a snapshot of many pieces, while it is written to', async () => {
+    const cell = randomUUID();
+    const a = await openState(redis.url, 'a', { times: { ...TIMES, redisLogEntries: 20 } });
+    const storage = await hold(a, cell);
+    storage.migrate('blobs', ['CREATE TABLE blobs (n INTEGER PRIMARY KEY, v BLOB NOT NULL)']);
+    const blobs = Array.from({ length: 40 }, () => randomBytes(100_000));
+    for (const [n, blob] of blobs.entries()) {
+      storage.run('INSERT INTO blobs VALUES (?, ?)', n, blob);
+      await storage.flush();
+    }
+    await until('a snapshot is there', async () => Number(await redis.cli('strlen', `tv:{${cell}}:image`)) > 1_500_000);
+    await storage.release();
+    const again = await hold(a, cell);
+    const found = again.prepare('SELECT v FROM blobs ORDER BY n').all();
+    expect(
+      found.map((row) => Buffer.from(row['v'] as Uint8Array).equals(blobs[found.indexOf(row)] ?? Buffer.of())),
+    ).toEqual(blobs.map(() => true));
+    expect(await redis.cli('keys', `tv:{${cell}}:image:*`)).toBe('');
   });
 
   test('a log with a gap is refused, and the cell is given back', async () => {

@@ -3,6 +3,7 @@ import { type Clock, sleep } from '../../../runtime/clock.ts';
 import type { CellStorage } from '../cell-contract.ts';
 import type { Answer, Connection, Value } from './connection.ts';
 import { type Staged, stageImage } from './image.ts';
+import { openLease } from './lease.ts';
 import type { RedisOptions, Times } from './options.ts';
 import { CONFLICT, HOLD, REASSERT } from './scripts.ts';
 import type { Entry, WorkingCopy } from './working-copy.ts';
@@ -80,11 +81,7 @@ export const holdCell = (
   let closing = false;
   /** Why the cell is ours no more. */
   let over: string | undefined;
-  let answering = true;
-  let leaseEndMs = held.sinceMs + times.redisLeaseMs;
-  let leaseTimer: (() => void) | undefined;
-  const listeners = new Set<(available: boolean) => void>();
-  let told = true;
+  const lease = openLease(clock, times.redisLeaseMs, held.sinceMs);
   let lose: (why: string) => void = () => {};
   const lost = new Promise<string>((resolve) => {
     lose = resolve;
@@ -95,32 +92,17 @@ export const holdCell = (
   });
   let pumping = false;
 
-  const available = (): boolean => over === undefined && answering && clock.now() < leaseEndMs;
-  const tell = (): void => {
-    if (told === available()) return;
-    told = !told;
-    for (const listener of listeners) listener(told);
-  };
-  const renewed = (sentMs: number): void => {
-    leaseEndMs = sentMs + times.redisLeaseMs;
-    answering = true;
-    leaseTimer?.();
-    leaseTimer = clock.after(Math.max(0, leaseEndMs - clock.now()) + 1, tell);
-    tell();
-  };
-
   const writerOf = (seq: number): string => runs.findLast((run) => run.from <= seq)?.writer ?? '';
 
   const end = (why: string): void => {
     if (over !== undefined) return;
     over = why;
     gathering?.();
-    leaseTimer?.();
     stopRenewing();
     const left = waiters;
     waiters = [];
     for (const one of left) one.reject(new Error(`${cell}: ${why}`));
-    tell();
+    lease.ended();
     finish(why);
     if (!closing) lose(why);
   };
@@ -216,7 +198,7 @@ export const holdCell = (
     known = through;
     snapshotBytes = staged.bytes;
     snapshot = undefined;
-    renewed(sentMs);
+    lease.renewed(sentMs);
   };
 
   const judge = async ({ word, rest }: Answer, act: Act | undefined, sentMs: number): Promise<void> => {
@@ -234,7 +216,7 @@ export const holdCell = (
         snapshotBytes = act.staged.bytes;
         snapshot = undefined;
       } else if (act?.kind === 'release') end('the storage is closed');
-      renewed(sentMs);
+      lease.renewed(sentMs);
     }
   };
 
@@ -245,9 +227,8 @@ export const holdCell = (
   };
 
   const failed = (error: unknown): void => {
-    answering = false;
     renewDue = true;
-    tell();
+    lease.doubted();
     const late = clock.now() - times.redisFlushMs;
     const given = waiters.filter((one) => one.sinceMs <= late);
     waiters = waiters.filter((one) => one.sinceMs > late);
@@ -288,10 +269,9 @@ export const holdCell = (
   const refusal = (): Error => new Error(`${cell}: ${over ?? 'the storage is closed'}`);
   const stopRenewing = clock.every(times.redisRenewMs, () => {
     // An append renews too.
-    renewDue ||= leaseEndMs - clock.now() < times.redisLeaseMs - times.redisRenewMs / 2;
+    renewDue ||= lease.lacks(times.redisRenewMs / 2);
     wake();
   });
-  renewed(held.sinceMs);
 
   const flushed = (): Promise<void> =>
     over !== undefined
@@ -326,12 +306,9 @@ export const holdCell = (
       return token;
     },
     get available() {
-      return available();
+      return lease.held;
     },
-    onAvailable: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    onAvailable: lease.onChange,
     lost,
     ended,
     migrate: (component, steps) => {

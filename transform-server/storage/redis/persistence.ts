@@ -16,6 +16,10 @@ const setting = async (node: Redis, name: string): Promise<string | undefined> =
 
 const ofNode = async (node: Redis, where: string, waitReplicas: number): Promise<string[]> => {
   const info = await node.info();
+  const [major = 0, minor = 0] = (fieldOf(info, 'redis_version') ?? '').split('.').map(Number);
+  // Cutting a stream by id came with 6.2.
+  if (major < 6 || (major === 6 && minor < 2))
+    throw new Error(`${where} is version ${major}.${minor}; 6.2 or later is needed`);
   const warnings: string[] = [];
   const append = fieldOf(info, 'aof_enabled') === '1';
   const fsync = append ? await setting(node, 'appendfsync') : undefined;
