@@ -124,6 +124,8 @@ try {
   await Promise.allSettled(watching);
 } finally {
   for (const child of programs.toReversed()) child.kill('SIGTERM');
-  await Promise.all(programs.map((child) => child.exitCode ?? new Promise((resolve) => child.once('exit', resolve))));
+  await Promise.all(
+    programs.map(async (child) => child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)))),
+  );
   rmSync(folder, { recursive: true, force: true });
 }

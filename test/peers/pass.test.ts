@@ -47,7 +47,9 @@ for (const mode of ['esx', 'vpx'] as const) {
 
     const exchanges = async (): Promise<readonly Exchange['first'][]> => {
       const { url, token } = product.admin;
-      const answer = await fetch(`${url}/api/v1/exchanges?limit=500`, { headers: { authorization: `Bearer ${token}` } });
+      const answer = await fetch(`${url}/api/v1/exchanges?limit=500`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
       return ((await answer.json()) as { items: Exchange[] }).items.map((one) => one.first);
     };
 
