@@ -16,7 +16,7 @@ import { detectedUri } from './detect.ts';
 import { Unavailable } from './exit-codes.ts';
 import { loadFronts } from './fronts.ts';
 import { gatesOf } from './gates.ts';
-import { takeHandedSockets } from './handed-sockets.ts';
+import { handedSockets } from './handed-sockets.ts';
 
 export type FullConfig = Config & { readonly state: string };
 
@@ -161,7 +161,7 @@ export const agentOptions = async (
   if (config.host.length === 0)
     throw new ConfigError('no host is named: add --host URI, for example --host qemu:///system');
   const hosts = await loadHosts(config, log);
-  const handed = takeHandedSockets(process.env, process.pid);
+  const handed = handedSockets();
   const fronts = await loadFronts(config, hosts, handed, log);
   const { accounts, credentials } = await loadAccounts(config);
   return {

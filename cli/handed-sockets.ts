@@ -20,3 +20,10 @@ export const takeHandedSockets = (environment: Record<string, string | undefined
   }
   return found;
 };
+
+let taken: HandedSockets | undefined;
+/** Those of this program. */
+export const handedSockets = (): HandedSockets => {
+  taken ??= takeHandedSockets(process.env, process.pid);
+  return taken;
+};

@@ -4,6 +4,7 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import type { Server as NetServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Acceptor } from '../agent/acceptor.ts';
+import { handedAcceptor } from '../agent/intake/sockets.ts';
 import { PLATFORMS } from '../mappings/platforms.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
@@ -18,6 +19,7 @@ import { type Attached, createServer, type Server } from '../transform-server/se
 import { writeSnapshot } from '../transform-server/storage/backup.ts';
 import type { FullConfig } from './composition.ts';
 import { freshPlatforms } from './generations.ts';
+import { handedSockets } from './handed-sockets.ts';
 import { startMember } from './member.ts';
 import { adminTokenPath } from './token-path.ts';
 
@@ -65,7 +67,8 @@ export const startServer = async (
   const server = member ?? createServer({ ...options, stateDir: config.state });
   try {
     const token = loadOrMakeToken(adminTokenPath(config)).reveal();
-    const { listen, port } = config.admin;
+    const { listen, port, socket } = config.admin;
+    const handed = socket === undefined ? undefined : { name: socket, fds: handedSockets().get(socket) ?? [] };
     const admin = await openAdmin({
       inspected: server.inspected,
       reload: server.reload,
@@ -75,7 +78,7 @@ export const startServer = async (
       token,
       address: listen,
       port,
-      acceptor,
+      acceptor: acceptor ?? (handed && (await handedAcceptor(handed))),
     });
     const links = new Set<Link<AgentApi>>();
     const admission = createAdmission({ random: randomBytes, clock: systemClock, log });

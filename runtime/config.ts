@@ -97,6 +97,8 @@ const configShape = z.strictObject({
     .strictObject({
       port: port.default(8990),
       listen: z.string().max(255).default('127.0.0.1'),
+      /** One that the service manager hands over, instead of address and port. */
+      socket: socketName.optional(),
       tokenFile: path.optional(),
     })
     .prefault({}),

@@ -38,7 +38,7 @@ const listeningOf = async (config: FullConfig, program: Program, place: Place): 
   for (const [n, { name, listen, port }] of agent ? config.gate.entries() : [])
     for (const address of [listen ?? config.listen].flat())
       if (port !== undefined) found.push({ name: `gate ${name}`, address, port, where: place(['gate', n, 'port']) });
-  if (program !== 'agent')
+  if (program !== 'agent' && config.admin.socket === undefined)
     found.push({
       name: 'admin',
       address: config.admin.listen,

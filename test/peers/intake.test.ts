@@ -333,11 +333,17 @@ socket = "three.socket"
 `;
 
   test('are those of gates and fronts, by name', async () => {
-    const [first, second, third] = [await freePort(), await freePort(), await freePort()];
+    const [first, second, third, fourth] = [await freePort(), await freePort(), await freePort(), await freePort()];
     const product = await start(
-      CONFIG,
-      handing(`mgmt=127.0.0.2:${first}`, `three.socket=127.0.0.1:${second}`, `mgmt=127.0.0.2:${third}`),
+      `[admin]\nsocket = "admin"\n${CONFIG}`,
+      handing(
+        `mgmt=127.0.0.2:${first}`,
+        `three.socket=127.0.0.1:${second}`,
+        `mgmt=127.0.0.2:${third}`,
+        `admin=127.0.0.1:${fourth}`,
+      ),
     );
+    expect(product.launched.ready).toMatchObject({ admin: { url: `http://127.0.0.1:${fourth}` } });
     expect(await vmsBy(`https://127.0.0.2:${first}/sdk`, {})).toBe(1);
     expect(await vmsBy(`https://127.0.0.2:${third}/sdk`, {})).toBe(1);
     expect(await vmsBy(`https://127.0.0.1:${second}/sdk`, {})).toBe(3);
