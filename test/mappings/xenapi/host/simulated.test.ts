@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startXenHost, type XenHost } from '../../../../fixtures/xenapi-host/server.ts';
 import type { DiskSpec, Params, Verb, VmChange } from '../../../../mappings/generic/commands.ts';
 import { parseDocument } from '../../../../mappings/generic/documents.ts';
-import type { Nic, Vm } from '../../../../mappings/generic/model.ts';
+import type { Host, Nic, Vm } from '../../../../mappings/generic/model.ts';
 import type { NativeCall, NativeObject } from '../../../../mappings/generic/native.ts';
 import type { Plan } from '../../../../mappings/generic/plan.ts';
 import type { DriverSend, HttpTalk } from '../../../../mappings/generic/platform.ts';
@@ -253,4 +253,26 @@ test('a snapshot that was reverted to and removed leaves the VM as it was', asyn
     disks: disks.map(({ capacityBytes, slot }) => ({ capacityBytes, slot })),
   });
   expect(still(after)).toEqual(still(before));
+});
+
+test('a host is disabled while nothing runs on it, enabled, and rebooted once it is out of service', async () => {
+  const now = async (): Promise<Host> => (await documented((await estate()).native('host'))).doc as Host;
+  expect(await now()).toMatchObject({ maintenance: false, controls: ['maintenance', 'power'] });
+  for (const verb of ['host.enterMaintenance', 'host.reboot', 'host.shutdown'] as const)
+    expect(await (await estate()).plan(verb, (await estate()).id('host'), {})).toMatchObject({
+      fault: { kind: 'invalid-state' },
+    });
+  for (const native of await natives())
+    if (native.kind === 'vm' && ((await documented(native)).doc as Vm).powerState !== 'stopped')
+      await carryOut(await plan('vm.stop', scan(native).name, {}));
+  const entered = await plan('host.enterMaintenance', 'host', {});
+  await carryOut(entered);
+  expect((await now()).maintenance).toBe(true);
+  await carryOut(await plan('host.exitMaintenance', 'host', {}));
+  expect((await now()).maintenance).toBe(false);
+  const shutdown = await plan('host.shutdown', 'host', {});
+  expect(shutdown.steps.map(({ call: { procedure } }) => procedure)).toEqual(['host.disable', 'host.shutdown']);
+  await carryOut(shutdown);
+  expect((await now()).maintenance).toBe(true);
+  await carryOut(await plan('host.exitMaintenance', 'host', {}));
 });
