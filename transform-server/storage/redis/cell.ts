@@ -82,14 +82,8 @@ export const holdCell = (
   /** Why the cell is ours no more. */
   let over: string | undefined;
   const lease = openLease(clock, times.redisLeaseMs, held.sinceMs);
-  let lose: (why: string) => void = () => {};
-  const lost = new Promise<string>((resolve) => {
-    lose = resolve;
-  });
-  let finish: (why: string) => void = () => {};
-  const ended = new Promise<string>((resolve) => {
-    finish = resolve;
-  });
+  const lost = Promise.withResolvers<string>();
+  const ended = Promise.withResolvers<string>();
   let pumping = false;
 
   const writerOf = (seq: number): string => runs.findLast((run) => run.from <= seq)?.writer ?? '';
@@ -103,8 +97,8 @@ export const holdCell = (
     waiters = [];
     for (const one of left) one.reject(new Error(`${cell}: ${why}`));
     lease.ended();
-    finish(why);
-    if (!closing) lose(why);
+    ended.resolve(why);
+    if (!closing) lost.resolve(why);
   };
 
   const push = (entry: Entry | undefined): void => {
@@ -290,7 +284,7 @@ export const holdCell = (
       wake();
       try {
         await written;
-        await Promise.race([ended, sleep(clock, times.redisFlushMs)]);
+        await Promise.race([ended.promise, sleep(clock, times.redisFlushMs)]);
       } finally {
         end('the storage is closed');
         copy.close();
@@ -309,8 +303,8 @@ export const holdCell = (
       return lease.held;
     },
     onAvailable: lease.onChange,
-    lost,
-    ended,
+    lost: lost.promise,
+    ended: ended.promise,
     migrate: (component, steps) => {
       if (over !== undefined || closing) throw refusal();
       seal();

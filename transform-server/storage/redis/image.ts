@@ -16,8 +16,11 @@ export interface Staged {
 export const stageImage = async (client: Redis | Cluster, key: string, image: Uint8Array): Promise<Staged> => {
   const packed = await compress(image);
   for (let from = 0; from < packed.length; from += LIMITS.redisPieceBytes) {
-    await client.setrange(key, from, packed.subarray(from, from + LIMITS.redisPieceBytes));
-    await client.pexpire(key, LIMITS.redisStagedMs);
+    // One right after the other: a server that ends here leaves nothing for ever.
+    await Promise.all([
+      client.setrange(key, from, packed.subarray(from, from + LIMITS.redisPieceBytes)),
+      client.pexpire(key, LIMITS.redisStagedMs),
+    ]);
   }
   return { key, bytes: packed.length };
 };
