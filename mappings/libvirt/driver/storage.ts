@@ -58,11 +58,12 @@ export const readPool = async (send: DriverSend, uuid: string): Promise<NativeOb
   return [storage, ...volumes];
 };
 
-/** One volume; undefined when it is gone. */
+/** One volume; undefined when it is gone. A pool that is not active tells of none, here as in its list. */
 export const readVolume = async (send: DriverSend, native: string): Promise<NativeObject | undefined> => {
   const { poolUuid, name } = splitVolumeNative(native);
   const found = await askFound(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: poolUuid });
-  return found && volumeObject(send, found.pool, { pool: found.pool.name, name, key: '' });
+  const active = found && (await askFound(send, 'STORAGE_POOL_IS_ACTIVE', { pool: found.pool }))?.active === 1;
+  return active ? volumeObject(send, found.pool, { pool: found.pool.name, name, key: '' }) : undefined;
 };
 
 const STREAMS: Readonly<Record<string, 'STORAGE_VOL_DOWNLOAD' | 'STORAGE_VOL_UPLOAD'>> = {
