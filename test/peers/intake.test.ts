@@ -1,77 +1,25 @@
 /** Gates with the clients and load balancers that people have: govc by address, server name and Host on one port, HAProxy, openssl, sockets of a service manager, and a program that takes another's place. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { loadOrMakeCa, makeLeaf, saveKeyPair } from '../../runtime/tls.ts';
 import { govcOn, requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
-import { type Launched, launch } from './launch.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../transvisor', import.meta.url));
-const USER = 'root';
-const PASSWORD = 'pass-for-tests';
-
-type Ready = { readonly fronts: readonly { readonly host: string; readonly front: string; readonly url: string }[] };
-type Product = {
-  readonly launched: Launched;
-  readonly folder: string;
-  /** Where each front answers, in the order of the configuration. */
-  readonly urls: readonly URL[];
-  readonly log: () => string;
-};
-
-const HOSTS = `
-[[host]]
-name = "one"
-uri = "sim:///one?vms=1"
-[[host]]
-name = "three"
-uri = "sim:///three?vms=3"
-`;
-const stack = new AsyncDisposableStack();
-afterAll(() => stack.disposeAsync());
-
-/** `opener`: a program and its arguments that go before. */
-const start = async (config: string, opener: readonly string[] = [], folder = temporary()): Promise<Product> => {
-  writeFileSync(join(folder, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
-  const file = join(folder, 'transvisor.toml');
-  writeFileSync(
-    file,
-    `state = "${join(folder, 'state')}"\nuser = "${USER}"\npasswordFile = "${join(folder, 'password')}"\n${HOSTS}${config}`,
-  );
-  const words = [...opener, PROGRAM, 'up', '--config', file, '--port', 'admin=0'];
-  const launched = await launch(words[0] ?? '', words.slice(1), join(folder, 'up'));
-  stack.defer(() => launched.stop().then(() => undefined));
-  const { fronts } = launched.ready as Ready;
-  return {
-    launched,
-    folder,
-    urls: fronts.map(({ url }) => new URL(url)),
-    log: () => readFileSync(join(folder, 'up.log'), 'utf8'),
-  };
-};
-const temporary = (): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'tvg-'));
-  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-};
-const listening = (server: Server, port = 0): Promise<number> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', () => {
-      const at = server.address();
-      stack.defer(() => new Promise<void>((done) => void server.close(() => done())));
-      resolve(typeof at === 'object' ? (at?.port ?? 0) : 0);
-    });
-  });
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-};
+import {
+  freePort,
+  HOSTS,
+  listening,
+  PASSWORD,
+  PROGRAM,
+  type Product,
+  stack,
+  startProduct,
+  temporary,
+  USER,
+  vmsBy,
+} from './gate-product.ts';
 
 /** What a client's HTTPS_PROXY and HTTP_PROXY lead to, as its names would: every name is at this address. */
 const namesLeadTo = async (host: string): Promise<string> => {
@@ -92,17 +40,12 @@ const namesLeadTo = async (host: string): Promise<string> => {
   return `http://127.0.0.1:${await listening(server)}`;
 };
 
-const vmsBy = async (url: string, env: Readonly<Record<string, string>>): Promise<number> => {
-  const govc = govcOn({ url, user: USER, password: PASSWORD }, env);
-  return (await govc('find', '/', '-type', 'm')).trim().split('\n').length;
-};
-
 describeWith(['govc'], 'on one port', () => {
   let product: Product;
   let proxy: string;
   beforeAll(async () => {
     proxy = await namesLeadTo('127.0.0.1');
-    product = await start(`
+    product = await startProduct(`
 [[gate]]
 name = "sdk"
 listen = "0.0.0.0"
@@ -165,7 +108,7 @@ describeWith(['govc', 'haproxy'], 'behind HAProxy', () => {
   let product: Product;
   const ports: Record<string, number> = {};
   beforeAll(async () => {
-    product = await start(`
+    product = await startProduct(`
 [[gate]]
 name = "balanced"
 listen = "127.0.0.1"
@@ -197,7 +140,6 @@ listen l${n}
       file,
       `defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n${listens.join('')}`,
     );
-    const { spawn } = await import('node:child_process');
     const balancer = spawn(requireClient('haproxy'), ['-db', '-f', file], { stdio: 'ignore' });
     stack.defer(() => void balancer.kill());
   });
@@ -234,7 +176,7 @@ describeWith(['openssl', 'govc'], 'a certificate and TLS of its own', () => {
   beforeAll(async () => {
     files = temporary();
     renew();
-    product = await start(`
+    product = await startProduct(`
 [[front]]
 name = "own"
 platform = "vim25"
@@ -334,7 +276,7 @@ socket = "three.socket"
 
   test('are those of gates and fronts, by name', async () => {
     const [first, second, third, fourth] = [await freePort(), await freePort(), await freePort(), await freePort()];
-    const product = await start(
+    const product = await startProduct(
       `[admin]\nsocket = "admin"\n${CONFIG}`,
       handing(
         `mgmt=127.0.0.2:${first}`,
@@ -351,10 +293,10 @@ socket = "three.socket"
   });
 
   test('that are missing are named', async () => {
-    await expect(start(CONFIG, handing(`mgmt=127.0.0.2:${await freePort()}`))).rejects.toThrow(
+    await expect(startProduct(CONFIG, handing(`mgmt=127.0.0.2:${await freePort()}`))).rejects.toThrow(
       '0 listening sockets "three.socket" were handed over, where one is needed',
     );
-    await expect(start(CONFIG)).rejects.toThrow('gate sdk: no listening socket "mgmt" was handed over');
+    await expect(startProduct(CONFIG)).rejects.toThrow('gate sdk: no listening socket "mgmt" was handed over');
   });
 
   test('go on to the program that takes the place, with whatever passes through', async () => {
@@ -362,7 +304,7 @@ socket = "three.socket"
       createServer((socket) => void socket.on('error', () => {}).on('data', (bytes) => socket.write(bytes))),
     );
     const [port, own] = [await freePort(), await freePort()];
-    const product = await start(
+    const product = await startProduct(
       CONFIG.replace('socket = "mgmt"', `socket = "mgmt"\npassthrough = true\nto = "127.0.0.1:${behind}"`),
       handing(`mgmt=127.0.0.2:${port}`, `three.socket=127.0.0.1:${own}`),
     );
