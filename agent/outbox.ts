@@ -19,7 +19,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import { LinkDown } from '../runtime/link.ts';
 import type { Log } from '../runtime/log.ts';
-import type { OutboxEntry } from '../runtime/protocol.ts';
+import type { OutboxEntry, ServerApi } from '../runtime/protocol.ts';
 import type { ServerPort } from './server-port.ts';
 
 export interface Outbox {
@@ -77,6 +77,9 @@ export const openOutbox = (options: {
   /** Not yet acknowledged, by seq: insertion order is seq order. */
   const queue = new Map<number, { entry: OutboxEntry; bytes: number }>();
   let queueBytes = 0;
+  /** Of hosts that the server cannot write down just now: others are not held up by them. Their numbers stay above what is acknowledged. */
+  const late = new Map<number, OutboxEntry>();
+  let lateDue = false;
   /** Commands that started and did not end; kept even when the server has the start. */
   const open = new Map<string, OutboxEntry>();
   // A new file starts above every number an earlier file of this agent can have reached.
@@ -152,7 +155,7 @@ export const openOutbox = (options: {
   };
   /** Acknowledged records leave the file when there is nothing else to keep but the open starts. */
   const compact = (): void => {
-    if (queue.size > 0 || fileBytes < COMPACT_BYTES || retired !== undefined) return;
+    if (queue.size > 0 || late.size > 0 || fileBytes < COMPACT_BYTES || retired !== undefined) return;
     const next = openSync(`${path}.new`, 'w', 0o600);
     // Open starts come before `through`, which marks them as known to the server.
     const kept = Buffer.concat([
@@ -181,24 +184,52 @@ export const openOutbox = (options: {
     retrying = true;
     clock.after(LIMITS.outboxRetryMs, () => {
       retrying = false;
+      lateDue = true;
       void pump();
     });
   };
   const failWaiters = (): void => {
     for (const waiter of waiters.splice(0)) waiter.reject(new LinkDown('the transform server is away'));
   };
+  const send = async (api: ServerApi, batch: readonly OutboxEntry[]): Promise<void> => {
+    const answer = await api.outbox(agent, batch);
+    const later = new Set(answer.later);
+    const again = batch.filter((entry) => later.has(entry.seq));
+    for (const [number, entry] of late) {
+      if (number > answer.through) continue;
+      late.delete(number);
+      if (!batch.includes(entry)) again.push(entry);
+    }
+    acknowledged(answer.through);
+    if (closed) return;
+    // First: what says that the others are taken must not say it of these.
+    for (const entry of again) {
+      const next = { ...entry, seq: ++seq };
+      late.set(next.seq, next);
+      append({ kind: 'entry', entry: next });
+    }
+    append({ kind: 'through', seq: answer.through });
+    settle();
+    compact();
+  };
   const pump = async (): Promise<void> => {
     if (pumping || closed) return;
     pumping = true;
     try {
-      while (queue.size > 0 && server.api !== undefined && !closed) {
-        const batch = [...queue.values()].slice(0, LIMITS.outboxBatch).map(({ entry }) => entry);
-        const answer = await server.api.outbox(agent, batch);
-        acknowledged(answer.through);
-        if (closed) return;
-        append({ kind: 'through', seq: answer.through });
-        settle();
-        compact();
+      while (server.api !== undefined && !closed) {
+        if (queue.size > 0) {
+          const batch = [...queue.values()].slice(0, LIMITS.outboxBatch);
+          await send(
+            server.api,
+            batch.map(({ entry }) => entry),
+          );
+        } else if (lateDue && late.size > 0) {
+          lateDue = false;
+          await send(server.api, [...late.values()].slice(0, LIMITS.outboxBatch)).catch((error: unknown) => {
+            // Still away: nobody waits for these.
+            if (!(error instanceof LinkDown)) throw error;
+          });
+        } else break;
       }
     } catch (error) {
       if (!(error instanceof LinkDown)) log.error({ error }, 'outbox: the server refused a batch');
@@ -206,11 +237,12 @@ export const openOutbox = (options: {
       retry();
     } finally {
       pumping = false;
+      if (late.size > 0) retry();
     }
   };
 
   const put: Outbox['put'] = (draft) => {
-    const full = queue.size >= LIMITS.outboxEntries || queueBytes >= LIMITS.outboxBytes;
+    const full = queue.size + late.size >= LIMITS.outboxEntries || queueBytes >= LIMITS.outboxBytes;
     if (closed || (full && draft.phase === 'started')) return false;
     const entry: OutboxEntry = { ...draft, seq: ++seq };
     remember(entry, append({ kind: 'entry', entry }));
@@ -225,13 +257,19 @@ export const openOutbox = (options: {
     return true;
   };
 
+  // A start that was put off stands behind its end.
+  for (const record of records)
+    if (record.kind === 'entry' && record.entry.phase === 'finished') open.delete(record.entry.job);
   // Commands that were under way when the program was killed: their outcome is not known here, and a job must not stay open for ever.
   for (const entry of [...open.values()]) {
     const { seq: _, phase: __, ...rest } = entry;
     const lost = fault('host-communication', {}, 'The agent ended while the command ran; its outcome is not known.');
     put({ ...rest, phase: 'finished', atMs: clock.now(), fault: lost });
   }
-  server.onUp(() => void pump());
+  server.onUp(() => {
+    lateDue = true;
+    void pump();
+  });
   server.onDown(failWaiters);
 
   return {

@@ -137,7 +137,11 @@ export interface ServerApi {
   list(host: HubId, epoch: number, batch: readonly NativeObject[], complete: boolean): Promise<void>;
   changes(host: HubId, epoch: number, changes: readonly NativeChange[]): Promise<void>;
   hostState(host: HubId, epoch: number, state: { connected: boolean; text: string }): Promise<void>;
-  outbox(agent: string, entries: readonly OutboxEntry[]): Promise<{ readonly through: number }>;
+  /** `later`, from version 2 on: of those up to `through` the ones that are to be told again, for what they are of is away. */
+  outbox(
+    agent: string,
+    entries: readonly OutboxEntry[],
+  ): Promise<{ readonly through: number; readonly later?: readonly number[] }>;
   jobIds(): Promise<JobIds>;
   /** A lease on a VM; undefined when the command must go the central way. */
   lease(host: HubId, vm: HubId): Promise<Lease | undefined>;

@@ -185,4 +185,49 @@ describe('the outbox', () => {
     expect(phases(after.seen)).toEqual(['job-9999 finished']);
     after.outbox.close();
   });
+
+  test('holds nobody up for what the server cannot write down now, and keeps it over the end of the program', async () => {
+    const path = newPath();
+    const [near, far] = [hubId('host', 1), hubId('host', 2)];
+    let away = true;
+    const taken: OutboxEntry[] = [];
+    const api = {
+      outbox: async (_: string, entries: readonly OutboxEntry[]) => {
+        const later = entries.filter(({ host }) => away && host === far);
+        if (later.length === entries.length) throw new LinkDown('that host is away');
+        taken.push(...entries.filter((one) => !later.includes(one)));
+        return { through: entries.at(-1)?.seq ?? 0, later: later.map(({ seq }) => seq) };
+      },
+    } as unknown as ServerApi;
+    const begin = () => {
+      const server = createServerPort();
+      const outbox = openOutbox({ path, agent: 'a', server, clock: systemClock, log: silentLog });
+      server.up(api, HELLO);
+      return outbox;
+    };
+    const first = begin();
+    first.put(entry(1, 'started', { host: far }));
+    first.put(entry(2, 'started', { host: near }));
+    await first.flushed();
+    first.put(entry(1, 'finished', { host: far }));
+    first.put(entry(2, 'finished', { host: near }));
+    await first.flushed();
+    expect(first.waiting).toBe(0);
+    expect(phases(taken)).toEqual(['job-2 started', 'job-2 finished']);
+    // Tried again without company: nobody who waits for others is told of it.
+    await new Promise((resolve) => setTimeout(resolve, 1300));
+    first.put(entry(3, 'started', { host: near }));
+    await first.flushed();
+    first.close();
+
+    away = false;
+    taken.length = 0;
+    const second = begin();
+    await second.flushed();
+    expect(phases(taken).toSorted()).toEqual(['job-1 finished', 'job-1 started', 'job-3 finished']);
+    second.close();
+    const third = begin();
+    expect(third.waiting).toBe(0);
+    third.close();
+  });
 });

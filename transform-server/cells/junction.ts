@@ -41,18 +41,16 @@ export interface JunctionOptions {
   readonly log: Log;
 }
 
+/** Versions of the link from which on an agent is told which entries of its outbox are to come again. */
+const TOLD_LATER = 2;
+
 const away = (host: string): LinkDown => new LinkDown(`no server has the cell of ${host} now`);
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** The entries up to the first that is not taken. */
-const throughOf = (entries: readonly OutboxEntry[], taken: (entry: OutboxEntry) => boolean): number | undefined => {
-  const first = entries.findIndex((entry) => !taken(entry));
-  return first < 0 ? entries.at(-1)?.seq : entries[first - 1]?.seq;
-};
 
 export const createJunction = (options: JunctionOptions): Junction => {
   const { agent, seat, end, clock, log } = options;
   let agentName = '';
+  let speaks = 0;
   let wanted: readonly string[] = [];
   let gone = false;
   let renewing = false;
@@ -182,6 +180,7 @@ export const createJunction = (options: JunctionOptions): Junction => {
     for (const one of [...parts.values()].splice(0)) one.left();
     parts.clear();
     agentName = greeting.agent;
+    speaks = version;
     wanted = [];
     let over = false;
     const answers: ServerHello[] = [];
@@ -264,7 +263,12 @@ export const createJunction = (options: JunctionOptions): Junction => {
         }
       }),
     );
-    const through = throughOf(entries, (entry) => taken.has(entry));
+    if (taken.size === 0 && entries.length > 0) throw why;
+    const later = entries.filter((entry) => !taken.has(entry)).map(({ seq }) => seq);
+    if (later.length === 0 || speaks >= TOLD_LATER) return { through: entries.at(-1)?.seq ?? 0, later };
+    // An agent that knows no other way tells all from the first that is not taken.
+    const first = entries.findIndex(({ seq }) => seq === later[0]);
+    const through = entries[first - 1]?.seq;
     if (through === undefined) throw why;
     return { through };
   };

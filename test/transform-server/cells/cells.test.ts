@@ -1,6 +1,8 @@
 /** Several servers, one state: agents reach the cells of their hosts wherever those are, also while servers and the store go and come. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { HubId } from '../../../mappings/generic/ids.ts';
 import { LinkDown } from '../../../runtime/link.ts';
+import type { OutboxEntry } from '../../../runtime/protocol.ts';
 import { stateDirectory } from '../memory.ts';
 import { connectAgent, createServers, type TestAgent } from './rig.ts';
 import { createWorld } from './world.ts';
@@ -147,5 +149,38 @@ describe('the shared store', () => {
     world.decide('x');
     await again;
     expect(await names(agent, inX, 'x')).toEqual(['alpha-x', 'beta-x']);
+  });
+
+  test('an agent with many hosts is not held up by the one whose cell cannot be had', async () => {
+    const a = await servers.open('a');
+    world.conflict('y', 'two servers wrote it');
+    const agent = await connectAgent('one', ['x', 'y', 'z'], a);
+    expect(Object.keys(agent.hello.hosts).sort()).toEqual(['x', 'z']);
+    const [inX, inZ] = [await agent.login('x'), await agent.login('z')];
+    expect(await names(agent, inX, 'x')).toEqual(['alpha-x', 'beta-x']);
+    expect(await names(agent, inZ, 'z')).toEqual(['alpha-z', 'beta-z']);
+    await expect(agent.login('y')).rejects.toBeInstanceOf(LinkDown);
+    // A session that nobody knows may be at the one that is not there.
+    await expect(agent.api.session('nobody')).rejects.toBeInstanceOf(LinkDown);
+
+    // Commands that the agent carried out by itself: told where they can be, the others are to come again.
+    const direct = (seq: number, host: HubId): OutboxEntry => ({
+      ...{ seq, exchange: `d${seq}`, job: `job-${agent.hello.jobIds.from + seq}` as HubId, verb: 'vm.start', host },
+      ...{ target: 'vm-1' as HubId, targetName: 'alpha', user: 'u', address: '::1', front: 'f-x', method: 'Start' },
+      ...{ nativeTarget: { type: 'Thing', id: '1' }, operation: '', atMs: Date.now(), phase: 'started' },
+    });
+    const hostOf = (name: string): HubId => agent.hello.hosts[name]?.id as HubId;
+    const entries = [direct(1, hostOf('x')), direct(2, 'host-999999' as HubId), direct(3, hostOf('z'))];
+    expect(await agent.api.outbox('one', entries)).toEqual({ through: 1 });
+    await expect(agent.api.outbox('one', [direct(2, 'host-999999' as HubId)])).rejects.toBeInstanceOf(LinkDown);
+
+    const again = agent.up();
+    world.decide('y');
+    await again;
+    expect(await names(agent, await agent.login('y'), 'y')).toEqual(['alpha-y', 'beta-y']);
+    expect(await names(agent, inX, 'x')).toEqual(['alpha-x', 'beta-x']);
+    expect(await agent.api.session('nobody')).toBeUndefined();
+    // All hosts are there now: what is of none of them is not waited for.
+    expect(await agent.api.outbox('one', entries)).toEqual({ through: 3, later: [] });
   });
 });
