@@ -1,13 +1,22 @@
 /** The admin endpoint seen from a command: a path in, checked JSON out. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import { Agent, fetch, type Response } from 'undici';
 import { readSecretFile } from '../runtime/secret.ts';
+import { adminTokenPath, adminUrl } from './admin-address.ts';
 import { Unavailable } from './exit-codes.ts';
 import { configOf, type Flags } from './flags.ts';
-import { adminTokenPath } from './token-path.ts';
 
 const LIMIT_MS = 10_000;
 
 export type AdminFlags = Flags & { readonly admin?: string; readonly tokenFile?: string };
+
+/** The installation's own authority vouches for the endpoint, or any that the system trusts. */
+const trusting = (state: string): Agent => {
+  const own = join(state, 'tls', 'ca.crt');
+  return new Agent({ connect: { ca: [...rootCertificates, ...(existsSync(own) ? [readFileSync(own, 'utf8')] : [])] } });
+};
 
 /** The answer as it comes, for what is no JSON. */
 export const askAdminRaw = async (
@@ -20,9 +29,7 @@ export const askAdminRaw = async (
     ...(flags.state === undefined ? {} : { state: flags.state }),
     ...(flags.config === undefined ? {} : { config: flags.config }),
   });
-  const base =
-    flags.admin ??
-    `http://${config.admin.listen.includes(':') ? `[${config.admin.listen}]` : config.admin.listen}:${config.admin.port}`;
+  const base = flags.admin ?? adminUrl(config);
   const tokenPath = flags.tokenFile ?? adminTokenPath(config);
   if (!existsSync(tokenPath))
     throw new Unavailable(
@@ -34,6 +41,7 @@ export const askAdminRaw = async (
       method,
       headers: { authorization: `Bearer ${readSecretFile(tokenPath).reveal()}` },
       signal: AbortSignal.timeout(limitMs),
+      ...(base.startsWith('https:') ? { dispatcher: trusting(config.state) } : {}),
     });
   } catch {
     throw new Unavailable(`no admin endpoint answers at ${base}; is the server running? (--admin names another)`);

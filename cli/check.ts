@@ -7,6 +7,7 @@ import { accountsPath, readAccounts } from '../runtime/accounts-file.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ConfigError, readConfigText } from '../runtime/config.ts';
 import { silentLog } from '../runtime/log.ts';
+import { adminTokenPath } from './admin-address.ts';
 import { lookAtMode, lookAtSecret, lookAtState, lookAtValidity } from './check/files.ts';
 import { type Finding, findingsText, type Place, placesIn } from './check/finding.ts';
 import { lookAtHost } from './check/hosts.ts';
@@ -18,7 +19,6 @@ import { Unavailable } from './exit-codes.ts';
 import { configOf, type Flags } from './flags.ts';
 import { createFrontTls } from './front-tls.ts';
 import { compileInterception } from './intercept/ruleset.ts';
-import { adminTokenPath } from './token-path.ts';
 
 const PROGRAMS: readonly string[] = ['up', 'agent', 'server'] satisfies Program[];
 

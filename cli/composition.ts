@@ -106,13 +106,15 @@ export interface Credentials {
 
 const DEFAULT_USER = 'root';
 
-/** Accounts of the configuration and of the state directory, and the one that --user names or that is made at the first start. */
+/** Accounts of the configuration and of the state directory. */
+export const knownAccounts = ({ account, state }: FullConfig): Account[] => [
+  ...account,
+  ...readAccounts(state).filter((one) => !account.some(({ name }) => name === one.name)),
+];
+
+/** The same, and the one that --user names or that is made at the first start. */
 export const loadAccounts = async (config: FullConfig): Promise<{ accounts: Account[]; credentials: Credentials }> => {
-  const kept = readAccounts(config.state);
-  const all: Account[] = [
-    ...config.account,
-    ...kept.filter((one) => !config.account.some(({ name }) => name === one.name)),
-  ];
+  const all = knownAccounts(config);
   const user = config.user ?? all[0]?.name ?? DEFAULT_USER;
   const known = all.some((account) => account.name === user);
   if (config.passwordFile !== undefined) {
@@ -137,7 +139,7 @@ export const loadAccounts = async (config: FullConfig): Promise<{ accounts: Acco
     fullName: '',
     hash: await hashPassword(password.reveal()),
   };
-  writeAccounts(config.state, [...kept, made]);
+  writeAccounts(config.state, [...readAccounts(config.state), made]);
   return { accounts: [...all, made], credentials: { user, password, fresh: true } };
 };
 

@@ -9,12 +9,11 @@ import { createLinkTrust, type LinkFiles, type LinkTrust } from '../runtime/link
 import type { Admission } from '../runtime/link-ws.ts';
 import { type Log, silentLog } from '../runtime/log.ts';
 import type { Secret } from '../runtime/secret.ts';
+import { LOOPBACK } from './admin-address.ts';
 import type { FullConfig } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 
 type Side = 'agent' | 'server';
-
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const linkAddress = (text: string, config: FullConfig): LinkAddress => {
   const address = parseLinkAddress(text);

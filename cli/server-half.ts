@@ -2,26 +2,30 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import type { Server as NetServer } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Acceptor } from '../agent/acceptor.ts';
 import { handedAcceptor } from '../agent/intake/sockets.ts';
 import { PLATFORMS } from '../mappings/platforms.ts';
+import type { Accounts } from '../runtime/accounts.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ConfigError } from '../runtime/config.ts';
 import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
-import type { Log } from '../runtime/log.ts';
+import type { LeveledLog } from '../runtime/log.ts';
 import type { AgentApi, ServerApi } from '../runtime/protocol.ts';
 import { readSecretFile, Secret } from '../runtime/secret.ts';
+import { type KeyPair, loadOrMakeLeaf } from '../runtime/tls.ts';
 import { openAdmin } from '../transform-server/admin/admin.ts';
 import type { Member } from '../transform-server/cells/member.ts';
 import { createAdmission } from '../transform-server/exchanges/admission.ts';
 import { type Attached, createServer, type Server } from '../transform-server/server.ts';
 import { writeSnapshot } from '../transform-server/storage/backup.ts';
+import { adminTokenPath, hasTls } from './admin-address.ts';
 import type { FullConfig } from './composition.ts';
 import { freshPlatforms } from './generations.ts';
 import { handedSockets } from './handed-sockets.ts';
 import { startMember } from './member.ts';
-import { adminTokenPath } from './token-path.ts';
 
 export interface ServerHalf {
   readonly server: Pick<Server, 'handOver'>;
@@ -46,12 +50,25 @@ export const loadOrMakeToken = (path: string): Secret => {
   return token;
 };
 
-/** `link`: where it listens already, if others are to reach it. */
+export interface ServerHalfOptions {
+  /** Of those who log in at the console. */
+  readonly accounts: Accounts;
+  /** The admin endpoint's, of the program before this one. */
+  readonly acceptor?: Acceptor | undefined;
+  /** Where it listens already, if others are to reach it. */
+  readonly link?: Parameters<typeof startMember>[1] | undefined;
+}
+
+const adminTls = (config: FullConfig): KeyPair | undefined => {
+  if (!hasTls(config)) return undefined;
+  const names = new Set([config.admin.listen, hostname(), 'localhost', ...config.names]);
+  return loadOrMakeLeaf(join(config.state, 'tls'), 'admin', [...names], Date.now());
+};
+
 export const startServer = async (
   config: FullConfig,
-  log: Log,
-  acceptor?: Acceptor,
-  link?: Parameters<typeof startMember>[1],
+  log: LeveledLog,
+  { accounts, acceptor, link }: ServerHalfOptions,
 ): Promise<ServerHalf> => {
   const options = {
     platforms: PLATFORMS,
@@ -76,6 +93,12 @@ export const startServer = async (
       // What several servers share is backed up where it is.
       ...('backup' in server ? { backup: () => writeSnapshot(config.state, server.backup) } : {}),
       token,
+      accounts,
+      tls: adminTls(config),
+      clock: systemClock,
+      log,
+      logLevel: log,
+      config,
       address: listen,
       port,
       acceptor: acceptor ?? (handed && (await handedAcceptor(handed))),

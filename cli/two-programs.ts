@@ -3,13 +3,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
+import { createAccounts } from '../runtime/accounts.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import { formatLinkAddress } from '../runtime/link-address.ts';
 import { dialLink } from '../runtime/link-dial.ts';
 import { serveLink } from '../runtime/link-ws.ts';
 import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { readSecretFile } from '../runtime/secret.ts';
-import { agentOptions, type FullConfig, makeStateFolder } from './composition.ts';
+import { agentOptions, type FullConfig, knownAccounts, makeStateFolder } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 import { freshPlatforms } from './generations.ts';
 import { openLinkOf } from './link.ts';
@@ -43,7 +44,11 @@ export const startServerProgram = async (config: FullConfig): Promise<RunningSer
   );
   try {
     const at = config.redis && { address: link.address, admission: opened.admission };
-    const half = await startServer(config, log, turn?.acceptors.get('admin'), at);
+    const half = await startServer(config, log, {
+      accounts: createAccounts(knownAccounts(config)),
+      acceptor: turn?.acceptors.get('admin'),
+      link: at,
+    });
     start(half);
     const end = async (): Promise<void> => {
       opened.close();

@@ -46,7 +46,7 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
   // The agent's options first: a mistake in them must not leave a server behind.
   const { options, credentials } = await agentOptions(config, log);
   const turn = await awaitTurn();
-  const server = await startServer(config, log, turn?.acceptors.get('admin'));
+  const server = await startServer(config, log, { accounts: options.accounts, acceptor: turn?.acceptors.get('admin') });
   try {
     // Not waiting for its recovery: what an earlier life left unfinished is brought to its end through the agent's host.
     const agent = await startAgent({

@@ -100,6 +100,8 @@ const configShape = z.strictObject({
       /** One that the service manager hands over, instead of address and port. */
       socket: socketName.optional(),
       tokenFile: path.optional(),
+      /** Where absent: on any address but loopback. */
+      tls: z.boolean().optional(),
     })
     .prefault({}),
   link: z

@@ -29,13 +29,20 @@ export interface Log {
   error(fields: LogFields, text: string): void;
 }
 
+/** A log whose level may change while it is used. */
+export interface LeveledLog extends Log {
+  level: LogLevel;
+}
+
 const SECRET_NAMES = ['password', 'token', 'secret', 'cookie', 'authorization', 'hash', 'privateKey'];
 const REDACTED = SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
 const errorText = (error: unknown): unknown =>
   error instanceof Error ? { name: error.name, message: error.message, stack: error.stack } : error;
 
-export const createLog = (options: { level?: LogLevel; name?: string; write?: (line: string) => void } = {}): Log => {
+export const createLog = (
+  options: { level?: LogLevel; name?: string; write?: (line: string) => void } = {},
+): LeveledLog => {
   const logger = pino(
     {
       level: options.level ?? 'info',
@@ -52,6 +59,12 @@ export const createLog = (options: { level?: LogLevel; name?: string; write?: (l
     info: (fields, text) => logger.info(fields, text),
     warn: (fields, text) => logger.warn(fields, text),
     error: (fields, text) => logger.error(fields, text),
+    get level() {
+      return logger.level as LogLevel;
+    },
+    set level(level) {
+      logger.level = level;
+    },
   };
 };
 

@@ -15,6 +15,7 @@ import type { AuditLine } from '../events/audit.ts';
 import { createAccess } from './access.ts';
 import { mountConsole } from './console.ts';
 import { createFeed } from './feed.ts';
+import { createHistory } from './history.ts';
 import type { Inspected } from './parts.ts';
 import { PROBLEM_TYPE, Problem, problemBody } from './problem.ts';
 import { createPrometheus } from './prometheus.ts';
@@ -24,7 +25,8 @@ import type { Sources } from './sources.ts';
 
 export type { Inspected } from './parts.ts';
 
-export interface AdminOptions extends Partial<Pick<Sources, 'reload' | 'takeOver' | 'backup' | 'clock' | 'log'>> {
+export interface AdminOptions
+  extends Partial<Pick<Sources, 'reload' | 'takeOver' | 'backup' | 'clock' | 'log' | 'logLevel' | 'config'>> {
   readonly inspected: Inspected;
   readonly token: string;
   /** Of people who log in at the console. */
@@ -89,13 +91,17 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
   const log = options.log ?? silentLog;
   const access = createAccess({ token, accounts: options.accounts, secure: tls !== undefined, now });
   const feed = createFeed({ inspected, clock });
+  const history = createHistory({ inspected, clock });
   const sources: Sources = {
     inspected,
     access,
     feed,
+    history,
     clock,
     life: randomBytes(6).toString('hex'),
     log,
+    logLevel: options.logLevel,
+    config: options.config,
     ...(options.reload === undefined ? {} : { reload: options.reload }),
     ...(options.takeOver === undefined ? {} : { takeOver: options.takeOver }),
     ...(options.backup === undefined ? {} : { backup: options.backup }),
@@ -186,6 +192,7 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
 
   const close = async (): Promise<void> => {
     feed.close();
+    history.close();
     await new Promise<void>((resolve) => {
       listening.close(() => resolve());
       server.closeAllConnections();

@@ -8,9 +8,11 @@ import { exchangeRoutes } from './routes/exchanges.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { idRoutes } from './routes/ids.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { metricRoutes } from './routes/metrics.ts';
 import { objectRoutes } from './routes/objects.ts';
 import { programRoutes } from './routes/program.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { settingRoutes } from './routes/settings.ts';
 import type { Sources } from './sources.ts';
 
 const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
@@ -25,6 +27,8 @@ const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
   auditRoutes,
   backupRoutes,
   eventRoutes,
+  metricRoutes,
+  settingRoutes,
 ];
 
 export const routesOf = (sources: Sources): readonly Route[] => NOUNS.flatMap((noun) => noun(sources));
