@@ -72,6 +72,8 @@ export type LibvirtdOptions = {
   readonly tcpPort?: number;
   /** The process in whose network it lives, listening on every address there; in this one's when absent. */
   readonly networkOf?: number;
+  /** More lines of its configuration. */
+  readonly config?: string;
 };
 
 export type Libvirtd = {
@@ -129,7 +131,7 @@ const until = async (condition: () => boolean | Promise<boolean>, says: () => st
   }
 };
 
-const writeConfiguration = (root: string, hostUuid: string, { tcpPort, networkOf }: LibvirtdOptions): void => {
+const writeConfiguration = (root: string, hostUuid: string, { tcpPort, networkOf, config = '' }: LibvirtdOptions): void => {
   for (const name of Object.keys(PRIVATE_FOLDERS)) mkdirSync(join(root, name), { mode: 0o755 });
   mkdirSync(join(root, 'pool'), { mode: 0o755 });
   const listen =
@@ -138,7 +140,7 @@ const writeConfiguration = (root: string, hostUuid: string, { tcpPort, networkOf
       : `listen_tls=0\nlisten_tcp=1\nauth_tcp="none"\n${networkOf === undefined ? 'listen_addr="127.0.0.1"\n' : ''}tcp_port="${tcpPort}"\n`;
   writeFileSync(
     join(root, 'etc/libvirtd.conf'),
-    `auth_unix_rw="none"\nauth_unix_ro="none"\nunix_sock_rw_perms="0777"\nlog_level=4\nhost_uuid="${hostUuid}"\nmax_client_requests=100\n${listen}`,
+    `auth_unix_rw="none"\nauth_unix_ro="none"\nunix_sock_rw_perms="0777"\nlog_level=4\nhost_uuid="${hostUuid}"\nmax_client_requests=100\n${listen}${config}`,
   );
   // user root: otherwise a root-only /dev/kvm makes libvirt probe QEMU again at every start. namespaces, cgroups, owners: not in containers.
   writeFileSync(

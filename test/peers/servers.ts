@@ -57,12 +57,16 @@ export type ServersSetting = {
   readonly program?: string;
   /** The link over TLS, on ports of loopback, with a certificate for each program; else a socket and a token. */
   readonly tls?: boolean;
+  /** Another Redis than a durable one by itself, which ends with the servers, and how they are told of it (TOML below `[redis]`). */
+  readonly redis?: { readonly server: RedisServer; readonly config: string };
 };
 
-export const startServers = async ({ program = PROGRAM, tls = false }: ServersSetting = {}): Promise<Servers> => {
+export const startServers = async (setting: ServersSetting = {}): Promise<Servers> => {
+  const { program = PROGRAM, tls = false } = setting;
   const root = mkdtempSync(join(tmpdir(), 'tvs-'));
   const authority = join(root, 'authority');
-  const redis = await startRedis({ args: DURABLE });
+  const redis = setting.redis?.server ?? (await startRedis({ args: DURABLE }));
+  const redisConfig = setting.redis?.config ?? `url = "${redis.url}"`;
   const programs: Launched[] = [];
   const starting = new Set<Promise<Launched>>();
   const ending = new AbortController();
@@ -105,7 +109,7 @@ export const startServers = async ({ program = PROGRAM, tls = false }: ServersSe
     const config = [
       `[admin]\nport = ${ports.get(name) ?? 0}`,
       `[link]\naddress = "${linkOf(name)}"\ntokenFile = "${token}"`,
-      `[redis]\nurl = "${redis.url}"\n[server]\nname = "${name}"`,
+      `[redis]\n${redisConfig}\n[server]\nname = "${name}"`,
     ];
     const started = await run('server', name, config.join('\n'), []);
     const { admin } = started.ready as { readonly admin: { readonly url: string; readonly token: string } };
@@ -123,11 +127,13 @@ export const startServers = async ({ program = PROGRAM, tls = false }: ServersSe
     const config = `[link]\naddress = ${JSON.stringify(servers.map(linkOf))}\ntokenFile = "${token}"\n[agent]\nname = "${name}"`;
     const flags = [
       ...hosts.flatMap((host) => ['--host', host]),
-      ...fronts.flatMap((front) => ['--port', `${front}=0`]),
+      ...fronts.flatMap((front) => ['--port', `${front}=${ports.get(`${name} ${front}`) ?? 0}`]),
       ...['--listen', '127.0.0.1', '--user', USER, '--password-file', passwordFile],
     ];
     const started = await run('agent', name, config, flags);
     const ready = started.ready as Readonly<Record<string, FrontEndpoint>>;
+    // Where clients know it, also after its restart.
+    for (const front of fronts) ports.set(`${name} ${front}`, Number(new URL(ready[front]?.url ?? '').port));
     const front = (wanted: FrontName): FrontEndpoint => {
       const found = ready[wanted];
       if (found === undefined) throw new Error(`the ready file has no ${wanted}: ${JSON.stringify(ready)}`);
