@@ -77,7 +77,7 @@ export const LIMITS = {
   /** How often the certificate files of fronts are looked at. */
   certificateLookMs: 10 * SECOND,
   /** A client that says nothing for so long waits for the server to speak, and so is for no front. */
-  gateSilenceMs: 2 * SECOND,
+  gateSilenceMs: 5 * SECOND,
   /** Connections that pass through untouched: how many at once, and without a byte for how long. */
   passages: 4096,
   passageIdleMs: 2 * 60 * MINUTE,

@@ -8,7 +8,7 @@ import { type Acceptor, createEntrance, type Entrance } from '../acceptor.ts';
 import { type ChosenFront, createChoice } from './choice.ts';
 import { nameIn, type Spoken, spokenIn } from './opening.ts';
 import type { Passage } from './passage.ts';
-import { type Endpoint, readProxyHeader } from './proxy-header.ts';
+import { type Endpoint, mayName, readProxyHeader } from './proxy-header.ts';
 import { type ListenPlace, openSockets } from './sockets.ts';
 
 export interface GateConfig extends ListenPlace {
@@ -83,6 +83,11 @@ export const openGate = async (options: GateOptions): Promise<Gate> => {
     socket.allowHalfOpen = true;
     socket.on('error', () => {}); // 'close' follows
     const remote = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+    if (remote.address === '') {
+      // It was reset before it was accepted.
+      socket.destroy();
+      return;
+    }
     let client: Endpoint = remote;
     let wanted: Endpoint = { address: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
     let awaitsHeader = trusted?.check(remote.address, isIPv6(remote.address) ? 'ipv6' : 'ipv4') === true;
@@ -99,7 +104,8 @@ export const openGate = async (options: GateOptions): Promise<Gate> => {
     /** Whether the client's own bytes begin now. */
     const pastHeader = (last: boolean): boolean => {
       const header = readProxyHeader(held);
-      if (header.kind === 'header') {
+      const leads = header.kind !== 'header' || mayName(remote.address, header.named?.destination.address);
+      if (header.kind === 'header' && leads) {
         awaitsHeader = false;
         held = held.subarray(header.bytes);
         if (header.named !== undefined) ({ client, destination: wanted } = header.named);
@@ -110,8 +116,8 @@ export const openGate = async (options: GateOptions): Promise<Gate> => {
       letGo();
       socket.destroy();
       // Load balancers look whether somebody listens, and say nothing.
-      if (held.length > 0)
-        log.warn({ address: remote.address, outcome: 'refused' }, `gate ${name}: no PROXY header of a load balancer`);
+      const what = leads ? 'no PROXY header of a load balancer' : 'a PROXY header that leads to this machine itself';
+      if (held.length > 0) log.warn({ address: remote.address, outcome: 'refused' }, `gate ${name}: ${what}`);
       return false;
     };
     const look = (last: boolean): void => {
@@ -120,6 +126,11 @@ export const openGate = async (options: GateOptions): Promise<Gate> => {
       if (verdict === 'more') return;
       letGo();
       if ('front' in verdict) {
+        if (socket.readableEnded) {
+          // Half a greeting, and no more will come.
+          socket.destroy();
+          return;
+        }
         if (held.length > 0) socket.unshift(held);
         verdict.front.give(socket, client === remote ? undefined : client.address);
       } else if (beyond === undefined) refuse(socket, client.address, verdict.nobodys);

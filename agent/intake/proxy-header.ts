@@ -1,5 +1,5 @@
 /** The first bytes of a connection through a load balancer in, whom it names as client and destination out (The PROXY protocol, versions 1 and 2). */
-import { isIPv4, isIPv6 } from 'node:net';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { plainAddress } from '../../runtime/host-port.ts';
 
 export interface Endpoint {
@@ -104,3 +104,13 @@ export const readProxyHeader = (bytes: Buffer): ProxyHeader => {
   if (begins(bytes, V1_START)) return bytes.length < V1_START.length ? MORE : readV1(bytes);
   return MALFORMED;
 };
+
+const thisMachine = new BlockList();
+thisMachine.addSubnet('127.0.0.0', 8);
+thisMachine.addSubnet('0.0.0.0', 8);
+thisMachine.addSubnet('::', 127, 'ipv6');
+const isThisMachine = (address: string): boolean => thisMachine.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+
+/** Who is not on this machine may not be led to what listens for this machine alone. */
+export const mayName = (balancer: string, destination: string | undefined): boolean =>
+  destination === undefined || isThisMachine(balancer) || !isThisMachine(destination);

@@ -1,9 +1,14 @@
 /** Gates on loopback: which front a connection comes to, what becomes of those for none, and what load balancers say of their clients. */
-import { BlockList } from 'node:net';
+import { BlockList, createServer, Socket } from 'node:net';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createEntrance } from '../../../agent/acceptor.ts';
+import { openGate } from '../../../agent/intake/gate.ts';
+import { createPassage } from '../../../agent/intake/passage.ts';
 import { manualClock, systemClock } from '../../../runtime/clock.ts';
 import { LIMITS } from '../../../runtime/limits.ts';
-import { closed, dial, type FrontInput, GET, openServed, overHttp, overTls, said } from './gate-rig.ts';
+import { silentLog } from '../../../runtime/log.ts';
+import { closed, dial, type FrontInput, GET, listening, openServed, overHttp, overTls, said } from './gate-rig.ts';
 
 describe('a connection comes to the front', () => {
   const fronts: readonly FrontInput[] = [
@@ -209,4 +214,61 @@ describe('behind a load balancer', () => {
     const liar = await overTls(gate.port, { before: v1('TCP4 10.0.0.1 192.0.2.1 1 2') });
     expect([liar.body, liar.certificate]).toEqual(['', '']);
   });
+});
+
+test('whatever is said, cut off or reset, the next client is answered', async () => {
+  const trusted = new BlockList();
+  trusted.addAddress('127.0.0.1');
+  for (const config of [{}, { trusted }, { passage: { host: '127.0.0.1', port: 1 } }]) {
+    const { gate } = await openServed(
+      [
+        { name: 'a', at: [] },
+        { name: 'c', secure: false, at: [] },
+      ],
+      config,
+    );
+    const begin = fc.constantFrom(
+      '',
+      '\x16\x03\x01\0\xf0\x01\0\0\xec\x03\x03',
+      'GET / HT',
+      GET('x').slice(0, -3),
+      'PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n',
+      'PROXY UNKNOWN\r\n\x16\x03',
+    );
+    const how = fc.constantFrom('end', 'destroy', 'reset');
+    await fc.assert(
+      fc.asyncProperty(begin, fc.uint8Array({ maxLength: 60 }), how, async (words, more, ends) => {
+        const socket = dial(gate.port);
+        socket.write(Buffer.concat([Buffer.from(words, 'latin1'), more]));
+        if (ends === 'end') socket.end();
+        else if (ends === 'destroy') socket.destroy();
+        else socket.resetAndDestroy();
+        await closed(socket);
+      }),
+      { numRuns: 150 },
+    );
+    const header = 'trusted' in config ? { before: Buffer.from('PROXY UNKNOWN\r\n') } : {};
+    expect((await overTls(gate.port, header)).body).toBe('a 127.0.0.1');
+  }
+});
+
+test('one that was reset before it was accepted is no more trouble', async () => {
+  const trusted = new BlockList();
+  trusted.addSubnet('127.0.0.0', 8);
+  const server = createServer();
+  await listening(server);
+  const { give, take } = createEntrance();
+  const acceptors = new Map([['gate:g:127.0.0.1:0', { server, take }]]);
+  const gate = await openGate({
+    config: { name: 'g', listen: ['127.0.0.1'], port: 0, trusted },
+    fronts: [{ name: 'a', secure: true, at: [] }],
+    acceptors,
+    passage: createPassage({ clock: systemClock, log: silentLog }),
+    clock: systemClock,
+    log: silentLog,
+  });
+  const gone = new Socket();
+  give(gone);
+  expect(gone.destroyed).toBe(true);
+  gate.close();
 });

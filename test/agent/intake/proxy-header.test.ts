@@ -1,7 +1,7 @@
 /** The PROXY protocol: what load balancers write is read, what is cut short waits, what is anything else is refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Endpoint, readProxyHeader } from '../../../agent/intake/proxy-header.ts';
+import { type Endpoint, mayName, readProxyHeader } from '../../../agent/intake/proxy-header.ts';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const SIGNATURE = latin1('\r\n\r\n\0\r\nQUIT\n');
@@ -164,4 +164,20 @@ test('no bytes make it fail, and none make it read more than there is', () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+test.each([
+  ['10.0.0.1', '127.0.0.1', false],
+  ['10.0.0.1', '127.9.9.9', false],
+  ['10.0.0.1', '0.0.0.0', false],
+  ['2001:db8::1', '::1', false],
+  ['2001:db8::1', '::', false],
+  ['10.0.0.1', '::1', false],
+  ['10.0.0.1', '192.0.2.1', true],
+  ['2001:db8::1', '2001:db8::2', true],
+  ['10.0.0.1', undefined, true],
+  ['127.0.0.1', '127.0.0.1', true],
+  ['::1', '127.0.0.1', true],
+])('a load balancer at %s may lead to %s: %s', (balancer, destination, may) => {
+  expect(mayName(balancer, destination)).toBe(may);
 });
