@@ -49,8 +49,8 @@ type Act =
   | { readonly kind: 'renew' | 'release' };
 
 export interface HeldCell extends CellStorage {
-  /** The connection broke, or somebody knows more: looks whether the cell is still ours. */
-  look(): void;
+  /** Looks whether the cell is still ours, and renews it, unless that was done in the last `afterMs`. */
+  look(afterMs?: number): void;
   /** Resolves when nothing more comes from here, however that came. */
   readonly ended: Promise<string>;
 }
@@ -92,7 +92,6 @@ export const holdCell = (
     if (over !== undefined) return;
     over = why;
     gathering?.();
-    stopRenewing();
     const left = waiters;
     waiters = [];
     for (const one of left) one.reject(new Error(`${cell}: ${why}`));
@@ -261,12 +260,6 @@ export const holdCell = (
   };
 
   const refusal = (): Error => new Error(`${cell}: ${over ?? 'the storage is closed'}`);
-  const stopRenewing = clock.every(times.redisRenewMs, () => {
-    // An append renews too.
-    renewDue ||= lease.lacks(times.redisRenewMs / 2);
-    wake();
-  });
-
   const flushed = (): Promise<void> =>
     over !== undefined
       ? Promise.reject(refusal())
@@ -323,8 +316,8 @@ export const holdCell = (
     release,
     close,
     [Symbol.dispose]: close,
-    look: () => {
-      renewDue = true;
+    look: (afterMs = 0) => {
+      renewDue ||= lease.lacks(afterMs);
       wake();
     },
   };

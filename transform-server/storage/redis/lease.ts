@@ -36,7 +36,7 @@ export const openLease = (clock: Clock, leaseMs: number, sinceMs: number): Lease
     get held() {
       return held();
     },
-    lacks: (ms) => clock.now() - renewedMs > ms,
+    lacks: (ms) => clock.now() - renewedMs >= ms,
     renewed: (sentMs) => {
       renewedMs = sentMs;
       answering = true;

@@ -102,7 +102,11 @@ export const openRedisState = async (options: RedisOptions): Promise<SharedState
     connection.close();
     throw error;
   }
-  const stopBeating = clock.every(times.redisRenewMs, () => void look());
+  // All at once: Redis syncs once for what comes together. An append renews as well.
+  const stopBeating = clock.every(times.redisRenewMs, () => {
+    for (const cell of claims.held.values()) cell.look(times.redisRenewMs / 2);
+    void look();
+  });
 
   const close = async (): Promise<void> => {
     if (closed) return;
