@@ -10,6 +10,7 @@ import { silentLog } from '../runtime/log.ts';
 import { adminTokenPath } from './admin-address.ts';
 import { lookAtMode, lookAtSecret, lookAtState, lookAtValidity } from './check/files.ts';
 import { type Finding, findingsText, type Place, placesIn } from './check/finding.ts';
+import { lookAtFrontCertificate } from './check/front-certificate.ts';
 import { lookAtHost } from './check/hosts.ts';
 import { lookAtLink } from './check/link.ts';
 import { lookAtPorts, type Program } from './check/ports.ts';
@@ -62,6 +63,7 @@ const lookAtFronts = async (config: FullConfig, place: Place): Promise<Finding[]
       const secure = front.tls ?? its?.tls ?? false;
       atGates.push({ gate, name: front.name ?? `${platform}@${front.host ?? config.host[0]?.name}`, secure, at });
       tlsOf(config, front, () => ({ certificate: '', key: '' }));
+      findings.push(...lookAtFrontCertificate(front, place(['front', n, 'certificateFile'])));
     } catch (error) {
       findings.push(...mistakes(error, where));
     }

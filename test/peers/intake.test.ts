@@ -228,17 +228,20 @@ tlsMinVersion = "TLSv1"
 
   test('check tells what is wrong with them', async () => {
     const file = join(files, 'wrong.toml');
-    const key = join(files, 'ca.key');
+    const [certificate, key] = ['host.crt', 'ca.key'].map((name) => join(files, name));
+    const own = `certificateFile = "${certificate}"\nkeyFile = "${join(files, 'host.key')}"\n`;
     writeFileSync(
       file,
-      `${HOSTS}[[front]]\nplatform = "vim25"\ncertificateFile = "${join(files, 'host.crt')}"\nkeyFile = "${key}"\n` +
+      `${HOSTS}[[front]]\nplatform = "vim25"\ncertificateFile = "${certificate}"\nkeyFile = "${key}"\n` +
         `[[gate]]\nname = "g"\nport = 1\n${'[[front]]\nplatform = "vim25"\nhost = "three"\ngate = "g"\n'.repeat(2)}` +
-        '[[front]]\nplatform = "xenapi"\ntlsCiphers = "nonsense"\n',
+        `[[front]]\nplatform = "xenapi"\ngate = "g"\nat = ["127.0.0.1", "a.example"]\n${own}` +
+        '[[front]]\nplatform = "xenapi"\nhost = "three"\ntlsCiphers = "nonsense"\n',
     );
     const { code, stdout } = await runProgram(PROGRAM, ['check', '--config', file]);
     expect(code).not.toBe(0);
     expect(stdout).toContain(`${key} is not the key of`);
     expect(stdout).toContain('are both at all other addresses');
+    expect(stdout).toContain(`${certificate} is not for a.example: clients that look will not connect`);
     expect(stdout).toContain('tlsCiphers "nonsense" is no list that OpenSSL understands');
   });
 });
