@@ -14,6 +14,11 @@ const rows = [
   // Events
   { method: 'event.from', on: 'event', route: 'broker', access: 'read' },
   { method: 'event.inject', on: 'event', route: 'broker', access: 'read' },
+  // Of clients from before event.from
+  { method: 'event.register', on: 'event', route: 'broker', access: 'read' },
+  { method: 'event.unregister', on: 'event', route: 'broker', access: 'read' },
+  { method: 'event.next', on: 'event', route: 'broker', access: 'read' },
+  { method: 'event.get_current_id', on: 'event', route: 'broker', access: 'read' },
 
   // Tasks
   { method: 'task.create', on: 'task', route: 'central', access: 'operate' },
@@ -242,7 +247,6 @@ const REASONS = table<string>({
   role: 'accounts are those of Transvisor',
   user: 'accounts are those of Transvisor',
   session: 'sessions of pool members and emergency mode do not exist here',
-  event: 'event.from replaces it',
   pool: 'a pool has one host, and that one is administered with its own tools',
   host: 'the host itself is administered with its own tools',
   host_cpu: 'it is a fact of the host',

@@ -271,6 +271,17 @@ for (const [hostName, needs, start] of [
         await away(vm);
       });
 
+      test('a script from before event.from hears what changes', async () => {
+        const { vm } = await machine(`heard ${tag}`);
+        await call('event.register', ['VM']);
+        await call('VM.set_name_description', vm, 'changed');
+        const heard = (await call('event.next')) as Record<string, unknown>[];
+        expect(heard).toContainEqual(expect.objectContaining({ class: 'vm', operation: 'mod', ref: vm }));
+        await call('event.unregister', ['VM']);
+        expect((await lane.refusal('event.next'))[0]).toBe('SESSION_NOT_REGISTERED');
+        await away(vm);
+      });
+
       test('a disk is kept as it was, a storage is found, put away and put back', async () => {
         const host = await theHost();
         const { vm, vdi } = await machine(`as it was ${tag}`);

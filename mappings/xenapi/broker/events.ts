@@ -1,5 +1,5 @@
 /** event.from and event.inject: a token and the classes asked for in; what changed since, or a wait until something does; each record is encoded once, however many wait. */
-import type { Call } from '../../generic/call.ts';
+import type { Call, Reply } from '../../generic/call.ts';
 import { fault } from '../../generic/faults.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { classNameOf, classNames, classOf } from '../types.ts';
@@ -38,9 +38,9 @@ const parseToken = (text: string, { store }: BrokerContext): number | 'lost' | u
 };
 
 /** Which objects a client asked for. */
-type Wanted = (cls: string, ref: string) => boolean;
+export type Wanted = (cls: string, ref: string) => boolean;
 
-const subscription = (classes: readonly string[]): Wanted => {
+export const subscription = (classes: readonly string[]): Wanted => {
   const all = classes.includes('*');
   const names = new Set<string>();
   const refs = new Set<string>();
@@ -105,7 +105,25 @@ const counts = (world: World, encoding: Encoding): string => {
     : `{${rows.map(([name, count]) => `"${name}":${count}`).join(',')}}`;
 };
 
-const PIECE = 64 * 1024;
+/** A happening as every client of that encoding gets it; more than a few thousand at once are encoded for one client alone. */
+export const encodeHappening = (
+  world: World,
+  happening: Happening,
+  isShared: boolean,
+  encoding: Encoding,
+  scope: Scope,
+): string => {
+  const { item } = happening;
+  // An object that went meanwhile has its own event to come; its last record is still here.
+  if (item === undefined) return eventText(happening, encoding, '');
+  const snapshot = isShared ? snapshotOf(world, item, encoding, scope) : encodeRecord(world, item, encoding);
+  return eventText(happening, encoding, snapshot);
+};
+
+/** Too many for their records to be shared. */
+export const isShareable = (happenings: readonly Happening[]): boolean => happenings.length <= SNAPSHOTS;
+
+export const PIECE = 64 * 1024;
 
 /** Clients that wait alike are answered alike: what fits in one piece is put together for the first of them. */
 const sharedAnswers = ({ caches }: Scope, world: World): Map<string, string> => {
@@ -127,14 +145,7 @@ function* answer(scope: Scope, world: World, happenings: readonly Happening[], f
   let text = encoding === 'xml' ? '<value><struct><member><name>events</name><value><array><data>' : '{"events":[';
   for (const [at, happening] of happenings.entries()) {
     if (encoding === 'json' && at > 0) text += ',';
-    // An object that went meanwhile has its own event to come; its last record is still here.
-    const snapshot =
-      happening.item === undefined
-        ? ''
-        : happenings.length > SNAPSHOTS
-          ? encodeRecord(world, happening.item, encoding)
-          : snapshotOf(world, happening.item, encoding, scope);
-    text += eventText(happening, encoding, snapshot);
+    text += encodeHappening(world, happening, isShareable(happenings), encoding, scope);
     if (text.length < PIECE) continue;
     isWhole = false;
     yield { effect: 'write', text };
@@ -148,10 +159,14 @@ function* answer(scope: Scope, world: World, happenings: readonly Happening[], f
   return yield* write(text);
 }
 
-const LONGEST_MS = 3600_000;
+export const LONGEST_MS = 3600_000;
 
 /** One of many waits of the session; nothing but its end cancels it. */
-const WAIT_KEY = 'event.from';
+export const WAIT_KEY = 'event.from';
+export const sessionEnded: Reply = {
+  kind: 'fault',
+  fault: fault('not-authenticated', { privilege: 'read' }, 'The session has ended.'),
+};
 
 export function* eventFrom(scope: Scope, call: Call): Brokered {
   const { context } = scope;
@@ -172,8 +187,7 @@ export function* eventFrom(scope: Scope, call: Call): Brokered {
     // Up to here there is nothing for this client.
     from = world.version;
     const woken = yield { effect: 'wait', since: world.version, untilMs, cancel: WAIT_KEY };
-    if (woken === 'cancelled')
-      return { kind: 'fault', fault: fault('not-authenticated', { privilege: 'read' }, 'The session has ended.') };
+    if (woken === 'cancelled') return sessionEnded;
   }
 }
 

@@ -7,6 +7,7 @@ import { STORAGE_MANAGERS } from '../storage-kinds.ts';
 import { refuse, value } from './answers.ts';
 import { eventFrom, eventInject } from './events.ts';
 import { fieldText, type Item, refsIn } from './item.ts';
+import { eventCurrentId, eventNext, eventRegister, eventUnregister } from './legacy-events.ts';
 import { type Scope, sync } from './sync.ts';
 import { freeMemory } from './volatile.ts';
 import type { World } from './world.ts';
@@ -54,6 +55,10 @@ const SERVICES = table<Service>({
   'message.get_by_uuid': nothing(({ args }) => refuse('UUID_INVALID', 'message', String(args['uuid'] ?? ''))),
   'event.from': eventFrom,
   'event.inject': eventInject,
+  'event.register': eventRegister,
+  'event.unregister': eventUnregister,
+  'event.next': eventNext,
+  'event.get_current_id': eventCurrentId,
   'host.get_servertime': about('host', (_item, _world, { context }) => value(context.now())),
   'host.get_server_localtime': about('host', (_item, _world, { context }) => value(context.now())),
   'host.compute_free_memory': about('host', (item, world, scope) => value(freeMemoryOf(item, world, scope))),

@@ -138,3 +138,47 @@ describe('events', () => {
     expect(at.textsRead() - before).toBeLessThanOrEqual(4);
   });
 });
+
+describe('events of clients from before event.from', () => {
+  type Told = readonly { readonly operation: string; readonly class: string; readonly snapshot?: object }[];
+  const next = async (at: ReturnType<typeof estate>) =>
+    ((await at.ask('event.next', {})) as Told).map((one) => `${one.operation} ${one.class}`).toSorted();
+
+  test('are those since the subscription, each told once; a call waits for one', async () => {
+    const at = estate();
+    expect(await at.ask('event.next', {})).toEqual({ error: ['SESSION_NOT_REGISTERED', NULL_REF] });
+    await at.ask('event.register', { classes: ['vm'] });
+    at.put(VM, machine('web', 'Running'));
+    expect(await next(at)).toEqual(['mod vm']);
+    const waiting = next(at);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(at.waiting()).toBe(1);
+    at.put(VM, machine('again', 'Running'));
+    expect(await waiting).toEqual(['mod vm']);
+  });
+
+  test('are of all classes that were registered, until they are unregistered', async () => {
+    const at = estate();
+    await at.ask('event.register', { classes: ['vm'] });
+    await at.ask('event.register', { classes: ['VDI'] });
+    at.put(VM, machine('web', 'Running'));
+    expect(await next(at)).toEqual(['mod vdi', 'mod vm']);
+    await at.ask('event.unregister', { classes: ['VDI'] });
+    at.put(VM, machine('web', 'Halted'));
+    expect(await next(at)).toEqual(['mod vm']);
+    await at.ask('event.unregister', { classes: ['vm'] });
+    expect(await at.ask('event.next', {})).toEqual({ error: ['SESSION_NOT_REGISTERED', NULL_REF] });
+  });
+
+  test('come over both wires, and are lost when the program that knew them is', async () => {
+    const at = estate();
+    await at.ask('event.register', { classes: ['vm'] });
+    at.put(VM, machine('web', 'Running'));
+    expect(await at.ask('event.next', {}, 'xmlrpc')).toMatch(
+      /^<value><array><data><value><struct>.*<name>operation<\/name><value>mod<\/value>.*<\/data><\/array><\/value>$/s,
+    );
+    at.context.locals.put('event.register', { classes: ['vm'], version: 1, epoch: 'another' });
+    expect(await at.ask('event.next', {})).toEqual({ error: ['EVENTS_LOST'] });
+    expect(await at.ask('event.get_current_id', {})).toBe(at.context.store.version);
+  });
+});

@@ -74,6 +74,7 @@ export const rig = () => {
   const rows: Row[] = [];
   const jobs = new Map<HubId, Job>();
   const kept = new Map<string, string>();
+  const locals = new Map<string, unknown>();
   const waiters = new Set<() => void>();
   let version = 100;
   let nowMs = 1_795_243_042_000;
@@ -125,7 +126,12 @@ export const rig = () => {
     events: { latest: 0, since: () => [], newest: () => [], post: () => ({}) as never },
     own: ownIn(kept),
     sessions: { list: () => [session], terminate: () => false },
-    locals: { get: () => undefined, put: () => {}, delete: () => {}, list: () => [] },
+    locals: {
+      get: (key) => locals.get(key),
+      put: (key, value) => void locals.set(key, value),
+      delete: (key) => void locals.delete(key),
+      list: () => [],
+    },
     cancel: () => {},
     nextVersion: next,
   };
