@@ -130,11 +130,29 @@ export const createSessions = (options: {
     for (const [ticket, { untilMs }] of tickets) if (untilMs < clock.now()) tickets.delete(ticket);
   };
   const stopTouching = clock.every(LIMITS.sessionTouchMs, touch);
-  // A server that restarted may have ended sessions meanwhile: what is leased is asked for again at its next call.
+  const find: Sessions['find'] = async (token, front) => {
+    const id = idOf(token);
+    if (id === undefined) return undefined;
+    let search = finding.get(id);
+    if (search === undefined) {
+      search = (async () => {
+        revoked.delete(id);
+        const session = await present(server).session(id);
+        return session === undefined || revoked.has(id) ? undefined : adopt(session);
+      })().finally(() => finding.delete(id));
+      finding.set(id, search);
+    }
+    const lease = await search;
+    return lease?.session.front === front ? lease : undefined;
+  };
+  // A server that restarted may have ended sessions meanwhile: each is asked for again, at once, lest it is away when they are used next.
   server.onUp(() => {
-    for (const lease of [...byToken.values()]) if (lease.pending === 0) drop(lease);
+    const idle = [...byToken.values()].filter((lease) => lease.pending === 0);
+    for (const lease of idle) drop(lease);
     revoked.clear();
     for (const id of left) tellLeft(id).catch((error: unknown) => log.error({ error }, 'a log-out was not told'));
+    const recent = idle.toSorted((a, b) => b.lastActiveMs - a.lastActiveMs).slice(0, LIMITS.sessionsRenewed);
+    for (const { token, session } of recent) find(token, session.front).catch(() => {}); // asked for again with its next call
   });
 
   const open = async (visitor: Visitor, user: string, fullName: string, role: Session['role'], locale: string) =>
@@ -151,21 +169,7 @@ export const createSessions = (options: {
       expire(lease);
       return undefined;
     },
-    find: async (token, front) => {
-      const id = idOf(token);
-      if (id === undefined) return undefined;
-      let search = finding.get(id);
-      if (search === undefined) {
-        search = (async () => {
-          revoked.delete(id);
-          const session = await present(server).session(id);
-          return session === undefined || revoked.has(id) ? undefined : adopt(session);
-        })().finally(() => finding.delete(id));
-        finding.set(id, search);
-      }
-      const lease = await search;
-      return lease?.session.front === front ? lease : undefined;
-    },
+    find,
     login: async (visitor, user, password, locale) => {
       // Before the password is looked at: an absent server must not become an oracle, nor cost a hash.
       present(server);

@@ -85,6 +85,8 @@ export const LIMITS = {
   sessionIdleMs: 30 * MINUTE,
   sessionTouchMs: 5 * SECOND,
   sessionsLeased: 50_000,
+  /** Asked for again at once when a link comes up. */
+  sessionsRenewed: 1000,
   cloneTicketMs: 2 * MINUTE,
   cloneTickets: 1000,
   /** Bad logins of one user and address that are free, then each doubles the wait. */

@@ -157,6 +157,24 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'pyvmomi', 'xen-api', 'xenapi-py'], 'w
     soap.close();
   });
 
+  test('a server that is silent is away after fifteen seconds, and what waited for it is told', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const server = product.pids().find((pid) => pid !== product.pid()) ?? 0;
+    process.kill(server, 'SIGSTOP');
+    try {
+      const read = await python.ask('states', { name: 'two' });
+      expect([read.fault, read.ms < 2 * SILENT_MS]).toEqual(['HostNotConnected', true]);
+      const again = await python.ask('states', { name: 'two' });
+      expect([again.fault, again.ms < AT_ONCE_MS]).toEqual(['HostNotConnected', true]);
+      expect((await python.ask('time')).fault).toBeUndefined();
+    } finally {
+      process.kill(server, 'SIGCONT');
+    }
+    await isBack();
+    expect((await python.ask('states', { name: 'two' })).fault).toBeUndefined();
+  });
+
   test('the host killed: its inventory is shown as disconnected, commands are told at once, and it comes back with its ids', {
     timeout: LIMIT_MS,
   }, async () => {
