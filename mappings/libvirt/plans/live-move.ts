@@ -16,7 +16,7 @@ const PIVOT = 2;
 
 /** A copy that is slower than this many bytes a millisecond has come to a stop. */
 const LEAST_BYTES_PER_MS = 5_000;
-const GRACE_MS = 10 * 60_000;
+const GRACE_MS = 2 * 60_000;
 
 const targetXml = ({ to, medium }: DiskMove): string => {
   const [type, source] = to.pool.doc.kind === 'block' ? ['block', 'dev'] : ['file', 'file'];

@@ -108,6 +108,8 @@ const host = (item: Item, world: World, context: BrokerContext): Computed => {
   };
 };
 
+const MIGRATES = '<value>pool_migrate</value>';
+
 /** Hosts that copy a disk under a machine that runs move it then as well: what the machine's own record cannot know. */
 const vm = (item: Item, _world: World, { store, front }: BrokerContext): Computed => {
   if (fieldText(item, 'power_state') !== 'Running') return {};
@@ -115,7 +117,6 @@ const vm = (item: Item, _world: World, { store, front }: BrokerContext): Compute
   const rendered = fieldText(item, 'allowed_operations');
   return { allowed_operations: rendered.replace(MIGRATES, '$&<value>migrate_send</value>') };
 };
-const MIGRATES = '<value>pool_migrate</value>';
 
 const OWN: Readonly<Record<string, (item: Item, world: World, context: BrokerContext) => Computed>> = {
   host,

@@ -51,7 +51,7 @@ test('running: the copy catches up before the machine goes over to it; until the
   ]);
   const [, copy, goOver] = steps;
   expect(copy).toMatchObject({ probe: { probe: 'copy-ready' }, undo: { procedure: 'DOMAIN_BLOCK_JOB_ABORT' } });
-  expect(copy?.awaits?.limitMs).toBeGreaterThan(600_000);
+  expect(copy?.awaits?.limitMs).toBeGreaterThan(120_000);
   expect(copy?.call.args['destxml']).toMatch(/<source file="[^"]*\/moved\.qcow2"\/>/);
   expect(goOver).toMatchObject({ call: { args: { flags: 2 } }, probe: { probe: 'device-is' } });
   expect(xmlOf(steps)).toContain('/moved.qcow2');
