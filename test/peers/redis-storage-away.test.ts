@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Secret } from '../../runtime/secret.ts';
 import { requireClient, runProgram } from './clients.ts';
@@ -20,6 +21,7 @@ import {
   TIMES,
   takeOver,
 } from './redis-state.ts';
+import { openSwitch } from './tcp-switch.ts';
 
 describeWith(REDIS_CLIENTS, 'a Redis in trouble', () => {
   let redis: RedisServer;
@@ -59,6 +61,31 @@ describeWith(REDIS_CLIENTS, 'a Redis in trouble', () => {
       expect(numbersIn(await hold(state, cell))).toEqual([1, 2, 3]);
     } finally {
       await closeStates();
+      await own.stop();
+    }
+  });
+
+  test('an owner that could not renew because Redis was away gets its whole time again', async () => {
+    const own = await startRedis({ args: DURABLE });
+    const address = await openSwitch(own.port);
+    try {
+      const [a, b] = [await openState(address.url, 'a'), await openState(own.url, 'b')];
+      const storage = await hold(a, 'one');
+      await put(storage, 1);
+      expect(await b.claim('one')).toMatchObject({ kind: 'elsewhere' });
+      await own.kill();
+      address.turnTo(0);
+      await sleep(1.2 * TIMES.redisLeaseMs);
+      await own.start();
+      await until('it is back for the other', () => b.available);
+      expect(await b.claim('one')).toMatchObject({ kind: 'elsewhere', owner: { server: 'a' } });
+      address.turnTo(own.port);
+      await until('it is back for the owner', () => storage.available);
+      await put(storage, 2);
+      expect(await b.claim('one')).toMatchObject({ kind: 'elsewhere' });
+    } finally {
+      await closeStates();
+      await address[Symbol.asyncDispose]();
       await own.stop();
     }
   });

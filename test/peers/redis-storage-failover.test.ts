@@ -63,6 +63,15 @@ describeWith(REDIS_CLIENTS, 'replicas', () => {
       expect(numbersIn(await hold(state, 'one'))).toEqual(Array.from({ length: 22 }, (_, n) => n + 1));
     }));
 
+  test('a claim that replicas do not hear of leaves the cell free', () =>
+    withPair(async ({ master, replica }) => {
+      const a = await openState(master.url, 'a', { waitReplicas: 1 });
+      replica.signal('SIGSTOP');
+      await expect(a.claim('one')).rejects.toThrow(/0 of 1 replicas/);
+      const b = await openState(master.url, 'b');
+      expect(await b.claim('one')).toMatchObject({ kind: 'held' });
+    }));
+
   test('a replica that is not waited for is said', () =>
     withPair(async ({ master }) => {
       expect((await openState(master.url, 'a')).warnings).toEqual([expect.stringMatching(/none is waited for/)]);

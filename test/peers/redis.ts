@@ -141,7 +141,7 @@ export const startReplica = async (master: RedisServer): Promise<RedisServer> =>
     args: [...DURABLE, '--replicaof', '127.0.0.1', String(master.port)],
   });
   await until('the replica has caught up', async () =>
-    (await replica.cli('info', 'replication')).includes('master_link_status:up'),
+    (await master.cli('info', 'replication')).includes(`port=${replica.port},state=online`),
   );
   return replica;
 };
@@ -184,10 +184,10 @@ export const startCluster = async (replicas = 0): Promise<RedisServer[]> => {
   for (const node of nodes) {
     await until('the cluster is up', async () => (await node.cli('cluster', 'info')).includes('cluster_state:ok'));
   }
-  const links = async (): Promise<string[]> => Promise.all(nodes.map((node) => node.cli('info', 'replication')));
+  const links = (): Promise<string[]> => Promise.all(nodes.map((node) => node.cli('info', 'replication')));
   await until(
-    'every master has its replicas',
-    async () => (await links()).filter((text) => text.includes(`connected_slaves:${replicas}`)).length >= 3,
+    'every replica follows its master',
+    async () => (await links()).join().split('state=online').length - 1 === 3 * replicas,
   );
   return nodes;
 };

@@ -67,7 +67,14 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
     const before = seen.get(cell);
     const idle = before !== undefined && clock.now() - before.sinceMs >= times.redisLeaseMs;
     const sinceMs = clock.now();
-    const { word, rest } = await connection.run(CLAIM, keys, [writer, server, address, idle ? before.mark : ''], true);
+    const act = (kind: 'renew' | 'release') => connection.run(HOLD, keys, [writer, 0, '', kind]);
+    // What failed on the way may have been done: others need not wait until we count as idle.
+    const giveUp = async (error: unknown): Promise<never> => {
+      await act('release').catch(() => {});
+      throw error;
+    };
+    const values = [writer, server, address, idle ? before.mark : ''];
+    const { word, rest } = await connection.run(CLAIM, keys, values, true).catch(giveUp);
     if (word === 'conflict') return { kind: 'conflict', text: String(rest[0]) };
     if (word === 'elsewhere') {
       const mark = String(rest[2]);
@@ -77,12 +84,10 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
     seen.delete(cell);
     const token = Number(rest[0]);
     const seq = Number(rest[1]);
-    const by = String(rest[2]);
-    const flat = rest[4] as unknown[];
+    const flat = rest[3] as unknown[];
     const runs: Run[] = [];
     for (let at = 0; at < flat.length; at += 2) runs.push({ writer: String(flat[at]), from: Number(flat[at + 1]) });
     let renewedMs = sinceMs;
-    const act = (kind: 'renew' | 'release') => connection.run(HOLD, keys, [writer, seq, by, kind]);
     const renew = async (): Promise<void> => {
       const sentMs = clock.now();
       if (sentMs - renewedMs < times.redisRenewMs) return;
@@ -91,7 +96,7 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
       renewedMs = sentMs;
     };
     try {
-      const content = await read(cell, keys, seq, Number(rest[3]), renew);
+      const content = await read(cell, keys, seq, Number(rest[2]), renew);
       const storage = holdCell(
         { cell, keys, writer, token, sinceMs: renewedMs, seq, runs, ...content },
         connection,
@@ -103,9 +108,7 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
       void storage.ended.then(() => held.delete(cell));
       return { kind: 'held', storage };
     } catch (error) {
-      // Others need not wait until we count as idle.
-      await act('release').catch(() => {});
-      throw error;
+      return giveUp(error);
     }
   };
 

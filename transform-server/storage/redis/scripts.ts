@@ -38,7 +38,7 @@ local mark = owner .. ' ' .. beat
 if owner ~= '' and ARGV[4] ~= mark then return {'elsewhere', server, address, mark} end
 token = redis.call('HINCRBY', STATE, 'token', 1)
 redis.call('HSET', STATE, 'owner', ARGV[1], 'server', ARGV[2], 'address', ARGV[3], 'beat', 0)
-return {'held', token, seq, by, through, redis.call('ZRANGE', WRITERS, 0, -1, 'WITHSCORES')}
+return {'held', token, seq, through, redis.call('ZRANGE', WRITERS, 0, -1, 'WITHSCORES')}
 `);
 
 /**
