@@ -22,7 +22,7 @@ import type { Store } from '../store/store.ts';
 import { type Body, createBody } from './body.ts';
 import { driveBroker, HungUp, type Services } from './drive.ts';
 import type { ExchangeLog } from './log.ts';
-import { createRows, denied, type Rows } from './rows.ts';
+import { createRows, denied, nobody, type Rows } from './rows.ts';
 import type { Waits } from './waits.ts';
 
 /** Who asks for a job, and how. */
@@ -116,22 +116,6 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     }
     return rows;
   };
-
-  /** For rows that need no session: somebody without a name and without rights. */
-  const nobody = (front: string, address: string): Session => ({
-    id: '',
-    key: '',
-    front,
-    user: '',
-    fullName: '',
-    role: 'read-only',
-    address,
-    userAgent: '',
-    locale: '',
-    createdMs: 0,
-    lastActiveMs: 0,
-    calls: 0,
-  });
 
   const contextOf = (front: FrontInstance, session: Session): BrokerContext => ({
     front,

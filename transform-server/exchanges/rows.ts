@@ -1,5 +1,5 @@
 /** The command table as the server asks it: a call comes in, its row and whether the session may use it go out. */
-import { type Access, allows, type Call, type Role, type Row } from '../../mappings/generic/call.ts';
+import { type Access, allows, type Call, type Role, type Row, type Session } from '../../mappings/generic/call.ts';
 import { type Fault, fault } from '../../mappings/generic/faults.ts';
 
 export interface Rows {
@@ -41,3 +41,19 @@ export const denied = (row: Row, role: Role | undefined, target: string): Fault 
     `A session of role ${role} may not call ${row.method}.`,
   );
 };
+
+/** For rows that need no session: somebody without a name and without rights. */
+export const nobody = (front: string, address: string): Session => ({
+  id: '',
+  key: '',
+  front,
+  user: '',
+  fullName: '',
+  role: 'read-only',
+  address,
+  userAgent: '',
+  locale: '',
+  createdMs: 0,
+  lastActiveMs: 0,
+  calls: 0,
+});
