@@ -1,6 +1,8 @@
 /** The pages of the console, in the order of its navigation: a page is one file in pages/. */
 import type { FunctionComponent } from 'preact';
 import { Audit } from './pages/audit.ts';
+import { Jobs } from './pages/jobs.ts';
+import { Sessions } from './pages/sessions.ts';
 import type { Place } from './router.ts';
 
 export interface PageText {
@@ -10,4 +12,8 @@ export interface PageText {
   readonly View: FunctionComponent<{ readonly place: Place }>;
 }
 
-export const PAGES: readonly PageText[] = [{ name: 'audit', title: 'Audit', View: Audit }];
+export const PAGES: readonly PageText[] = [
+  { name: 'jobs', title: 'Jobs', View: Jobs },
+  { name: 'sessions', title: 'Sessions', View: Sessions },
+  { name: 'audit', title: 'Audit', View: Audit },
+];
