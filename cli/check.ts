@@ -115,6 +115,8 @@ const lookAtInterception = (config: FullConfig, place: Place): Finding[] => {
 /** Of several programs one: as it is named, else as the configuration looks. */
 const programOf = (named: string | undefined, { link, host }: FullConfig): Program => {
   if (named === undefined) return link.address === undefined ? 'up' : host.length > 0 ? 'agent' : 'server';
+  // An agent to which no server is named works alone.
+  if (named === 'agent' && link.address === undefined) return 'up';
   if (PROGRAMS.includes(named)) return named as Program;
   throw new ConfigError(`"${named}" is none of ${PROGRAMS.join(', ')}`);
 };

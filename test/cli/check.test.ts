@@ -62,6 +62,11 @@ describe('a configuration', () => {
     expect(findings).toEqual([]);
     expect(well).toBe(true);
     expect(existsSync(folder)).toBe(false);
+    // No server is named, so there is no link to try.
+    expect(
+      (await found(`state = "${folder}"\nadmin.port = 0\n${SIM}[[front]]\nplatform = "vim25"\nport = 0\n`, 'agent'))
+        .findings,
+    ).toEqual([]);
   });
 
   test('that cannot be read says the line, and the key that was meant', async () => {
