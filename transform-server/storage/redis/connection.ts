@@ -27,12 +27,13 @@ const answerOf = (reply: unknown): Answer => {
   return { word: String(word), rest };
 };
 
-/** What went wrong first, as text for people. */
-const reason = (place: string, error: Error): Error => {
-  const refused = /^(WRONGPASS|NOAUTH|NOPERM)/.test(error.message) || /invalid.*password/i.test(error.message);
-  return new Error(
-    refused ? `${place} refuses user or password: ${error.message}` : `${place} cannot be used: ${error.message}`,
-  );
+/** As text for people: what the client says of itself when it has no connection is not what is wrong. */
+const explain = (place: string, error: Error, latest: Error | undefined): Error => {
+  const gone = /Stream isn't writeable|max retries per request|Connection is closed|startup nodes/.test(error.message);
+  const cause = gone ? (latest ?? error) : error;
+  if (/^(WRONGPASS|NOAUTH|NOPERM)/.test(cause.message) || /invalid.*password/i.test(cause.message))
+    return new Error(`${place} refuses user or password: ${cause.message}`);
+  return new Error(`${place} ${gone ? 'is away' : 'cannot be used'}: ${cause.message}`);
 };
 
 export const openConnection = async (options: RedisOptions): Promise<Connection> => {
@@ -50,10 +51,12 @@ export const openConnection = async (options: RedisOptions): Promise<Connection>
   client.on('node error', (error: Error) => {
     latest = error;
   });
+  client.on('ready', () => {
+    latest = undefined;
+  });
   const broken = (): void => {
     for (const listener of listeners) listener();
   };
-  // `-node`: a node of a cluster has gone.
   // A client that gives up, as it may when Sentinels tell of a failover while it connects, is started again.
   client.on('end', () => {
     if (!opened || closed) return;
@@ -61,6 +64,7 @@ export const openConnection = async (options: RedisOptions): Promise<Connection>
       if (!closed) client.connect().catch(() => {});
     });
   });
+  // `-node`: a node of a cluster has gone.
   for (const event of ['close', '-node', 'node error']) client.on(event, broken);
 
   const confirmed = openConfirmed(client, options.waitReplicas, Math.floor(times.redisCommandMs / 2));
@@ -86,7 +90,7 @@ export const openConnection = async (options: RedisOptions): Promise<Connection>
         return answerOf(await send(script, true, keys, values, waits));
       // A batch learns nothing from MOVED by itself.
       if (client instanceof Cluster) client.refreshSlotsCache();
-      throw error;
+      throw explain(place, error as Error, latest);
     }
   };
 
@@ -95,7 +99,7 @@ export const openConnection = async (options: RedisOptions): Promise<Connection>
     await client.ping();
   } catch (error) {
     client.disconnect();
-    throw reason(place, latest ?? (error as Error));
+    throw explain(place, latest ?? (error as Error), latest);
   }
   opened = true;
   return {

@@ -1,6 +1,6 @@
 /** Snapshots of a cell: a database packed and sent to Redis piece by piece under a key of its own, and read back; no piece holds up others for long. */
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../../../runtime/limits.ts';
 
@@ -14,7 +14,8 @@ export interface Staged {
 }
 
 export const stageImage = async (client: Redis | Cluster, key: string, image: Uint8Array): Promise<Staged> => {
-  const packed = await compress(image);
+  // With a checksum: a snapshot that is not what was sent is refused when it is read.
+  const packed = await compress(image, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
   for (let from = 0; from < packed.length; from += LIMITS.redisPieceBytes) {
     // One right after the other: a server that ends here leaves nothing for ever.
     await Promise.all([
