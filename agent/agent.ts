@@ -151,9 +151,13 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     await Promise.all([...listeners.values()].map((listener) => listener.close()));
     throw error;
   }
-  /** The port that clients connect to. */
-  const portOf = ({ name, port, gate }: AgentFront): number =>
-    (gate === undefined ? listeners.get(name)?.port : (gate.at[0]?.port ?? gates.get(gate.name)?.port)) ?? port;
+  /** The port that clients connect to: where another one is before it, the API's own unless its places say which. */
+  const portOf = ({ name, port, gate }: AgentFront): number => {
+    if (gate === undefined) return listeners.get(name)?.port ?? port;
+    const its = options.gates?.find((one) => one.name === gate.name);
+    const isBehind = its?.handed !== undefined || its?.trusted !== undefined;
+    return gate.at[0]?.port ?? (isBehind ? port : (gates.get(gate.name)?.port ?? port));
+  };
 
   const patience = createPatience(server, clock);
   const sessions = createSessions({ accounts: options.accounts, server: patience, clock, log });

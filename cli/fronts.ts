@@ -74,7 +74,7 @@ export const loadFronts = async (
       pass: wanted.pass !== false && served !== undefined ? passOf(platform, served) : undefined,
       listen,
       // Only one front can have the APIs' own port.
-      port: wanted.port ?? (free ? platform.front.port : 0),
+      port: wanted.port ?? (free || gate !== undefined ? platform.front.port : 0),
       gate: gate === undefined ? undefined : { name: gate, at },
       handed: socket === undefined ? undefined : { name: socket, fds: handed.get(socket) ?? [] },
       tls: secure ? tlsOf(config, wanted, () => ownPair(config, name, listen, wanted)) : undefined,

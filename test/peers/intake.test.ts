@@ -108,11 +108,12 @@ describeWith(['govc', 'haproxy'], 'behind HAProxy', () => {
   let product: Product;
   const ports: Record<string, number> = {};
   beforeAll(async () => {
+    const gate = await freePort();
     product = await startProduct(`
 [[gate]]
 name = "balanced"
 listen = "127.0.0.1"
-port = 0
+port = ${gate}
 proxyProtocol = true
 trusted = ["127.0.0.9", "127.0.0.16/28"]
 [[front]]
@@ -126,13 +127,15 @@ host = "three"
 gate = "balanced"
 at = ["127.0.0.5"]
 `);
+    // Where clients find them: not where the balancer does.
+    expect(product.urls.map(({ href }) => href)).toEqual(['https://127.0.0.4/sdk', 'https://127.0.0.5/sdk']);
     for (const version of ['send-proxy', 'send-proxy-v2']) ports[version] = await freePort();
     const listens = Object.entries(ports).map(
       ([version, port], n) => `
 listen l${n}
   bind 127.0.0.4:${port}
   bind 127.0.0.5:${port}
-  server gate 127.0.0.1:${product.urls[0]?.port} ${version} source 127.0.0.${n === 0 ? 9 : 17} check check-send-proxy inter 200ms rise 1
+  server gate 127.0.0.1:${gate} ${version} source 127.0.0.${n === 0 ? 9 : 17} check check-send-proxy inter 200ms rise 1
 `,
     );
     const file = join(product.folder, 'haproxy.cfg');
