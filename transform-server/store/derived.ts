@@ -126,7 +126,7 @@ export const createDerived = (options: DerivedOptions): Derived => {
     return {
       id,
       host: item.host,
-      hostAway: options.item(item.host)?.facts['connected'] === false,
+      hostAway: options.item(item.host)?.facts['away'] === true,
       storages: related('storage').map(({ id: other, name, path }) => ({ id: other, name, path })),
       networks: related('network').map(({ id: other, name, target }) => ({ id: other, name, native: target.native })),
       volumes: related('volume').flatMap(

@@ -11,6 +11,10 @@ export interface SyncedHost {
   readonly name: string;
   readonly epoch: number;
   readonly scan: (object: NativeObject) => Scan;
+  /** As its agent told last; false as well once the agent has left. */
+  readonly connected?: boolean;
+  /** Its agent has told nothing yet. */
+  readonly awaited?: boolean;
   /** Told when a listing is whole. */
   readonly whole?: () => void;
 }
@@ -57,6 +61,8 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOptions): Sync => {
   const listings = new Map<HubId, number>();
   const connected = new Map<HubId, boolean>();
+  /** Hosts whose objects are shown as those of a host that does not answer. */
+  const shownAway = new Set<HubId>();
   const waiting = new Map<HubId, Set<() => void>>();
   const listeners: ((ids: readonly HubId[]) => void)[] = [];
   const tell = (ids: readonly HubId[]): void => {
@@ -66,7 +72,10 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
   /** The host's document says whether it is reached: the driver cannot know. */
   const withState = (host: SyncedHost, object: NativeObject): NativeObject =>
     object.kind === 'host'
-      ? { ...object, facts: { ...object.facts, connected: connected.get(host.id) ?? true } }
+      ? {
+          ...object,
+          facts: { ...object.facts, connected: connected.get(host.id) ?? true, away: shownAway.has(host.id) },
+        }
       : object;
 
   /** Last told of an object, its states apart from all else: a state is left before it is entered again. */
@@ -213,7 +222,10 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
 
     hostState: async (host, state) => {
       const before = connected.get(host.id) ?? false;
-      const shown = connected.get(host.id) ?? true;
+      // An agent that left took its clients along, or passes them on: nobody looks until it is back.
+      const hasLeft = host.connected === false && host.awaited === false;
+      const renews = state.connected ? shownAway.delete(host.id) : !hasLeft && !shownAway.has(host.id);
+      if (renews && !state.connected) shownAway.add(host.id);
       connected.set(host.id, state.connected);
       // A listing that the loss cut short starts anew.
       if (!state.connected) listings.delete(host.id);
@@ -222,8 +234,7 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
       );
       const native = store.native(host.id);
       if (native !== undefined) store.put(host.id, [withState(host, native)], host.scan);
-      // What is told of its objects shows whether it answers; until it is told otherwise, it does.
-      if (shown !== state.connected) store.renewDerived(host.id);
+      if (renews) store.renewDerived(host.id);
       // Back again, each object loses its mark when the new listing names it.
       if (!state.connected)
         store.setStale(
