@@ -1,0 +1,45 @@
+/** This program again, in a network and a mount namespace of its own: what drills do to networks and disks is seen by nobody else and ends with it. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { runProgram } from '../peers/clients.ts';
+
+const INSIDE = 'TRANSVISOR_DRILLS_INSIDE';
+/** Daemons and tools of the network live in sbin, which is not on every PATH. */
+const PROGRAMS = `${process.env['PATH']}:/usr/sbin:/sbin`;
+
+export const isInside = (): boolean => process.env[INSIDE] === 'yes';
+
+/** The exit code of the same command line inside. */
+export const enter = (program: string, args: readonly string[]): Promise<number> => {
+  if (process.getuid?.() !== 0) throw new Error('drills need root: they make networks, mounts and hosts of their own');
+  const again = [process.execPath, fileURLToPath(program), ...args];
+  const child = spawn('unshare', ['-n', '-m', '--propagation', 'private', 'sh', '-c', 'ip link set lo up && exec "$@"', 'drills', ...again], {
+    stdio: 'inherit',
+    env: { ...process.env, PATH: PROGRAMS, [INSIDE]: 'yes' },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+};
+
+const run = async (...words: readonly string[]): Promise<void> => {
+  const [file = '', ...args] = words;
+  const { code, stderr } = await runProgram(file, args);
+  if (code !== 0) throw new Error(`${words.join(' ')}: ${stderr.trim()}`);
+};
+
+/** A disk that is full when so many bytes are on it. */
+export const mountSmallDisk = async (folder: string, bytes: number): Promise<AsyncDisposable> => {
+  await run('mount', '-t', 'tmpfs', '-o', `size=${bytes}`, 'small', folder);
+  // What still runs there keeps it for itself until it ends.
+  return { [Symbol.asyncDispose]: () => run('umount', '--lazy', folder) };
+};
+
+/** Nothing comes through to or from this port, and nobody is told. */
+export const cutPort = async (port: number): Promise<AsyncDisposable> => {
+  const rules = `table inet cut { chain all { type filter hook output priority 0; tcp dport ${port} drop; tcp sport ${port} drop; } }`;
+  await run('nft', rules);
+  return { [Symbol.asyncDispose]: () => run('nft', 'delete table inet cut') };
+};

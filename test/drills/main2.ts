@@ -1,0 +1,11 @@
+import { mkdtempSync } from 'node:fs';
+import { copyProgram } from '../peers/program-copy.ts';
+import { enter, isInside } from './ground.ts';
+import { ROWS } from './rows.ts';
+import { runRow } from './row.ts';
+import { random } from './random.ts';
+if (!isInside()) process.exit(await enter(import.meta.url, process.argv.slice(2)));
+using calm = copyProgram();
+const row = ROWS.find(({ name }) => name === process.argv[2]);
+const { seen, broken } = await runRow(row!, { count: Number(process.argv[3]), seed: 1, dice: random(1), program: calm.program, folder: mkdtempSync('/tmp/tvd-'), say: console.log });
+console.log(seen); console.log(broken.length);
