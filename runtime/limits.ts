@@ -152,6 +152,8 @@ export const LIMITS = {
   cellGatherMs: SECOND,
   /** How often a cell at another server is asked for by the one that has its agent. */
   cellDrawMs: 10 * SECOND,
+  /** A server whose shared store has been away for so long sends its agents to look for another. */
+  storeAwayMs: 30 * SECOND,
   /** A cell without an agent is given up after this; how often that is looked at. */
   cellIdleMs: 10 * MINUTE,
   cellSweepMs: MINUTE,

@@ -35,6 +35,8 @@ export interface JunctionOptions {
   readonly told: (hello: AgentHello) => void;
   readonly jobIds: () => Promise<JobIds>;
   readonly sessionKey: Uint8Array;
+  /** false: this server can have no cell at all now, and another may. */
+  readonly isReady: () => boolean;
   /** Ends the link: the agent comes again at once, and greets. */
   readonly end: (why: string) => void;
   readonly clock: Clock;
@@ -173,6 +175,11 @@ export const createJunction = (options: JunctionOptions): Junction => {
     const theirs = announced(greeting);
     const version = agreeOn(LINK_VERSIONS, theirs);
     if (version === undefined) throw new Error(disagreement(greeting.agent, theirs, LINK_VERSIONS));
+    if (!options.isReady()) {
+      // Behind the answer: so soon that the agent asks another server, if it knows one.
+      setImmediate(() => end('the shared store is away'));
+      throw new LinkDown('the shared store is away');
+    }
     const hosts = greeting.hosts.map(({ name }) => name);
     for (const { name, host } of greeting.fronts)
       if (!hosts.includes(host))
@@ -211,8 +218,8 @@ export const createJunction = (options: JunctionOptions): Junction => {
     for (const host of missing()) void seek(host);
     return {
       version: Math.min(version, ...answers.map((answer) => answer.version)),
-      hosts: Object.assign({}, ...answers.map((answer) => answer.hosts)),
-      fronts: Object.assign({}, ...answers.map((answer) => answer.fronts)),
+      hosts: Object.fromEntries(answers.flatMap((answer) => Object.entries(answer.hosts))),
+      fronts: Object.fromEntries(answers.flatMap((answer) => Object.entries(answer.fronts))),
       sessionKey: options.sessionKey,
       jobIds,
     };
@@ -302,10 +309,10 @@ export const createJunction = (options: JunctionOptions): Junction => {
     session,
     logout: async (id) => void (await Promise.all(partsOf(id).map((one) => one.api.logout(id)))),
     touch: async (touched) => {
-      for (const one of parts.values()) {
-        const some = Object.entries(touched).filter(([id]) => partsOf(id).includes(one));
-        if (some.length > 0) await one.api.touch(Object.fromEntries(some));
-      }
+      const groups = new Map<Part, typeof touched>();
+      for (const [id, activity] of Object.entries(touched))
+        for (const one of partsOf(id)) groups.set(one, { ...groups.get(one), [id]: activity });
+      await Promise.all([...groups].map(([one, some]) => one.api.touch(some)));
     },
     loginFailed: async (failed) => (await ofFront(failed.front)).api.loginFailed(failed),
     call: async (exchange) => {

@@ -1,6 +1,7 @@
 /** One of several transform servers: the state that they share in; agents attached to the cells of their hosts, wherever those are, out. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { LIMITS } from '../../runtime/limits.ts';
 import { type Channel, LinkDown } from '../../runtime/link.ts';
 import type { AgentApi } from '../../runtime/protocol.ts';
 import type { Inspected } from '../admin/admin.ts';
@@ -23,6 +24,8 @@ export interface MemberOptions
     'platforms' | 'clock' | 'log' | 'random' | 'transformer' | 'program' | 'fresh' | 'hostAgents'
   > {
   readonly state: SharedState;
+  /** LIMITS.storeAwayMs when absent. */
+  readonly storeAwayMs?: number;
   /** Opens a channel to the server that holds the cell, to speak there for an agent. */
   readonly dial: (owner: ServerRecord, from: { cell: string; agent: string | undefined }) => Promise<Channel>;
 }
@@ -81,7 +84,7 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
     }
     const { owner } = found;
     try {
-      return openRelay(await dial(owner, { cell: host, agent: certified }), agent, log);
+      return openRelay(await dial(owner, { cell: host, agent: certified }), owner.server, agent, log);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new LinkDown(`the server ${owner.server}, which has the cell, is not reached: ${why}`);
@@ -107,6 +110,7 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
         }
       },
       sessionKey,
+      isReady: () => state.available,
       end,
       clock,
       log,
@@ -121,6 +125,16 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
       },
     };
   };
+
+  /** What this server cannot reach another one may: agents that know more than one go there, and take their cells along. */
+  let forget = (): void => {};
+  const stopListening = state.onAvailable((available) => {
+    forget();
+    if (available) return;
+    forget = clock.after(options.storeAwayMs ?? LIMITS.storeAwayMs, () => {
+      for (const { end } of junctions) end('the shared store is away');
+    });
+  });
 
   const relay: Member['relay'] = (channel, { cell: name, agent }) => {
     const cell = leaving ? undefined : cells.held(name);
@@ -138,6 +152,8 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
     if (closed) return;
     closed = true;
     leaving = true;
+    forget();
+    stopListening();
     cells.rest();
     await cells.close();
     await transformer.close();

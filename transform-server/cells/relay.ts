@@ -31,13 +31,13 @@ const forwarded = (agent: AgentApi): AgentApi => ({
 });
 
 /** At the server that has the agent. */
-export const openRelay = (channel: Channel, agent: AgentApi, log: Log): Part => {
+export const openRelay = (channel: Channel, server: string, agent: AgentApi, log: Log): Part => {
   const link = openLink<HolderApi>(forwarded(agent), channel, { log, unlimited: UNLIMITED });
   return {
     api: link.remote,
     underWay: () => link.remote.underWay(),
     giveUp: () => link.remote.giveUp(),
-    ended: link.closed,
+    ended: link.closed.then((why) => `the relay to server ${server} has ended: ${why}`),
     left: () => link.close('the agent is gone'),
   };
 };

@@ -138,6 +138,27 @@ describe('the shared store', () => {
     expect(await names(agent, session)).toEqual(['alpha-x', 'beta-x']);
   });
 
+  test('away for one server alone: its agents go to another, and take their cells along', async () => {
+    const a = await servers.open('a');
+    const b = await servers.open('b');
+    const agent = await connectAgent('one', ['x'], a);
+    const session = await agent.login();
+    a.state.cut();
+    await expect(names(agent, session)).rejects.toThrow();
+    agent.to(b);
+    world.expire('a');
+    await agent.up();
+    expect(world.holder('x')).toBe('b');
+    expect(await names(agent, session)).toEqual(['alpha-x', 'beta-x']);
+    // Who asks the other one is not kept waiting there.
+    agent.to(a);
+    agent.cut();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    agent.to(b);
+    await agent.up();
+    expect(await names(agent, session)).toEqual(['alpha-x', 'beta-x']);
+  });
+
   test('with two truths of a cell: that host stays closed, the others go on', async () => {
     const a = await servers.open('a');
     const agent = await connectAgent('one', ['x', 'y'], a);

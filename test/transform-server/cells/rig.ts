@@ -32,6 +32,7 @@ export const createServers = (world: ReturnType<typeof createWorld>) => {
       log: silentLog,
       transformer,
       hostAgents,
+      storeAwayMs: 100,
       dial: async (owner, from) => {
         const other = servers.get(owner.address);
         if (other === undefined) throw new Error('connection refused');

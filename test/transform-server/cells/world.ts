@@ -13,6 +13,8 @@ interface Held {
 export interface SharedServer extends SharedState {
   /** As kill -9: what it has stays its own until `world.expire`. */
   die(): void;
+  /** The store answers the others alone. */
+  cut(): void;
 }
 
 export const createWorld = (directory: string) => {
@@ -36,6 +38,8 @@ export const createWorld = (directory: string) => {
     const record = { server, address: server };
     servers.set(server, record);
     let dead = false;
+    let isCut = false;
+    const own = new Set<(available: boolean) => void>();
 
     const hold = (cell: string): CellStorage => {
       const storage = openStorage(join(directory, cell));
@@ -66,7 +70,7 @@ export const createWorld = (directory: string) => {
         },
         token: ++token,
         get available() {
-          return available && !closed;
+          return available && !isCut && !closed;
         },
         onAvailable: (listener) => {
           told.add(listener);
@@ -86,7 +90,7 @@ export const createWorld = (directory: string) => {
       };
     };
     const answering = (): void => {
-      if (!available || dead) throw new Error('the store does not answer');
+      if (!available || isCut || dead) throw new Error('the store does not answer');
     };
 
     return {
@@ -111,11 +115,17 @@ export const createWorld = (directory: string) => {
       },
       servers: async () => [...servers.values()],
       get available() {
-        return available;
+        return available && !isCut;
       },
       onAvailable: (listener) => {
         listeners.add(listener);
+        own.add(listener);
         return () => listeners.delete(listener);
+      },
+      cut: () => {
+        isCut = true;
+        for (const one of held.values()) if (one.owner === server) one.tell(false);
+        for (const listener of own) listener(false);
       },
       warnings: [],
       close: async () => void servers.delete(server),
@@ -135,7 +145,11 @@ export const createWorld = (directory: string) => {
     back: () => set(true),
     /** What a dead server had is free. */
     expire: (server: string) => {
-      for (const [cell, one] of held) if (one.owner === server) held.delete(cell);
+      for (const [cell, one] of held) {
+        if (one.owner !== server) continue;
+        held.delete(cell);
+        one.close();
+      }
     },
     /** The cell stays closed. */
     conflict: (cell: string, text: string) => {
