@@ -37,6 +37,7 @@ const CLIENTS = {
   xsltproc: 'xsltproc',
   'redis-server': 'redis-server',
   'redis-cli': 'redis-cli',
+  setpriv: 'setpriv',
   openssl: 'openssl',
   root: 'unshare',
   netns: 'nsenter',

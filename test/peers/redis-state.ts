@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { CellStorage, SharedState } from '../../transform-server/storage/cell-contract.ts';
 import type { RedisOptions } from '../../transform-server/storage/redis/options.ts';
 import { openRedisState } from '../../transform-server/storage/redis/state.ts';
-import type { CellStorage, SharedState } from '../../transform-server/storage/cell-contract.ts';
 import { until } from './redis.ts';
 
 export const TIMES = {
@@ -15,6 +15,9 @@ export const TIMES = {
   redisRetryMs: 50,
   redisFlushMs: 2000,
 };
+
+/** For tests that wait for replicas, which on a busy machine take their time. */
+export const WAITING = { waitReplicas: 1, times: { ...TIMES, redisCommandMs: 4000 } };
 
 export const optionsFor = (url: string, server: string, more: Partial<RedisOptions> = {}): RedisOptions => ({
   mode: 'single',

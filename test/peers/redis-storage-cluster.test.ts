@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { REDIS_CLIENTS, type RedisServer, startCluster, until } from './redis.ts';
-import { closeStates, hold, numbersIn, openState, put } from './redis-state.ts';
+import { closeStates, hold, numbersIn, openState, put, WAITING } from './redis-state.ts';
 
 const CELLS = Array.from({ length: 12 }, (_, n) => `host-${n}`);
 
@@ -84,7 +84,7 @@ describeWith(REDIS_CLIENTS, 'a Redis Cluster with replicas that are waited for',
   test('a master that is killed under a writer: a replica takes its place, and nothing acknowledged is lost', async () => {
     const nodes = await startCluster(1);
     try {
-      const setting = { mode: 'cluster', urls: nodes.map((node) => node.url), waitReplicas: 1 } as const;
+      const setting = { mode: 'cluster', urls: nodes.map((node) => node.url), ...WAITING } as const;
       const a = await openState('', 'a', setting);
       expect(a.warnings).toEqual([]);
       const held = await Promise.all(CELLS.map((cell) => hold(a, cell)));

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { describeWith } from './describe-with.ts';
 import { DURABLE, REDIS_CLIENTS, type RedisServer, startRedis, startReplica, startSentinels, until } from './redis.ts';
-import { closeStates, hold, numbersIn, openState, put, TIMES, takeOver } from './redis-state.ts';
+import { closeStates, hold, numbersIn, openState, put, TIMES, takeOver, WAITING } from './redis-state.ts';
 import { openSwitch, type TcpSwitch } from './tcp-switch.ts';
 
 afterEach(closeStates);
@@ -44,7 +44,7 @@ const withPair = async (act: (pair: Pair) => Promise<void>): Promise<void> => {
 describeWith(REDIS_CLIENTS, 'replicas', () => {
   test('a flush is done when as many replicas as asked for have it, and not before', () =>
     withPair(async ({ master, replica }) => {
-      const state = await openState(master.url, 'a', { waitReplicas: 1 });
+      const state = await openState(master.url, 'a', WAITING);
       expect(state.warnings).toEqual([]);
       const storage = await hold(state, 'one');
       for (let n = 1; n <= 20; n++) {
@@ -65,7 +65,7 @@ describeWith(REDIS_CLIENTS, 'replicas', () => {
 
   test('a claim that replicas do not hear of leaves the cell free', () =>
     withPair(async ({ master, replica }) => {
-      const a = await openState(master.url, 'a', { waitReplicas: 1 });
+      const a = await openState(master.url, 'a', WAITING);
       replica.signal('SIGSTOP');
       await expect(a.claim('one')).rejects.toThrow(/0 of 1 replicas/);
       const b = await openState(master.url, 'b');

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Output, requireClient, runProgram } from './clients.ts';
 
 /** For describeWith. */
-export const REDIS_CLIENTS = ['redis-server', 'redis-cli'] as const;
+export const REDIS_CLIENTS = ['redis-server', 'redis-cli', 'setpriv'] as const;
 /** What a deployment that loses nothing uses. */
 export const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
 const START_LIMIT_MS = 20_000;
@@ -66,14 +66,9 @@ export interface RedisSetting {
   readonly tlsArgs?: readonly string[];
 }
 
-/** A test that hangs leaves its servers to the end of its file. */
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
 export const startRedis = async (setting: RedisSetting = {}): Promise<RedisServer> => {
   const program = requireClient('redis-server');
+  const tie = requireClient('setpriv');
   const cliProgram = requireClient('redis-cli');
   const folder = mkdtempSync(join(tmpdir(), 'tv-redis-'));
   const port = await freePort();
@@ -103,15 +98,12 @@ export const startRedis = async (setting: RedisSetting = {}): Promise<RedisServe
     return stdout.trim();
   };
   const start = async (): Promise<void> => {
-    const started = spawn(program, [file, ...ports, ...(setting.args ?? [])], { stdio: 'ignore' });
-    child = started;
-    running.add(started);
-    ended = new Promise((resolve) => {
-      started.once('exit', () => {
-        running.delete(started);
-        resolve();
-      });
+    // It ends with us, however we end.
+    const started = spawn(tie, ['--pdeathsig', 'KILL', program, file, ...ports, ...(setting.args ?? [])], {
+      stdio: 'ignore',
     });
+    child = started;
+    ended = new Promise((resolve) => started.once('exit', () => resolve()));
     await until('redis-server answers', async () => (await ask(['ping'])).stdout.trim() === 'PONG');
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
