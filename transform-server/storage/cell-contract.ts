@@ -12,7 +12,7 @@ export interface ServerRecord {
  * written is in the shared store, on as many replicas as are asked for.
  */
 export interface CellStorage extends Storage {
-  /** The fencing token: greater than that of whoever held the cell before. */
+  /** The fencing token: greater than that of whoever held the cell before. It grows when a store that had lost the cell is given it again. */
   readonly token: number;
   /** false: the shared store does not answer, so that nothing written now is known to last. */
   readonly available: boolean;
