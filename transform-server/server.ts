@@ -253,7 +253,8 @@ export const createServer = (options: ServerOptions): Server => {
       leases.agentLeft(agent);
       for (const record of hosts.left(agent)) {
         sync.hostState(record, { connected: false, text: 'the agent is away' }).catch((error: unknown) => {
-          if (!closed) log.error({ host: record.name, error }, 'the host could not be marked as away');
+          if (!closed && shared?.away() !== true)
+            log.error({ host: record.name, error }, 'the host could not be marked as away');
         });
       }
     };
