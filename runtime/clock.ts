@@ -2,14 +2,31 @@
 
 export interface Clock {
   now(): number;
+  /** The same with fractions of a millisecond, for how long something took; absent: there is nothing finer. */
+  exact?(): number;
   /** Calls once after `ms`; the answer cancels. Does not keep the program alive. */
   after(ms: number, act: () => void): () => void;
   /** Calls every `ms`; the answer cancels. Does not keep the program alive. */
   every(ms: number, act: () => void): () => void;
 }
 
+/** Of the wall clock, and how much finer time goes on since. */
+let wallMs = Date.now();
+let steadyMs = performance.now();
+const SKEW_MS = 2;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
+  exact: () => {
+    const now = Date.now();
+    const steady = performance.now();
+    // Somebody set the clock, or the machine slept.
+    if (Math.abs(now - wallMs - (steady - steadyMs)) > SKEW_MS) {
+      wallMs = now;
+      steadyMs = steady;
+    }
+    return wallMs + (steady - steadyMs);
+  },
   after: (ms, act) => {
     const timer = setTimeout(act, ms);
     timer.unref();
@@ -21,6 +38,8 @@ export const systemClock: Clock = {
     return () => clearInterval(timer);
   },
 };
+
+export const exactly = (clock: Clock): number => clock.exact?.() ?? clock.now();
 
 export const sleep = (clock: Clock, ms: number): Promise<void> =>
   new Promise((resolve) => void clock.after(ms, resolve));

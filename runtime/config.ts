@@ -102,6 +102,8 @@ const configShape = z.strictObject({
       tokenFile: path.optional(),
       /** Where absent: on any address but loopback. */
       tls: z.boolean().optional(),
+      /** How many exchanges with clients the log keeps; 0: none, and nothing is told of them. */
+      exchanges: z.number().int().min(0).max(100_000).default(LIMITS.exchangesKept),
     })
     .prefault({}),
   link: z

@@ -160,6 +160,13 @@ export const LIMITS = {
   /** Exchanges of one agent of which it is remembered to which cell they went. */
   cellExchanges: 20_000,
 
+  /** The exchange log: how many exchanges the newest are, hops of one, and bytes of one hop, of a body in it and of all, as they are kept. */
+  exchangesKept: 10_000,
+  exchangeHops: 200,
+  exchangeHopBytes: 16 * KIB,
+  exchangeBodyBytes: 4 * KIB,
+  exchangeLogBytes: 64 * MIB,
+  /** Exchanges of which an agent tells its own hops, in one second; of the others the server's stay, and of commands all. */
   hopsPerSecond: 200,
   hopsQueued: 2000,
   hopsTickMs: 100,

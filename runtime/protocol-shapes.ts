@@ -107,6 +107,7 @@ const hop = z.object({
   shape: name,
   atMs: time,
   durationMs: z.number().optional(),
+  facts: z.record(name, words).optional(),
   detail: z.record(z.string(), z.unknown()),
 });
 const lease = z.object({ vm: hubId, host: hubId, native: words, name: words, template: z.boolean(), epoch: count });

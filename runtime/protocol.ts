@@ -40,6 +40,8 @@ export interface ServerHello {
   /** Key with which session tokens are signed, so that the agent can verify a cookie while the server is away. */
   readonly sessionKey: Uint8Array;
   readonly jobIds: JobIds;
+  /** false: no exchange log is kept, and hops are for nobody. */
+  readonly logsExchanges?: boolean;
   /** What the ids of this link's exchanges begin with, so that none of another link is taken. From version 2 on. */
   readonly exchanges?: string;
 }
@@ -91,12 +93,30 @@ export interface OutboxEntry {
   readonly changes?: readonly NativeChange[];
 }
 
-/** One hop of an exchange for the exchange log: `shape` is a row of DESIGN section 4 ('call', 'route', 'command', 'native', ...). */
+/** What one line tells of an exchange. `object`: a hub id, `name`: the object's; `outcome`: 'value' or the kind of the fault. */
+export interface ExchangeFacts {
+  readonly client?: string;
+  readonly user?: string;
+  readonly front?: string;
+  readonly method?: string;
+  readonly route?: string;
+  readonly verb?: string;
+  readonly object?: string;
+  readonly name?: string;
+  readonly job?: string;
+  readonly outcome?: string;
+}
+
+/**
+ * One hop of an exchange for the exchange log: `shape` is what it was there ('request', 'call', 'route', 'command', 'native', ...), `atMs`
+ * when it was over, `facts` what it adds to the line of the exchange.
+ */
 export interface Hop {
   readonly exchange: string;
   readonly shape: string;
   readonly atMs: number;
   readonly durationMs?: number;
+  readonly facts?: ExchangeFacts;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 

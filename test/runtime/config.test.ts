@@ -20,7 +20,7 @@ describe('a configuration file', () => {
     const config = checkConfig(parseConfig(text), text);
     expect(config.host).toEqual([{ name: 'h1', uri: 'qemu:///system' }]);
     expect(config.front[0]).toEqual({ platform: 'vim25', port: 8443, options: {} });
-    expect(config.admin).toEqual({ port: 8990, listen: '127.0.0.1' });
+    expect(config.admin).toEqual({ port: 8990, listen: '127.0.0.1', exchanges: 10_000 });
   });
 
   test('names the line and the nearest key of an unknown key at the top', () => {

@@ -1,6 +1,6 @@
 /** The exchange log: hops come in from agents and server, the last exchanges with all their hops go out; bounded, bodies cut. */
 import type { Hop } from '../../runtime/protocol.ts';
-import { safeCopy } from './redaction.ts';
+import { safeCopy } from '../../runtime/redaction.ts';
 
 const EXCHANGES = 2000;
 const HOPS = 200;

@@ -1,7 +1,7 @@
 /** Jobs: what clients' commands became, with their plan, its steps and the journal. */
 import { z } from 'zod';
 import type { Job } from '../../../mappings/generic/jobs.ts';
-import { safeCopy } from '../../exchanges/redaction.ts';
+import { safeCopy } from '../../../runtime/redaction.ts';
 import { page, pageOf, pageQuery } from '../page.ts';
 import { Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { HubId } from '../../../mappings/generic/ids.ts';
 import type { DocumentKind } from '../../../mappings/generic/model.ts';
 import type { Entry, RenderedMember } from '../../../mappings/generic/store-view.ts';
-import { safeCopy, withoutSecrets } from '../../exchanges/redaction.ts';
+import { safeCopy, withoutSecrets } from '../../../runtime/redaction.ts';
 import type { FrontRecord } from '../../sync/hosts.ts';
 import { page, pageOf, pageQuery } from '../page.ts';
 import type { Parts } from '../parts.ts';

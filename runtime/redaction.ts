@@ -1,0 +1,76 @@
+/** Values and texts that people will look at in; copies without secrets and of bounded size out. */
+
+const TEXT = 2048;
+const DEPTH = 6;
+const MEMBERS = 64;
+const NAMING = /^(key|name)$/;
+const WORDS = 'passw|passphrase|pwd|secret|token|cookie|credential|ticket|private.?key|api.?key|authorization';
+const SECRET = new RegExp(WORDS, 'i');
+
+/** What a method is called says whether what it takes or gives is one. */
+export const namesSecret = (name: string): boolean => SECRET.test(name) || /log_?in/i.test(name);
+
+/**
+ * In documents, and in what clients and hosts send, also where the text ends in the middle of it: an element that an attribute names, an
+ * attribute, an element of such a name, a name beside its value (vim25 `<key>` and `<value>`, XML-RPC `<name>` and `<value>`), JSON.
+ */
+const NAMED = new RegExp(`(<[^<>]*=(["'])[^"'<>]*(?:${WORDS})[^"'<>]*\\2[^<>]*>)[^<]+`, 'gi');
+const ATTRIBUTE = new RegExp(`(\\b[\\w:.-]*(?:${WORDS})[\\w:.-]*\\s*=\\s*)(["'])[^"']*(?:\\2|$)`, 'gi');
+const ELEMENT = new RegExp(`(<[\\w:.-]*(?:${WORDS})[\\w:.-]*(?:\\s[^<>]*)?>)[^<]+`, 'gi');
+const PAIR = new RegExp(
+  `(<(key|name)(?:\\s[^<>]*)?>[^<]*(?:${WORDS})[^<]*</\\2>\\s*<value(?:\\s[^<>]*)?>(?:\\s*<string>)?)[^<]+`,
+  'gi',
+);
+const MEMBER = new RegExp(`("[^"]*(?:${WORDS})[^"]*"\\s*:\\s*")(?:[^"\\\\]|\\\\.)*(?:"|\\\\?$)`, 'gi');
+export const withoutSecrets = (text: string): string =>
+  SECRET.test(text)
+    ? text
+        .replace(NAMED, '$1[secret]')
+        .replace(ATTRIBUTE, '$1$2[secret]$2')
+        .replace(ELEMENT, '$1[secret]')
+        .replace(PAIR, '$1[secret]')
+        .replace(MEMBER, '$1[secret]"')
+    : text;
+
+/** A pair such as { key: 'display.password', value }: its name is a value itself. */
+const isSecretPair = (members: readonly (readonly [string, unknown])[]): boolean =>
+  members.some(([key, one]) => NAMING.test(key) && typeof one === 'string' && SECRET.test(one));
+
+/** Whether a copy would leave something out for being a secret. */
+export const holdsSecret = (value: unknown, depth = 0): boolean => {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
+  // Nobody looks so deep.
+  if (depth > 4 * DEPTH) return true;
+  if (Array.isArray(value)) return value.some((one) => holdsSecret(one, depth + 1));
+  const members = Object.entries(value);
+  return isSecretPair(members) || members.some(([key, one]) => SECRET.test(key) || holdsSecret(one, depth + 1));
+};
+
+/** A copy that is safe to keep: no secret, no body without end. `room` shrinks by what it takes; `most`: characters of one text. */
+export const safeCopy = (value: unknown, room: { left: number }, depth = 0, most = TEXT): unknown => {
+  room.left -= 8;
+  if (room.left <= 0) return '...';
+  if (typeof value === 'string') {
+    const safe = /[<"]/.test(value) ? withoutSecrets(value) : value;
+    room.left -= Math.min(safe.length, most);
+    return safe.length > most ? `${safe.slice(0, most)}... (${safe.length} characters)` : safe;
+  }
+  if (value instanceof Uint8Array) return `(${value.length} bytes)`;
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return typeof value === 'function' ? '(function)' : value;
+  if (depth >= DEPTH) return '...';
+  if (Array.isArray(value)) {
+    const kept = value.slice(0, MEMBERS).map((one) => safeCopy(one, room, depth + 1, most));
+    return value.length > MEMBERS ? [...kept, `... (${value.length} in all)`] : kept;
+  }
+  const members = Object.entries(value);
+  const isPair = isSecretPair(members);
+  const kept = members
+    .slice(0, MEMBERS)
+    .map(([key, one]) => [
+      safeCopy(key, room, depth, most),
+      SECRET.test(key) || (isPair && key === 'value') ? '[secret]' : safeCopy(one, room, depth + 1, most),
+    ]);
+  if (members.length > MEMBERS) kept.push(['...', `${members.length} in all`]);
+  return Object.fromEntries(kept);
+};
