@@ -9,6 +9,8 @@ import type { Sessions } from './sessions/sessions.ts';
 import type { Hosts } from './sync/hosts.ts';
 
 const OWNERS = 'host-agents';
+/** Of one agent, ever. */
+const MOST_HOSTS = 10_000;
 
 export interface AgentRights {
   /** Throws when a host or front in the greeting is another agent's. `certified` is the name in the agent's certificate. */
@@ -19,8 +21,8 @@ export interface AgentRights {
 
 export interface RightsOptions {
   readonly hosts: Pick<Hosts, 'get' | 'front'>;
-  readonly own: Pick<Own, 'get' | 'put'>;
-  readonly ids: Pick<Ids, 'mint'>;
+  readonly own: Pick<Own, 'get' | 'put' | 'list'>;
+  readonly ids: Pick<Ids, 'mint' | 'resolve'>;
   readonly sessions: Pick<Sessions, 'get'>;
   /** By host name: the agent that alone may hold it. Of others, whoever held it first by a certificate. */
   readonly assigned: Readonly<Record<string, string>>;
@@ -51,24 +53,29 @@ export const createAgentRights = (options: RightsOptions): AgentRights => {
     assign();
     if (certified !== undefined && hello.agent !== certified)
       throw new Error(`the certificate is of agent ${certified}, which cannot speak as ${hello.agent}`);
+    const known = (name: string): string | undefined => {
+      const id = ids.resolve(undefined, 'host', name);
+      return id === undefined ? undefined : ownerOf(id);
+    };
     for (const { name } of hello.hosts) {
-      const owner = ownerOf(ids.mint(undefined, 'host', name));
+      const owner = known(name);
       if (owner !== undefined && owner !== hello.agent)
         throw new Error(
           `host ${name} belongs to agent ${owner}, not to ${hello.agent}; link.hosts of the server says whose it is`,
         );
     }
     for (const { name } of hello.fronts) {
-      const known = hosts.front(name)?.instance;
-      const owner = known === undefined ? undefined : ownerOf(known.host);
+      const front = hosts.front(name)?.instance;
+      const owner = front === undefined ? undefined : ownerOf(front.host);
       if (owner !== undefined && owner !== hello.agent)
         throw new Error(`front ${name} belongs to agent ${owner}, not to ${hello.agent}; give it another name`);
     }
     if (certified === undefined) return;
-    for (const { name } of hello.hosts) {
-      const id = ids.mint(undefined, 'host', name);
-      if (ownerOf(id) === undefined) own.put(OWNERS, id, certified);
-    }
+    const claimed = hello.hosts.filter(({ name }) => known(name) === undefined);
+    if (claimed.length === 0) return;
+    const owned = own.list(OWNERS, '').filter(({ value }) => value === certified).length;
+    if (owned + claimed.length > MOST_HOSTS) throw new Error(`agent ${certified} has had ${owned} hosts: no more`);
+    for (const { name } of claimed) own.put(OWNERS, ids.mint(undefined, 'host', name), certified);
   };
 
   const narrow: AgentRights['narrow'] = (api, agent) => {

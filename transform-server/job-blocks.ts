@@ -8,7 +8,6 @@ const BLOCKS = 'job-blocks';
 const KEPT = 64;
 
 export interface JobBlocks {
-  /** An empty block: its numbers come from elsewhere, and are not judged here. */
   given(agent: string, block: JobIds): void;
   has(agent: string, job: HubId): boolean;
 }
@@ -18,7 +17,6 @@ export const createJobBlocks = (own: Pick<Own, 'get' | 'put'>): JobBlocks => {
     (own.get(BLOCKS, agent) as readonly JobIds[] | undefined) ?? [];
   return {
     given: (agent, { from, to }) => {
-      if (from >= to) return;
       const known = blocksOf(agent);
       const last = known.at(-1);
       const blocks = last?.to === from ? [...known.slice(0, -1), { from: last.from, to }] : [...known, { from, to }];
@@ -27,7 +25,7 @@ export const createJobBlocks = (own: Pick<Own, 'get' | 'put'>): JobBlocks => {
     has: (agent, job) => {
       const blocks = blocksOf(agent);
       const isGiven = ({ from, to }: JobIds): boolean => numberOf(job) >= from && numberOf(job) < to;
-      return kindOf(job) === 'job' && (blocks.length === 0 || blocks.some(isGiven));
+      return kindOf(job) === 'job' && blocks.some(isGiven);
     },
   };
 };

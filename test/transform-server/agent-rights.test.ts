@@ -116,6 +116,15 @@ test("entries of another agent's host in its outbox make no job, and do not stan
   expect(server.jobs.list({ sinceMs: 0 })).toEqual([]);
 });
 
+test('an agent has no more hosts than any agent needs, and a refused greeting leaves nothing behind', async () => {
+  const { a } = await two();
+  const many = Array.from({ length: 10_000 }, (_, n) => ({ name: `h-${n}`, platform: 'invented', uri: 'x:' }));
+  const next = (await a.jobIds()).to;
+  await expect(a.hello({ ...greeting('a', 'one'), hosts: many, fronts: [] })).rejects.toThrow('no more');
+  // Ids and job numbers are of one count.
+  expect((await a.jobIds()).from).toBe(next);
+});
+
 test('only job numbers of blocks that it was given count in its outbox, also after a restart', async () => {
   const begun = await two();
   const { from } = await begun.a.jobIds();
