@@ -134,17 +134,15 @@ const look = async (named: string | undefined, flags: Flags): Promise<Finding[]>
   }
   const { findings, isRunning } = lookAtState(config.state, place(['state']));
   const agent = program !== 'server';
-  const found = await Promise.all([
-    findings,
-    lookAtSecrets(config, flags.config, place),
-    agent ? lookAtFronts(config, place) : [],
-    isRunning ? [] : lookAtPorts(config, program, place).catch((error: unknown) => mistakes(error, place([]))),
+  const told = [...findings, ...lookAtSecrets(config, flags.config, place), ...lookAtInterception(config, place)];
+  const tried = await Promise.all([
+    ...(agent ? [lookAtFronts(config, place)] : []),
+    ...(isRunning ? [] : [lookAtPorts(config, program, place).catch((error: unknown) => mistakes(error, place([])))]),
     lookAtLink(config, program, place),
     lookAtRedis(config, program, place),
-    lookAtInterception(config, place),
     ...(agent ? lookAtHosts(config, place) : []),
   ]);
-  return found.flat();
+  return [...told, ...tried.flat()];
 };
 
 /** Well is what has warnings at most. */
