@@ -29,8 +29,8 @@ const SPRAY = 400;
 const SAMPLE_MS = 200;
 /** An honest client's read, five times what a busy machine needs. */
 const LATE_MS = 10_000;
-/** Of the agent's turn. */
-const AGENT_MS = 120_000;
+/** Of the agent's turn, for each message: an agent that was hung up on takes its time before it comes again. */
+const MESSAGE_MS = 200;
 
 const residentBytes = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
@@ -185,7 +185,7 @@ export const fuzzAgent = async ({ product, messages, seed }: LinkFuzz): Promise<
   });
   // The agent answers by itself what it can answer by itself.
   const soap = rawSoap(product);
-  const until = performance.now() + AGENT_MS;
+  const until = performance.now() + 30_000 + messages * MESSAGE_MS;
   while (sent < messages && product.pids().includes(product.pid()) && performance.now() < until) {
     const at = performance.now();
     const { status } = await soap.call('CurrentTime', 'ServiceInstance', 'ServiceInstance');
