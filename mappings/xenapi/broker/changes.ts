@@ -19,24 +19,49 @@ export interface Happening {
 
 type Row = { readonly version: number; readonly item: Item } | { readonly version: number; readonly gone: Gone };
 
-const KEPT = 50_000;
+/** Ends of objects that are remembered. Of those that are there only the newest change counts: they need no bound of their own. */
+const KEPT = 20_000;
+/** Rows that may have been overtaken, beside as many as there are objects. */
+const SLACK = 1000;
+
+const refOfRow = (row: Row): string => ('item' in row ? row.item.ref : row.gone.ref);
 
 const ORDER = { add: 0, mod: 1, del: 2 } as const;
 
 export class Changes {
+  readonly #kept: number;
   #rows: Row[] = [];
+  /** More rows than these are looked through for those that were overtaken. */
+  #most = SLACK;
   /** Changes up to this version are not known. */
   floor: number;
 
-  constructor(floor: number) {
+  constructor(floor: number, kept = KEPT) {
     this.floor = floor;
+    this.#kept = kept;
+  }
+
+  get size(): number {
+    return this.#rows.length;
   }
 
   #add(row: Row): void {
     this.#rows.push(row);
-    if (this.#rows.length <= KEPT * 2) return;
-    this.floor = this.#rows[this.#rows.length - KEPT - 1]?.version ?? this.floor;
-    this.#rows = this.#rows.slice(-KEPT);
+    if (this.#rows.length > this.#most) this.#compact();
+  }
+
+  /** An overtaken row of an object that is gone would hold its whole record. */
+  #compact(): void {
+    const newest = new Map(this.#rows.map((row) => [refOfRow(row), row]));
+    const rows = this.#rows.filter((row) => newest.get(refOfRow(row)) === row);
+    let surplus = rows.reduce((sum, row) => sum + ('gone' in row ? 1 : 0), 0) - this.#kept;
+    this.#rows = rows.filter((row) => {
+      if (surplus <= 0 || 'item' in row) return true;
+      surplus -= 1;
+      this.floor = Math.max(this.floor, row.version);
+      return false;
+    });
+    this.#most = 2 * this.#rows.length + SLACK;
   }
 
   changed(item: Item): void {

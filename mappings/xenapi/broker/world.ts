@@ -92,7 +92,8 @@ export class World {
       return json.text;
     const text = jsonOfRecord(item.cls, recordText(item));
     this.#jsonLength -= json?.text.length ?? 0;
-    const isKept = this.#jsonLength + text.length <= MOST_JSON;
+    // Of what is gone, for a client in the middle of a list, nothing more is kept.
+    const isKept = this.#items.get(item.ref) === item && this.#jsonLength + text.length <= MOST_JSON;
     item.json = isKept ? { member, plain, patches, text } : undefined;
     if (isKept) this.#jsonLength += text.length;
     return text;
@@ -245,6 +246,7 @@ export class World {
     this.#items.delete(item.ref);
     this.#waiting.delete(item.ref);
     this.#jsonLength -= item.json?.text.length ?? 0;
+    item.json = undefined;
     dropOwnFields(context, item.ref);
     if (item.cls === 'SR') this.#touchClass('pool');
     // A slow client may be in the middle of a list that has it: its last record stays as it was.
