@@ -63,6 +63,8 @@ export const createJunction = (options: JunctionOptions): Junction => {
   /** Of exchanges, also of those that have ended: their hops come later. */
   const exchanges = createRecent<string>(LIMITS.cellExchanges);
   const running = new Set<string>();
+  /** Log-ins and the like, for which a client waits as well. */
+  let asked = 0;
   const said = new Map<string, string>();
 
   const say = (host: string, why: string): void => {
@@ -86,7 +88,7 @@ export const createJunction = (options: JunctionOptions): Junction => {
     const all = await Promise.allSettled([...parts.values()].map((one) => one.underWay()));
     const told = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     return {
-      running: running.size,
+      running: running.size + asked,
       waiting: told.flatMap(({ waiting }) => waiting.filter((exchange) => running.has(exchange))),
       jobs: told.reduce((sum, { jobs }) => sum + jobs, 0),
     };
@@ -298,16 +300,27 @@ export const createJunction = (options: JunctionOptions): Junction => {
     return undefined;
   };
 
+  const awaited =
+    <Args extends readonly unknown[], Answer>(act: (...args: Args) => Promise<Answer>) =>
+    async (...args: Args): Promise<Answer> => {
+      asked += 1;
+      try {
+        return await act(...args);
+      } finally {
+        asked -= 1;
+      }
+    };
+
   const api: ServerApi = {
     hello,
-    login: async (login) => {
+    login: awaited(async (login) => {
       const { host, api: at } = await ofFront(login.front);
       const made = await at.login(login);
       sessions.set(made.id, host);
       return made;
-    },
-    session,
-    logout: async (id) => void (await Promise.all(partsOf(id).map((one) => one.api.logout(id)))),
+    }),
+    session: awaited(session),
+    logout: awaited(async (id) => void (await Promise.all(partsOf(id).map((one) => one.api.logout(id))))),
     touch: async (touched) => {
       const groups = new Map<Part, typeof touched>();
       for (const [id, activity] of Object.entries(touched))
@@ -326,18 +339,20 @@ export const createJunction = (options: JunctionOptions): Junction => {
       }
     },
     hangUp: async (exchange) => parts.get(exchanges.get(exchange) ?? '')?.api.hangUp(exchange),
-    stream: async (exchange) => {
+    stream: awaited(async (exchange) => {
       const { host, api: at } = await ofFront(exchange.front);
       exchanges.set(exchange.exchange, host);
       return at.stream(exchange);
-    },
-    transferred: async (exchange, outcome) => (await ofFront(exchange.front)).api.transferred(exchange, outcome),
+    }),
+    transferred: awaited(async (exchange, outcome) =>
+      (await ofFront(exchange.front)).api.transferred(exchange, outcome),
+    ),
     list: async (id, epoch, batch, complete) => ofHost(id).list(id, epoch, batch, complete),
     changes: async (id, epoch, changes) => ofHost(id).changes(id, epoch, changes),
     hostState: async (id, epoch, state) => ofHost(id).hostState(id, epoch, state),
-    outbox,
+    outbox: awaited(outbox),
     jobIds: () => options.jobIds(),
-    lease: async (id, vm) => ofHost(id).lease(id, vm),
+    lease: awaited(async (id, vm) => ofHost(id).lease(id, vm)),
     hops: async (hops) => {
       for (const [host, some] of byHost(hops, (hop) => exchanges.get(hop.exchange)))
         await parts.get(host)?.api.hops(some);
