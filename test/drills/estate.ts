@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Libvirtd, startLibvirtd } from '../peers/libvirtd.ts';
-import { type AgentSetting, type RunningAgent, type RunningServer, type Servers, type ServersSetting, startServers } from '../peers/servers.ts';
+import {
+  type AgentSetting,
+  type RunningAgent,
+  type RunningServer,
+  type Servers,
+  type ServersSetting,
+  startServers,
+} from '../peers/servers.ts';
 import { type FrontEndpoint, type FrontName, startTransvisor, type Transvisor } from '../peers/transvisor.ts';
 import { type Doing, doingsIn, LOGS_CALLS } from './host-log.ts';
 
@@ -100,8 +107,9 @@ export const openTwoServers = async (hosts: readonly DrillHost[], setting: Serve
     return found;
   };
   try {
-    await Promise.all(SERVERS.map(startServer));
-    await Promise.all(hosts.map(startAgent));
+    // In turn: the first one makes the authority of their certificates.
+    for (const name of SERVERS) await startServer(name);
+    for (const host of hosts) await startAgent(host);
   } catch (error) {
     await servers[Symbol.asyncDispose]();
     throw error;
@@ -117,7 +125,8 @@ export const openTwoServers = async (hosts: readonly DrillHost[], setting: Serve
       for (const one of running.values()) {
         if (!one.runs()) continue;
         const { here } = await one.cells().catch(() => ({ here: [] }));
-        if (here.some(({ cell, available }) => cell === host.name && available)) return (one.ready as { admin: Admin }).admin;
+        if (here.some(({ cell, available }) => cell === host.name && available))
+          return (one.ready as { admin: Admin }).admin;
       }
       return undefined;
     },
@@ -129,7 +138,10 @@ export const openTwoServers = async (hosts: readonly DrillHost[], setting: Serve
 /** One host, and one program with its own store. */
 export type Embedded = Estate & { readonly product: Transvisor };
 
-export const openEmbedded = async (host: DrillHost, options: { program: string; state?: string }): Promise<Embedded> => {
+export const openEmbedded = async (
+  host: DrillHost,
+  options: { program: string; state?: string },
+): Promise<Embedded> => {
   const product = await startTransvisor({ ...options, host: `${host.name}=${host.libvirtd.uri}`, fronts: VENDORS });
   return {
     product,

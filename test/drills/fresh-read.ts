@@ -6,7 +6,13 @@ import type { Admin, DrillHost, Estate } from './estate.ts';
 /** `kind name` or `front class name` to the id that is used for it. */
 export type IdsSeen = ReadonlyMap<string, string>;
 
-type Shown = { readonly id: string; readonly kind: string; readonly name: string; readonly native: string; readonly stale: boolean };
+type Shown = {
+  readonly id: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly native: string;
+  readonly stale: boolean;
+};
 
 const get = async (admin: Admin, path: string): Promise<unknown> => {
   const answer = await fetch(`${admin.url}/api/v1${path}`, { headers: { authorization: `Bearer ${admin.token}` } });
@@ -16,7 +22,9 @@ const get = async (admin: Admin, path: string): Promise<unknown> => {
 
 /** The host's objects only: a server may have more than one. */
 const objectsOf = async (admin: Admin, host: DrillHost): Promise<readonly Shown[]> => {
-  const { items: hosts } = (await get(admin, '/objects?kind=host&limit=500')) as { items: (Shown & { host: string })[] };
+  const { items: hosts } = (await get(admin, '/objects?kind=host&limit=500')) as {
+    items: (Shown & { host: string })[];
+  };
   const found: Shown[] = [];
   for (const one of hosts) {
     const { items } = (await get(admin, `/objects?host=${one.host}&limit=500`)) as { items: readonly Shown[] };
@@ -37,14 +45,18 @@ const MANAGED = ['VirtualMachine', 'Datastore', 'Network', 'HostSystem'];
 /** Each client's own ids as clients see them, and the hub's. */
 export const idsOf = async (estate: Estate, host: DrillHost): Promise<IdsSeen> => {
   const ids = new Map<string, string>();
-  for (const { id, kind, native } of await objectsOf(await adminOf(estate, host), host)) ids.set(`${kind} ${native}`, id);
+  for (const { id, kind, native } of await objectsOf(await adminOf(estate, host), host))
+    ids.set(`${kind} ${native}`, id);
   const xen = rawXenApi(estate.front(host, 'xenapi'));
   const soap = rawSoap(estate.front(host, 'vim25'));
   try {
     await xen.logIn();
     for (const kind of CLASSES)
       for (const [ref, record] of Object.entries((await xen.call(`${kind}.get_all_records`)) as object))
-        ids.set(`xenapi ${kind} ${(record as { name_label: string }).name_label} ${(record as { uuid: string }).uuid}`, ref);
+        ids.set(
+          `xenapi ${kind} ${(record as { name_label: string }).name_label} ${(record as { uuid: string }).uuid}`,
+          ref,
+        );
     await soap.logIn();
     const root = await soap.manager('rootFolder');
     const view = await soap.call(
@@ -89,8 +101,19 @@ export const differencesToHost = async (
   };
   const admin = await adminOf(estate, host);
   const objects = await objectsOf(admin, host);
-  const named = (kind: string): string => objects.filter((one) => one.kind === kind).map(({ name }) => name).toSorted().join();
-  const lines = (text: string): string => text.split('\n').map((line) => line.trim()).filter((line) => line !== '').toSorted().join();
+  const named = (kind: string): string =>
+    objects
+      .filter((one) => one.kind === kind)
+      .map(({ name }) => name)
+      .toSorted()
+      .join();
+  const lines = (text: string): string =>
+    text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+      .toSorted()
+      .join();
   look('machines', named('vm'), lines(await libvirtd.virsh('list', '--all', '--name')));
   look('storages', named('storage'), lines(await libvirtd.virsh('pool-list', '--all', '--name')));
   look('networks', named('network'), lines(await libvirtd.virsh('net-list', '--all', '--name')));
@@ -112,7 +135,8 @@ export const differencesToHost = async (
       look(`the definition of ${name}`, parts['domain']?.trim(), xml.trim());
       const text = /<description>([^<]*)</.exec(xml)?.[1] ?? '';
       const written = expected.get(name);
-      if (written !== undefined && written !== text) different.push(`${name} was last given '${written}', and has '${text}'`);
+      if (written !== undefined && written !== text)
+        different.push(`${name} was last given '${written}', and has '${text}'`);
       const state = (await libvirtd.virsh('domstate', name)).trim();
       const power = POWER[state as keyof typeof POWER];
       const record = records.find(({ name_label: label }) => label === name);

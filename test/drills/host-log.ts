@@ -16,7 +16,7 @@ export type Doing = {
 
 const RECORD = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})\+0000: (\d+): (\w+) : (?:(\w+):\d+ : )?/;
 /** How a record of a call begins; all others are errors. */
-const CALL = /^\w+=0x/;
+const CALL = /^\w+=(?:0x|\(nil\))/;
 /** The name is only what the caller said of it. */
 const MACHINE = /\(VM: name=[^,]*, uuid=([-0-9a-f]+)\)/;
 const TEXT = /, type=0, metadata='([^']*)', key=/;

@@ -1,6 +1,7 @@
 /** How each command ended for its client and what its host carried out in; commands by what became of them, and each broken promise in words, out. */
-import type { Doing } from './host-log.ts';
+
 import { firstText } from './estate.ts';
+import type { Doing } from './host-log.ts';
 import type { Sent } from './load.ts';
 
 export type Judged = {
@@ -56,7 +57,8 @@ const traceOf = (
     } else if (!isSameUndo) {
       const command = sent.get(text);
       if (command === undefined) strange.push(`${machine}: '${text}', which nobody sent`);
-      else if (command.machine !== machine) strange.push(`${machine}: '${text}', which was sent for ${command.machine}`);
+      else if (command.machine !== machine)
+        strange.push(`${machine}: '${text}', which was sent for ${command.machine}`);
       const trace = traces.get(text);
       if (trace === undefined) traces.set(text, { times: 1, undone: false, machine });
       else {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DrillHost, type Estate, startHost } from './estate.ts';
 import { differencesOfIds, differencesToHost, type IdsSeen, idsOf } from './fresh-read.ts';
 import { type Judged, judge } from './judge.ts';
-import { type Commands, startCommands } from './load.ts';
+import { type Commands, type Sent, startCommands } from './load.ts';
 import { startWatches, type Watch } from './watch.ts';
 
 export type Ground = {
@@ -32,6 +32,8 @@ export type Row = {
   readonly hosts: number;
   /** No command and no wait notices. */
   readonly unnoticed?: true;
+  /** Connections of clients end. */
+  readonly breaks?: true;
   readonly open: (ground: Ground) => Promise<Opened>;
 };
 
@@ -47,8 +49,12 @@ const SETTLE_PAUSE_MS = 500;
 /** Of what was broken in one row. */
 const SHOWN = 20;
 const LOAD_LIMIT_MS = 900_000;
-/** A wait that is told it lost its place: clients begin anew, which no fault here may make them. */
-const LOST_PLACE = /InvalidCollectorVersion|EVENTS_LOST|NotAuthenticated|SESSION_INVALID|ManagedObjectNotFound|HANDLE_INVALID/;
+/** That something of the client's is gone, which no fault here may make so. */
+const LOST_PLACE = /InvalidCollectorVersion|NotAuthenticated|SESSION_INVALID|ManagedObjectNotFound|HANDLE_INVALID/;
+
+/** What clients may be told: that the host is not reached, that another command holds the machine, or that theirs was taken back; and of power, that it is so already. */
+const FAULTS =
+  /^(?:task: )?(?:HostNotConnected|HostCommunication|HostNotReachable|TaskInProgress|RequestCanceled|InvalidPowerState|HOST_OFFLINE|OTHER_OPERATION_IN_PROGRESS|TASK_CANCELLED|OPERATION_CANCELLED|VM_BAD_POWER_STATE)$/;
 
 /** Looks until nothing differs, or the limit is over: what differs then. */
 const untilNothing = async (look: () => Promise<readonly string[]>): Promise<readonly string[]> => {
@@ -76,9 +82,16 @@ const counted = (words: ReadonlyMap<string, number>): string =>
     .map(([word, count]) => `${count} ${word}`)
     .join(', ');
 
+/** Each way in which commands ended, once. */
+const answersOf = (sent: readonly Sent[]): readonly (readonly [Sent, number])[] =>
+  [...Map.groupBy(sent, ({ answer, broken }) => `${answer} ${broken}`).values()].flatMap((group) =>
+    group[0] === undefined || group[0].answer === 'success' ? [] : [[group[0], group.length] as const],
+  );
+
 const wordsOf = (judged: Judged, watches: readonly Watch[], ids: number): string => {
   const faults = new Map<string, number>();
-  for (const watch of watches) for (const [word, count] of watch.faults) faults.set(word, (faults.get(word) ?? 0) + count);
+  for (const watch of watches)
+    for (const [word, count] of watch.faults) faults.set(word, (faults.get(word) ?? 0) + count);
   const answered = watches.reduce((sum, watch) => sum + watch.answered(), 0);
   const { commands, succeeded, faulted, undone, inDoubt, twice, lost, switches } = judged;
   return [
@@ -92,7 +105,14 @@ const wordsOf = (judged: Judged, watches: readonly Watch[], ids: number): string
 
 export const runRow = async (
   row: Row,
-  options: { readonly count: number; readonly seed: number; readonly program: string; readonly folder: string; readonly dice: () => number; readonly say: (line: string) => void },
+  options: {
+    readonly count: number;
+    readonly seed: number;
+    readonly program: string;
+    readonly folder: string;
+    readonly dice: () => number;
+    readonly say: (line: string) => void;
+  },
 ): Promise<Result> => {
   const { count, seed, say } = options;
   const hosts: DrillHost[] = [];
@@ -115,7 +135,10 @@ export const runRow = async (
     await Promise.race([Promise.all([strikeUnder(load, count, opened), load.ended]), late]);
 
     const whatTheHostsDid = () =>
-      judge(load?.sent ?? [], hosts.flatMap((host) => host.doings()));
+      judge(
+        load?.sent ?? [],
+        hosts.flatMap((host) => host.doings()),
+      );
     // What was in doubt may still come to its end: plans go on after their clients were told.
     const differs = await untilNothing(async () => {
       const { standing } = whatTheHostsDid();
@@ -125,7 +148,9 @@ export const runRow = async (
         for (const [at, watch] of (watches.get(host) ?? []).entries())
           for (const machine of host.machines)
             if (standing.has(machine) && watch.texts.get(machine) !== standing.get(machine))
-              found.push(`the ${['vim25', 'xenapi'][at]} client that waits knows '${watch.texts.get(machine)}' of ${machine}, not '${standing.get(machine)}'`);
+              found.push(
+                `the ${['vim25', 'xenapi'][at]} client that waits knows '${watch.texts.get(machine)}' of ${machine}, not '${standing.get(machine)}'`,
+              );
       }
       return found;
     });
@@ -145,9 +170,12 @@ export const runRow = async (
     ] as const)
       broken.push(...found.map((one) => `${what}: ${one}`));
     if (judged.commands !== count) broken.push(`${count} commands were to be sent, ${judged.commands} were`);
-    for (const [answer, times] of judged.answers) {
-      if (answer !== 'success' && row.unnoticed) broken.push(`noticed: ${times} commands ended with ${answer}`);
-      if (LOST_PLACE.test(answer)) broken.push(`a session or an object was lost: ${times} commands ended with ${answer}`);
+    for (const [{ answer, broken: isBroken }, times] of answersOf(load.sent)) {
+      const ended = `${times} commands ended with ${answer}`;
+      if (row.unnoticed) broken.push(`noticed: ${ended}`);
+      else if (LOST_PLACE.test(answer)) broken.push(`a session or an object was lost: ${ended}`);
+      else if (isBroken ? row.breaks !== true : !FAULTS.test(answer))
+        broken.push(`not a fault that was promised: ${ended}`);
     }
     for (const { faults } of waiting)
       for (const [word, times] of faults)

@@ -61,7 +61,9 @@ const watchVim25 = async (estate: Estate, host: DrillHost): Promise<Watch> => {
   const names = new Map<string, string>();
   for (const machine of host.machines) names.set(await soap.vm(machine), machine);
   const objects = [...names.keys()].map((moid) => `<objectSet><obj type="${KIND}">${moid}</obj></objectSet>`).join('');
-  const made = await soap.filter(`<propSet><type>${KIND}</type><pathSet>config.annotation</pathSet></propSet>${objects}`);
+  const made = await soap.filter(
+    `<propSet><type>${KIND}</type><pathSet>config.annotation</pathSet></propSet>${objects}`,
+  );
   if (made.fault !== undefined) throw new Error(`no filter: ${made.text.slice(-400)}`);
   const texts = new Map<string, string>();
   let version = '';
@@ -91,11 +93,14 @@ const watchXenApi = async (estate: Estate, host: DrillHost): Promise<Watch> => {
       throw new Error(/event\.from: (\w+)/.exec(String(error))?.[1] ?? String(error));
     })) as {
       readonly token: string;
-      readonly events: readonly { readonly snapshot?: { readonly name_label: string; readonly name_description: string } }[];
+      readonly events: readonly {
+        readonly snapshot?: { readonly name_label: string; readonly name_description: string };
+      }[];
     };
     token = answer.token;
     for (const { snapshot } of answer.events)
-      if (snapshot && host.machines.includes(snapshot.name_label)) texts.set(snapshot.name_label, snapshot.name_description);
+      if (snapshot && host.machines.includes(snapshot.name_label))
+        texts.set(snapshot.name_label, snapshot.name_description);
   };
   await ask();
   const begin = (): void => {
