@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import { createBatchReader, createBatchWriter } from '../../transform-server/engine/work.ts';
-import { cutAttributes } from '../../transform-server/store/cut-text.ts';
+import { cutAttributes, cutContents } from '../../transform-server/store/cut-text.ts';
 import { createTemplateIndexes, PackedMember } from '../../transform-server/store/packed-member.ts';
 import { createPacker, plainText, textOf, valuesOf } from '../../transform-server/store/packed-text.ts';
 import { createRendered } from '../../transform-server/store/rendered.ts';
@@ -80,6 +80,33 @@ describe('packed texts', () => {
       const text = `<a>${'<b>x</b>'.repeat(n % 40)}<c>${n}</c></a>`;
       expect(textOf(packer.pack('k', text))).toBe(text);
     }
+  });
+
+  test('long texts are remembered up to a number of characters, not of texts', () => {
+    const text = (structure: number, value: string): string =>
+      `<a>${'<b>x</b>'.repeat(1000 + structure)}<c>${value}</c></a>`;
+    const sharedAfterOthers = (most: number): boolean => {
+      const packer = createPacker(500, cutContents, most);
+      packer.pack('k', text(0, 'one'));
+      const { template } = packer.pack('k', text(0, 'two'));
+      for (let n = 1; n < 40; n++) packer.pack('k', text(n, 'x'));
+      return packer.pack('k', text(0, 'three')).template === template;
+    };
+    expect(sharedAfterOthers(1_000_000)).toBe(true);
+    expect(sharedAfterOthers(200_000)).toBe(false);
+  });
+
+  test('the sheet thread starts its numbers anew after so many characters', () => {
+    const write = createBatchWriter(4000, 10_000);
+    const read = createBatchReader();
+    const anew: boolean[] = [];
+    for (let n = 0; n < 5; n++) {
+      const batch = write([{ ok: true, generic: plainText(`${n} `.repeat(2000)) }]);
+      anew.push(batch.anew);
+      const [done] = read(structuredClone(batch));
+      expect(done?.ok && textOf(done.generic ?? '')).toBe(`${n} `.repeat(2000));
+    }
+    expect(anew).toEqual([false, false, false, true, false]);
   });
 
   test('more values than can be referred to stay correct', () => {

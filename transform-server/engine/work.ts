@@ -113,17 +113,23 @@ export interface SentBatch {
   readonly done: readonly SentDone[];
 }
 
-/** Templates known to both sides at most. */
+/** Templates known to both sides at most, and their characters. */
 const TEMPLATES = 4000;
+const CHARACTERS = 8 * 1024 * 1024;
 
-export const createBatchWriter = (limit = TEMPLATES): ((batch: readonly WorkDone[]) => SentBatch) => {
+export const createBatchWriter = (
+  limit = TEMPLATES,
+  most = CHARACTERS,
+): ((batch: readonly WorkDone[]) => SentBatch) => {
   let numbers = new WeakMap<Template, number>();
   let count = 0;
+  let length = 0;
   return (batch) => {
-    const anew = count > limit;
+    const anew = count > limit || length > most;
     if (anew) {
       numbers = new WeakMap();
       count = 0;
+      length = 0;
     }
     const templates: { segments: readonly string[]; index: TemplateIndex | undefined }[] = [];
     const sent = (given: PackedText | string, index?: TemplateIndex): SentText => {
@@ -132,6 +138,7 @@ export const createBatchWriter = (limit = TEMPLATES): ((batch: readonly WorkDone
       if (number === undefined) {
         number = count++;
         numbers.set(template, number);
+        length += template.segments.reduce((sum, segment) => sum + segment.length, 0);
         templates.push({ segments: template.segments, index });
       }
       return [number, values];

@@ -137,33 +137,38 @@ const match = (text: string, segments: readonly string[]): string[] | undefined 
 
 /** Texts of one structure seen so far: what all of them have in common is no value. */
 interface Family {
-  readonly key: string;
+  /** Of the text it was learnt from. */
+  readonly length: number;
   readonly segments: readonly string[];
   readonly values: readonly string[];
   readonly varies: boolean[];
   template: Template;
 }
 
+/** Joined, not added up: templates are kept, and a string of pieces holds each of them and the text they were cut from. */
 const templateOf = ({ segments, values, varies }: Omit<Family, 'template'>): Template => {
   const merged: string[] = [];
-  let open = segments[0] ?? '';
+  let open = [segments[0] ?? ''];
   for (let at = 0; at < values.length; at++) {
     const next = segments[at + 1] ?? '';
     if (varies[at]) {
-      merged.push(open);
-      open = next;
-    } else open += (values[at] ?? '') + next;
+      merged.push(open.join(''));
+      open = [next];
+    } else open.push(values[at] ?? '', next);
   }
-  merged.push(open);
+  merged.push(open.join(''));
   return { segments: merged };
 };
 
 /** Templates that are tried before the text is cut; they share most of their beginning, so a miss costs little. */
 const TRIES = 24;
+/** Families and characters of their texts that are remembered: a client decides how long a text is. */
 const FAMILIES = 500;
+const CHARACTERS = 4 * 1024 * 1024;
 
-export const createPacker = (limit = FAMILIES, cut: Cut = cutContents): Packer => {
+export const createPacker = (limit = FAMILIES, cut: Cut = cutContents, most = CHARACTERS): Packer => {
   const families = new Map<string, Family>();
+  let length = 0;
   /** By key, last used first. */
   const recent = new Map<string, Template[]>();
 
@@ -181,8 +186,9 @@ export const createPacker = (limit = FAMILIES, cut: Cut = cutContents): Packer =
     families.delete(skeleton);
     let before = -1;
     if (family === undefined) {
-      const made = { key, segments, values, varies: new Array<boolean>(values.length).fill(false) };
+      const made = { length: text.length, segments, values, varies: new Array<boolean>(values.length).fill(false) };
       family = { ...made, template: templateOf(made) };
+      length += family.length;
     } else {
       before = list.indexOf(family.template);
       let wider = false;
@@ -194,7 +200,11 @@ export const createPacker = (limit = FAMILIES, cut: Cut = cutContents): Packer =
       if (wider) family.template = templateOf(family);
     }
     families.set(skeleton, family);
-    if (families.size > limit) families.delete(families.keys().next().value as string);
+    for (const [oldest, one] of families) {
+      if (families.size <= limit && (length <= most || one === family)) break;
+      families.delete(oldest);
+      length -= one.length;
+    }
     toFront(list, before, family.template);
     return family.template;
   };

@@ -21,9 +21,9 @@ const BODY: Reply = { kind: 'body' };
 export type Encoding = 'xml' | 'json';
 export const encodingOf = (call: Pick<Call, 'version'>): Encoding => (speechOf(call) === 'xmlrpc' ? 'xml' : 'json');
 
-/** A record as a whole value. */
+/** A record as a whole value. Joined: it may be kept, and what is added up holds all its pieces. */
 export const encodeRecord = (world: World, item: Item, encoding: Encoding): string =>
-  encoding === 'xml' ? `<value><struct>${recordText(item)}</struct></value>` : world.jsonOf(item);
+  encoding === 'xml' ? ['<value><struct>', recordText(item), '</struct></value>'].join('') : world.jsonOf(item);
 
 export const encodeInner = (type: Type, inner: string, encoding: Encoding): string =>
   encoding === 'xml' ? `<value>${inner}</value>` : jsonOfField(type, inner);

@@ -127,13 +127,15 @@ const readValue = (cursor: Cursor, type: Type): string => {
 /** One value: what stands between `<value>` and `</value>`. */
 export const jsonOfField = (type: Type, inner: string): string => readValue({ text: `${inner}<`, at: 0 }, type);
 
+/** Joined, not added up: it is kept, and a string of pieces holds each of them and the text they were cut from. */
 export const jsonOfRecord = (cls: string, text: string): string => {
   const cursor: Cursor = { text, at: 0 };
-  let out = '';
+  const pieces: string[] = [];
   for (const { name, type, head } of rulesOf(cls)) {
     cursor.at += head.length;
-    out += `${out === '' ? '{"' : ',"'}${name}":${readValue(cursor, type)}`;
+    pieces.push(pieces.length === 0 ? '{"' : ',"', name, '":', readValue(cursor, type));
     cursor.at += TAIL.length;
   }
-  return `${out}}`;
+  pieces.push('}');
+  return pieces.join('');
 };
