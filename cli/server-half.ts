@@ -76,6 +76,7 @@ export const startServer = async (
     log,
     fresh: freshPlatforms,
     hostAgents: config.link.hosts,
+    exchanges: config.admin.exchanges,
     program: fileURLToPath(new URL('..', import.meta.url)),
   };
   if (config.redis !== undefined && link === undefined)

@@ -12,7 +12,7 @@ export const namesSecret = (name: string): boolean => SECRET.test(name) || /log_
 
 /**
  * In documents, and in what clients and hosts send, also where the text ends in the middle of it: an element that an attribute names, an
- * attribute, an element of such a name, a name beside its value (vim25 `<key>` and `<value>`, XML-RPC `<name>` and `<value>`), JSON.
+ * attribute, an element of such a name, a name beside its value (`<key>` and `<value>`, `<name>` and `<value>`), JSON.
  */
 const NAMED = new RegExp(`(<[^<>]*=(["'])[^"'<>]*(?:${WORDS})[^"'<>]*\\2[^<>]*>)[^<]+`, 'gi');
 const ATTRIBUTE = new RegExp(`(\\b[\\w:.-]*(?:${WORDS})[\\w:.-]*\\s*=\\s*)(["'])[^"']*(?:\\2|$)`, 'gi');

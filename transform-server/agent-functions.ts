@@ -66,6 +66,7 @@ export const createAgentFunctions = (options: AgentFunctionsOptions): AgentFunct
           fronts: Object.fromEntries(announced.fronts.map((front) => [front.instance.name, front.instance])),
           sessionKey: sessions.key,
           jobIds,
+          logsExchanges: exchangeLog.isOn,
         };
       },
       login: async (login) => {
@@ -142,7 +143,7 @@ export const createAgentFunctions = (options: AgentFunctionsOptions): AgentFunct
         return record?.agent === agent ? leases.grant(record, vm) : undefined;
       },
       hops: async (hops) => {
-        for (const hop of hops) exchangeLog.add(hop);
+        for (const hop of hops) exchangeLog.add(hop, 'agent');
       },
       counted: async (since) => {
         counted.decoded += since.decoded;

@@ -72,6 +72,8 @@ export interface ServerOptions {
   readonly listedMs?: number;
   /** By host name: the agent that alone may hold it. */
   readonly hostAgents?: Readonly<Record<string, string>>;
+  /** How many exchanges the log keeps; 0: none. */
+  readonly exchanges?: number;
 }
 
 /** One agent's link. */
@@ -122,7 +124,7 @@ export const createServer = (options: ServerOptions): Server => {
   const store = createStore(ids, versions);
   const events = createEvents(storage, versions, now);
   const audit = createAudit(storage);
-  const exchangeLog = createExchangeLog();
+  const exchangeLog = createExchangeLog(options.exchanges);
   const sessions = createSessions({ own, events, now, random, key: shared?.sessionKey });
   const waits = createWaits(versions, now);
   const hosts = createHosts({ ids, own, random, platforms: options.platforms });

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createAudit } from '../../transform-server/events/audit.ts';
 import { createEvents } from '../../transform-server/events/events.ts';
-import { createExchangeLog } from '../../transform-server/exchanges/log.ts';
 import { createOwn } from '../../transform-server/own/own.ts';
 import { createSessions } from '../../transform-server/sessions/sessions.ts';
 import { memory, restart } from './memory-rig.ts';
@@ -177,39 +176,5 @@ describe('sessions', () => {
     expect(sessions.get(first.id)).toBeDefined();
     expect(sessions.get(third.id)).toBeDefined();
     expect(sessions.view.list('other')).toEqual([]);
-  });
-});
-
-describe('the exchange log', () => {
-  it('keeps no secret of a document that a host was sent', () => {
-    const log = createExchangeLog(1);
-    const xml = `<graphics passwd='hush'/><t:attribute owner="a" key="x.password">hush</t:attribute><name>said</name>`;
-    log.add({ exchange: 'e', shape: 'native', atMs: 1, detail: { args: { xml } } });
-    const kept = JSON.stringify(log.explain('e'));
-    expect(kept).not.toContain('hush');
-    expect(kept).toContain('said');
-  });
-
-  it('is a ring, cuts bodies, and keeps no secret', () => {
-    const log = createExchangeLog(2);
-    for (const exchange of ['a', 'b', 'c']) {
-      log.add({ exchange, shape: 'answer', atMs: 2, detail: {} });
-      log.add({
-        exchange,
-        shape: 'call',
-        atMs: 1,
-        detail: { password: 'p', args: { sessionToken: 't', text: 'x'.repeat(9000) }, raw: new Uint8Array(5) },
-      });
-    }
-    expect(log.explain('a')).toBeUndefined();
-    expect(log.list(10).map((one) => one.exchange)).toEqual(['c', 'b']);
-    const hops = log.explain('c');
-    expect(hops?.map((hop) => hop.shape)).toEqual(['call', 'answer']);
-    expect(hops?.[0]?.detail).toMatchObject({
-      password: '[secret]',
-      raw: '(5 bytes)',
-      args: { sessionToken: '[secret]' },
-    });
-    expect(JSON.stringify(hops).length).toBeLessThan(4000);
   });
 });

@@ -141,8 +141,10 @@ describe('exchanges', () => {
     const shapes = one.server.inspected
       .parts()[0]
       ?.exchangeLog.explain(exchange.exchange)
-      ?.map((hop) => hop.shape);
-    expect(new Set(shapes)).toEqual(new Set(['call', 'command', 'plan', 'native', 'outcome', 'answer']));
+      ?.hops.map((hop) => hop.shape);
+    expect(new Set(shapes)).toEqual(
+      new Set(['call', 'command', 'plan', 'queue', 'native', 'barrier', 'outcome', 'answer']),
+    );
   });
 });
 
@@ -373,7 +375,7 @@ describe('the admin endpoint', () => {
     const list = (await (await get('/api/v1/exchanges?limit=1')).json()) as { items: { exchange: string }[] };
     expect(list.items.map((found) => found.exchange)).toEqual([exchange.exchange]);
     expect(await (await get(ofIt)).json()).toMatchObject({
-      hops: [{ shape: 'call' }, { shape: 'answer' }],
+      hops: [{ shape: 'call' }, { shape: 'sheet' }, { shape: 'answer' }],
     });
     expect((await get('/api/v1/exchanges/none')).status).toBe(404);
     expect((await get('/api/v1/exchanges/%E0%A4%A')).status).toBe(400);

@@ -41,7 +41,7 @@ const MOST = 200;
 /** What was seen of one server's parts at the last look. */
 interface Seen {
   version: number;
-  readonly exchanges: Set<string>;
+  exchanges: number;
   audit: string;
 }
 
@@ -65,19 +65,11 @@ const lookAtObjects = ({ store, jobs }: Parts, seen: Seen, tell: Tell): void => 
 };
 
 const lookAtExchanges = ({ exchangeLog }: Parts, seen: Seen, tell: Tell): void => {
-  const fresh: string[] = [];
-  for (const { exchange } of exchangeLog.list(MOST)) {
-    if (seen.exchanges.has(exchange)) break;
-    fresh.push(exchange);
-  }
-  for (const exchange of fresh.reverse()) {
-    seen.exchanges.add(exchange);
-    tell('exchange', { id: exchange });
-  }
-  for (const old of seen.exchanges) {
-    if (seen.exchanges.size <= 2 * MOST) break;
-    seen.exchanges.delete(old);
-  }
+  const lines = exchangeLog.since(seen.exchanges);
+  seen.exchanges = exchangeLog.mark;
+  // Whoever shows a list asks for its newest page; whoever follows is told what was left out.
+  if (lines.length > MOST) tell('exchange', { left: lines.length - MOST });
+  for (const line of lines.slice(-MOST)) tell('exchange', { id: line.exchange, ...line });
 };
 
 const lookAtAudit = ({ audit }: Parts, seen: Seen, tell: Tell): void => {
@@ -100,8 +92,8 @@ export const createFeed = ({ inspected, clock }: { inspected: Inspected; clock: 
     let found = seen.get(parts);
     if (found === undefined) {
       // From here on: what was before is asked for.
-      const exchanges = new Set(parts.exchangeLog.list(MOST).map(({ exchange }) => exchange));
-      found = { version: parts.store.view('').version, exchanges, audit: JSON.stringify(parts.audit.newest(1)) };
+      const audit = JSON.stringify(parts.audit.newest(1));
+      found = { version: parts.store.view('').version, exchanges: parts.exchangeLog.mark, audit };
       seen.set(parts, found);
     }
     return found;

@@ -34,6 +34,8 @@ export const page = <T>(
   list: Iterable<T>,
   keyOf: (item: T) => string,
   { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
+  /** Of a list whose items change: what a cursor points to need not be among them any more. */
+  isWanted: (item: T) => boolean = () => true,
 ): Page<T> => {
   const after = cursorKey(cursor);
   let found = after === undefined;
@@ -43,6 +45,7 @@ export const page = <T>(
       found = keyOf(item) === after;
       continue;
     }
+    if (!isWanted(item)) continue;
     if (items.length === limit) return { items, next: encode(keyOf(items.at(-1) as T)) };
     items.push(item);
   }

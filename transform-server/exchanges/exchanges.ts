@@ -14,15 +14,17 @@ import type {
   StreamTarget,
 } from '../../mappings/generic/platform.ts';
 import type { EventsView, JobsView, OwnView } from '../../mappings/generic/store-view.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import { type Clock, exactly } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { AgentApi, Exchange } from '../../runtime/protocol.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Store } from '../store/store.ts';
 import { type Body, createBody } from './body.ts';
-import { driveBroker, HungUp, type Services } from './drive.ts';
+import { driveBroker, HungUp } from './drive.ts';
 import type { ExchangeLog } from './log.ts';
+import { createNoting } from './noting.ts';
 import { createRows, denied, nobody, type Rows } from './rows.ts';
+import { createServices, type Running } from './services.ts';
 import type { Waits } from './waits.ts';
 
 /** Who asks for a job, and how. */
@@ -97,16 +99,19 @@ const faulty = <K extends FaultKind>(kind: K, members: FaultMembers[K], text: st
   fault: fault(kind, members, text),
 });
 
-interface Running {
-  gone: boolean;
-  asked: boolean;
-}
-
 export const createExchanges = (options: ExchangesOptions): Exchanges => {
   const { store, jobs, sessions, waits, clock, exchangeLog, log } = options;
   const running = new Map<string, Running>();
   const tables = new Map<Platform, Rows>();
   let asking = 0;
+  const hop = createNoting(exchangeLog, clock);
+  const servicesOf = createServices({
+    ...options,
+    hop,
+    asks: () => {
+      asking++;
+    },
+  });
 
   const rowsOf = (platform: Platform): Rows => {
     let rows = tables.get(platform);
@@ -132,90 +137,10 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     nextVersion: () => store.versions.next(front.host),
   });
 
-  const hop = (exchange: string, shape: string, since: number, detail: Readonly<Record<string, unknown>>): void => {
-    const atMs = clock.now();
-    exchangeLog.add({ exchange, shape, atMs, ...(since === 0 ? {} : { durationMs: atMs - since }), detail });
-  };
-
-  const servicesOf = (
-    front: FrontInstance,
-    session: Session,
-    exchange: Omit<Exchange, 'call'>,
-    state: Running,
-    body: Body | undefined,
-  ): Services => {
-    const origin = (call: Call): JobOrigin => ({
-      exchange: exchange.exchange,
-      user: session.user,
-      address: exchange.address,
-      front: front.name,
-      call,
-    });
-    /** Each effect that leaves this program is a hop. */
-    const shown = async <T>(
-      shape: string,
-      detail: Readonly<Record<string, unknown>>,
-      work: Promise<T>,
-      outcome: (value: T) => unknown,
-    ): Promise<T> => {
-      const since = clock.now();
-      const value = await work;
-      hop(exchange.exchange, shape, since, { ...detail, outcome: outcome(value) });
-      return value;
-    };
-    return {
-      get gone() {
-        return state.gone;
-      },
-      render: (ids, ahead) => {
-        const rendered = options.render(front, ids);
-        // What goes wrong with these is told to whoever waits for them.
-        if (ahead !== undefined) options.render(front, ahead, true).catch(() => undefined);
-        return rendered;
-      },
-      write: (text) => {
-        if (body === undefined) throw new Error('a stream request has no body to write to');
-        return body.write(text);
-      },
-      wait: async ({ since, untilMs, cancel }) => {
-        // Before a long wait the client sees what there is.
-        const release = session.id === '' ? undefined : sessions.hold(session.id);
-        try {
-          return await waits.wait({
-            since,
-            host: front.host,
-            untilMs,
-            cancel,
-            session: session.id,
-            exchange: exchange.exchange,
-          });
-        } finally {
-          release?.();
-        }
-      },
-      run: ({ command, call }) =>
-        shown(
-          'command',
-          { verb: command.verb, target: command.target, params: command.params },
-          jobs.run(command, origin(call)),
-          (job) => job.fault ?? job.state,
-        ),
-      start: ({ command, call }) =>
-        shown(
-          'command',
-          { verb: command.verb, target: command.target, params: command.params },
-          jobs.start(command, origin(call)),
-          (job) => job.id,
-        ),
-      ask: ({ host, question, args }) => {
-        if (!state.asked) asking++;
-        state.asked = true;
-        return shown('ask', { question, args }, options.ask(host, question, args), (outcome) =>
-          outcome.ok ? 'answered' : outcome.fault,
-        );
-      },
-      settle: ({ call, target, outcome }) => jobs.settle(target, front.host, outcome, origin(call)),
-    };
+  /** The object a client names, as the log shows it; most calls of an API's own services name none. */
+  const objectOf = ({ instance, platform }: ServedFront, call: Call): { object?: HubId; name?: string } => {
+    const object = call.target.id === '' ? undefined : platform.front?.targetOf(call, instance);
+    return object === undefined ? {} : { object, name: store.entry(object)?.name ?? '' };
   };
 
   /** Runs one broker generator with everything an exchange has: hang-up, session, flush before the answer. */
@@ -234,13 +159,11 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     const state: Running = { gone: false, asked: false };
     running.set(exchange.exchange, state);
     const release = session.id === '' ? undefined : sessions.hold(session.id);
+    const services = servicesOf(front.instance, session, exchange, state, body);
     try {
       if (!(await options.whenListed(front.instance.host))) return failed('host-communication');
       const context = contextOf(front.instance, session);
-      const answer = await driveBroker(
-        begin(broker, context),
-        servicesOf(front.instance, session, exchange, state, body),
-      );
+      const answer = await driveBroker(begin(broker, context), services);
       await body?.end();
       // Ids, versions and session state that the answer shows are on disk before it leaves.
       await options.flush();
@@ -256,6 +179,7 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       hop(exchange.exchange, 'error', 0, { error: error instanceof Error ? error.message : String(error) });
       return failed('internal');
     } finally {
+      services.noteSheets();
       running.delete(exchange.exchange);
       release?.();
     }
@@ -282,20 +206,30 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
 
   return {
     call: async (front, exchange, agent) => {
-      const since = clock.now();
+      const since = exactly(clock);
       const { call } = exchange;
       const target = call.target.id;
-      hop(exchange.exchange, 'call', 0, {
-        front: exchange.front,
-        method: call.method,
-        target: call.target,
-        args: call.args,
-        session: exchange.session === '' ? 'none' : 'present',
-      });
       const known = exchange.session === '' ? undefined : sessions.get(exchange.session);
       // A session of one front is none of another.
       const session = known?.front === exchange.front ? known : undefined;
       const row = rowsOf(front.platform).find(call);
+      const { method, args } = call;
+      const { address, front: at } = exchange;
+      if (exchangeLog.isOn)
+        hop(
+          exchange.exchange,
+          'call',
+          0,
+          { method, target: call.target, args },
+          {
+            client: address,
+            front: at,
+            method,
+            user: session?.user ?? '',
+            route: row?.route ?? '',
+            ...objectOf(front, call),
+          },
+        );
       const answer = await (async (): Promise<Reply> => {
         if (row === undefined)
           return faulty('method-not-found', { method: call.method }, `There is no method ${call.method}.`);
@@ -316,25 +250,21 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
           (kind) => ({ kind: 'fault', fault: failureOf(front, kind) }),
         );
       })();
-      hop(exchange.exchange, 'answer', since, {
-        route: row?.route ?? '',
-        kind: answer.kind,
-        ...(answer.kind === 'fault' ? { fault: answer.fault } : {}),
-        ...(answer.kind === 'value' ? { value: answer.value } : {}),
+      const detail =
+        answer.kind === 'fault' ? { fault: answer.fault } : answer.kind === 'value' ? { value: answer.value } : {};
+      hop(exchange.exchange, 'answer', since, detail, {
+        outcome: answer.kind === 'fault' ? answer.fault.kind : 'value',
       });
       return answer;
     },
 
     stream: async (front, exchange) => {
-      const since = clock.now();
+      const since = exactly(clock);
       const session = sessions.get(exchange.session);
       const { request } = exchange;
-      hop(exchange.exchange, 'stream', 0, {
-        front: exchange.front,
-        method: request.method,
-        path: request.path,
-        query: request.query,
-      });
+      const { method, path, query } = request;
+      const facts = { client: exchange.address, front: exchange.front, user: session?.user ?? '', route: 'stream' };
+      hop(exchange.exchange, 'stream', 0, { method, path, query }, { ...facts, method: `${method} ${path}` });
       const answer = await (async (): Promise<Outcome<StreamTarget>> => {
         if (session === undefined || session.front !== exchange.front) {
           return refused(fault('not-authenticated', { privilege: 'read' }, 'The session is not authenticated.'));
@@ -352,13 +282,25 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
           (kind) => refused(failureOf(front, kind)),
         );
       })();
-      hop(exchange.exchange, 'answer', since, { outcome: answer.ok ? answer.value.kind : answer.fault });
+      hop(
+        exchange.exchange,
+        'answer',
+        since,
+        { outcome: answer.ok ? answer.value.kind : answer.fault },
+        { outcome: answer.ok ? 'value' : answer.fault.kind },
+      );
       return answer;
     },
 
     transferred: async (front, exchange, outcome) => {
       const session = sessions.get(exchange.session);
-      hop(exchange.exchange, 'outcome', 0, { outcome: outcome.ok ? 'ok' : outcome.fault });
+      hop(
+        exchange.exchange,
+        'outcome',
+        0,
+        { outcome: outcome.ok ? 'ok' : outcome.fault },
+        { outcome: outcome.ok ? 'value' : outcome.fault.kind },
+      );
       await drive<void>(
         front,
         exchange,

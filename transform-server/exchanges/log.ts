@@ -1,59 +1,182 @@
-/** The exchange log: hops come in from agents and server, the last exchanges with all their hops go out; bounded, bodies cut. */
-import type { Hop } from '../../runtime/protocol.ts';
-import { safeCopy } from '../../runtime/redaction.ts';
+/**
+ * The exchange log: hops come in from agents and server, a line for each of the newest exchanges and all hops of one go out. What a hop
+ * tells is kept as it came and made into text without secrets when somebody looks; it is bounded in number and bytes (limits.ts).
+ */
+import { LIMITS } from '../../runtime/limits.ts';
+import type { ExchangeFacts, Hop } from '../../runtime/protocol.ts';
+import { namesSecret, safeCopy } from '../../runtime/redaction.ts';
+import { createRing } from './ring.ts';
+import { type Span, spansOf } from './waterfall.ts';
+import { weigh } from './weight.ts';
 
-const EXCHANGES = 2000;
-const HOPS = 200;
-/** Characters of one hop, and of all that are kept: whoever tells of exchanges does not say how much memory that takes. */
-const HOP_TEXT = 64 * 1024;
-const ALL_TEXT = 64 * 1024 * 1024;
-
-export interface ExchangeLog {
-  add(hop: Hop): void;
-  explain(exchange: string): readonly Hop[] | undefined;
-  /** Newest first. */
-  list(limit: number): readonly { exchange: string; atMs: number; hops: number; first: Hop['detail'] }[];
-  readonly size: number;
+/** What a list shows of an exchange. */
+export interface ExchangeLine extends Required<ExchangeFacts> {
+  readonly exchange: string;
+  readonly atMs: number;
+  /** Until its client had its answer; absent: it is under way. */
+  readonly durationMs?: number;
+  readonly hops: number;
 }
 
-export const createExchangeLog = (most = EXCHANGES): ExchangeLog => {
-  const exchanges = new Map<string, { readonly hops: Hop[]; text: number }>();
-  let text = 0;
-  const forgetOldest = (): void => {
-    for (const [exchange, one] of exchanges) {
-      if (exchanges.size <= most && text <= ALL_TEXT) return;
-      exchanges.delete(exchange);
-      text -= one.text;
-    }
+export type Teller = 'agent' | 'server';
+
+export interface ToldHop extends Pick<Hop, 'shape' | 'atMs' | 'durationMs' | 'detail'> {
+  readonly by: Teller;
+}
+
+export interface Explained {
+  readonly line: ExchangeLine;
+  /** In the order in which they were over, all on one clock. */
+  readonly hops: readonly ToldHop[];
+  readonly spans: readonly Span[];
+}
+
+export interface ExchangeLog {
+  /** Not at all is for those who would have to make something first. */
+  readonly isOn: boolean;
+  readonly most: number;
+  readonly size: number;
+  /** Bytes of what is kept, about. */
+  readonly bytes: number;
+  add(hop: Hop, by?: Teller): void;
+  explain(exchange: string): Explained | undefined;
+  /** Newest first, as far as somebody reads on. */
+  newest(): Iterable<ExchangeLine>;
+  /** Newest first. */
+  list(limit: number): readonly ExchangeLine[];
+  /** Grows with every hop. */
+  readonly mark: number;
+  /** Exchanges that are new or told more of since then, oldest first. */
+  since(mark: number): readonly ExchangeLine[];
+}
+
+type Line = { -readonly [K in keyof ExchangeLine]: ExchangeLine[K] };
+interface Entry {
+  readonly line: Line;
+  readonly hops: ToldHop[];
+  bytes: number;
+  mark: number;
+}
+
+const FACT_TEXT = 256;
+/** Of an exchange without its hops' details. */
+const ENTRY_BYTES = 400;
+const HOP_BYTES = 120;
+const NAMES = ['client', 'user', 'front', 'method', 'route', 'verb', 'object', 'name', 'job'] as const;
+/** Of a call that is about a secret: what a detail says of what went in and came out. */
+const HIDDEN = new Set(['args', 'params', 'value', 'body', 'outcome']);
+
+const newLine = (exchange: string, atMs: number): Line => ({
+  exchange,
+  atMs,
+  client: '',
+  user: '',
+  front: '',
+  method: '',
+  route: '',
+  verb: '',
+  object: '',
+  name: '',
+  job: '',
+  outcome: 'running',
+  hops: 0,
+});
+
+const learn = (line: Line, { durationMs, facts, shape }: Hop, by: Teller): void => {
+  // How long its client waited is known best by whoever had the client.
+  if (shape === 'answer' && durationMs !== undefined && (by === 'agent' || line.durationMs === undefined))
+    line.durationMs = durationMs;
+  if (facts === undefined) return;
+  for (const name of NAMES) {
+    const fact = facts[name];
+    if (fact !== undefined && fact !== '') line[name] = fact.length > FACT_TEXT ? fact.slice(0, FACT_TEXT) : fact;
+  }
+  // A job's fault is told after its client had the job, and the other way round.
+  const { outcome } = facts;
+  if (outcome !== undefined && (outcome !== 'value' || line.outcome === 'running'))
+    line.outcome = outcome.slice(0, FACT_TEXT);
+};
+
+const shownDetail = (detail: Hop['detail'], isSecret: boolean): Hop['detail'] => {
+  const shown = isSecret
+    ? Object.fromEntries(Object.entries(detail).map(([key, one]) => [key, HIDDEN.has(key) ? '[secret]' : one]))
+    : detail;
+  return safeCopy(shown, { left: LIMITS.exchangeHopBytes }, 0, LIMITS.exchangeBodyBytes) as Hop['detail'];
+};
+
+export const createExchangeLog = (most: number = LIMITS.exchangesKept): ExchangeLog => {
+  const entries = new Map<string, Entry>();
+  const ring = createRing<Entry>(most);
+  let bytes = 0;
+  let mark = 0;
+
+  const forget = (old: Entry | undefined): void => {
+    if (old === undefined) return;
+    entries.delete(old.line.exchange);
+    bytes -= old.bytes;
   };
+  const open = (hop: Hop): Entry => {
+    const entry = { line: newLine(hop.exchange, hop.atMs - (hop.durationMs ?? 0)), hops: [], bytes: ENTRY_BYTES, mark };
+    entries.set(hop.exchange, entry);
+    bytes += ENTRY_BYTES;
+    forget(ring.push(entry));
+    return entry;
+  };
+
   return {
-    add: (hop) => {
-      let one = exchanges.get(hop.exchange);
-      if (one === undefined) {
-        one = { hops: [], text: 0 };
-        exchanges.set(hop.exchange, one);
-      }
-      if (one.hops.length >= HOPS) return;
-      const room = { left: HOP_TEXT };
-      one.hops.push({ ...hop, detail: safeCopy(hop.detail, room) as Hop['detail'] });
-      one.text += HOP_TEXT - room.left;
-      text += HOP_TEXT - room.left;
-      forgetOldest();
-    },
-    // Hops of one exchange come over different ways; the clock puts them in order.
-    explain: (exchange) => exchanges.get(exchange)?.hops.toSorted((a, b) => a.atMs - b.atMs),
-    list: (limit) =>
-      [...exchanges.entries()]
-        .slice(-Math.max(0, limit))
-        .reverse()
-        .map(([exchange, { hops }]) => ({
-          exchange,
-          atMs: hops[0]?.atMs ?? 0,
-          hops: hops.length,
-          first: hops[0]?.detail ?? {},
-        })),
+    isOn: most > 0,
+    most,
     get size() {
-      return exchanges.size;
+      return entries.size;
+    },
+    get bytes() {
+      return bytes;
+    },
+    add: (hop, by = 'server') => {
+      if (most === 0) return;
+      let entry = entries.get(hop.exchange);
+      if (entry === undefined) {
+        // The end of one that is forgotten already.
+        if (hop.facts?.method === undefined) return;
+        entry = open(hop);
+      }
+      mark += 1;
+      entry.mark = mark;
+      learn(entry.line, hop, by);
+      if (entry.hops.length >= LIMITS.exchangeHops) return;
+      const { shape, atMs, durationMs } = hop;
+      const weight = weigh(hop.detail, LIMITS.exchangeHopBytes);
+      // What is large is cut now; all else is nobody's work until somebody looks.
+      const detail = weight < LIMITS.exchangeHopBytes ? hop.detail : shownDetail(hop.detail, false);
+      entry.hops.push({ shape, by, atMs, ...(durationMs === undefined ? {} : { durationMs }), detail });
+      entry.line.hops = entry.hops.length;
+      const added = HOP_BYTES + Math.min(weight, LIMITS.exchangeHopBytes);
+      entry.bytes += added;
+      bytes += added;
+      while (bytes > LIMITS.exchangeLogBytes && ring.size > 1) forget(ring.shift());
+    },
+    explain: (exchange) => {
+      const entry = entries.get(exchange);
+      if (entry === undefined) return undefined;
+      const { hops, spans } = spansOf(entry.hops);
+      const isSecret = namesSecret(entry.line.method);
+      return {
+        line: { ...entry.line },
+        hops: hops.map((hop) => ({ ...hop, detail: shownDetail(hop.detail, isSecret) })),
+        spans,
+      };
+    },
+    newest: function* () {
+      for (const { line } of ring.newest()) yield line;
+    },
+    list: (limit) => [...ring.newest().take(Math.max(0, limit))].map(({ line }) => line),
+    get mark() {
+      return mark;
+    },
+    since: (before) => {
+      if (before >= mark) return [];
+      const found = [...ring.newest()].filter((entry) => entry.mark > before).map(({ line }) => line);
+      return found.reverse();
     },
   };
 };

@@ -6,9 +6,9 @@ import type { Job } from '../../mappings/generic/jobs.ts';
 import type { Plan } from '../../mappings/generic/plan.ts';
 import type { Platform } from '../../mappings/generic/platform.ts';
 import type { EventsView, JobsView } from '../../mappings/generic/store-view.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import { type Clock, exactly } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
-import type { Hop, OutboxEntry } from '../../runtime/protocol.ts';
+import type { ExchangeFacts, Hop, OutboxEntry } from '../../runtime/protocol.ts';
 import type { Renderer } from '../engine/renderer.ts';
 import type { Ids } from '../ids/ids.ts';
 import type { Storage } from '../storage/contract.ts';
@@ -69,6 +69,11 @@ const ABANDONED_MS = 24 * 3_600_000;
 const MOST_PLANS = 4;
 const SENDS_OF_PLAN = 1000;
 
+const planShown = ({ queue, steps }: Plan): Hop['detail'] => ({
+  queue,
+  steps: steps.map(({ name, kind }) => `${name} (${kind})`),
+});
+
 export const createJobs = (options: JobsOptions): Jobs => {
   const { storage, store, hosts, events, clock, ids, log } = options;
   const timing: Timing = { ...TIMING, ...options.timing };
@@ -103,9 +108,10 @@ export const createJobs = (options: JobsOptions): Jobs => {
     });
   };
 
-  const hop = (job: Job, shape: string, sinceMs: number, detail: Hop['detail']): void => {
-    const atMs = clock.now();
-    options.hop?.({ exchange: job.exchange, shape, atMs, durationMs: atMs - sinceMs, detail });
+  const hop = (job: Job, shape: string, sinceMs: number, detail: Hop['detail'], facts?: ExchangeFacts): void => {
+    const atMs = exactly(clock);
+    const durationMs = Math.max(0, atMs - sinceMs);
+    options.hop?.({ exchange: job.exchange, shape, atMs, durationMs, ...(facts && { facts }), detail });
   };
 
   const finish = (job: Job, end: { fault?: Fault; result?: unknown }): void => {
@@ -121,10 +127,13 @@ export const createJobs = (options: JobsOptions): Jobs => {
       ...(end.fault ? { fault: end.fault } : { progress: 100 }),
       ...(end.result === undefined ? {} : { result: end.result }),
     });
-    hop(job, 'outcome', job.queuedMs, {
-      job: job.id,
-      ...(end.fault ? { fault: end.fault } : { result: end.result ?? 'success' }),
-    });
+    hop(
+      job,
+      'outcome',
+      job.queuedMs,
+      { job: job.id, ...(end.fault ? { fault: end.fault } : { result: end.result ?? 'success' }) },
+      { job: job.id, outcome: end.fault?.kind ?? 'value' },
+    );
     if (end.fault) post(job, 'job.failed', end.fault.text);
     const waiting = waiters.get(job.id) ?? [];
     waiters.delete(job.id);
@@ -203,7 +212,9 @@ export const createJobs = (options: JobsOptions): Jobs => {
     });
     const results = resultsOf(record);
     const touches = record.plan.touches.flatMap((ref) => resolveRef(ref, results) ?? []);
+    const endedMs = exactly(clock);
     await barrier(record.plan.host, touches, { job: job.id, user: job.user });
+    hop(job, 'barrier', endedMs, { touches });
     journal.endPlan(record, end.end);
     journal.audit(job.id, clock.now(), `ended: ${end.end}`, end.fault ?? null);
     if (end.end === 'stuck')
@@ -223,26 +234,30 @@ export const createJobs = (options: JobsOptions): Jobs => {
   const work = async (job: Job, command: Command): Promise<void> => {
     const versionOf = (): number => store.entry(command.target)?.version ?? 0;
     const seen = versionOf();
+    let begunMs = exactly(clock);
     let planned = await plan(job.id, command, job.front);
     if (!planned.ok) return finish(job, { fault: planned.fault });
+    const { queue } = planned.value;
     const turn = turnOf(job, planned.value);
+    hop(job, 'plan', begunMs, planShown(planned.value), { job: job.id });
+    begunMs = exactly(clock);
     const taken = await turn.first();
+    hop(job, 'queue', begunMs, { queue });
     if (!taken.ok) return finish(job, { fault: taken.fault });
     try {
       for (let made = 0; ; made++) {
         if (made > 0 || versionOf() !== seen) {
           // Somebody wrote while we waited for the turn, or beside us: what was planned from is no more.
-          const { queue } = planned.value;
+          begunMs = exactly(clock);
           planned = await plan(job.id, command, job.front);
           if (planned.ok && planned.value.queue !== queue)
             planned = refused(fault('concurrent-access', {}, 'The object changed.'));
+          if (planned.ok) hop(job, 'plan', begunMs, planShown(planned.value));
         }
         if (!planned.ok) return finish(job, { fault: planned.fault });
         if (cancelled.has(job.id)) return finish(job, { fault: fault('cancelled', {}, 'cancelled') });
         const record = journal.addPlan(job.id, planned.value, made * SENDS_OF_PLAN);
         records.change(job, { state: 'running', startedMs: clock.now() });
-        const { queue, steps } = planned.value;
-        hop(job, 'plan', job.queuedMs, { queue, steps: steps.map(({ name, kind }) => `${name} (${kind})`) });
         journal.audit(job.id, clock.now(), 'planned', { verb: command.verb, target: command.target, user: job.user });
         await journal.flush();
         if (!(await carryOut(job, record, turn, { recovered: false, mayRepeat: made + 1 < MOST_PLANS }))) return;

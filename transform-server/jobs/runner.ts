@@ -2,7 +2,7 @@
 import { type Fault, fault, type Outcome } from '../../mappings/generic/faults.ts';
 import type { NativeCall } from '../../mappings/generic/native.ts';
 import type { ProbeAnswer, Step } from '../../mappings/generic/plan.ts';
-import { type Clock, sleep } from '../../runtime/clock.ts';
+import { type Clock, exactly, sleep } from '../../runtime/clock.ts';
 import type { HostTurn } from './host-turn.ts';
 import type { Journal, PlanEnd, PlanRecord, StepRecord } from './journal.ts';
 import { MissingResult, type Results, resolveReferences } from './references.ts';
@@ -135,7 +135,7 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
   const send = async (id: string, call: NativeCall): Promise<Outcome<Record<string, unknown>> | undefined> => {
     const writer = await turn.held();
     options.onSend();
-    const sentMs = clock.now();
+    const sentMs = exactly(clock);
     try {
       const outcome = await writer.agent.step(plan.host, writer.epoch, id, call);
       options.onAnswer(call, sentMs, outcome);

@@ -1,22 +1,130 @@
-/** The exchange log: what clients asked, and every hop of one exchange. */
+/** The exchange log: what clients asked, and every hop of one exchange, with its waterfall and the sheets' lines that made what is shown. */
 import { z } from 'zod';
+import { type HubId, kindOf } from '../../../mappings/generic/ids.ts';
+import { LIMITS } from '../../../runtime/limits.ts';
+import type { ExchangeLine, Explained } from '../../exchanges/log.ts';
 import { page, pageOf, pageQuery } from '../page.ts';
+import type { Parts } from '../parts.ts';
 import { Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
+import { type FieldLine, fieldLines } from '../sheet-lines.ts';
 import type { Sources } from '../sources.ts';
 
 const tag = 'exchanges';
-const detail = z.record(z.string(), z.unknown());
-const line = z.strictObject({ exchange: z.string(), atMs: z.number(), hops: z.int(), first: detail });
-const hop = z.strictObject({
+const line = z.strictObject({
   exchange: z.string(),
+  atMs: z.number(),
+  client: z.string().describe('Address of the client.'),
+  user: z.string(),
+  front: z.string(),
+  method: z.string().describe('As the client’s API calls it.'),
+  route: z.string(),
+  verb: z.string().describe('The generic command, if it was one.'),
+  object: z.string().describe('Hub id of the object, if it was about one.'),
+  name: z.string().describe('Its name then.'),
+  job: z.string(),
+  outcome: z.string().describe('running, value, or the kind of the fault.'),
+  durationMs: z.number().optional().describe('Until the client had its answer.'),
+  hops: z.int(),
+});
+const hop = z.strictObject({
   shape: z
     .string()
-    .describe('What the request or the answer was at this hop: call, route, command, native, reply, ...'),
-  atMs: z.number(),
+    .describe('What the request or the answer was at this hop: request, call, route, command, native, answer, ...'),
+  by: z.enum(['agent', 'server']),
+  atMs: z.number().describe('When it was over, on one clock.'),
   durationMs: z.number().optional(),
-  detail,
+  detail: z.record(z.string(), z.unknown()),
 });
+const sheetLine = { field: z.string(), sheet: z.string(), line: z.int(), text: z.string() };
+const bounds = z.strictObject({
+  exchanges: z.int().describe('The newest are kept; 0: no log is.'),
+  hops: z.int(),
+  hopBytes: z.int(),
+  bodyBytes: z.int().describe('Bodies of requests and answers are cut at this.'),
+  allBytes: z.int(),
+});
+const one = z.strictObject({
+  ...line.shape,
+  hops: z.array(hop),
+  spans: z.array(z.strictObject({ name: z.string(), startMs: z.number(), durationMs: z.number() })),
+  fields: z
+    .array(z.strictObject({ ...sheetLine, from: z.strictObject(sheetLine).optional() }))
+    .describe(
+      'Lines of sheets that write elements which the request or the answer names: found by name, as on disk now.',
+    ),
+  bounds,
+});
+
+const text = z.string().max(200).optional();
+const query = z.strictObject({
+  ...pageQuery,
+  client: text.describe('Part of the address.'),
+  front: text,
+  method: text,
+  route: text.describe('Exactly.'),
+  object: text.describe('A hub id, or part of a name.'),
+  outcome: text.describe('running, value, fault (of any kind), or the kind of a fault.'),
+  user: text,
+  sinceMs: z.coerce.number().min(0).optional(),
+  q: text.describe('Part of anything in the line.'),
+});
+
+const has = (value: string, part: string | undefined): boolean =>
+  part === undefined || value.toLowerCase().includes(part.toLowerCase());
+const isOutcome = (outcome: string, wanted: string | undefined): boolean =>
+  wanted === undefined || outcome === wanted || (wanted === 'fault' && outcome !== 'value' && outcome !== 'running');
+
+const matches = (one: ExchangeLine, asked: z.output<typeof query>): boolean =>
+  (asked.sinceMs === undefined || one.atMs >= asked.sinceMs) &&
+  (asked.route === undefined || one.route === asked.route) &&
+  isOutcome(one.outcome, asked.outcome) &&
+  has(one.client, asked.client) &&
+  has(one.front, asked.front) &&
+  has(one.method, asked.method) &&
+  has(one.user, asked.user) &&
+  (asked.object === undefined || one.object === asked.object || has(one.name, asked.object)) &&
+  (asked.q === undefined ||
+    [
+      one.exchange,
+      one.client,
+      one.user,
+      one.front,
+      one.method,
+      one.route,
+      one.verb,
+      one.object,
+      one.name,
+      one.outcome,
+    ].some((fact) => has(fact, asked.q)));
+
+/** Of several servers' parts each is in order already. */
+const newest = (parts: readonly Parts[]): Iterable<ExchangeLine> => {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only.exchangeLog.newest();
+  return parts.flatMap(({ exchangeLog }) => [...exchangeLog.newest()]).sort((a, b) => b.atMs - a.atMs);
+};
+
+const textOf = (hops: Explained['hops'], shapes: readonly string[]): string =>
+  hops
+    .filter(({ shape }) => shapes.includes(shape))
+    .map(({ detail }) => JSON.stringify(detail))
+    .join('\n');
+
+/** Of documents that were rendered for it: where the fields that are asked for or shown come from. */
+const fieldsOf = ({ hosts }: Parts, { line, hops }: Explained): readonly FieldLine[] => {
+  const rendered = hops.filter(({ shape }) => shape === 'sheet').flatMap(({ detail }) => detail['ids'] as HubId[]);
+  const front = hosts.front(line.front);
+  if (front === undefined || rendered.length === 0) return [];
+  // The method's own words count as well: VM.get_name_label.
+  const said = `${line.method.replace(/^.*\.(?:get|set)_/, '')} ${textOf(hops, ['call', 'answer'])}`;
+  const kinds = new Set(rendered.map((id) => kindOf(id)));
+  return [...kinds].flatMap((kind) => {
+    const sheet = front.platform.sheets.fromGeneric[kind as never] as URL | undefined;
+    const host = hosts.platformOf(front.instance.host);
+    return sheet === undefined ? [] : fieldLines(sheet, host?.sheets.toGeneric[kind as never], said);
+  });
+};
 
 export const exchangeRoutes = ({ inspected }: Sources): readonly Route[] => [
   route({
@@ -25,29 +133,43 @@ export const exchangeRoutes = ({ inspected }: Sources): readonly Route[] => [
     access: 'viewer',
     summary: 'Exchanges with clients, newest first; the log keeps the newest.',
     tag,
-    query: z.strictObject(pageQuery),
+    query,
     answer: pageOf(line),
-    act: ({ query }) => {
-      const newest = inspected
-        .parts()
-        .flatMap(({ exchangeLog }) => exchangeLog.list(Number.MAX_SAFE_INTEGER))
-        .toSorted((a, b) => b.atMs - a.atMs);
-      return page(newest, ({ exchange }) => exchange, query) as never;
-    },
+    problems: { 410: 'What the cursor points to is not in the log any more.' },
+    act: ({ query }) =>
+      page(
+        newest(inspected.parts()),
+        ({ exchange }) => exchange,
+        query,
+        (one) => matches(one, query),
+      ) as never,
   }),
   route({
     method: 'GET',
     path: '/exchanges/:exchange',
     access: 'viewer',
-    summary: 'Every hop of one exchange, in order.',
+    summary: 'Every hop of one exchange, in order, and where its time went.',
     tag,
     params: z.strictObject({ exchange: z.string().max(200) }),
-    answer: z.strictObject({ exchange: z.string(), hops: z.array(hop) }),
+    answer: one,
     problems: { 404: 'It is not in the log, or not any more.' },
     act: ({ params: { exchange } }) => {
-      for (const { exchangeLog } of inspected.parts()) {
-        const hops = exchangeLog.explain(exchange);
-        if (hops !== undefined) return { exchange, hops: [...hops] };
+      for (const parts of inspected.parts()) {
+        const found = parts.exchangeLog.explain(exchange);
+        if (found === undefined) continue;
+        return {
+          ...found.line,
+          hops: [...found.hops],
+          spans: [...found.spans],
+          fields: [...fieldsOf(parts, found)],
+          bounds: {
+            exchanges: parts.exchangeLog.most,
+            hops: LIMITS.exchangeHops,
+            hopBytes: LIMITS.exchangeHopBytes,
+            bodyBytes: LIMITS.exchangeBodyBytes,
+            allBytes: LIMITS.exchangeLogBytes,
+          },
+        };
       }
       throw new Problem(404, 'there is no such exchange; the log keeps the newest');
     },
