@@ -105,18 +105,18 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
     expect((await soap.logIn()).fault).toBeUndefined();
     expect(await soap.vm('first')).toBe(vm);
     using seen = collect(endpoint, 'vm/first', 'config.annotation');
-    await expect.poll(seen.said, { timeout: 10_000 }).toContain('config.annotation');
+    await expect.poll(seen.said, { timeout: 30_000 }).toContain('config.annotation');
     expect(await soap.run('PowerOnVM_Task', 'VirtualMachine', vm)).toBeUndefined();
     expect(await soap.run('PowerOffVM_Task', 'VirtualMachine', vm)).toBeUndefined();
     expect(await soap.run('ReconfigVM_Task', 'VirtualMachine', vm, annotated('over a relay'))).toBeUndefined();
     expect(await host.virsh('dumpxml', 'first')).toContain('<description>over a relay</description>');
-    await expect.poll(seen.said, { timeout: 10_000 }).toContain('over a relay');
+    await expect.poll(seen.said, { timeout: 30_000 }).toContain('over a relay');
     expect(await govcOn(endpoint)('ls', 'vm')).toContain('first');
 
     await expect.poll(() => holds(b), { timeout: 40_000, interval: 100 }).toEqual(['kvm']);
     await expect.poll(() => soap.vm('first').catch(String), { timeout: 10_000 }).toBe(vm);
     expect(await soap.run('ReconfigVM_Task', 'VirtualMachine', vm, annotated('where it is'))).toBeUndefined();
-    await expect.poll(seen.said, { timeout: 10_000 }).toContain('where it is');
+    await expect.poll(seen.said, { timeout: 30_000 }).toContain('where it is');
     expect(seen.runs()).toBe(true);
     soap.close();
     expect(all.log()).not.toContain('"level":"error"');
@@ -151,7 +151,7 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
     const xen = rawXenApi(agent.front('xenapi'));
     await xen.logIn();
     using seen = collect(endpoint, 'vm/first', 'config.annotation');
-    await expect.poll(seen.said, { timeout: 10_000 }).toContain('config.annotation');
+    await expect.poll(seen.said, { timeout: 30_000 }).toContain('config.annotation');
     const others = commands(endpoint, 'second');
     await expect.poll(() => others.done(), { timeout: 20_000 }).toBeGreaterThan(2);
 
@@ -179,7 +179,7 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
     expect(await soap.run('ReconfigVM_Task', 'VirtualMachine', await soap.vm('first'), annotated('at the end'))).toBe(
       undefined,
     );
-    await expect.poll(seen.said, { timeout: 10_000 }).toContain('at the end');
+    await expect.poll(seen.said, { timeout: 30_000 }).toContain('at the end');
     expect(seen.runs()).toBe(true);
     waiting = false;
     await waits;
@@ -241,7 +241,7 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
     await soap.logIn();
     const vm = await soap.vm('first');
     using seen = collect(endpoint, 'vm/second', 'config.annotation');
-    await expect.poll(seen.said, { timeout: 10_000 }).toContain('config.annotation');
+    await expect.poll(seen.said, { timeout: 30_000 }).toContain('config.annotation');
     await all.redis.kill();
     await expect.poll(() => all.log('a'), { timeout: 10_000 }).toContain('the shared store does not answer');
     const times: number[] = [];
@@ -263,7 +263,7 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
     expect(await soap.run('PowerOffVM_Task', 'VirtualMachine', vm)).toBeUndefined();
     const second = await soap.vm('second');
     expect(await soap.run('ReconfigVM_Task', 'VirtualMachine', second, annotated('back again'))).toBeUndefined();
-    await expect.poll(seen.said, { timeout: 10_000 }).toContain('back again');
+    await expect.poll(seen.said, { timeout: 30_000 }).toContain('back again');
     expect(seen.runs()).toBe(true);
     expect(await holds(a)).toEqual(['kvm']);
     soap.close();
