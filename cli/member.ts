@@ -62,7 +62,7 @@ export const redisOptions = (config: FullConfig, link: LinkAddress): RedisOption
   };
 };
 
-export interface RunningMember extends Member {
+interface RunningMember extends Member {
   /** Whether another server is there to take over. */
   isAlone(): Promise<boolean>;
 }

@@ -14,7 +14,7 @@ import type { FrontRecord, HostRecord, Hosts } from './sync/hosts.ts';
 import type { Leases } from './sync/leases.ts';
 import type { Sync } from './sync/sync.ts';
 
-export interface AgentFunctionsOptions {
+interface AgentFunctionsOptions {
   readonly hosts: Hosts;
   readonly store: Store;
   readonly ids: Ids;
@@ -32,7 +32,7 @@ export interface AgentFunctionsOptions {
 }
 
 /** `certified`: the agent's name by its certificate. `running`: the exchanges of the link that have no answer yet. */
-export type AgentFunctions = (agent: AgentApi, certified: string | undefined, running: Set<string>) => ServerApi;
+type AgentFunctions = (agent: AgentApi, certified: string | undefined, running: Set<string>) => ServerApi;
 
 export const createAgentFunctions = (options: AgentFunctionsOptions): AgentFunctions => {
   const { hosts, store, ids, sessions, trail, exchanges, exchangeLog, sync, leases, jobs, rights, counted, flush } =

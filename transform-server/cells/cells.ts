@@ -22,7 +22,7 @@ export interface Cells {
   close(): Promise<void>;
 }
 
-export interface CellsOptions extends Pick<CellOptions, 'clock' | 'log' | 'random'> {
+interface CellsOptions extends Pick<CellOptions, 'clock' | 'log' | 'random'> {
   readonly state: Pick<SharedState, 'claim' | 'numbers'>;
   readonly shared: Omit<CellOptions['shared'], 'reserve'>;
   /** Of now: mappings may have been reloaded. */

@@ -26,7 +26,7 @@ export interface Junction {
   left(): void;
 }
 
-export interface JunctionOptions {
+interface JunctionOptions {
   readonly agent: AgentApi;
   /** The cell of a host, wherever it is. LinkDown while nobody has it. `stale`: the agent is to greet again. */
   readonly seat: (host: string, stale: () => void) => Promise<Part>;

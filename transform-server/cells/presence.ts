@@ -2,7 +2,7 @@
 import { LinkDown } from '../../runtime/link.ts';
 import type { Exchange, ServerApi } from '../../runtime/protocol.ts';
 
-export interface Presence {
+interface Presence {
   /** Why nothing can be asked here now; undefined: it can. */
   readonly why: string | undefined;
   guard<Api extends ServerApi>(api: Api): Api;

@@ -1,6 +1,6 @@
 /** Keys and values in; the newest of them, as many as there is room for, out. */
 
-export interface Recent<Value> {
+interface Recent<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
 }

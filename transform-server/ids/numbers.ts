@@ -14,7 +14,7 @@ export interface Numbers {
 }
 
 /** The highest number of a row in [from, to); 0: there is none. */
-export type Highest = (from: number, to: number) => number;
+type Highest = (from: number, to: number) => number;
 
 /** All numbers are this storage's own. */
 export const countNumbers = (storage: Storage, highest: Highest): Numbers => {
