@@ -1,5 +1,7 @@
 /** A program in; the same under libfaketime, and a way to set the clock of each one that is started, while it runs, out. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { request as requestPlain } from 'node:http';
+import { request as requestTls } from 'node:https';
 import { join } from 'node:path';
 
 /** Debian's libfaketime, for programs with threads. */
@@ -11,6 +13,19 @@ export type ClockProgram = {
   readonly program: string;
   /** So many seconds beside the true time, for the program whose state directory has this name. */
   readonly step: (name: string, seconds: number) => void;
+};
+
+/** What time it is for who answers there. */
+export const timeOf = async (url: string): Promise<number> => {
+  const request = url.startsWith('https:') ? requestTls : requestPlain;
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { rejectUnauthorized: false }, (answer) => {
+      answer.resume();
+      resolve(Date.parse(answer.headers.date ?? ''));
+    });
+    asked.once('error', reject);
+    asked.end();
+  });
 };
 
 export const clockProgram = (folder: string, program: string): ClockProgram => {

@@ -64,7 +64,7 @@ export const fillDisk = (folder: string): string => {
 
 /** Nothing comes through to or from this port, and nobody is told. */
 export const cutPort = async (port: number): Promise<AsyncDisposable> => {
-  const rules = `table inet cut { chain cut { type filter hook output priority 0; tcp dport ${port} drop; tcp sport ${port} drop; } }`;
+  const rules = `table inet cut {\n chain cut {\n type filter hook output priority 0;\n tcp dport ${port} drop\n tcp sport ${port} drop\n }\n}\n`;
   await run('nft', rules);
   return { [Symbol.asyncDispose]: () => run('nft', 'delete table inet cut') };
 };

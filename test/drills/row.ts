@@ -52,6 +52,9 @@ const LOAD_LIMIT_MS = 900_000;
 /** That something of the client's is gone, which no fault here may make so. */
 const LOST_PLACE = /InvalidCollectorVersion|NotAuthenticated|SESSION_INVALID|ManagedObjectNotFound|HANDLE_INVALID/;
 
+/** Node's words for a connection that ended before its answer. */
+const BROKE = /socket hang up|ECONN/;
+
 /** What clients may be told: that the host is not reached, that another command holds the machine, or that theirs was taken back; and of power, that it is so already. */
 const FAULTS =
   /^(?:task: )?(?:HostNotConnected|HostCommunication|HostNotReachable|TaskInProgress|RequestCanceled|InvalidPowerState|HOST_OFFLINE|OTHER_OPERATION_IN_PROGRESS|TASK_CANCELLED|OPERATION_CANCELLED|VM_BAD_POWER_STATE)$/;
@@ -179,7 +182,8 @@ export const runRow = async (
     }
     for (const { faults } of waiting)
       for (const [word, times] of faults)
-        if (row.unnoticed || LOST_PLACE.test(word)) broken.push(`a wait ended with ${word}, ${times} times`);
+        if (row.unnoticed || LOST_PLACE.test(word) || (BROKE.test(word) && row.breaks !== true))
+          broken.push(`a wait ended with ${word}, ${times} times`);
     say(`  ${counted(judged.answers) || 'no fault'}`);
     for (const one of broken.slice(0, SHOWN)) say(`  BROKEN: ${one}`);
     if (broken.length > SHOWN) say(`  and ${broken.length - SHOWN} more`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DURABLE, type RedisServer, startRedis, startReplica, startSentinels, until } from '../peers/redis.ts';
 import type { ServersSetting } from '../peers/servers.ts';
-import { clockProgram } from './clock.ts';
+import { clockProgram, timeOf } from './clock.ts';
 import { openEmbedded, openTwoServers, type TwoServers } from './estate.ts';
 import { cutPort, fillDisk, mountSmallDisk } from './ground.ts';
 import type { Ground, Opened, Row } from './row.ts';
@@ -176,14 +176,27 @@ const clockStep: Row = {
   unnoticed: true,
   open: async (ground) => {
     const { program, step } = clockProgram(ground.folder, ground.program);
-    return onRedis({ ...ground, program }, () => [
-      async () => step('a', HOUR_S),
-      async () => step('agent-kvm-1', -HOUR_S),
-      async () => {
-        step('a', 0);
-        step('agent-kvm-1', 0);
-      },
-    ]);
+    return onRedis({ ...ground, program }, (estate) => {
+      const [host] = ground.hosts;
+      const { admin } = estate.server('a').ready as { admin: { url: string } };
+      // Whatever is asked, HTTP says the time of who answers.
+      const address = { a: admin.url, 'agent-kvm-1': host === undefined ? '' : estate.front(host, 'vim25').url };
+      const set = async (name: keyof typeof address, seconds: number): Promise<void> => {
+        step(name, seconds);
+        const says = async (): Promise<boolean> =>
+          Math.abs((await timeOf(address[name])) - Date.now() - seconds * 1000) < 60_000;
+        await until(`the clock of ${name} is another one`, says);
+        await sleep(AWAY_MS);
+      };
+      return [
+        () => set('a', HOUR_S),
+        () => set('agent-kvm-1', -HOUR_S),
+        async () => {
+          await set('a', 0);
+          await set('agent-kvm-1', 0);
+        },
+      ];
+    });
   },
 };
 
