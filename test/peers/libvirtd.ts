@@ -1,6 +1,6 @@
 /** Starts a real libvirtd of its own (private directories, own host UUID, QEMU under TCG) and gives its URIs, a virsh on it, and its end. */
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,8 @@ const PRIVATE_FOLDERS = {
 } as const;
 
 const START_LIMIT_MS = 30_000;
+const FIRST_DISPLAY = 5900;
+const DISPLAYS = 50;
 /** QEMU's probed capabilities survive the daemon, so that only the first start ever pays 1.4 s for them. */
 const CAPABILITIES = fileURLToPath(new URL('../../.cache/libvirt-qemu-capabilities', import.meta.url));
 
@@ -131,7 +133,11 @@ const until = async (condition: () => boolean | Promise<boolean>, says: () => st
   }
 };
 
-const writeConfiguration = (root: string, hostUuid: string, { tcpPort, networkOf, config = '' }: LibvirtdOptions): void => {
+const writeConfiguration = (
+  root: string,
+  hostUuid: string,
+  { tcpPort, networkOf, config = '' }: LibvirtdOptions,
+): void => {
   for (const name of Object.keys(PRIVATE_FOLDERS)) mkdirSync(join(root, name), { mode: 0o755 });
   mkdirSync(join(root, 'pool'), { mode: 0o755 });
   const listen =
@@ -142,10 +148,13 @@ const writeConfiguration = (root: string, hostUuid: string, { tcpPort, networkOf
     join(root, 'etc/libvirtd.conf'),
     `auth_unix_rw="none"\nauth_unix_ro="none"\nunix_sock_rw_perms="0777"\nlog_level=4\nhost_uuid="${hostUuid}"\nmax_client_requests=100\n${listen}${config}`,
   );
+  // Displays of their own: two daemons that know nothing of each other would both take port 5900.
+  const display = FIRST_DISPLAY + DISPLAYS * randomInt(1000);
   // user root: otherwise a root-only /dev/kvm makes libvirt probe QEMU again at every start. namespaces, cgroups, owners: not in containers.
   writeFileSync(
     join(root, 'etc/qemu.conf'),
-    'user="root"\ngroup="root"\nstdio_handler="file"\nsecurity_driver="none"\ncgroup_controllers=[]\nnamespaces=[]\nremember_owner=0\nseccomp_sandbox=0\n',
+    'user="root"\ngroup="root"\nstdio_handler="file"\nsecurity_driver="none"\ncgroup_controllers=[]\nnamespaces=[]\nremember_owner=0\nseccomp_sandbox=0\n' +
+      `remote_display_port_min=${display}\nremote_display_port_max=${display + DISPLAYS - 1}\n`,
   );
 };
 
