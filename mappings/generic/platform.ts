@@ -7,7 +7,7 @@ import type { Job } from './jobs.ts';
 import type { DocumentKind, Documents } from './model.ts';
 import type { NativeCall, NativeChange, NativeObject, Scan } from './native.ts';
 import type { Plan, Probe, ProbeAnswer } from './plan.ts';
-import type { EventsView, JobsView, OwnView, SessionsView, StoreView } from './store-view.ts';
+import type { EventsView, JobsView, OwnView, RenderedMember, SessionsView, StoreView } from './store-view.ts';
 import type { Endpoint, HostTransport, HttpConversation, HttpTalk } from './transport.ts';
 
 /** Configuration and identity of one front instance: it serves one host. */
@@ -314,6 +314,20 @@ export interface RenderSide {
   index(type: string, text: string): { paths: string[]; spans: number[]; types: string[] };
 }
 
+/** What clients of an API write for an object, and back. */
+export interface ClientNames {
+  /** Of a rendered member, the most usual first. */
+  of(member: Pick<RenderedMember, 'type' | 'id' | 'text'>): readonly { readonly what: string; readonly text: string }[];
+  /** The object of a text that a client wrote, or UUIDs that its host may have given it; undefined: it names nothing of this front. */
+  find(
+    text: string,
+    front: FrontInstance,
+  ):
+    | { readonly id: HubId; readonly uuids?: undefined }
+    | { readonly id?: undefined; readonly uuids: readonly string[] }
+    | undefined;
+}
+
 /** Facts of other objects a document needs (declared in `RenderSide.joins`). */
 export interface Joins {
   readonly id: HubId;
@@ -344,6 +358,7 @@ export interface Platform {
   readonly front?: Front;
   readonly broker?: Broker;
   readonly render?: RenderSide;
+  readonly clientNames?: ClientNames;
   /** URI schemes it drives: `qemu`, `test`. */
   readonly schemes?: readonly string[];
   readonly driver?: Driver;

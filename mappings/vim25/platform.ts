@@ -2,6 +2,7 @@
 import type { Platform } from '../generic/platform.ts';
 import { createBroker } from './broker/broker.ts';
 import { centralCall } from './central/central.ts';
+import { clientNames } from './client-names.ts';
 import { commands } from './commands.ts';
 import { datastoreStream } from './datastore/stream.ts';
 import { detection } from './detection.ts';
@@ -20,6 +21,7 @@ export const vim25: Platform = {
   front,
   broker: createBroker({ central: centralCall, stream: datastoreStream }),
   render: renderSide,
+  clientNames,
   schemes: SCHEMES,
   driver,
   host: hostSide,

@@ -2,6 +2,7 @@
 import type { Platform } from '../generic/platform.ts';
 import { createBroker } from './broker/broker.ts';
 import { centralCall } from './central/central.ts';
+import { clientNames } from './client-names.ts';
 import { commands } from './commands.ts';
 import { detection } from './detection.ts';
 import { converse } from './host/conversation.ts';
@@ -19,6 +20,7 @@ export const xenapi: Platform = {
   sheets: { ...sheets, toGeneric: toGenericSheets, toHost: {} },
   front,
   render: renderSide,
+  clientNames,
   broker: createBroker({ central: centralCall, stream: xenStream, transferred: xenTransferred }),
   schemes: SCHEMES,
   driver,

@@ -3,6 +3,7 @@ import type { Route } from './route.ts';
 import { accessRoutes } from './routes/access.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { backupRoutes } from './routes/backup.ts';
+import { documentRoutes } from './routes/documents.ts';
 import { eventRoutes } from './routes/events.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { hostRoutes } from './routes/hosts.ts';
@@ -21,6 +22,7 @@ const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
   hostRoutes,
   sessionRoutes,
   objectRoutes,
+  documentRoutes,
   idRoutes,
   exchangeRoutes,
   jobRoutes,

@@ -1,6 +1,7 @@
 /** Ids of objects in, their generic and rendered documents in the store out: lazily, at most once per version. */
 import { type HubId, kindOf } from '../../mappings/generic/ids.ts';
-import type { DocumentKind } from '../../mappings/generic/model.ts';
+import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
+import type { NativeObject } from '../../mappings/generic/native.ts';
 import type { FrontInstance, Platform } from '../../mappings/generic/platform.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Pending, Store } from '../store/store.ts';
@@ -16,6 +17,10 @@ export interface RenderFailure {
   readonly text: string;
 }
 
+export type Other =
+  | { readonly native: NativeObject }
+  | { readonly front: FrontInstance; readonly generic: Documents[DocumentKind] };
+
 export interface Renderer {
   /** Brings generic documents to the objects' current versions. Objects that vanish are skipped. */
   generic(ids: readonly HubId[], urgency?: Urgency): Promise<void>;
@@ -23,6 +28,11 @@ export interface Renderer {
   rendered(front: FrontInstance, ids: readonly HubId[], urgency?: Urgency): Promise<void>;
   /** A native document changed by a generic one. Throws SheetError. */
   fromGeneric(platform: string, change: Change): Promise<string>;
+  /**
+   * What a sheet makes of another document in the object's place, as it comes out of the sheet: of a native one, or of a generic one for a
+   * front. Nothing of it is kept, and whoever waits goes first. undefined: there is no such sheet, or it refuses the document.
+   */
+  tried(id: HubId, other: Other): Promise<string | undefined>;
   /** Renders all of a host for a front behind whoever waits. */
   prewarm(front: FrontInstance): Promise<void>;
   /** Sheets were swapped: derived documents are made anew. */
@@ -166,6 +176,17 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
       if (!done.ok) throw new SheetError(done.error);
       if (done.output === undefined) throw new SheetError('no output');
       return done.output;
+    },
+    tried: async (id, other) => {
+      const entry = store.entry(id);
+      const native = store.native(id);
+      const host = entry && platformOf(entry.host);
+      if (!native || !host?.host) return undefined;
+      const joins = joinsTable(store.joins(id), host.host.scan(native).owns);
+      const source = 'native' in other ? other : { kind: native.kind, ...other, joins };
+      const name = 'native' in other ? host.name : other.front.platform;
+      const done = await transformer.run({ work: 'raw', platform: name, source }, 'later');
+      return done.ok ? done.output : undefined;
     },
     prewarm: async (front) => {
       const view = store.view(front.name);

@@ -20,9 +20,12 @@ const thousands = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, '
 export const own = (vm: Vm, key: string): string | undefined =>
   vm.attributes.find((a) => a.owner === 'vim25' && a.key === key)?.value;
 
-/** Every VM has an instanceUuid of its own: where none was written, the BIOS uuid with its first byte turned round. */
-const instanceUuidOf = (vm: Vm): string =>
-  vm.instanceUuid ?? (Number.parseInt(vm.uuid.slice(0, 2), 16) ^ 0x50).toString(16).padStart(2, '0') + vm.uuid.slice(2);
+/** The BIOS uuid with its first byte turned round, and back. */
+export const turnedUuid = (uuid: string): string =>
+  (Number.parseInt(uuid.slice(0, 2), 16) ^ 0x50).toString(16).padStart(2, '0') + uuid.slice(2);
+
+/** Every VM has an instanceUuid of its own, also where none was written. */
+const instanceUuidOf = (vm: Vm): string => vm.instanceUuid ?? turnedUuid(vm.uuid);
 
 const fileName = (medium: Medium): string =>
   medium.storageName === ''

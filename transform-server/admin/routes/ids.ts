@@ -1,6 +1,6 @@
 /** The ID table, looked up in both directions: a hub id, a host's name for a thing, or what a front calls it. */
 import { z } from 'zod';
-import { type HubId, KINDS, parseHubId } from '../../../mappings/generic/ids.ts';
+import { type HubId, KINDS, kindOf, parseHubId } from '../../../mappings/generic/ids.ts';
 import type { DocumentKind } from '../../../mappings/generic/model.ts';
 import type { IdRow } from '../../ids/ids.ts';
 import type { Parts } from '../parts.ts';
@@ -18,7 +18,12 @@ const row = z.strictObject({
   name: z.string(),
 });
 const found = z.strictObject({ items: z.array(row.extend({ front: z.string().optional() })) });
-const RENDERED = ['vm', 'host', 'storage', 'network', 'volume'] as const satisfies readonly DocumentKind[];
+const WITH_UUID = ['vm', 'host', 'storage', 'network'] as const satisfies readonly DocumentKind[];
+
+const withUuid = ({ store }: Parts, uuids: readonly string[]): readonly HubId[] =>
+  WITH_UUID.flatMap((kind) => store.view('').list(kind))
+    .filter(({ uuid }) => uuids.includes(uuid.toLowerCase()))
+    .map(({ id }) => id);
 
 const shown = ({ store }: Parts, { id, host, native, owner, match }: IdRow): z.input<typeof row> => ({
   id,
@@ -38,30 +43,32 @@ export const idRoutes = ({ inspected }: Sources): readonly Route[] => [
     tag,
     query: z.strictObject({
       native: z.string().max(4096).optional(),
-      client: z.string().max(4096).optional().describe('As in a client’s script: vm-12, a UUID, an OpaqueRef.'),
+      client: z.string().max(4096).optional().describe('As in a client’s script: a reference or a UUID.'),
+      front: z.string().max(128).optional().describe('Where the client would write it; all when absent.'),
       kind: z.enum(KINDS).optional(),
       host: z.string().max(64).optional(),
     }),
     answer: found,
-    act: ({ query: { native, client, kind, host } }) => {
+    act: ({ query: { native, client, front, kind, host } }) => {
       const items: z.input<typeof found>['items'] = [];
       for (const parts of inspected.parts()) {
-        const { ids, hosts, store } = parts;
+        const { ids, hosts } = parts;
         const add = (id: HubId | undefined, front?: string): void => {
           const known = id && ids.lookup(id);
-          if (known) items.push({ ...shown(parts, known), ...(front === undefined ? {} : { front }) });
+          if (known && (kind === undefined || kindOf(known.id) === kind))
+            items.push({ ...shown(parts, known), ...(front === undefined ? {} : { front }) });
         };
         const wanted = hosts.list().filter((one) => host === undefined || one.id === host || one.name === host);
         if (native !== undefined)
           for (const one of wanted)
             for (const of of kind === undefined ? KINDS : [kind]) add(ids.resolve(one.id, of, native));
         if (client === undefined) continue;
-        for (const { instance } of hosts.fronts()) {
+        for (const { instance, platform } of hosts.fronts()) {
+          if (front !== undefined && instance.name !== front) continue;
           if (!wanted.some(({ id }) => id === instance.host)) continue;
-          const view = store.view(instance.name);
-          for (const of of RENDERED)
-            for (const { id, uuid } of view.list(of, instance.host))
-              if (uuid === client || view.rendered(id)?.some((one) => one.id === client)) add(id, instance.name);
+          const named = platform.clientNames?.find(client, instance);
+          if (named?.id !== undefined) add(named.id, instance.name);
+          if (named?.uuids !== undefined) for (const id of withUuid(parts, named.uuids)) add(id, instance.name);
         }
       }
       return { items: items.slice(0, 500) };
