@@ -57,6 +57,8 @@ export type ServersSetting = {
   readonly program?: string;
   /** The link over TLS, on ports of loopback, with a certificate for each program; else a socket and a token. */
   readonly tls?: boolean;
+  /** One server by itself, with its state in a directory. */
+  readonly embedded?: boolean;
   /** Another Redis than a durable one by itself, which ends with the servers, and how they are told of it (TOML below `[redis]`). */
   readonly redis?: { readonly server: RedisServer; readonly config: string };
 };
@@ -65,8 +67,9 @@ export const startServers = async (setting: ServersSetting = {}): Promise<Server
   const { program = PROGRAM, tls = false } = setting;
   const root = mkdtempSync(join(tmpdir(), 'tvs-'));
   const authority = join(root, 'authority');
-  const redis = setting.redis?.server ?? (await startRedis({ args: DURABLE }));
-  const redisConfig = setting.redis?.config ?? `url = "${redis.url}"`;
+  const redis =
+    setting.embedded === true ? undefined : (setting.redis?.server ?? (await startRedis({ args: DURABLE })));
+  const redisConfig = setting.redis?.config ?? `url = "${redis?.url}"`;
   const programs: Launched[] = [];
   const starting = new Set<Promise<Launched>>();
   const ending = new AbortController();
@@ -109,7 +112,7 @@ export const startServers = async (setting: ServersSetting = {}): Promise<Server
     const config = [
       `[admin]\nport = ${ports.get(name) ?? 0}`,
       `[link]\naddress = "${linkOf(name)}"\ntokenFile = "${token}"`,
-      `[redis]\n${redisConfig}\n[server]\nname = "${name}"`,
+      ...(redis === undefined ? [] : [`[redis]\n${redisConfig}\n[server]\nname = "${name}"`]),
     ];
     const started = await run('server', name, config.join('\n'), []);
     const { admin } = started.ready as { readonly admin: { readonly url: string; readonly token: string } };
@@ -143,7 +146,10 @@ export const startServers = async (setting: ServersSetting = {}): Promise<Server
   };
 
   return {
-    redis,
+    get redis() {
+      if (redis === undefined) throw new Error('there is no Redis');
+      return redis;
+    },
     server,
     agent,
     log: (name) =>
@@ -155,7 +161,7 @@ export const startServers = async (setting: ServersSetting = {}): Promise<Server
       ending.abort();
       await Promise.allSettled(starting);
       await Promise.all(programs.map((one) => one.stop()));
-      await redis[Symbol.asyncDispose]();
+      await redis?.[Symbol.asyncDispose]();
       rmSync(root, { recursive: true, force: true });
     },
   };
