@@ -7,7 +7,7 @@ export type JobState = 'queued' | 'running' | 'success' | 'error';
 
 export interface Job {
   readonly id: HubId;
-  readonly verb: Verb | 'front.task';
+  readonly verb: Verb | 'front.task' | 'job.rollback';
   readonly host: HubId;
   /** The object acted on; for `*.create` the host. */
   readonly target: HubId;

@@ -18,16 +18,17 @@ import type { HostsGateway } from './gateway.ts';
 import { createHostTurn, type HostTurn } from './host-turn.ts';
 import { type AuditLine, createJournal, type PlanRecord } from './journal.ts';
 import { createOutbox } from './outbox.ts';
-import { createPlanner } from './planner.ts';
+import { createPlanner, planShown } from './planner.ts';
 import { createRecords } from './records.ts';
 import { resolveRef } from './references.ts';
+import { createRollbacks, leftBy, type Rollbacks, touchesOf } from './rollback.ts';
 import { type RunnerEnd, resultsOf, runPlan } from './runner.ts';
 import { TIMING, type Timing } from './timing.ts';
 
 /** Who asked and how, as the client's call said it. */
 export type JobMeta = Pick<Job, 'user' | 'front' | 'method' | 'nativeTarget' | 'operation' | 'exchange'>;
 
-export interface Jobs extends JobsView {
+export interface Jobs extends JobsView, Rollbacks {
   /** A command as a job; the record at once. Show its id after `Storage.flush`. A repeat of the same exchange gets the same job. */
   start(command: Command, meta: JobMeta): Job;
   /** The same, resolved when the job has ended. */
@@ -68,11 +69,6 @@ const ABANDONED_MS = 24 * 3_600_000;
 /** A plan is made anew so often when others change its object beside us; the sends of each have numbers of their own. */
 const MOST_PLANS = 4;
 const SENDS_OF_PLAN = 1000;
-
-const planShown = ({ queue, steps }: Plan): Hop['detail'] => ({
-  queue,
-  steps: steps.map(({ name, kind }) => `${name} (${kind})`),
-});
 
 export const createJobs = (options: JobsOptions): Jobs => {
   const { storage, store, hosts, events, clock, ids, log } = options;
@@ -210,13 +206,13 @@ export const createJobs = (options: JobsOptions): Jobs => {
           outcome: outcome === undefined ? 'the answer was lost' : outcome.ok ? outcome.value : outcome.fault,
         }),
     });
-    const results = resultsOf(record);
-    const touches = record.plan.touches.flatMap((ref) => resolveRef(ref, results) ?? []);
+    const touches = touchesOf(record);
     const endedMs = exactly(clock);
-    await barrier(record.plan.host, touches, { job: job.id, user: job.user });
+    const isRead = await barrier(record.plan.host, touches, { job: job.id, user: job.user });
     hop(job, 'barrier', endedMs, { touches });
     journal.endPlan(record, end.end);
-    journal.audit(job.id, clock.now(), `ended: ${end.end}`, end.fault ?? null);
+    const left = isRead && end.end === 'success' ? leftBy(record, store) : undefined;
+    journal.audit(job.id, clock.now(), `ended: ${end.end}`, end.fault ?? left ?? null);
     if (end.end === 'stuck')
       log.error(
         { job: job.id, verb: job.verb, outcome: end.fault?.kind ?? '' },
@@ -295,6 +291,13 @@ export const createJobs = (options: JobsOptions): Jobs => {
     queuedMs: clock.now(),
   });
 
+  const begun = (fields: ReturnType<typeof blank>, run: (job: Job) => Promise<void>): Job => {
+    const job = records.add({ ...fields, state: 'queued' });
+    post(job, 'job.started', job.verb);
+    void guarded(job, () => run(job));
+    return job;
+  };
+
   const remember = (key: string, id: HubId): void => {
     byExchange.set(key, id);
     const oldest = byExchange.keys().next().value;
@@ -305,16 +308,25 @@ export const createJobs = (options: JobsOptions): Jobs => {
     const key = `${meta.exchange} ${JSON.stringify(command)}`;
     const known = meta.exchange === '' ? undefined : records.get(byExchange.get(key) ?? ('' as HubId));
     if (known) return known;
-    const job = records.add({
-      ...blank(command.verb, command.host, command.target, meta),
-      state: 'queued',
-      cancelable: true,
-    });
+    const { verb, host, target } = command;
+    const fields = { ...blank(verb, host, target, meta), cancelable: true };
+    const job = begun(fields, (one) => work(one, command));
     remember(key, job.id);
-    post(job, 'job.started', job.verb);
-    void guarded(job, () => work(job, command));
     return job;
   };
+
+  const rollbacks = createRollbacks({
+    records,
+    journal,
+    store,
+    hosts,
+    clock,
+    barrier,
+    turnOf,
+    finish,
+    begin: (host, target, meta, run) => begun(blank('job.rollback', host, target, meta), run),
+    carryOut: (job, record, turn) => carryOut(job, record, turn, { recovered: false, mayRepeat: false }),
+  });
 
   const ended = async (id: HubId): Promise<Job | undefined> => {
     const job = records.get(id);
@@ -356,6 +368,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
       cancelled.add(id);
       return true;
     },
+    ...rollbacks,
     recover: async () => {
       const open = journal.openPlans();
       const planned = new Set(open.map((record) => record.job));

@@ -19,9 +19,14 @@ export interface StepRecord {
   outcome?: Outcome<Record<string, unknown>>;
 }
 
+/** `undoes`: the plan of that job, whose steps are taken back. */
+export interface JournaledPlan extends Plan {
+  readonly undoes?: HubId;
+}
+
 export interface PlanRecord {
   readonly job: HubId;
-  readonly plan: Plan;
+  readonly plan: JournaledPlan;
   readonly steps: StepRecord[];
   end?: PlanEnd;
 }
@@ -35,6 +40,8 @@ export interface AuditLine {
 export interface Journal {
   /** `sent`: numbers below it were used by an earlier plan of the job, for sends that agents remember. */
   addPlan(job: HubId, plan: Plan, sent?: number): PlanRecord;
+  /** The plan of another job with its steps as that one left them. */
+  addRollback(job: HubId, plan: JournaledPlan, steps: readonly StepRecord[]): PlanRecord;
   /** Writes the present state of a step. */
   saveStep(record: PlanRecord, at: number): void;
   endPlan(record: PlanRecord, end: PlanEnd): void;
@@ -116,7 +123,7 @@ export const createJournal = (storage: Storage): Journal => {
     const end = String(row['finish']);
     return {
       job: hubId('job', Number(row['job'])),
-      plan: parse<Plan>(String(row['plan'])),
+      plan: parse<JournaledPlan>(String(row['plan'])),
       steps,
       ...(end === '' ? {} : { end: end as PlanEnd }),
     };
@@ -129,14 +136,17 @@ export const createJournal = (storage: Storage): Journal => {
     putStep.run(numberOf(record.job), at, record.plan.steps[at]?.name ?? '', step.state, step.attempt, outcome);
   };
 
+  const add = (record: PlanRecord): PlanRecord => {
+    dropSteps.run(numberOf(record.job));
+    putPlan.run(numberOf(record.job), format(record.plan), '');
+    for (const at of record.steps.keys()) saveStep(record, at);
+    return record;
+  };
+
   return {
-    addPlan: (job, plan, sent = 0) => {
-      dropSteps.run(numberOf(job));
-      putPlan.run(numberOf(job), format(plan), '');
-      const record: PlanRecord = { job, plan, steps: plan.steps.map(() => ({ state: 'planned', attempt: sent })) };
-      for (const at of plan.steps.keys()) saveStep(record, at);
-      return record;
-    },
+    addPlan: (job, plan, sent = 0) =>
+      add({ job, plan, steps: plan.steps.map(() => ({ state: 'planned', attempt: sent })) }),
+    addRollback: (job, plan, steps) => add({ job, plan, steps: steps.map((one) => ({ ...one, attempt: 0 })) }),
     saveStep,
     endPlan: (record, end) => {
       record.end = end;

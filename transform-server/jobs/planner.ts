@@ -5,6 +5,7 @@ import { type HubId, parseHubId } from '../../mappings/generic/ids.ts';
 import type { Plan } from '../../mappings/generic/plan.ts';
 import type { Platform } from '../../mappings/generic/platform.ts';
 import type { StoreView } from '../../mappings/generic/store-view.ts';
+import type { Hop } from '../../runtime/protocol.ts';
 import type { Renderer } from '../engine/renderer.ts';
 import type { Store } from '../store/store.ts';
 
@@ -30,6 +31,12 @@ const readBy = (command: Command, view: StoreView): HubId[] => {
     for (const id of view.edges(command.target, kind)) ids.add(id);
   return [...ids].filter((id) => view.entry(id) !== undefined);
 };
+
+/** For the exchange log. */
+export const planShown = ({ queue, steps }: Plan): Hop['detail'] => ({
+  queue,
+  steps: steps.map(({ name, kind }) => `${name} (${kind})`),
+});
 
 export type Planner = (job: HubId, command: Command, front: string) => Promise<Outcome<Plan>>;
 

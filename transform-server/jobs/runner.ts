@@ -279,6 +279,11 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     return end;
   };
 
+  if (plan.undoes !== undefined) {
+    options.onStep(0, false);
+    if ((await back()) === 'undone') return { end: 'success' };
+    return { end: 'stuck', fault: fault('internal', {}, 'Not every step could be taken back: see the journal.') };
+  }
   const reason = await forward();
   if (!reason) {
     options.onStep(100, false);

@@ -1,5 +1,4 @@
 /** A job of the hub in; which objects show it as an operation under way, by which name, out. */
-import type { Verb } from '../../generic/commands.ts';
 import type { HubId } from '../../generic/ids.ts';
 import { kindOf } from '../../generic/ids.ts';
 import type { Job } from '../../generic/jobs.ts';
@@ -8,7 +7,7 @@ import { parseRef, refOf, xenId } from '../ids.ts';
 import { classOf, enumValues } from '../types.ts';
 
 /** What another API's commands are called here. */
-const OF_VERBS: Readonly<Partial<Record<Verb | 'front.task', string>>> = {
+const OF_VERBS: Readonly<Partial<Record<Job['verb'], string>>> = {
   'vm.start': 'start',
   'vm.stop': 'hard_shutdown',
   'vm.reset': 'hard_reboot',
