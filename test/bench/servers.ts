@@ -31,6 +31,7 @@ const load = async (
     const home = names[n % names.length] ?? '';
     const agent = await estate.agent(`agent-${n + 1}`, {
       hosts: [`sim:///bench-${n + 1}?vms=${flags.machines}`],
+      options: ['--plain', 'vim25'],
       servers: [home, ...names.filter((name) => name !== home)],
     });
     const reader = await openSession(agent.front('vim25'));

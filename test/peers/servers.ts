@@ -33,6 +33,8 @@ export type AgentSetting = {
   /** Servers, the one that is tried first first. */
   readonly servers: readonly string[];
   readonly fronts?: readonly string[];
+  /** More flags. */
+  readonly options?: readonly string[];
 };
 
 export type Servers = AsyncDisposable & {
@@ -125,13 +127,14 @@ export const startServers = async (setting: ServersSetting = {}): Promise<Server
     return { ...started, name, cells };
   };
 
-  const agent: Servers['agent'] = async (name, { hosts, servers, fronts = ['vim25'] }) => {
+  const agent: Servers['agent'] = async (name, { hosts, servers, fronts = ['vim25'], options = [] }) => {
     await equip(name, 'agent');
     const config = `[link]\naddress = ${JSON.stringify(servers.map(linkOf))}\ntokenFile = "${token}"\n[agent]\nname = "${name}"`;
     const flags = [
       ...hosts.flatMap((host) => ['--host', host]),
       ...fronts.flatMap((front) => ['--port', `${front}=${ports.get(`${name} ${front}`) ?? 0}`]),
       ...['--listen', '127.0.0.1', '--user', USER, '--password-file', passwordFile],
+      ...options,
     ];
     const started = await run('agent', name, config, flags);
     const ready = started.ready as Readonly<Record<string, FrontEndpoint>>;
