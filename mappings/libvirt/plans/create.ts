@@ -20,7 +20,7 @@ import {
   refuseDuplicate,
   volumeOf,
 } from './planning.ts';
-import { createVolume, setAutostart, WITHOUT_EFFECT } from './steps.ts';
+import { createVolume, dom, setAutostart, UNDEFINE, WITHOUT_EFFECT } from './steps.ts';
 
 /** The most that ESXi takes for a virtual disk, and well below what qcow2 can. */
 const MOST_DISK_BYTES = 62 * 1024 ** 4;
@@ -109,8 +109,11 @@ export const marked = (xml: string, job: string): string => {
   );
 };
 
-export const defineStep = (uuid: string, xml: string): Step =>
-  step('define', 'pivot', call('DOMAIN_DEFINE_XML_FLAGS', { xml, flags: 0 }), probe('domain-exists', { uuid }));
+/** Of a VM that is not there yet: its undo is for a rollback, which is refused once anybody has changed or started it. */
+export const defineStep = (vm: Pick<Vm, 'firmware'>, uuid: string, xml: string): Step =>
+  step('define', 'pivot', call('DOMAIN_DEFINE_XML_FLAGS', { xml, flags: 0 }), probe('domain-exists', { uuid }), {
+    undo: call('DOMAIN_UNDEFINE_FLAGS', { dom: dom(uuid), flags: vm.firmware === 'efi' ? UNDEFINE.nvram : 0 }),
+  });
 
 export const planCreate = async (planning: Planning): Promise<Plan> => {
   const { vm: wanted, disks: specs } = paramsOf(planning, 'vm.create');
@@ -150,7 +153,7 @@ export const planCreate = async (planning: Planning): Promise<Plan> => {
   checkBuses(vm);
   const { native: host } = found('host', command.host, planning);
   const xml = await context.fromGeneric({ kind: 'vm', native: host, after: vm });
-  steps.push(defineStep(uuid, marked(xml, context.job)));
+  steps.push(defineStep(vm, uuid, marked(xml, context.job)));
   if (vm.autostart) steps.push(setAutostart(uuid, true, 'forward-only'));
   const ref: NativeRef = { kind: 'vm', native: uuid };
   return {

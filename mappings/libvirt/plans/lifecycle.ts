@@ -31,10 +31,7 @@ import {
   refuseDuplicate,
   volumeBehind,
 } from './planning.ts';
-import { dom, WITHOUT_EFFECT } from './steps.ts';
-
-/** virDomainUndefineFlagsValues. Only those that are needed: the test driver refuses what it does not know. */
-const UNDEFINE = { managedSave: 1, snapshots: 2, nvram: 4 } as const;
+import { dom, UNDEFINE, WITHOUT_EFFECT } from './steps.ts';
 
 export const planDelete = async (planning: Planning): Promise<Plan> => {
   const { deleteVolumes } = paramsOf(planning, 'vm.delete');
@@ -152,7 +149,7 @@ export const planClone = async (planning: Planning): Promise<Plan> => {
   return {
     host: command.host,
     queue: vm.native.native,
-    steps: sealed([...steps, defineStep(uuid, marked(xml, context.job))], WITHOUT_EFFECT),
+    steps: sealed([...steps, defineStep(applied.value, uuid, marked(xml, context.job))], WITHOUT_EFFECT),
     touches: [ref, ...touches],
     makes: ref,
   };

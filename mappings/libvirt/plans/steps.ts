@@ -26,6 +26,9 @@ import type { Pool } from './planning.ts';
 /** virDomainModificationImpact */
 export const AFFECT = { live: 1, config: 2, both: 3 } as const;
 
+/** virDomainUndefineFlagsValues. Only those that are needed: the test driver refuses what it does not know. */
+export const UNDEFINE = { managedSave: 1, snapshots: 2, nvram: 4 } as const;
+
 export const dom = (uuid: string): { uuid: string } => ({ uuid });
 
 const place = (pool: Pool, name: string) => ({ pool: pool.name, poolUuid: pool.uuid, name });
