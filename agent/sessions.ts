@@ -17,6 +17,8 @@ export interface SessionLease {
   lastActiveMs: number;
   calls: number;
   touched: boolean;
+  /** Rounds in which the server was told nothing of it. */
+  quiet: number;
 }
 
 export interface Visitor {
@@ -89,6 +91,7 @@ export const createSessions = (options: {
       lastActiveMs: clock.now(),
       calls: 0,
       touched: false,
+      quiet: 0,
     };
     byToken.set(lease.token, lease);
     byId.set(session.id, lease);
@@ -105,8 +108,9 @@ export const createSessions = (options: {
       if (!(error instanceof LinkDown)) throw error;
     }
   };
-  const isIdle = (lease: SessionLease): boolean =>
-    lease.pending === 0 && clock.now() - lease.lastActiveMs > LIMITS.sessionIdleMs;
+  // In rounds of steady time: a clock that is set makes nobody idle.
+  const isIdle = ({ pending, touched, quiet }: SessionLease): boolean =>
+    pending === 0 && !touched && quiet * LIMITS.sessionTouchMs > LIMITS.sessionIdleMs;
   const expire = (lease: SessionLease): void => {
     drop(lease);
     server.api?.logout(lease.session.id).catch(() => {}); // it expires at the server by itself as well
@@ -117,7 +121,8 @@ export const createSessions = (options: {
     let any = false;
     for (const lease of byToken.values()) {
       if (lease.pending > 0) lease.lastActiveMs = clock.now();
-      else if (isIdle(lease)) {
+      lease.quiet = lease.pending > 0 || lease.touched ? 0 : lease.quiet + 1;
+      if (isIdle(lease)) {
         expire(lease);
         continue;
       }

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** The same with fractions of a millisecond, for how long something took; absent: there is nothing finer. */
   exact?(): number;
+  /** Time that nobody sets, from some beginning: for what must not end because a clock was set; absent: `now` is. */
+  steady?(): number;
   /** Calls once after `ms`; the answer cancels. Does not keep the program alive. */
   after(ms: number, act: () => void): () => void;
   /** Calls every `ms`; the answer cancels. Does not keep the program alive. */
@@ -17,6 +19,7 @@ const SKEW_MS = 2;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   exact: () => {
     const now = Date.now();
     const steady = performance.now();
@@ -38,6 +41,8 @@ export const systemClock: Clock = {
     return () => clearInterval(timer);
   },
 };
+
+export const steadily = (clock: Clock): number => clock.steady?.() ?? clock.now();
 
 export const exactly = (clock: Clock): number => clock.exact?.() ?? clock.now();
 

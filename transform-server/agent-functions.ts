@@ -88,7 +88,8 @@ export const createAgentFunctions = (options: AgentFunctionsOptions): AgentFunct
         await flush();
       },
       touch: async (touched) => {
-        for (const [id, { lastActiveMs, calls }] of Object.entries(touched)) sessions.touch(id, lastActiveMs, calls);
+        // Of the agent's clock nothing is taken: it may be another one.
+        for (const [id, { calls }] of Object.entries(touched)) sessions.touch(id, calls);
       },
       loginFailed: async (failed) => {
         sessions.loginFailed(failed);

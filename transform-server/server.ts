@@ -5,7 +5,7 @@ import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import type { EventsView } from '../mappings/generic/store-view.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, steadily } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { AgentApi, AgentCounts, Hop, JobIds, ServerApi } from '../runtime/protocol.ts';
 import { inspect } from './admin/inspect.ts';
@@ -125,7 +125,7 @@ export const createServer = (options: ServerOptions): Server => {
   const events = createEvents(storage, versions, now);
   const audit = createAudit(storage);
   const exchangeLog = createExchangeLog(options.exchanges);
-  const sessions = createSessions({ own, events, now, random, key: shared?.sessionKey });
+  const sessions = createSessions({ own, events, now, steady: () => steadily(clock), random, key: shared?.sessionKey });
   const waits = createWaits(versions, now);
   const hosts = createHosts({ ids, own, random, platforms: options.platforms });
   const read = () => readMappingFiles(options.program);

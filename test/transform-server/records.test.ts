@@ -87,7 +87,7 @@ describe('the audit', () => {
 });
 
 describe('sessions', () => {
-  const open = (now: () => number, most?: number) => {
+  const open = (now: () => number, most?: number, steady?: () => number) => {
     const own = createOwn(memory.storage);
     const events = createEvents(memory.storage, memory.versions, now);
     return {
@@ -97,6 +97,7 @@ describe('sessions', () => {
         own,
         events,
         now,
+        ...(steady === undefined ? {} : { steady }),
         random: (bytes) => randomBytes(bytes),
         ...(most === undefined ? {} : { most }),
       }),
@@ -155,6 +156,26 @@ describe('sessions', () => {
     ]);
   });
 
+  it('neither end nor last longer because a clock is set', () => {
+    let [at, steady] = [10 * HALF_HOUR, 0];
+    const { sessions } = open(
+      () => at,
+      undefined,
+      () => steady,
+    );
+    const session = sessions.login(login);
+    at += 2 * HALF_HOUR;
+    expect(sessions.sweep()).toEqual([]);
+    at -= 4 * HALF_HOUR;
+    steady += HALF_HOUR - 1;
+    expect(sessions.get(session.id)).toBeDefined();
+    sessions.touch(session.id, 1);
+    steady += HALF_HOUR - 1;
+    expect(sessions.get(session.id)).toBeDefined();
+    steady += 1;
+    expect(sessions.get(session.id)).toBeUndefined();
+  });
+
   it('leave nothing behind when a call outlives its session', () => {
     const { sessions, own } = open(() => 0);
     const session = sessions.login(login);
@@ -170,7 +191,8 @@ describe('sessions', () => {
     const { sessions } = open(() => at++, 2);
     const first = sessions.login(login);
     const second = sessions.login(login);
-    sessions.touch(first.id, ++at, 1);
+    at++;
+    sessions.touch(first.id, 1);
     const third = sessions.login(login);
     expect(sessions.get(second.id)).toBeUndefined();
     expect(sessions.get(first.id)).toBeDefined();

@@ -30,7 +30,8 @@ export interface Sessions {
   login(login: Login): Session;
   /** undefined: never was, ended or expired. */
   get(id: string): Session | undefined;
-  touch(id: string, lastActiveMs: number, calls: number): void;
+  /** It was used a moment ago. */
+  touch(id: string, calls: number): void;
   /** A call in progress keeps its session alive; returns the function that ends it. */
   hold(id: string): () => void;
   logout(id: string): boolean;
@@ -48,6 +49,8 @@ export interface SessionsOptions {
   readonly own: Own;
   readonly events: EventsView;
   readonly now: () => number;
+  /** Idle time is counted by it: a clock that is set ends no session. `now` when absent. */
+  readonly steady?: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly most?: number;
   /** Of all servers; one of the state directory's own when absent. */
@@ -63,7 +66,10 @@ const cut = (text: string): string => text.slice(0, TEXT_LIMIT);
 
 export const createSessions = (options: SessionsOptions): Sessions => {
   const { own, events, now, random, most = MOST } = options;
+  const steady = options.steady ?? now;
   const sessions = new Map<string, Session>();
+  /** When each was used last, by steady time. */
+  const used = new Map<string, number>();
   const saved = new Map<string, number>();
   const holds = new Map<string, number>();
   const listeners: ((id: string) => void)[] = [];
@@ -72,6 +78,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     const session = value as Session;
     sessions.set(key, session);
     saved.set(key, session.lastActiveMs);
+    used.set(key, steady() - Math.max(0, now() - session.lastActiveMs));
   }
 
   const ownKey = (): Uint8Array => {
@@ -89,11 +96,16 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     saved.set(session.id, session.lastActiveMs);
   };
 
-  const expired = (session: Session): boolean => !holds.has(session.id) && now() - session.lastActiveMs >= IDLE_MS;
+  const use = (session: Session): void => {
+    session.lastActiveMs = now();
+    used.set(session.id, steady());
+  };
+  const expired = ({ id }: Session): boolean => !holds.has(id) && steady() - (used.get(id) ?? 0) >= IDLE_MS;
 
   const end = (session: Session, text: string): void => {
     if (!sessions.delete(session.id)) return;
     saved.delete(session.id);
+    used.delete(session.id);
     own.delete(RECORDS, session.id);
     own.clear(LOCALS, `${session.id}/`);
     events.post({
@@ -122,7 +134,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       if (ours.length >= most) {
         const idle = ours
           .filter((session) => !holds.has(session.id))
-          .sort((a, b) => a.lastActiveMs - b.lastActiveMs)[0];
+          .sort((a, b) => (used.get(a.id) ?? 0) - (used.get(b.id) ?? 0))[0];
         if (idle !== undefined) end(idle, `session of ${idle.user} ended to make room`);
       }
       const at = now();
@@ -141,6 +153,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
         calls: 0,
       };
       sessions.set(session.id, session);
+      use(session);
       save(session);
       events.post({
         kind: 'session.login',
@@ -157,13 +170,13 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       end(session, `session of ${session.user} expired`);
       return undefined;
     },
-    touch: (id, lastActiveMs, calls) => {
+    touch: (id, calls) => {
       const session = sessions.get(id);
       if (session === undefined) return;
-      session.lastActiveMs = Math.max(session.lastActiveMs, Math.min(lastActiveMs, now()));
+      use(session);
       // The agent tells its count so far; it starts anew when the lease is taken anew.
       session.calls = Math.max(session.calls, calls);
-      if (session.lastActiveMs - (saved.get(id) ?? 0) >= SAVE_EVERY_MS) save(session);
+      if (Math.abs(session.lastActiveMs - (saved.get(id) ?? 0)) >= SAVE_EVERY_MS) save(session);
     },
     hold: (id) => {
       holds.set(id, (holds.get(id) ?? 0) + 1);
@@ -175,7 +188,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
         if (left > 0) holds.set(id, left);
         else holds.delete(id);
         const session = sessions.get(id);
-        if (session !== undefined) session.lastActiveMs = now();
+        if (session !== undefined) use(session);
       };
     },
     logout: (id) => {
