@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Decoded, HttpAnswer } from '../mappings/generic/platform.ts';
 import type { RequestHead } from './http/head.ts';
+import type { Trail } from './trail.ts';
 
 export interface Head {
   readonly status: number;
@@ -17,6 +18,8 @@ export interface Client {
   readonly head: RequestHead;
   readonly address: string;
   readonly secure: boolean;
+  /** Where somebody may look at the exchange: told of the answer by whoever sends it. */
+  trail?: Trail | undefined;
   /** The client closed before its answer was complete. */
   readonly gone: boolean;
   onGone(listener: () => void): void;

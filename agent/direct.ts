@@ -8,10 +8,12 @@ import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Lease, OutboxEntry } from '../runtime/protocol.ts';
+import { safeCopy } from '../runtime/redaction.ts';
 import type { Counts } from './counts.ts';
-import type { HostSession } from './host-session.ts';
+import type { CallWatch, HostSession } from './host-session.ts';
 import type { JobIdSource } from './job-ids.ts';
 import type { Outbox } from './outbox.ts';
+import type { Trail } from './trail.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 export interface DirectCommand {
@@ -21,6 +23,7 @@ export interface DirectCommand {
   readonly session: Session;
   readonly exchange: string;
   readonly address: string;
+  readonly trail: Trail | undefined;
 }
 
 export interface Direct {
@@ -33,6 +36,19 @@ export interface Direct {
 
 /** The write queue of a VM, as plans name it too: the host's own name of the VM. */
 export const queueKey = (host: HubId, native: string): string => `${host}\0${native}`;
+
+/** Each call of a conversation with the host is a hop. */
+const noteCalls =
+  (trail: Trail): CallWatch =>
+  (procedure, args) => {
+    const sinceMs = trail.now();
+    return (outcome) =>
+      trail.hop('native', sinceMs, {
+        procedure,
+        args: safeCopy(args, { left: LIMITS.exchangeHopBytes }),
+        outcome: safeCopy(outcome.ok ? outcome.value : outcome.fault, { left: LIMITS.exchangeHopBytes }),
+      });
+  };
 
 export const createDirect = (options: {
   queue: WriteQueue;
@@ -62,12 +78,14 @@ export const createDirect = (options: {
   };
 
   const run = async (
-    { row, lease }: DirectCommand,
+    { row, lease, trail }: DirectCommand,
     host: HostSession,
     job: HubId,
   ): Promise<{ outcome: Outcome<undefined>; changes: readonly NativeChange[] }> => {
     const key = queueKey(lease.host, lease.native);
+    let sinceMs = trail?.now() ?? 0;
     const turn = await queue.acquire(key, job);
+    trail?.hop('queue', sinceMs, { queue: lease.name });
     if (!turn.ok) return { outcome: turn, changes: [] };
     try {
       // While it waited, another agent may have become the host's writer.
@@ -75,9 +93,12 @@ export const createDirect = (options: {
         return { outcome: refused(fault('concurrent-access', {}, 'The host has another writer now.')), changes: [] };
       }
       counts.add('direct');
-      const outcome = await host.execute(row.verb, lease.native);
+      const outcome = await host.execute(row.verb, lease.native, trail && noteCalls(trail));
       const touches = outcome.ok ? outcome.value.touches : [{ kind: 'vm' as const, native: lease.native }];
-      return { outcome: outcome.ok ? done(undefined) : outcome, changes: await reread(host, touches) };
+      sinceMs = trail?.now() ?? 0;
+      const changes = await reread(host, touches);
+      trail?.hop('barrier', sinceMs, { touches });
+      return { outcome: outcome.ok ? done(undefined) : outcome, changes };
     } finally {
       queue.release(key, job);
     }
@@ -108,9 +129,13 @@ export const createDirect = (options: {
         const end = { ...entry, phase: 'finished' as const, atMs: clock.now(), changes };
         outbox.put(outcome.ok ? end : { ...end, fault: outcome.fault });
       };
+      const { trail } = command;
+      const sinceMs = trail?.now() ?? 0;
       const outcome = run(command, host, job).then(
         ({ outcome: result, changes }) => {
           finish(result, changes);
+          const detail = result.ok ? { job } : { job, fault: result.fault };
+          trail?.hop('outcome', sinceMs, detail, { outcome: result.ok ? 'value' : result.fault.kind });
           return result;
         },
         (error: unknown) => {

@@ -1,17 +1,30 @@
 /** Hops of exchanges for the exchange log: noted here for next to nothing, sent in batches; the first of every second only, when clients press. */
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Hop } from '../runtime/protocol.ts';
+import type { Client } from './client.ts';
 import type { ServerPort } from './server-port.ts';
+import { createTrail, type Trail } from './trail.ts';
 
 export interface Hops {
+  /** Unique for ever: what the link begins its ids with is random, the count is this agent's own. */
+  nextExchange(): string;
   /** Asked once an exchange: false means that this exchange is not logged. */
   wanted(): boolean;
   note(hop: Hop): void;
+  /** The trail of a request that just came; undefined where nobody would look at it, and of reads when there are too many. */
+  begin(front: string, client: Client, body: Uint8Array): Trail | undefined;
+  /** Of commands each is logged. */
+  always(front: string, client: Client): Trail | undefined;
   close(): void;
 }
 
+const NO_BODY = new Uint8Array();
+
 export const createHops = (server: ServerPort, clock: Clock): Hops => {
+  const run = randomBytes(9).toString('base64url');
+  let serial = 0;
   let queue: Hop[] = [];
   let budget: number = LIMITS.hopsPerSecond;
   let scheduled = false;
@@ -24,15 +37,24 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
     queue = [];
     server.api?.hops(batch).catch(() => {}); // the log is a ring: what is lost is lost
   };
+  const nextExchange = (): string => `${server.hello?.exchanges ?? run}-${(++serial).toString(36)}`;
+  const isLogged = (): boolean => server.api !== undefined && server.hello?.logsExchanges !== false;
+  const note = (hop: Hop): void => {
+    if (queue.length >= LIMITS.hopsQueued) return;
+    queue.push(hop);
+    if (scheduled) return;
+    scheduled = true;
+    clock.after(LIMITS.hopsTickMs, send);
+  };
+  const wanted = (): boolean => budget > 0 && isLogged() && budget-- > 0;
+  const trailOf = (front: string, client: Client, body: Uint8Array): Trail =>
+    createTrail({ front, client, body, clock, note, nextExchange });
   return {
-    wanted: () => server.api !== undefined && budget-- > 0,
-    note: (hop) => {
-      if (queue.length >= LIMITS.hopsQueued) return;
-      queue.push(hop);
-      if (scheduled) return;
-      scheduled = true;
-      clock.after(LIMITS.hopsTickMs, send);
-    },
+    nextExchange,
+    wanted,
+    note,
+    begin: (front, client, body) => (wanted() ? trailOf(front, client, body) : undefined),
+    always: (front, client) => client.trail ?? (isLogged() ? trailOf(front, client, NO_BODY) : undefined),
     close: stopRefill,
   };
 };

@@ -4,7 +4,7 @@ import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { NativeRef } from '../mappings/generic/ids.ts';
 import type { NativeCall, NativeChange } from '../mappings/generic/native.ts';
 import type { Probe, ProbeAnswer } from '../mappings/generic/plan.ts';
-import type { Driver, HostStream } from '../mappings/generic/platform.ts';
+import type { Driver, DriverSend, HostStream } from '../mappings/generic/platform.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import { LinkDown } from '../runtime/link.ts';
@@ -15,12 +15,31 @@ import { type Dialer, HostLost, type Lanes, lostFault, openLanes } from './lanes
 import { createObjectReader } from './object-reader.ts';
 import type { ServerPort } from './server-port.ts';
 
+/** Told of each call to the host, and then of its outcome. */
+export type CallWatch = (
+  procedure: string,
+  args: Readonly<Record<string, unknown>>,
+) => (outcome: Outcome<Record<string, unknown>>) => void;
+
+const watched = (send: DriverSend, watch: CallWatch | undefined): DriverSend =>
+  watch === undefined
+    ? send
+    : {
+        ...send,
+        call: async (procedure, args, lane) => {
+          const ended = watch(procedure, args);
+          const outcome = await send.call(procedure, args, lane);
+          ended(outcome);
+          return outcome;
+        },
+      };
+
 export interface HostSession {
   readonly name: string;
   readonly connected: boolean;
   /** Resolved by the first complete listing that the server committed. */
   readonly listed: Promise<void>;
-  execute(verb: Verb, native: string): Promise<Outcome<{ touches: NativeRef[] }>>;
+  execute(verb: Verb, native: string, watch?: CallWatch): Promise<Outcome<{ touches: NativeRef[] }>>;
   step(id: string, call: NativeCall): Promise<Outcome<Record<string, unknown>>>;
   probe(probe: Probe): Promise<Outcome<ProbeAnswer>>;
   read(refs: readonly NativeRef[]): Promise<Outcome<NativeChange[]>>;
@@ -212,7 +231,7 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
       return lanes !== undefined;
     },
     listed,
-    execute: (verb, native) => guarded((open) => driver.execute(open.send, verb, native)),
+    execute: (verb, native, watch) => guarded((open) => driver.execute(watched(open.send, watch), verb, native)),
     step: (id, call) => {
       const known = steps.get(id);
       if (known !== undefined) return known;

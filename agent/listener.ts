@@ -84,7 +84,9 @@ export const openListener = async (options: {
     return decoded;
   };
   const dispatch = (front: ServedFront, to: Router, client: Client, body: Uint8Array): Promise<void> | void => {
+    client.trail = to.follow(front, client, body);
     const decoded = decode(front, client, body);
+    client.trail?.decoded();
     switch (decoded.kind) {
       case 'call':
         return to.call(front, decoded.call, client, decoded.token);

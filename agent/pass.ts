@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { HttpRequest, Platform } from '../mappings/generic/platform.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, exactly } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import { hostConnector } from './connections/certificate.ts';
@@ -23,7 +23,7 @@ export interface RelayOptions {
   readonly front: string;
   readonly platform: Platform;
   readonly dialer: HttpDialer;
-  readonly hops: Hops;
+  readonly hops: Pick<Hops, 'wanted' | 'note'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -87,21 +87,22 @@ export const createRelay = ({ front, platform, dialer, hops, clock, log }: Relay
   let closing = false;
 
   const note = (seen: Seen, address: string, secure: boolean): void => {
+    const atMs = exactly(clock);
+    const { method, path, status, requestBytes, answerBytes } = seen;
+    const call = callOf(platform, seen, secure);
     hops.note({
       exchange: seen.exchange,
       shape: 'pass',
-      atMs: seen.startMs,
-      durationMs: clock.now() - seen.startMs,
-      detail: {
+      atMs,
+      durationMs: atMs - seen.startMs,
+      facts: {
+        client: address,
         front,
-        address,
-        method: seen.method,
-        path: seen.path,
-        ...callOf(platform, seen, secure),
-        status: seen.status,
-        requestBytes: seen.requestBytes,
-        answerBytes: seen.answerBytes,
+        method: call?.call ?? `${method} ${path}`,
+        route: 'pass',
+        outcome: status < 400 ? 'value' : `status ${status}`,
       },
+      detail: { front, address, method, path, ...call, status, requestBytes, answerBytes },
     });
   };
 
@@ -124,7 +125,7 @@ export const createRelay = ({ front, platform, dialer, hops, clock, log }: Relay
       const [, method = '', path = ''] = FIRST_LINE.exec(first) ?? [];
       const seen: Seen = {
         exchange: `${run}-${(++serial).toString(36)}`,
-        startMs: clock.now(),
+        startMs: exactly(clock),
         method,
         path,
         fields,

@@ -1,5 +1,4 @@
 /** A decoded request to its answer: finds the row, enforces access, and takes the row's route. */
-import { randomBytes } from 'node:crypto';
 import type { Call, Reply, Row } from '../mappings/generic/call.ts';
 import type { Verb } from '../mappings/generic/commands.ts';
 import { type Fault, fault, type Outcome } from '../mappings/generic/faults.ts';
@@ -20,6 +19,7 @@ import { AskAgain } from './patience.ts';
 import { present, type ServerPort } from './server-port.ts';
 import type { SessionLease, Sessions, Visitor } from './sessions.ts';
 import { runTransfer } from './streams.ts';
+import type { Trail } from './trail.ts';
 
 export interface Router {
   /** Answers before it returns where nothing has to be waited for: short answers of the agent itself cost no promise. */
@@ -28,6 +28,8 @@ export interface Router {
   /** Body bytes from the server for an exchange; resolves when there is room. */
   chunk(exchange: string, bytes: Uint8Array): Promise<void>;
   readonly inFlight: number;
+  /** The trail of a request, before anything is known of it. */
+  follow(front: ServedFront, client: Client, body: Uint8Array): Trail | undefined;
 }
 
 export interface RouterOptions {
@@ -44,16 +46,14 @@ export interface RouterOptions {
 }
 
 const awayFault = (): Fault => fault('host-communication', {}, 'Unable to communicate with the management service.');
+const outcomeOf = (reply: Reply): string => (reply.kind === 'fault' ? reply.fault.kind : 'value');
 const internalFault = (): Fault => fault('internal', {}, 'A general system error occurred: internal error.');
 
 export const createRouter = (options: RouterOptions): Router => {
   const { server, sessions, leases, outbox, direct, hops, counts, clock, log } = options;
   /** Exchanges under way at the server, by id. */
   const pending = new Map<string, BodyWriter>();
-  // Unique for ever: what the link begins its ids with is random, the count is this agent's own.
-  const run = randomBytes(9).toString('base64url');
-  let serial = 0;
-  const nextExchange = (): string => `${server.hello?.exchanges ?? run}-${(++serial).toString(36)}`;
+  const { nextExchange } = hops;
   /** Another server's turn is over, and what this agent did by itself is known there before a read is answered. */
   const caughtUp = async (): Promise<void> => {
     await server.held;
@@ -71,6 +71,7 @@ export const createRouter = (options: RouterOptions): Router => {
   };
 
   const refuse = (served: ServedFront, call: Call, client: Client, reason: Fault, token?: string): void => {
+    client.trail?.told(reason.kind);
     client.answer(faultAnswer(served, reason, call, token));
   };
 
@@ -96,10 +97,12 @@ export const createRouter = (options: RouterOptions): Router => {
     const { front, instance } = served;
     const visitor = (): Visitor => visitorOf(served, client);
     let cookie: string | undefined;
+    let user: string | undefined;
     let token = lease?.token;
     const admitted = (fresh: SessionLease | undefined) => {
       if (fresh === undefined) return undefined;
       token = fresh.token;
+      user = fresh.session.user;
       cookie = front.setCookie?.(fresh.token, client.secure);
       return fresh.session;
     };
@@ -115,7 +118,10 @@ export const createRouter = (options: RouterOptions): Router => {
         if (lease !== undefined) await sessions.logout(lease);
       },
     };
-    const send = (reply: Reply): void => client.answer(front.encode(call, reply, instance, token), cookie);
+    const send = (reply: Reply): void => {
+      client.trail?.told(outcomeOf(reply), user);
+      client.answer(front.encode(call, reply, instance, token), cookie);
+    };
     const reply = front.session(call, context);
     return reply instanceof Promise ? reply.then(send) : send(reply);
   };
@@ -133,10 +139,15 @@ export const createRouter = (options: RouterOptions): Router => {
     const ask = async (): Promise<Reply> => {
       await caughtUp();
       exchange = nextExchange();
+      const { address, trail } = client;
+      trail?.as(exchange);
       pending.set(exchange, body);
-      const [session, { address }] = [lease?.session.id ?? '', client];
+      const session = lease?.session.id ?? '';
+      const sinceMs = trail?.now() ?? 0;
       try {
-        return await present(server).call({ exchange, front: instance.name, session, address, call });
+        const reply = await present(server).call({ exchange, front: instance.name, session, address, call });
+        trail?.hop('link', sinceMs, {});
+        return reply;
       } catch (error) {
         if (!(error instanceof AskAgain)) throw error;
       } finally {
@@ -152,9 +163,24 @@ export const createRouter = (options: RouterOptions): Router => {
       reply = { kind: 'fault', fault: error instanceof LinkDown ? awayFault() : internalFault() };
     }
     if (client.gone) return;
+    client.trail?.told(outcomeOf(reply));
     if (reply.kind === 'body') body.finish();
     else if (body.started) client.destroy();
     else client.answer(front.encode(call, reply, instance, lease?.token));
+  };
+
+  /** A command is logged also where too many reads are. */
+  const followed = (
+    { instance }: ServedFront,
+    row: Row,
+    call: Call,
+    client: Client,
+    lease: SessionLease,
+  ): Trail | undefined => {
+    if (client.trail !== undefined) return client.trail;
+    client.trail = hops.always(instance.name, client);
+    client.trail?.called(call, row, lease.session.user, [lease.token]);
+    return client.trail;
   };
 
   const byLease = async (
@@ -175,7 +201,7 @@ export const createRouter = (options: RouterOptions): Router => {
       return byServer(served, call, client, session);
     }
     const exchange = nextExchange();
-    const startedMs = clock.now();
+    const trail = followed(served, row, call, client, session);
     const command = {
       row: row as Row & { verb: Verb },
       call,
@@ -183,46 +209,23 @@ export const createRouter = (options: RouterOptions): Router => {
       session: session.session,
       exchange,
       address: client.address,
+      trail,
     };
     const started = direct.start(command, host);
     if (started === undefined) return byServer(served, call, client, session);
+    const { vm, name, native } = lease;
+    const { verb } = row;
+    const ids = { client: call.target.id, hub: vm, native };
+    trail?.as(exchange);
+    trail?.hop('command', 0, { verb, ids, job: started.job }, { verb, object: vm, name, job: started.job });
     let reply: Reply;
     if (row.job === true) reply = { kind: 'value', value: front.jobValue(started.job, instance) };
     else {
       const outcome = await started.outcome;
       reply = outcome.ok ? { kind: 'value', value: undefined } : { kind: 'fault', fault: outcome.fault };
     }
+    trail?.told(outcomeOf(reply));
     client.answer(front.encode(call, reply, instance, session.token));
-    if (hops.wanted()) noteDirect(command, started, startedMs);
-  };
-
-  const noteDirect = (
-    command: Parameters<Direct['start']>[0],
-    started: NonNullable<ReturnType<Direct['start']>>,
-    startedMs: number,
-  ): void => {
-    const { exchange, row, call, lease, session, address } = command;
-    const at = { exchange, atMs: startedMs };
-    const { user, front } = session;
-    hops.note({
-      ...at,
-      shape: 'call',
-      detail: { front, method: call.method, target: call.target, operation: call.operation, user, address },
-    });
-    hops.note({ ...at, shape: 'route', detail: { route: 'direct' } });
-    hops.note({
-      ...at,
-      shape: 'command',
-      detail: { verb: row.verb, vm: lease.vm, name: lease.name, native: lease.native, job: started.job },
-    });
-    const answeredMs = clock.now();
-    hops.note({ ...at, shape: 'answer', durationMs: answeredMs - startedMs, detail: { job: row.job === true } });
-    void started.outcome.then((outcome) => {
-      const detail = outcome.ok
-        ? { ok: true }
-        : { ok: false, fault: outcome.fault.kind, text: outcome.fault.text, native: outcome.fault.native };
-      hops.note({ ...at, shape: 'outcome', durationMs: clock.now() - startedMs, detail });
-    });
   };
 
   const byRow = (
@@ -283,6 +286,7 @@ export const createRouter = (options: RouterOptions): Router => {
     lease: SessionLease | undefined,
     token: string | undefined,
   ): Promise<void> | void => {
+    client.trail?.called(call, row, lease?.session.user ?? '', [token, lease?.token]);
     const denied = accessFault(row.access, lease, call.target.id);
     if (denied !== undefined) return refuse(served, call, client, denied, token);
     counts.add('dispatched');
@@ -307,12 +311,14 @@ export const createRouter = (options: RouterOptions): Router => {
     get inFlight() {
       return pending.size;
     },
+    follow: ({ instance }, client, body) => hops.begin(instance.name, client, body),
     call: (served, call, client, token) => {
       counts.add('decoded');
       const failing = (error: unknown): void => failed(served, call, client, error);
       try {
         const row = served.row(call);
         if (row === undefined) {
+          client.trail?.called(call, undefined, '', [token]);
           const reason = fault('method-not-found', { method: call.method }, `Unknown method ${call.method}`);
           return refuse(served, call, client, reason);
         }
@@ -352,6 +358,7 @@ export const createRouter = (options: RouterOptions): Router => {
             address: client.address,
             request,
           };
+          client.trail?.as(exchange.exchange);
           const resolved = await present(server).stream(exchange);
           if (!resolved.ok) return client.answer(served.front.streamAnswer(resolved));
           const target = resolved.value;

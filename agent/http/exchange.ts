@@ -2,6 +2,7 @@
 import type { Decoded, HttpAnswer } from '../../mappings/generic/platform.ts';
 import { LIMITS } from '../../runtime/limits.ts';
 import type { Client, Head, TakenConnection } from '../client.ts';
+import type { Trail } from '../trail.ts';
 import { type Fields, fieldText, isBodiless } from './answer-head.ts';
 import type { HttpConnection } from './connection.ts';
 import type { RequestHead } from './head.ts';
@@ -12,6 +13,7 @@ type Wanted = { readonly resolve: (result: IteratorResult<Buffer>) => void; read
 
 export class Exchange implements Client {
   readonly head: RequestHead;
+  trail: Trail | undefined;
   opened = false;
   /** Whether a next request may follow on the connection. */
   keepsAlive: boolean;
@@ -29,6 +31,7 @@ export class Exchange implements Client {
   #listeners: (() => void)[] | undefined;
   /** Of an answer in pieces: bytes still to come, or its framing. */
   #framing: number | 'chunked' | 'until-close' = 0;
+  #status = 0;
 
   constructor(connection: HttpConnection, head: RequestHead, most: number | 'pulled') {
     this.#connection = connection;
@@ -185,12 +188,15 @@ export class Exchange implements Client {
     // ASCII text leaves with its head in one write, copied and not transcoded.
     else if (bytes === body.length) this.#connection.text(start + body);
     else this.#connection.utf8(start + body);
+    this.trail?.piece(body);
+    this.trail?.answered(status);
     this.#finish();
   }
   open({ status, headers }: Head, lengthBytes: number): void {
     if (this.gone) return;
     if (lengthBytes < 0 && this.head.minor === 0) this.keepsAlive = false;
     const { text } = this.#start(status, headers);
+    this.#status = status;
     const bodiless = isBodiless(status) || this.head.method === 'HEAD';
     if (lengthBytes >= 0) this.#connection.text(`${text}content-length: ${lengthBytes}\r\n\r\n`);
     else if (this.head.minor === 0) this.#connection.text(`${text}\r\n`);
@@ -201,6 +207,7 @@ export class Exchange implements Client {
   write(piece: Uint8Array | string): Promise<void> | undefined {
     if (this.gone || piece.length === 0 || this.head.method === 'HEAD') return undefined;
     const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    this.trail?.piece(bytes);
     if (this.#framing === 'chunked') this.#connection.bytes(`${bytes.length.toString(16)}\r\n`, bytes, '\r\n');
     else {
       if (this.#framing !== 'until-close') {
@@ -219,6 +226,7 @@ export class Exchange implements Client {
       this.destroy();
       return;
     }
+    this.trail?.answered(this.#status);
     this.#finish();
   }
   #finish(): void {

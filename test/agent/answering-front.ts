@@ -19,6 +19,7 @@ export const answeringFront = {
 /** `text` may depend on the client. */
 export const answering = (text: string | ((client: Client) => string), until?: Promise<void>): Router =>
   ({
+    follow: () => undefined,
     call: async (_front: ServedFront, _call: unknown, client: Client) => {
       await until;
       client.answer({ status: 200, headers: {}, body: typeof text === 'string' ? text : text(client) });

@@ -21,9 +21,9 @@ afterEach(async () => {
 });
 
 const noted: Hop[] = [];
-const hops = (isWanted = true): Hops => {
+const hops = (isWanted = true): Pick<Hops, 'wanted' | 'note'> => {
   noted.length = 0;
-  return { wanted: () => isWanted, note: (hop) => void noted.push(hop), close: () => {} };
+  return { wanted: () => isWanted, note: (hop) => void noted.push(hop) };
 };
 /** A front that reads a call's name out of the first word of a body. */
 const platform = {

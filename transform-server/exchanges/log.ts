@@ -84,7 +84,11 @@ const newLine = (exchange: string, atMs: number): Line => ({
 
 const learn = (line: Line, { durationMs, facts, shape }: Hop, by: Teller): void => {
   // How long its client waited is known best by whoever had the client.
-  if (shape === 'answer' && durationMs !== undefined && (by === 'agent' || line.durationMs === undefined))
+  if (
+    (shape === 'answer' || shape === 'pass') &&
+    durationMs !== undefined &&
+    (by === 'agent' || line.durationMs === undefined)
+  )
     line.durationMs = durationMs;
   if (facts === undefined) return;
   for (const name of NAMES) {
@@ -160,9 +164,13 @@ export const createExchangeLog = (most: number = LIMITS.exchangesKept): Exchange
       if (entry === undefined) return undefined;
       const { hops, spans } = spansOf(entry.hops);
       const isSecret = namesSecret(entry.line.method);
+      const isTold = hops.some(({ shape, by }) => shape === 'call' && by === 'agent');
       return {
         line: { ...entry.line },
-        hops: hops.map((hop) => ({ ...hop, detail: shownDetail(hop.detail, isSecret) })),
+        // Where the agent told what its client called, the server's word is the same.
+        hops: hops
+          .filter(({ shape, by }) => !(shape === 'call' && by === 'server' && isTold))
+          .map((hop) => ({ ...hop, detail: shownDetail(hop.detail, isSecret) })),
         spans,
       };
     },

@@ -52,8 +52,9 @@ const front = {
     }),
   },
 } as unknown as ServedFront;
-const router = {
-  call: (_front: ServedFront, call: Call, client: Client) => acts(client, call),
+:const router = {
+  follow: () => undefined,
+  call:: (_front: ServedFront, call: Call, client: Client) => acts(client, call),
   stream: async (_front: ServedFront, _stream: unknown, client: Client) => acts(client, { method: 'stream' } as Call),
 } as unknown as Router;
 
