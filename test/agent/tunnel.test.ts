@@ -72,9 +72,9 @@ beforeEach(async () => {
       decode: () => ({ kind: 'stream', stream: { method: 'GET', path: '/', query: {} } }),
     },
   } as unknown as ServedFront;
-:  const router = {
+  const router = {
     follow: () => undefined,
-    stream:: async (_front: unknown, _stream: unknown, client: Client) => void (await act(client)),
+    stream: async (_front: unknown, _stream: unknown, client: Client) => void (await act(client)),
   } as unknown as Router;
   listener = await openListener({ address: '127.0.0.1', port: 0, tls: undefined, log: silentLog });
   listener.serve(front, router);

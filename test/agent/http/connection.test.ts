@@ -52,9 +52,9 @@ const front = {
     }),
   },
 } as unknown as ServedFront;
-:const router = {
+const router = {
   follow: () => undefined,
-  call:: (_front: ServedFront, call: Call, client: Client) => acts(client, call),
+  call: (_front: ServedFront, call: Call, client: Client) => acts(client, call),
   stream: async (_front: ServedFront, _stream: unknown, client: Client) => acts(client, { method: 'stream' } as Call),
 } as unknown as Router;
 
