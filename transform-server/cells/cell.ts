@@ -41,6 +41,8 @@ export interface CellOptions {
   readonly platforms: ServerOptions['platforms'];
   /** The agent that alone may hold the host. */
   readonly assigned: string | undefined;
+  /** How many exchanges its log keeps. */
+  readonly exchanges?: number | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly random?: ((bytes: number) => Uint8Array) | undefined;
@@ -58,6 +60,7 @@ export const openCell = (options: CellOptions): Cell => {
     log,
     ...(options.random === undefined ? {} : { random: options.random }),
     hostAgents: assigned === undefined ? {} : { [name]: assigned },
+    ...(options.exchanges === undefined ? {} : { exchanges: options.exchanges }),
   });
   const presence = createPresence();
   const parts = new Set<{ end(why: string): void; stale(): void }>();

@@ -28,6 +28,8 @@ interface CellsOptions extends Pick<CellOptions, 'clock' | 'log' | 'random'> {
   /** Of now: mappings may have been reloaded. */
   readonly platforms: () => CellOptions['platforms'];
   readonly assigned: Readonly<Record<string, string>>;
+  /** How many exchanges the log of each keeps. */
+  readonly exchanges?: number | undefined;
 }
 
 /** What may stand in the key of a cell. */
@@ -77,6 +79,7 @@ export const createCells = (options: CellsOptions): Cells => {
         shared: { ...options.shared, reserve: (size) => state.numbers(size, name) },
         platforms: options.platforms(),
         assigned: assigned[name],
+        exchanges: options.exchanges,
       });
     } catch (error) {
       log.error({ host: name, error }, 'cell: it could not be opened');

@@ -224,6 +224,7 @@ export const createJunction = (options: JunctionOptions): Junction => {
       fronts: Object.fromEntries(answers.flatMap((answer) => Object.entries(answer.fronts))),
       sessionKey: options.sessionKey,
       jobIds,
+      logsExchanges: answers.some(({ logsExchanges }) => logsExchanges !== false),
     };
   };
 
@@ -354,6 +355,11 @@ export const createJunction = (options: JunctionOptions): Junction => {
     jobIds: () => options.jobIds(),
     lease: awaited(async (id, vm) => ofHost(id).lease(id, vm)),
     hops: async (hops) => {
+      // What an agent did by itself no cell was asked: its front says whose it is.
+      for (const { exchange, facts } of hops) {
+        const host = hostOfFront.get(facts?.front ?? '');
+        if (host !== undefined && exchanges.get(exchange) === undefined) exchanges.set(exchange, host);
+      }
       for (const [host, some] of byHost(hops, (hop) => exchanges.get(hop.exchange)))
         await parts.get(host)?.api.hops(some);
     },

@@ -21,7 +21,7 @@ import { openRelay, type ServedRelay, serveRelay } from './relay.ts';
 export interface MemberOptions
   extends Pick<
     ServerOptions,
-    'platforms' | 'clock' | 'log' | 'random' | 'transformer' | 'program' | 'fresh' | 'hostAgents'
+    'platforms' | 'clock' | 'log' | 'random' | 'transformer' | 'program' | 'fresh' | 'hostAgents' | 'exchanges'
   > {
   readonly state: SharedState;
   /** LIMITS.storeAwayMs when absent. */
@@ -59,6 +59,7 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
     shared: { sessionKey, transformer },
     platforms: () => platforms,
     assigned: options.hostAgents ?? {},
+    exchanges: options.exchanges,
     clock,
     log,
     random: options.random,
