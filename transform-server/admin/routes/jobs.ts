@@ -49,6 +49,7 @@ const whole = job.extend({
     .strictObject({ queue: z.string(), end: z.string().optional(), steps: z.array(step), touches: z.array(anything) })
     .optional()
     .describe('Absent for a direct command, which has none.'),
+  lasting: z.string().optional().describe('Why it cannot be taken back; absent: it can.'),
   journal: z.array(z.strictObject({ atMs: z.number(), what: z.string(), detail: anything })),
 });
 
@@ -78,51 +79,62 @@ const shown = (one: Job): z.input<typeof job> => ({
 
 const text = z.string().max(128).optional();
 
-export const jobRoutes = ({ inspected }: Sources): readonly Route[] => [
-  route({
-    method: 'GET',
-    path: '/jobs',
-    access: 'viewer',
-    summary: 'Jobs, newest first.',
-    tag,
-    query: z.strictObject({
-      ...pageQuery,
-      state: z.enum(STATES).optional(),
-      host: text,
-      target: text,
-      verb: text,
-      user: text,
-      exchange: text,
+const params = z.strictObject({ id: z.string().max(64) });
+const gone = { 404: 'There is no such job, or not any more.' };
+
+export const jobRoutes = ({ inspected }: Sources): readonly Route[] => {
+  const find = (id: string) => {
+    for (const { jobs } of inspected.parts()) {
+      const found = jobs.get(id as Job['id']);
+      if (found !== undefined) return { jobs, found };
+    }
+    throw new Problem(404, 'there is no such job, or not any more');
+  };
+  return [
+    route({
+      method: 'GET',
+      path: '/jobs',
+      access: 'viewer',
+      summary: 'Jobs, newest first.',
+      tag,
+      query: z.strictObject({
+        ...pageQuery,
+        state: z.enum(STATES).optional(),
+        host: text,
+        target: text,
+        verb: text,
+        user: text,
+        exchange: text,
+      }),
+      answer: pageOf(job),
+      act: ({ query }) => {
+        const { limit: _, cursor: __, ...wanted } = query;
+        const named = Object.entries(wanted).filter(([, value]) => value !== undefined);
+        const list = inspected
+          .parts()
+          .flatMap(({ jobs }) => jobs.list())
+          .filter((one) => named.every(([name, value]) => one[name as keyof Job] === value))
+          .toSorted((a, b) => b.queuedMs - a.queuedMs);
+        const { items, next } = page(list, ({ id }) => id, query);
+        return { items: items.map(shown), next };
+      },
     }),
-    answer: pageOf(job),
-    act: ({ query }) => {
-      const { limit: _, cursor: __, ...wanted } = query;
-      const named = Object.entries(wanted).filter(([, value]) => value !== undefined);
-      const list = inspected
-        .parts()
-        .flatMap(({ jobs }) => jobs.list())
-        .filter((one) => named.every(([name, value]) => one[name as keyof Job] === value))
-        .toSorted((a, b) => b.queuedMs - a.queuedMs);
-      const { items, next } = page(list, ({ id }) => id, query);
-      return { items: items.map(shown), next };
-    },
-  }),
-  route({
-    method: 'GET',
-    path: '/jobs/:id',
-    access: 'viewer',
-    summary: 'One job with its plan, step by step, and its journal.',
-    tag,
-    params: z.strictObject({ id: z.string().max(64) }),
-    answer: whole,
-    problems: { 404: 'There is no such job, or not any more.' },
-    act: ({ params: { id } }) => {
-      for (const { jobs } of inspected.parts()) {
-        const found = jobs.get(id as Job['id']);
-        if (found === undefined) continue;
+    route({
+      method: 'GET',
+      path: '/jobs/:id',
+      access: 'viewer',
+      summary: 'One job with its plan, step by step, and its journal.',
+      tag,
+      params,
+      answer: whole,
+      problems: gone,
+      act: ({ params: { id } }) => {
+        const { jobs, found } = find(id);
         const { plan, audit } = jobs.journal(found.id);
         const journal = audit.map((line) => ({ ...line, detail: safe(line.detail) }));
-        if (plan === undefined) return { ...shown(found), journal };
+        const lasting = jobs.lasting(found.id);
+        const facts = { ...shown(found), ...(lasting === undefined ? {} : { lasting: lasting.text }), journal };
+        if (plan === undefined) return facts;
         const steps = plan.plan.steps.map(({ name, kind, call, probe, undo }, at) => {
           const record = plan.steps[at];
           return {
@@ -138,9 +150,25 @@ export const jobRoutes = ({ inspected }: Sources): readonly Route[] => [
         });
         const { queue, touches } = plan.plan;
         const end = plan.end === undefined ? {} : { end: plan.end };
-        return { ...shown(found), plan: { queue, ...end, steps, touches: touches.map(safe) }, journal };
-      }
-      throw new Problem(404, 'there is no such job, or not any more');
-    },
-  }),
-];
+        return { ...facts, plan: { queue, ...end, steps, touches: touches.map(safe) } };
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/jobs/:id/rollback',
+      access: 'operator',
+      summary: 'Take a finished job back: the undos of its steps in reverse order, as a job of its own.',
+      tag,
+      params,
+      status: 202,
+      answer: z.strictObject({ job: z.string().describe('The job that takes it back.') }),
+      problems: { ...gone, 409: 'It cannot be taken back; the detail says why.' },
+      act: ({ params: { id }, who }) => {
+        const { jobs, found } = find(id);
+        const started = jobs.rollback(found.id, who.name);
+        if (!started.ok) throw new Problem(409, started.fault.text);
+        return { job: started.value.id };
+      },
+    }),
+  ];
+};

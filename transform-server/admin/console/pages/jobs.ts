@@ -1,7 +1,8 @@
 /** The page Jobs: what commands became; one of them with its plan, step by step, and its journal. */
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
-import { useAsked } from '../api.ts';
+import { useState } from 'preact/hooks';
+import { ask, may, useAsked } from '../api.ts';
 import { durationText, timeText } from '../format.ts';
 import { useList } from '../list.ts';
 import { useLive } from '../live.ts';
@@ -39,6 +40,8 @@ interface Step {
 }
 interface Whole extends Job {
   readonly plan?: { readonly queue: string; readonly end?: string; readonly steps: readonly Step[] };
+  /** Why it cannot be taken back; absent: it can. */
+  readonly lasting?: string;
   readonly journal: readonly { readonly atMs: number; readonly what: string; readonly detail: unknown }[];
 }
 
@@ -69,6 +72,38 @@ const COLUMNS: readonly Column<Job>[] = [
   },
 ];
 
+/** What it does is said before it is done; the job that does it is shown then. */
+const RollBack = ({ job }: { readonly job: Whole }): VNode | null => {
+  const [asked, setAsked] = useState(false);
+  const [problem, setProblem] = useState<string>();
+  if (job.lasting !== undefined) return html`<p class="soft">It cannot be taken back: ${job.lasting}</p>` as VNode;
+  if (!may('operator')) return html`<p class="soft">It can be taken back by an operator.</p>` as VNode;
+  const act = (): void => {
+    ask<{ job: string }>(`/jobs/${encodeURIComponent(job.id)}/rollback`, 'POST').then(
+      (answer) => {
+        location.hash = addressOf(['jobs', answer.job]);
+      },
+      (error: unknown) => {
+        setAsked(false);
+        setProblem(error instanceof Error ? error.message : String(error));
+      },
+    );
+  };
+  const undos = (job.plan?.steps ?? []).filter(({ state }) => state === 'done').map(({ name }) => name);
+  return html`<section aria-label="Roll back">
+    <${Told} problem=${problem} />
+    ${
+      asked
+        ? html`<div class="panel" role="alertdialog" aria-label="Roll back this job?">
+            <p>The undos of these steps go to the host, in this order: ${undos.toReversed().join(', ')}.</p>
+            <button type="button" class="primary" autofocus onClick=${act}>Roll it back</button>${' '}
+            <button type="button" onClick=${() => setAsked(false)}>Leave it</button>
+          </div>`
+        : html`<button type="button" onClick=${() => setAsked(true)}>Roll back</button>`
+    }
+  </section>` as unknown as VNode;
+};
+
 const One = ({ id }: { readonly id: string }): VNode => {
   const { value: job, problem, again } = useAsked<Whole>(`/jobs/${encodeURIComponent(id)}`);
   useLive(['job'], again);
@@ -87,6 +122,7 @@ const One = ({ id }: { readonly id: string }): VNode => {
     />
     ${job.fault === undefined ? '' : html`<h2>Fault</h2><${Document} label="Fault" value=${job.fault} />`}
     ${job.result === undefined ? '' : html`<h2>Result</h2><${Document} label="Result" value=${job.result} />`}
+    ${job.finishedMs === undefined ? '' : html`<${RollBack} key=${id} job=${job} />`}
     <h2>Plan</h2>
     ${
       job.plan === undefined
