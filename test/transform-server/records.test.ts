@@ -1,8 +1,14 @@
 /** Own data, events, audit, sessions and the exchange log, over restarts and at their bounds. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { fault } from '../../mappings/generic/faults.ts';
+import { hubId } from '../../mappings/generic/ids.ts';
+import type { Job } from '../../mappings/generic/jobs.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { createAudit } from '../../transform-server/events/audit.ts';
 import { createEvents } from '../../transform-server/events/events.ts';
+import { createJournal } from '../../transform-server/jobs/journal.ts';
+import { createRecords, type Records } from '../../transform-server/jobs/records.ts';
 import { createOwn } from '../../transform-server/own/own.ts';
 import { createSessions } from '../../transform-server/sessions/sessions.ts';
 import { memory, restart } from './memory-rig.ts';
@@ -49,11 +55,74 @@ describe('the event log', () => {
     expect(events.post({ kind: 'user.message', user: 'a', text: 'x' }).key).toBe(33);
   });
 
+  it('forgets the oldest when names and texts are long', () => {
+    const texts = (): string[] =>
+      createEvents(memory.storage, memory.versions, () => 5, 100, 10_000)
+        .newest(100)
+        .map(({ text }) => text.slice(0, 3));
+    const events = createEvents(memory.storage, memory.versions, () => 5, 100, 10_000);
+    for (let n = 0; n < 40; n++) events.post({ kind: 'user.message', user: 'a', text: `${n + 100}${'x'.repeat(900)}` });
+    const kept = events.newest(100).map(({ text }) => text.slice(0, 3));
+    expect(kept.length).toBeGreaterThan(6);
+    expect(kept.length).toBeLessThanOrEqual(10);
+    expect(kept.at(-1)).toBe('139');
+    restart();
+    expect(texts()).toEqual(kept);
+    events.post({ kind: 'user.message', user: 'a', text: 'y'.repeat(20_000) });
+    expect(events.newest(100)).toHaveLength(1);
+  });
+
   it('wakes whoever waits for changes', () => {
     const events = createEvents(memory.storage, memory.versions, () => 5);
     const before = memory.versions.current;
     events.post({ kind: 'user.message', user: 'a', text: 'one' });
     expect(memory.versions.current).toBeGreaterThan(before);
+  });
+});
+
+describe('job records', () => {
+  it('that end with long faults make room for each other; what has not ended stays', () => {
+    const clock = { now: () => 5 } as Clock;
+    const open = (): Records =>
+      createRecords({
+        journal: createJournal(memory.storage),
+        versions: memory.versions,
+        clock,
+        keepMs: 1e6,
+        most: 30_000,
+      });
+    const records = open();
+    const add = (n: number): Job =>
+      records.add({
+        id: hubId('job', n),
+        verb: 'vm.start',
+        host: hubId('host', 1),
+        target: hubId('vm', 2),
+        targetName: 'a',
+        user: 'u',
+        front: 'f',
+        method: 'M',
+        nativeTarget: { type: 'VM', id: 'vm-2' },
+        operation: '',
+        exchange: `x${n}`,
+        state: 'running',
+        cancelled: false,
+        cancelable: false,
+        queuedMs: n,
+      });
+    add(1);
+    for (let n = 2; n < 100; n++)
+      records.change(add(n), { state: 'error', finishedMs: 5, fault: fault('not-found', {}, 'x'.repeat(2000)) });
+    const kept = records.list().map(({ id }) => id);
+    expect(kept.length).toBeLessThan(15);
+    expect(kept[0]).toBe(hubId('job', 1));
+    expect(kept.at(-1)).toBe(hubId('job', 99));
+    restart();
+    expect(
+      open()
+        .list()
+        .map(({ id }) => id),
+    ).toEqual(kept);
   });
 });
 

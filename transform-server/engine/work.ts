@@ -113,14 +113,11 @@ export interface SentBatch {
   readonly done: readonly SentDone[];
 }
 
-/** Templates known to both sides at most, and their characters. */
+/** Templates known to both sides at most; characters of them with the bytes of their indexes. */
 const TEMPLATES = 4000;
-const CHARACTERS = 8 * 1024 * 1024;
+const LENGTH = 8 * 1024 * 1024;
 
-export const createBatchWriter = (
-  limit = TEMPLATES,
-  most = CHARACTERS,
-): ((batch: readonly WorkDone[]) => SentBatch) => {
+export const createBatchWriter = (limit = TEMPLATES, most = LENGTH): ((batch: readonly WorkDone[]) => SentBatch) => {
   let numbers = new WeakMap<Template, number>();
   let count = 0;
   let length = 0;
@@ -139,6 +136,7 @@ export const createBatchWriter = (
         number = count++;
         numbers.set(template, number);
         length += template.segments.reduce((sum, segment) => sum + segment.length, 0);
+        length += (index?.constant.byteLength ?? 0) + (index?.values.byteLength ?? 0);
         templates.push({ segments: template.segments, index });
       }
       return [number, values];
@@ -165,14 +163,29 @@ export const createBatchWriter = (
 
 export const createBatchReader = (): ((batch: SentBatch) => WorkDone[]) => {
   let known: { template: Template; index: TemplateIndex | undefined }[] = [];
+  /** Lists of paths and types: templates are many, shapes are few, and each came with copies of its own. */
+  const lists = new Map<string, readonly string[]>();
+  const shared = (list: readonly string[]): readonly string[] => {
+    const key = list.join('\n');
+    const same = lists.get(key) ?? list;
+    lists.set(key, same);
+    return same;
+  };
   const at = (number: number): { template: Template; index: TemplateIndex | undefined } => {
     const found = known[number];
     if (found === undefined) throw new Error(`template ${number} was not sent`);
     return found;
   };
   return ({ anew, templates, done }) => {
-    if (anew) known = [];
-    for (const { segments, index } of templates) known.push({ template: { segments }, index });
+    if (anew) {
+      known = [];
+      lists.clear();
+    }
+    for (const { segments, index } of templates)
+      known.push({
+        template: { segments },
+        index: index && { ...index, paths: shared(index.paths), types: shared(index.types) },
+      });
     return done.map((one): WorkDone => {
       if (!one.ok) return one;
       const { generic, members, output } = one;

@@ -5,18 +5,29 @@ import type { Statement, Storage } from '../storage/contract.ts';
 import type { Versions } from '../store/store.ts';
 
 const MIGRATIONS = ['CREATE TABLE events (key INTEGER PRIMARY KEY, event TEXT NOT NULL);'];
-/** Kept in memory and on disk; older ones go. */
+/** Kept in memory and on disk, and characters of them: whoever names things decides how long a name is. Older ones go. */
 const KEPT = 20_000;
+const CHARACTERS = 8 * 1024 * 1024;
 
-export const createEvents = (storage: Storage, versions: Versions, now: () => number, kept = KEPT): EventsView => {
+export const createEvents = (
+  storage: Storage,
+  versions: Versions,
+  now: () => number,
+  kept = KEPT,
+  most = CHARACTERS,
+): EventsView => {
   storage.migrate('events', MIGRATIONS);
   const insert: Statement = storage.prepare('INSERT INTO events VALUES (?, ?)');
   const prune: Statement = storage.prepare('DELETE FROM events WHERE key <= ?');
-  let log: HubEvent[] = storage
+  const rows = storage
     .prepare('SELECT event FROM events ORDER BY key DESC LIMIT ?')
     .all(kept)
-    .map((row) => JSON.parse(String(row['event'])) as HubEvent)
+    .map((row) => String(row['event']))
     .reverse();
+  let log = rows.map((text) => JSON.parse(text) as HubEvent);
+  /** Of each event in the log. */
+  let lengths = rows.map((text) => text.length);
+  let length = lengths.reduce((sum, one) => sum + one, 0);
   let latest = log.at(-1)?.key ?? 0;
 
   /** Keys are strictly increasing but for gaps: position by halving. */
@@ -29,6 +40,16 @@ export const createEvents = (storage: Storage, versions: Versions, now: () => nu
       else low = middle + 1;
     }
     return low;
+  };
+
+  /** In steps of a tenth, so that a full log does not delete one row an event. The newest stays, however long it is. */
+  const trim = (): void => {
+    if (log.length < kept * 1.1 && length <= most) return;
+    let gone = 0;
+    while (gone < log.length - 1 && (log.length - gone > kept || length > most * 0.9)) length -= lengths[gone++] ?? 0;
+    log = log.slice(gone);
+    lengths = lengths.slice(gone);
+    prune.run((log[0]?.key ?? 1) - 1);
   };
 
   return {
@@ -50,13 +71,12 @@ export const createEvents = (storage: Storage, versions: Versions, now: () => nu
     post: (fields) => {
       latest += 1;
       const event: HubEvent = { ...fields, key: latest, chain: fields.chain ?? latest, atMs: now() };
+      const text = JSON.stringify(event);
       log.push(event);
-      insert.run(event.key, JSON.stringify(event));
-      // In steps, so that a full log does not delete one row an event.
-      if (log.length >= kept + Math.ceil(kept / 10)) {
-        log = log.slice(-kept);
-        prune.run((log[0]?.key ?? 1) - 1);
-      }
+      lengths.push(text.length);
+      length += text.length;
+      insert.run(event.key, text);
+      trim();
       versions.next(event.host);
       return event;
     },

@@ -8,8 +8,14 @@ import type { Journal } from './journal.ts';
 
 /** Finished jobs beyond this many go, oldest first, once they are old enough. */
 const HISTORY = 5_000;
-/** Jobs beyond this many go whatever their age, if they are finished. */
+/** Jobs beyond this many, and beyond so many characters, go whatever their age, if they are finished: what a client gave is in their faults. */
 const MOST = 50_000;
+const CHARACTERS = 32 * 1024 * 1024;
+/** Of a record without what clients give. */
+const RECORD = 500;
+
+const lengthOf = ({ nativeTarget, targetName, fault, result }: Job): number =>
+  RECORD + JSON.stringify([nativeTarget, targetName, fault, result]).length;
 
 export type JobFields = Partial<
   Pick<Job, 'state' | 'cancelled' | 'cancelable' | 'progress' | 'startedMs' | 'finishedMs' | 'fault' | 'result'>
@@ -26,9 +32,11 @@ export const createRecords = (options: {
   versions: Versions;
   clock: Clock;
   keepMs: number;
+  most?: number;
 }): Records => {
-  const { journal, versions, clock, keepMs } = options;
+  const { journal, versions, clock, keepMs, most = CHARACTERS } = options;
   const jobs = new Map<HubId, Job>(journal.jobs(MOST).map((job) => [job.id, job]));
+  let length = jobs.values().reduce((sum, job) => sum + lengthOf(job), 0);
   /** A few of the thousands. */
   const unfinished = new Map([...jobs].filter(([, job]) => job.finishedMs === undefined));
   /** Changes in order; an entry counts if it is its job's newest. */
@@ -44,14 +52,19 @@ export const createRecords = (options: {
   };
 
   const trim = (): void => {
-    if (jobs.size <= HISTORY) return;
+    if (jobs.size <= HISTORY && length <= most) return;
     const old = clock.now() - keepMs;
     const gone: HubId[] = [];
     for (const job of jobs.values()) {
-      if (jobs.size - gone.length <= HISTORY) break;
+      const left = jobs.size - gone.length;
+      if (left <= HISTORY && length <= most) break;
       if (job.finishedMs === undefined) continue;
-      if (job.finishedMs < old || jobs.size - gone.length > MOST) gone.push(job.id);
+      // They stand in the order in which they came: behind one that is young enough are few that are not.
+      if (job.finishedMs >= old && left <= MOST && length <= most) break;
+      gone.push(job.id);
+      length -= lengthOf(job);
     }
+    if (gone.length === 0) return;
     for (const id of gone) jobs.delete(id);
     journal.forget(gone);
   };
@@ -81,6 +94,7 @@ export const createRecords = (options: {
     add: (fields) => {
       const job: Job = { ...fields, version: 0 };
       jobs.set(job.id, job);
+      length += lengthOf(job);
       if (job.finishedMs === undefined) unfinished.set(job.id, job);
       noted(job);
       journal.saveJob(job);
@@ -88,7 +102,9 @@ export const createRecords = (options: {
       return job;
     },
     change: (job, fields) => {
+      const before = lengthOf(job);
       Object.assign(job, fields);
+      length += lengthOf(job) - before;
       if (job.finishedMs !== undefined) unfinished.delete(job.id);
       noted(job);
       // Progress alone is not worth a write: after a restart it starts anew.
