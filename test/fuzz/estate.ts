@@ -1,8 +1,10 @@
 /** What lives on the fuzzed host now, by the ids clients use; kept at a size that neither dies out nor grows. */
 import { escapeXml, type RawSoap } from '../peers/raw-soap.ts';
 
-const VMS_WANTED = 24;
-const VMS_MOST = 60;
+/** As many at the end of each round: what the program needs for them is the same. */
+const VMS = 30;
+/** Machines that are made anew at each round: what requests left in them must not grow for ever. */
+const RENEWED = 6;
 const OWN_MOST = 10;
 
 export interface Estate {
@@ -10,6 +12,7 @@ export interface Estate {
   readonly ids: (type: string) => readonly string[];
   readonly managers: Readonly<Record<string, string>>;
   readonly datastore: string;
+  readonly size: () => number;
   /** Reads it anew, makes what is missing and removes what is too much. */
   readonly tend: () => Promise<void>;
 }
@@ -94,24 +97,20 @@ export const openEstate = async (soap: RawSoap): Promise<Estate> => {
   const tend = async (): Promise<void> => {
     await read();
     const vms = types['VirtualMachine'] ?? [];
-    for (const vm of vms.slice(0, Math.max(0, vms.length - VMS_MOST))) {
+    for (const vm of vms.slice(0, Math.max(RENEWED, vms.length - VMS + RENEWED))) {
       await soap.run('PowerOffVM_Task', 'VirtualMachine', vm);
       await soap.run('Destroy_Task', 'VirtualMachine', vm);
     }
-    const missing = Math.max(0, VMS_WANTED - vms.length);
-    for (let count = 0; count < missing; count++) {
-      await soap.run(
-        'CreateVM_Task',
-        'Folder',
-        'ha-folder-vm',
-        createSpec(`fuzzed-${++made}-${vms.length}`, datastore),
-      );
-    }
-    if (missing > 0 || vms.length > VMS_MOST) await read();
+    await read();
+    const left = types['VirtualMachine']?.length ?? 0;
+    for (let missing = VMS - left; missing > 0; missing--)
+      await soap.run('CreateVM_Task', 'Folder', 'ha-folder-vm', createSpec(`fuzzed-${++made}-${left}`, datastore));
+    await read();
   };
   await tend();
   return {
     ids: (type) => types[type] ?? [],
+    size: () => new Set(Object.values(types).flat()).size,
     managers,
     get datastore() {
       return datastore;

@@ -49,6 +49,8 @@ export interface FuzzTarget {
   worker(dice: Dice): FuzzWorker;
   /** Keeps what lives on the host at a size that neither dies out nor grows. Nothing else is sent meanwhile. */
   tend(): Promise<void>;
+  /** Objects that live on the host. */
+  size(): number;
   close(): void;
 }
 

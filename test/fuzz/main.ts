@@ -2,6 +2,7 @@
 import { startLibvirtd } from '../peers/libvirtd.ts';
 import { type FrontName, startTransvisor } from '../peers/transvisor.ts';
 import type { FuzzFront } from './front.ts';
+import { openHeapProbe } from './heap.ts';
 import { fuzzAgent, fuzzServer, type LinkFuzz, linkLinesOf } from './link-front.ts';
 import { failuresOf, linesOf } from './report.ts';
 import { fuzz } from './run.ts';
@@ -28,9 +29,10 @@ const onProgress = (done: number): void => {
 console.log(`front ${name}, seed ${seed}`);
 
 const fuzzFront = async (front: FrontName): Promise<readonly string[]> => {
+  using heap = openHeapProbe();
   await using host = await startLibvirtd();
   await using product = await startTransvisor({ host: host.uri, fronts: [front] });
-  const report = await fuzz({ product, front: FRONTS[front], requests, seed, onProgress });
+  const report = await fuzz({ product, front: FRONTS[front], requests, seed, heap, onProgress });
   console.log(linesOf(report).join('\n'));
   return failuresOf(report, { judgeMemory: requests >= JUDGED_FROM });
 };

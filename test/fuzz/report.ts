@@ -3,35 +3,42 @@ import type { FuzzReport } from './run.ts';
 
 const MIB = 1024 * 1024;
 const DISPATCH_SHARE = 0.4;
-/** What a flat program may still grow between the end of its warm-up and the end. */
-const GROWTH_SHARE = 0.25;
-const GROWTH_BYTES = 64 * MIB;
+/** What a flat program may still grow between the end of its warm-up and the end: what lives in its heaps, and what it has of the system. */
+const HEAP_GROWTH = { share: 0.08, bytes: 6 * MIB };
+const RESIDENT_GROWTH = { share: 0.15, bytes: 32 * MIB };
+/** Of the samples, at the end of the warm-up and at the end. */
+const COMPARED = 0.15;
 
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
-/** Resident bytes after the warm-up and at the end: medians of a tenth of the run each. */
-export const memoryOf = ({
-  memory,
-  warmShare,
-}: Pick<FuzzReport, 'memory' | 'warmShare'>): {
+interface Growth {
   readonly warm: number;
   readonly end: number;
   readonly most: number;
-} => {
-  const tenth = Math.max(1, Math.floor(memory.length / 10));
-  const warm = Math.floor(memory.length * warmShare);
+}
+
+/** After the warm-up and at the end, as medians; and the most. */
+export const growthOf = (samples: readonly number[], warmShare: number): Growth => {
+  const some = Math.max(1, Math.floor(samples.length * COMPARED));
+  const warm = Math.floor(samples.length * warmShare);
   return {
-    warm: median(memory.slice(warm, warm + tenth)),
-    end: median(memory.slice(-tenth)),
-    most: Math.max(0, ...memory),
+    warm: median(samples.slice(warm, warm + some)),
+    end: median(samples.slice(-some)),
+    most: Math.max(0, ...samples),
   };
 };
 
+const grew = (what: string, { warm, end }: Growth, most: typeof HEAP_GROWTH): readonly string[] =>
+  end - warm <= Math.max(most.bytes, warm * most.share)
+    ? []
+    : [`${what} grew from ${Math.round(warm / MIB)} to ${Math.round(end / MIB)} MiB`];
+
+const heapOf = ({ heap }: Pick<FuzzReport, 'heap'>): readonly number[] => heap.map(({ bytes }) => bytes);
+
 /** [] when the run was good. Memory is judged only over a run that is long enough to have warmed up. */
 export const failuresOf = (report: FuzzReport, options: { readonly judgeMemory: boolean }): readonly string[] => {
-  const { requests, dispatched, driver, driverShare } = report;
-  const { warm, end } = memoryOf(report);
+  const { requests, dispatched, driver, driverShare, warmShare } = report;
   return [
     ...(report.alive ? [] : ['the program ended']),
     ...report.hangs,
@@ -42,9 +49,12 @@ export const failuresOf = (report: FuzzReport, options: { readonly judgeMemory: 
       ? []
       : [`only ${dispatched} of ${requests} reached the dispatch of a row`]),
     ...(driver >= requests * driverShare ? [] : [`only ${driver} of ${requests} reached a call of the driver`]),
-    ...(!options.judgeMemory || end - warm <= Math.max(GROWTH_BYTES, warm * GROWTH_SHARE)
+    ...(!options.judgeMemory
       ? []
-      : [`memory grew from ${Math.round(warm / MIB)} to ${Math.round(end / MIB)} MiB`]),
+      : [
+          ...grew('what lives in the heaps', growthOf(heapOf(report), warmShare), HEAP_GROWTH),
+          ...grew('resident memory', growthOf(report.memory, warmShare), RESIDENT_GROWTH),
+        ]),
   ];
 };
 
@@ -58,11 +68,15 @@ const table = (title: string, counts: ReadonlyMap<string, number>, whole: number
 ];
 
 export const linesOf = (report: FuzzReport): readonly string[] => {
-  const { requests, seconds, memory } = report;
+  const { requests, seconds, heap, memory, warmShare } = report;
   const share = (number: number): string => `${number} (${((number / requests) * 100).toFixed(1)} %)`;
-  const { warm, end, most } = memoryOf(report);
   const mib = (bytes: number): string => `${Math.round(bytes / MIB)}`;
-  const step = Math.max(1, Math.ceil(memory.length / 20));
+  const over = (what: string, samples: readonly number[]): string => {
+    const { warm, end, most } = growthOf(samples, warmShare);
+    const step = Math.max(1, Math.ceil(samples.length / 20));
+    const shown = samples.filter((_, at) => at % step === 0).map(mib);
+    return `${what}, MiB: after ${warmShare * 100} % ${mib(warm)}, end ${mib(end)}, most ${mib(most)}; ${shown.join(' ')}`;
+  };
   return [
     `seed ${report.seed}: ${requests} mutated requests in ${seconds.toFixed(1)} s (${Math.round(requests / seconds)} a second)`,
     ...table('mutations', report.mutations, requests),
@@ -73,9 +87,12 @@ export const linesOf = (report: FuzzReport): readonly string[] => {
     `reached the dispatch of a row ${share(report.dispatched)}   (needed: ${DISPATCH_SHARE * 100} %)`,
     `reached a call of the driver  ${share(report.driver)}   (needed: ${report.driverShare * 100} %)`,
     `slowest answer ${Math.round(report.slowestMs)} ms (${report.slowest}); hangs ${report.hangs.length}; problems ${report.problems.length}; internal ${report.internal.length}; kinds of logged errors ${report.errors.size}`,
-    `memory, MiB: warm ${mib(warm)}, end ${mib(end)}, most ${mib(most)}; ${memory
-      .filter((_, at) => at % step === 0)
-      .map(mib)
-      .join(' ')}`,
+    ...(heap.length === 0
+      ? []
+      : [
+          over('lives in the heaps', heapOf(report)),
+          `objects of the estate then: ${heap.map(({ estate }) => estate).join(' ')}`,
+        ]),
+    over('resident', memory),
   ];
 };

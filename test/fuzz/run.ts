@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Transvisor } from '../peers/transvisor.ts';
 import { createDice } from './dice.ts';
 import type { Attempt, FuzzFront, FuzzWorker } from './front.ts';
+import type { HeapProbe } from './heap.ts';
 
 export interface FuzzOptions {
   readonly product: Transvisor;
@@ -12,7 +13,17 @@ export interface FuzzOptions {
   readonly requests: number;
   readonly seed: number;
   readonly concurrency?: number;
+  /** Asked what lives in the program's heaps, when it was opened before the program started. */
+  readonly heap?: HeapProbe;
   readonly onProgress?: (done: number) => void;
+}
+
+export interface HeapSample {
+  readonly requests: number;
+  /** Objects of the estate. */
+  readonly estate: number;
+  /** That live after a full collection. */
+  readonly bytes: number;
 }
 
 export interface FuzzReport {
@@ -41,12 +52,17 @@ export interface FuzzReport {
   readonly errors: ReadonlyMap<string, number>;
   /** Resident bytes over time. */
   readonly memory: readonly number[];
+  /** Between rounds, while the workers rest and the estate is as large as always. */
+  readonly heap: readonly HeapSample[];
   readonly alive: boolean;
 }
 
 const LIMIT_MS = 30_000;
 const WAIT_MS = 1000;
 const TEND_EVERY = 700;
+const ROUNDS = 60;
+/** Rounds between two looks at the heap: each collects garbage that the program would leave for a while. */
+const HEAP_EVERY = 2;
 const SAMPLE_MS = 500;
 const FINDINGS = fileURLToPath(new URL('../../.cache/fuzz/', import.meta.url));
 const FINDINGS_MOST = 60;
@@ -108,6 +124,7 @@ export const fuzz = async ({
   requests,
   seed,
   concurrency = 8,
+  heap,
   onProgress,
 }: FuzzOptions): Promise<FuzzReport> => {
   let keeperDecoded = 0;
@@ -169,6 +186,7 @@ export const fuzz = async ({
   };
 
   const memory: number[] = [];
+  const lives: HeapSample[] = [];
   const sampler = setInterval(() => {
     if (product.alive()) memory.push(residentBytes(product.pids()));
   }, SAMPLE_MS);
@@ -182,8 +200,8 @@ export const fuzz = async ({
     }),
   );
   try {
-    const round = Math.max(TEND_EVERY, Math.floor(requests / 60));
-    while (sent < requests && product.alive()) {
+    const round = Math.max(TEND_EVERY, Math.floor(requests / ROUNDS));
+    for (let rounds = 1; sent < requests && product.alive(); rounds++) {
       const until = Math.min(requests, sent + round);
       await Promise.all(
         workers.map(async (worker) => {
@@ -195,7 +213,10 @@ export const fuzz = async ({
         }),
       );
       onProgress?.(answered);
-      if (sent < requests && product.alive()) await tendCounted();
+      if (!product.alive()) break;
+      await tendCounted();
+      if (heap !== undefined && (rounds % HEAP_EVERY === 0 || sent === requests))
+        lives.push({ requests: answered, estate: target.size(), bytes: await heap.live(product.pids()) });
     }
     const end = product.alive() ? await reached(product) : start;
     return {
@@ -215,6 +236,7 @@ export const fuzz = async ({
       internal,
       errors: errorsIn(product.wholeLog()),
       memory,
+      heap: lives,
       alive: product.alive(),
     };
   } finally {

@@ -42,6 +42,7 @@ export const vim25Front: FuzzFront = async (product) => {
       await keeper.logIn();
       await estate.tend();
     },
+    size: estate.size,
     close: () => keeper.close(),
   };
 };

@@ -1,8 +1,10 @@
 /** What lives on the fuzzed host, by the references that XenAPI clients use; kept at a size that neither dies out nor grows. */
 import type { Json, RawXenApi } from '../peers/raw-xenapi.ts';
 
-const VMS_WANTED = 24;
-const VMS_MOST = 60;
+/** As many at the end of each round: what the program needs for them is the same. */
+const VMS = 30;
+const DISKS = 50;
+const STORAGES_MOST = 3;
 const OTHERS_MOST = 60;
 /** Machines that are made anew at each round: texts and keys that requests left in them must not grow for ever. */
 const RENEWED = 6;
@@ -18,6 +20,7 @@ export interface XenEstate {
   readonly uuids: (cls: string) => readonly string[];
   /** The record of a VM: clients make others of it. */
   readonly vmRecord: () => Members;
+  readonly size: () => number;
   readonly tend: () => Promise<void>;
 }
 
@@ -26,6 +29,8 @@ export const openXenEstate = async ({ call }: RawXenApi): Promise<XenEstate> => 
   let uuids: Record<string, readonly string[]> = {};
   let record: Members = {};
   let made = 0;
+  let storage = '';
+  let network = '';
   const read = async (): Promise<Readonly<Record<string, Members>>> => {
     refs = {};
     uuids = {};
@@ -38,38 +43,97 @@ export const openXenEstate = async ({ call }: RawXenApi): Promise<XenEstate> => 
     }
     return vms;
   };
-  const tend = async (): Promise<void> => {
-    const vms = await read();
-    const own = Object.entries(vms).filter(
-      ([, vm]) =>
-        vm['is_control_domain'] !== true && vm['is_a_snapshot'] !== true && vm['is_default_template'] !== true,
-    );
-    const template = Object.entries(vms).find(([, vm]) => vm['is_default_template'] === true)?.[0];
-    if (template === undefined) throw new Error('there is no template to make VMs of');
-    for (const [ref, vm] of own.slice(0, Math.max(RENEWED, own.length - VMS_MOST))) {
-      // Whatever a mutation made of it: what cannot be removed now goes later.
-      if (vm['power_state'] !== 'Halted') await call('VM.hard_shutdown', ref).catch(() => {});
-      await call('VM.destroy', ref).catch(() => {});
-    }
-    for (const cls of EMPTIED)
-      for (const ref of refs[cls] ?? []) {
-        await call(`${cls}.set_other_config`, ref, {}).catch(() => {});
-        await call(`${cls}.set_tags`, ref, []).catch(() => {});
+  const many = async (calls: readonly Promise<unknown>[]): Promise<void> => {
+    // Whatever mutations made of these: what cannot be done now goes later.
+    await Promise.allSettled(calls);
+  };
+  const shutDown = (ref: string, vm: Members): Promise<unknown> =>
+    vm['power_state'] === 'Halted' ? Promise.resolve() : call('VM.hard_shutdown', ref).catch(() => {});
+
+  /** The storage of the host comes back, whatever requests did to it. */
+  const keepStorage = async (): Promise<void> => {
+    const host = refs['host']?.[0] ?? '';
+    const storages = Object.entries((await call('SR.get_all_records')) as Readonly<Record<string, Members>>);
+    for (const [at, [sr, { PBDs }]] of storages.entries()) {
+      const links = PBDs as readonly string[];
+      if (at >= STORAGES_MOST) {
+        await many(links.map((link) => call('PBD.unplug', link)));
+        await many([call('SR.destroy', sr)]);
+      } else {
+        if (links.length === 0) await many([call('PBD.create', { host, SR: sr, device_config: {} })]);
+        // Its end may still have been under way when they were listed.
+        const now = (await call('SR.get_PBDs', sr).catch(() => [])) as readonly string[];
+        await many(now.map((link) => call('PBD.plug', link)));
       }
-    // What else was made and nobody needs any more.
-    for (const [cls, destroy] of [
-      ['VDI', 'VDI.destroy'],
-      ['task', 'task.destroy'],
-      ['network', 'network.destroy'],
-    ] as const)
-      for (const ref of (refs[cls] ?? []).slice(OTHERS_MOST)) await call(destroy, ref).catch(() => {});
-    for (let missing = VMS_WANTED - own.length + RENEWED; missing > 0; missing--) {
-      const vm = String(await call('VM.clone', template, `fuzzed ${++made}`));
-      await call('VM.provision', vm);
     }
+    const links = (await call('PBD.get_all_records')) as Readonly<Record<string, Members>>;
+    storage = String(Object.values(links).find((link) => link['currently_attached'] === true)?.['SR'] ?? '');
+    if (storage !== '') return;
+    const config = { location: `/fuzzed-${++made}` };
+    storage = String(
+      await call('SR.create', host, config, '0', `fuzzed storage ${made}`, '', 'file', 'user', false, {}),
+    );
+  };
+
+  const makeVm = async (template: string): Promise<void> => {
+    const vm = String(await call('VM.clone', template, `fuzzed ${++made}`));
+    await call('VM.provision', vm);
+    const own = { VM: vm, other_config: {}, qos_algorithm_type: '', qos_algorithm_params: {} };
+    await call('VIF.create', { ...own, device: '0', network, MAC: '', MTU: '1500', locking_mode: 'network_default' });
+    const given = { SR: storage, type: 'user', sharable: false, read_only: false, other_config: {} };
+    const disk = { ...given, name_label: `disk ${made}`, name_description: '', virtual_size: '1048576' };
+    const drive = {
+      ...own,
+      userdevice: '0',
+      bootable: true,
+      mode: 'RW',
+      type: 'Disk',
+      unpluggable: true,
+      empty: false,
+    };
+    await call('VBD.create', { ...drive, VDI: await call('VDI.create', disk) });
+  };
+
+  const tend = async (): Promise<void> => {
+    const vms = Object.entries(await read());
+    await keepStorage();
+    if (refs['network']?.includes(network) !== true)
+      network = String(await call('network.create', { name_label: `fuzzed ${++made}`, MTU: '1500', other_config: {} }));
+    const own = vms.filter(([, vm]) => vm['is_control_domain'] !== true && vm['is_default_template'] !== true);
+    const machines = own.filter(([, vm]) => vm['is_a_snapshot'] !== true);
+    const template = vms.find(([, vm]) => vm['is_default_template'] === true)?.[0];
+    if (template === undefined) throw new Error('there is no template to make VMs of');
+    for (const [ref, vm] of machines.slice(0, Math.max(RENEWED, machines.length - VMS + RENEWED))) {
+      await shutDown(ref, vm);
+      await many([call('VM.destroy', ref)]);
+    }
+    // The snapshots of a machine go with it; those of the others are as many as they are.
+    await many(own.filter(([, vm]) => vm['is_a_snapshot'] === true).map(([ref]) => call('VM.destroy', ref)));
+    for (const cls of EMPTIED)
+      for (const ref of refs[cls] ?? [])
+        await many([call(`${cls}.set_other_config`, ref, {}), call(`${cls}.set_tags`, ref, [])]);
+    // What else was made and nobody needs any more.
+    for (const [cls, destroy, most] of [
+      ['VDI', 'VDI.destroy', DISKS],
+      ['task', 'task.destroy', OTHERS_MOST],
+      ['network', 'network.destroy', OTHERS_MOST],
+    ] as const)
+      for (const ref of (refs[cls] ?? []).filter((one) => one !== network).slice(most))
+        await many([call(destroy, ref)]);
+    const left = Object.entries(await read()).filter(
+      ([, vm]) =>
+        vm['is_control_domain'] !== true && vm['is_default_template'] !== true && vm['is_a_snapshot'] !== true,
+    );
+    for (let missing = VMS - left.length; missing > 0; missing--) await makeVm(template);
     const after = await read();
-    record = after[own[0]?.[0] ?? ''] ?? Object.values(after)[0] ?? {};
+    record = after[left[0]?.[0] ?? ''] ?? Object.values(after)[0] ?? {};
   };
   await tend();
-  return { refs: (cls) => refs[cls] ?? [], uuids: (cls) => uuids[cls] ?? [], vmRecord: () => record, tend };
+  return {
+    refs: (cls) => refs[cls] ?? [],
+    uuids: (cls) => uuids[cls] ?? [],
+    vmRecord: () => record,
+    size: () => Object.values(refs).reduce((sum, ofClass) => sum + ofClass.length, 0),
+    tend,
+  };
 };

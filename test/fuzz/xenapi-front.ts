@@ -186,6 +186,7 @@ export const xenapiFront: FuzzFront = async (product) => {
       await keeper.logIn();
       await estate.tend();
     },
+    size: estate.size,
     close: keeper.close,
   };
 };
