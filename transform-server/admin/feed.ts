@@ -1,6 +1,7 @@
 /** What changes in the server in, numbered events for those who watch out: looked for a few times a second while somebody watches, so that nothing that serves clients waits for it. */
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { objectLine } from './found-object.ts';
 import type { Inspected, Parts } from './parts.ts';
 
 export const FEED_KINDS = [
@@ -55,8 +56,10 @@ const lookAtObjects = ({ store, jobs }: Parts, seen: Seen, tell: Tell): void => 
   const changes = view.changedSince(since);
   if (changes === undefined || changes.length > MOST) tell('reset', { of: 'object' });
   else
-    for (const { id, gone } of changes)
-      tell('object', gone ? { id, gone } : { id, name: store.entry(id)?.name ?? '', kind: store.entry(id)?.kind });
+    for (const { id, gone } of changes) {
+      const entry = gone ? undefined : store.entry(id);
+      tell('object', entry === undefined ? { id, gone: true } : objectLine(store, entry));
+    }
   for (const id of jobs.changedSince(since).slice(-MOST)) {
     const job = jobs.get(id);
     if (job !== undefined)

@@ -11,6 +11,7 @@ import { idRoutes } from './routes/ids.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { objectRoutes } from './routes/objects.ts';
+import { overviewRoutes } from './routes/overview.ts';
 import { programRoutes } from './routes/program.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { settingRoutes } from './routes/settings.ts';
@@ -19,6 +20,7 @@ import type { Sources } from './sources.ts';
 const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
   accessRoutes,
   programRoutes,
+  overviewRoutes,
   hostRoutes,
   sessionRoutes,
   objectRoutes,

@@ -1,12 +1,12 @@
 /** Hosts, the agents that hold them, and the fronts that clients reach them by. */
 import { z } from 'zod';
 import type { DocumentKind } from '../../../mappings/generic/model.ts';
-import type { HostRecord } from '../../sync/hosts.ts';
 import { page, pageOf, pageQuery } from '../page.ts';
 import type { Parts } from '../parts.ts';
 import { Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import type { Sources } from '../sources.ts';
+import { hostsKnown } from '../unwell.ts';
 
 const KINDS = ['vm', 'storage', 'volume', 'network'] as const satisfies readonly DocumentKind[];
 
@@ -14,8 +14,12 @@ const host = z.strictObject({
   id: z.string(),
   name: z.string(),
   platform: z.string().describe('What is spoken with the host.'),
-  agent: z.string(),
-  epoch: z.int().describe('Moves when another agent, or the same one anew, becomes the one writer of the host.'),
+  agent: z.string().describe('Empty: the agent that held it is away.'),
+  epoch: z
+    .int()
+    .describe(
+      '0 without an agent. Moves when another agent, or the same one anew, becomes the one writer of the host.',
+    ),
   connected: z.boolean(),
   listed: z.boolean().describe('Everything on it is known.'),
   objects: z.record(z.enum(KINDS), z.int()),
@@ -34,20 +38,23 @@ const front = z.strictObject({
   options: z.record(z.string(), z.string()),
 });
 
-const hostOf = ({ store, hosts }: Parts, record: HostRecord): z.input<typeof host> => ({
-  id: record.id,
-  name: record.name,
-  platform: record.platform.name,
-  agent: record.agentName,
-  epoch: record.epoch,
-  connected: record.connected,
-  listed: store.listed(record.id),
-  objects: Object.fromEntries(KINDS.map((kind) => [kind, store.view('').list(kind, record.id).length])) as z.input<
+const hostOf = (
+  { store, hosts }: Parts,
+  { id, name, record }: ReturnType<typeof hostsKnown>[number],
+): z.input<typeof host> => ({
+  id,
+  name,
+  platform: hosts.platformOf(id)?.name ?? '',
+  agent: record?.agentName ?? '',
+  epoch: record?.epoch ?? 0,
+  connected: record?.connected ?? false,
+  listed: store.listed(id),
+  objects: Object.fromEntries(KINDS.map((kind) => [kind, store.view('').list(kind, id).length])) as z.input<
     typeof host
   >['objects'],
   fronts: hosts
     .fronts()
-    .filter(({ instance }) => instance.host === record.id)
+    .filter(({ instance }) => instance.host === id)
     .map(({ instance }) => instance.name),
 });
 
@@ -56,13 +63,13 @@ const byName = <T extends { readonly name: string }>(list: T[]): T[] =>
 
 export const hostRoutes = ({ inspected }: Sources): readonly Route[] => {
   const all = (): z.input<typeof host>[] =>
-    byName(inspected.parts().flatMap((parts) => parts.hosts.list().map((record) => hostOf(parts, record))));
+    byName(inspected.parts().flatMap((parts) => hostsKnown(parts).map((known) => hostOf(parts, known))));
   return [
     route({
       method: 'GET',
       path: '/hosts',
       access: 'viewer',
-      summary: 'Hosts whose agent is here, by name.',
+      summary: 'Hosts by name, also those whose agent is away.',
       tag: 'hosts',
       query: z.strictObject(pageQuery),
       answer: pageOf(host),
@@ -76,10 +83,10 @@ export const hostRoutes = ({ inspected }: Sources): readonly Route[] => {
       tag: 'hosts',
       params: z.strictObject({ id: z.string().max(64) }),
       answer: host,
-      problems: { 404: 'No agent here has such a host.' },
+      problems: { 404: 'No agent had such a host since the start.' },
       act: ({ params: { id } }) => {
         const found = all().find((one) => one.id === id || one.name === id);
-        if (found === undefined) throw new Problem(404, 'no agent here has such a host');
+        if (found === undefined) throw new Problem(404, 'there is no such host');
         return found;
       },
     }),
@@ -92,7 +99,12 @@ export const hostRoutes = ({ inspected }: Sources): readonly Route[] => {
       query: z.strictObject(pageQuery),
       answer: pageOf(agent),
       act: ({ query }) => {
-        const agents = Object.entries(Object.groupBy(all(), (one) => one.agent)).map(([name, hosts = []]) => ({
+        const agents = Object.entries(
+          Object.groupBy(
+            all().filter((one) => one.agent !== ''),
+            (one) => one.agent,
+          ),
+        ).map(([name, hosts = []]) => ({
           name,
           hosts: hosts.map((one) => one.name),
           fronts: hosts.flatMap(({ fronts }) => fronts),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import type { Sources } from '../sources.ts';
+import { methodTimes } from '../traffic.ts';
 
 const tag = 'metrics';
 const series = z.strictObject({
@@ -10,6 +11,18 @@ const series = z.strictObject({
   help: z.string(),
   points: z.array(z.tuple([z.number(), z.number()])).describe('Milliseconds and value, oldest first.'),
 });
+
+const methodTime = z.strictObject({
+  method: z.string(),
+  front: z.string(),
+  route: z.string(),
+  calls: z.int(),
+  faults: z.int(),
+  medianMs: z.number(),
+  slowMs: z.number().describe('One in twenty takes longer.'),
+  longestMs: z.number(),
+});
+const METHODS = 200;
 
 export const metricRoutes = ({ history, inspected, clock }: Sources): readonly Route[] => [
   route({
@@ -38,5 +51,24 @@ export const metricRoutes = ({ history, inspected, clock }: Sources): readonly R
         })),
       };
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/metrics/methods',
+    access: 'viewer',
+    summary: 'How long each method takes its clients, of the exchanges in the log: the most called first.',
+    tag,
+    query: z.strictObject({
+      sinceMs: z.coerce
+        .number()
+        .optional()
+        .describe('The last hour when absent; the log of a busy server reaches back less.'),
+    }),
+    answer: z.strictObject({ items: z.array(methodTime) }),
+    act: ({ query: { sinceMs } }) => ({
+      items: methodTimes(inspected.parts(), sinceMs ?? clock.now() - 3_600_000)
+        .slice(0, METHODS)
+        .map((one) => ({ ...one })),
+    }),
   }),
 ];

@@ -4,7 +4,7 @@ import { type HubId, kindOf, parseHubId } from '../../../mappings/generic/ids.ts
 import type { DocumentKind } from '../../../mappings/generic/model.ts';
 import type { Entry } from '../../../mappings/generic/store-view.ts';
 import { safeCopy } from '../../../runtime/redaction.ts';
-import { findObject, frontsOf, renderedFor } from '../found-object.ts';
+import { findObject, frontsOf, objectLine, renderedFor } from '../found-object.ts';
 import { cursorKey, pageQuery } from '../page.ts';
 import type { Parts } from '../parts.ts';
 import { Problem } from '../problem.ts';
@@ -57,19 +57,6 @@ const event = z.strictObject({
 });
 /** Of a network all machines may be related. */
 const RELATED = 500;
-
-export const objectLine = ({ store }: Parts, entry: Entry): z.input<typeof object> => ({
-  id: entry.id,
-  kind: entry.kind,
-  name: entry.name,
-  host: entry.host,
-  hostName: store.entry(entry.host)?.name ?? '',
-  native: entry.native,
-  uuid: entry.uuid,
-  version: entry.version,
-  stale: entry.stale,
-  facts: { ...entry.facts },
-});
 
 const matches = ({ id, name, uuid, native }: Entry, wanted: string): boolean =>
   id === wanted ||
@@ -130,7 +117,7 @@ export const objectRoutes = ({ inspected }: Sources): readonly Route[] => [
       for (const [parts, entry] of wantedOf(inspected.parts(), asked)) {
         total += 1;
         if (!isAfter) isAfter = entry.id === after;
-        else if (items.length < limit) items.push(objectLine(parts, entry));
+        else if (items.length < limit) items.push(objectLine(parts.store, entry));
         else isMore = true;
       }
       if (!isAfter) throw new Problem(410, 'cursor: what it points to is gone; begin again without it');
@@ -167,7 +154,7 @@ export const objectRoutes = ({ inspected }: Sources): readonly Route[] => [
       const related = (kind: DocumentKind): readonly HubId[] =>
         kind === 'host' && entry.kind !== 'host' ? [entry.host] : view.edges(entry.id, kind);
       return {
-        ...objectLine(parts, entry),
+        ...objectLine(parts.store, entry),
         platform: parts.hosts.platformOf(entry.host)?.name ?? '',
         fronts,
         relations: Object.fromEntries(KINDS.map((kind) => [kind, related(kind).slice(0, RELATED).map(named)])),
