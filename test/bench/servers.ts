@@ -30,7 +30,7 @@ const load = async (
   for (let n = 0; n < HOSTS; n += 1) {
     const home = names[n % names.length] ?? '';
     const agent = await estate.agent(`agent-${n + 1}`, {
-      hosts: [`sim:///bench-${n + 1}?vms=${flags.machines}`],
+      hosts: [`bench-${n + 1}=sim:///bench-${n + 1}?vms=${flags.machines}`],
       options: ['--plain', 'vim25'],
       servers: [home, ...names.filter((name) => name !== home)],
     });
