@@ -14,6 +14,9 @@ export interface ChangeLog {
   since(version: number, current: (id: HubId) => number | undefined): readonly Change[] | undefined;
 }
 
+/** Lines that may have been overtaken, beside as many as there are objects. */
+const SLACK = 5000;
+
 /** `tombstones`: those kept durably, oldest first. `limit`: how many are remembered. */
 export const createChangeLog = (tombstones: readonly { id: HubId; version: number }[], limit: number): ChangeLog => {
   let log: Change[] = tombstones.map(({ id, version }) => ({ id, version, gone: true }));
@@ -63,7 +66,7 @@ export const createChangeLog = (tombstones: readonly { id: HubId; version: numbe
     add: (id, version, gone) => {
       log.push({ id, version, gone });
       if (gone) graves += 1;
-      if (log.length > 2 * (live + graves) + 50_000 || graves > limit * 2) compact();
+      if (log.length > 2 * (live + graves) + SLACK || graves > limit * 2) compact();
     },
     rebuild: (entries) => {
       due = entries;

@@ -40,13 +40,20 @@ const parseToken = (text: string, { store }: BrokerContext): number | 'lost' | u
 /** Which objects a client asked for. */
 export type Wanted = (cls: string, ref: string) => boolean;
 
+/** undefined: it names nothing. The text may go on with a reference. */
+const classIn = (text: string): string | undefined => {
+  const slash = text.indexOf('/');
+  return classNameOf(slash < 0 ? text : text.slice(0, slash));
+};
+export const namesSomething = (text: string): boolean => text === '*' || classIn(text) !== undefined;
+
 export const subscription = (classes: readonly string[]): Wanted => {
   const all = classes.includes('*');
   const names = new Set<string>();
   const refs = new Set<string>();
   for (const text of classes) {
     const slash = text.indexOf('/');
-    const name = classNameOf(slash < 0 ? text : text.slice(0, slash));
+    const name = classIn(text);
     if (name === undefined) continue;
     if (slash < 0) names.add(name);
     else refs.add(text.slice(slash + 1));

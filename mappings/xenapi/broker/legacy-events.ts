@@ -4,12 +4,23 @@ import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { NULL_REF } from '../ids.ts';
 import { encodingOf, refuse, value, write } from './answers.ts';
 import type { Happening } from './changes.ts';
-import { encodeHappening, isShareable, LONGEST_MS, PIECE, sessionEnded, subscription, WAIT_KEY } from './events.ts';
+import {
+  encodeHappening,
+  isShareable,
+  LONGEST_MS,
+  namesSomething,
+  PIECE,
+  sessionEnded,
+  subscription,
+  WAIT_KEY,
+} from './events.ts';
 import { type Scope, sync } from './sync.ts';
 import { refreshVolatile } from './volatile.ts';
 import type { World } from './world.ts';
 
 const KEY = 'event.register';
+/** Characters of what a session is subscribed to: it adds to that as long as it lives. */
+const LONGEST = 256 * 1024;
 
 interface Subscription {
   readonly classes: readonly string[];
@@ -27,7 +38,9 @@ export function* eventRegister(scope: Scope, call: Call): Brokered {
   const { context } = scope;
   const { version } = yield* sync(scope);
   const known = subscriptionOf(context);
-  const classes = [...new Set([...(known?.classes ?? []), ...classesOf(call)])];
+  const classes = [...new Set([...(known?.classes ?? []), ...classesOf(call).filter(namesSomething)])];
+  if (classes.reduce((sum, text) => sum + text.length, 0) > LONGEST)
+    return refuse('VALUE_NOT_SUPPORTED', 'classes', String(classes.length), 'these are too many for one session');
   const { epoch } = context.store;
   context.locals.put(KEY, { version, epoch, ...known, classes } satisfies Subscription);
   return value(undefined);

@@ -170,6 +170,19 @@ describe('events of clients from before event.from', () => {
     expect(await at.ask('event.next', {})).toEqual({ error: ['SESSION_NOT_REGISTERED', NULL_REF] });
   });
 
+  test('a session cannot fill the memory with what it is subscribed to', async () => {
+    const at = estate();
+    const many = (name: string, count: number): string[] =>
+      Array.from({ length: count }, (_, n) => `${name}/${n} ${'x'.repeat(1000)}`);
+    expect(await at.ask('event.register', { classes: many('nonsense', 1000) })).toBeUndefined();
+    expect(await at.ask('event.register', { classes: ['vm', ...many('VM', 100)] })).toBeUndefined();
+    expect(await at.ask('event.register', { classes: many('VM', 1000) })).toEqual({
+      error: ['VALUE_NOT_SUPPORTED', 'classes', '1001', 'these are too many for one session'],
+    });
+    at.put(VM, machine('web', 'Running'));
+    expect(await next(at)).toEqual(['mod vm']);
+  });
+
   test('come over both wires, and are lost when the program that knew them is', async () => {
     const at = estate();
     await at.ask('event.register', { classes: ['vm'] });
