@@ -9,6 +9,8 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -23,7 +25,7 @@ import type { OutboxEntry, ServerApi } from '../runtime/protocol.ts';
 import type { ServerPort } from './server-port.ts';
 
 export interface Outbox {
-  /** Written before it returns. false: full, the command must not start. 'finished' always finds room. */
+  /** Written before it returns. false: it, or the disk, is full, the command must not start. 'finished' always finds room. */
   put(entry: Omit<OutboxEntry, 'seq'>): boolean;
   /** Resolves when the server has all that was put before; at once when nothing waits; LinkDown while it is away. */
   flushed(): Promise<void>;
@@ -95,6 +97,7 @@ export const openOutbox = (options: {
   /** A pump follows at the end of this turn. */
   let told = false;
   let closed = false;
+  let failing = false;
   let waiters: { readonly seq: number; resolve(): void; reject(error: Error): void }[] = [];
 
   const remember = (entry: OutboxEntry, bytes: number): void => {
@@ -126,10 +129,30 @@ export const openOutbox = (options: {
     } else remember(record.entry, 0);
   }
 
-  const append = (record: Record): number => {
+  /** What cannot be written (a full disk) is told once, until it can again. */
+  const attempt = (write: () => void): boolean => {
+    try {
+      write();
+      failing = false;
+      return true;
+    } catch (error) {
+      if (!failing) log.error({ error }, 'outbox: cannot be written; direct commands go through the server meanwhile');
+      failing = true;
+      return false;
+    }
+  };
+  /** Its bytes; undefined: it is not in the file. */
+  const append = (record: Record): number | undefined => {
     const bytes = encodeRecord(record);
     // Written at once: the kernel keeps it through kill -9. The disk has it a moment later, for all records of that moment.
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    const written = attempt(() => {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    });
+    if (!written) {
+      // Half a record would hide all that follow it.
+      ftruncateSync(fd, fileBytes);
+      return undefined;
+    }
     fileBytes += bytes.length;
     dirty = true;
     if (!syncing) {
@@ -156,21 +179,22 @@ export const openOutbox = (options: {
   /** Acknowledged records leave the file when there is nothing else to keep but the open starts. */
   const compact = (): void => {
     if (queue.size > 0 || late.size > 0 || fileBytes < COMPACT_BYTES || retired !== undefined) return;
-    const next = openSync(`${path}.new`, 'w', 0o600);
-    // Open starts come before `through`, which marks them as known to the server.
-    const kept = Buffer.concat([
-      ...[...open.values()].map((entry) => encodeRecord({ kind: 'entry', entry })),
-      encodeRecord({ kind: 'through', seq: Math.max(through, seq) }),
-    ]);
-    for (let at = 0; at < kept.length; ) at += writeSync(next, kept, at);
-    fsyncSync(next);
-    closeSync(next);
+    if (!attempt(() => writeCompact(`${path}.new`))) return;
+    const { size } = statSync(`${path}.new`);
     renameSync(`${path}.new`, path);
     const old = fd;
     fd = openSync(path, 'a+', 0o600);
     if (inSync === old) retired = old;
     else closeSync(old);
-    fileBytes = kept.length;
+    fileBytes = size;
+  };
+  const writeCompact = (to: string): void => {
+    // Open starts come before `through`, which marks them as known to the server.
+    const kept = Buffer.concat([
+      ...[...open.values()].map((entry) => encodeRecord({ kind: 'entry', entry })),
+      encodeRecord({ kind: 'through', seq: Math.max(through, seq) }),
+    ]);
+    writeFileSync(to, kept, { mode: 0o600, flush: true });
   };
 
   const settle = (): void => {
@@ -245,7 +269,10 @@ export const openOutbox = (options: {
     const full = queue.size + late.size >= LIMITS.outboxEntries || queueBytes >= LIMITS.outboxBytes;
     if (closed || (full && draft.phase === 'started')) return false;
     const entry: OutboxEntry = { ...draft, seq: ++seq };
-    remember(entry, append({ kind: 'entry', entry }));
+    const bytes = append({ kind: 'entry', entry });
+    if (bytes === undefined && entry.phase === 'started') return false;
+    // An end that is not in the file is told all the same; killed before that, its outcome is not known.
+    remember(entry, bytes ?? 0);
     // After the command's own turn: the host and the client come before the report.
     if (!told) {
       told = true;

@@ -23,6 +23,7 @@ import { type Attached, createServer, type Server } from '../transform-server/se
 import { writeSnapshot } from '../transform-server/storage/backup.ts';
 import { adminTokenPath, hasTls } from './admin-address.ts';
 import type { FullConfig } from './composition.ts';
+import { EXIT } from './exit-codes.ts';
 import { freshPlatforms } from './generations.ts';
 import { handedSockets } from './handed-sockets.ts';
 import { startMember } from './member.ts';
@@ -82,7 +83,14 @@ export const startServer = async (
   if (config.redis !== undefined && link === undefined)
     throw new ConfigError('[redis] is for `transvisor server`: agents are programs of their own then');
   const member = link === undefined ? undefined : await startMember(config, link, options, log);
-  const server = member ?? createServer({ ...options, stateDir: config.state });
+  const onLost = (error: unknown): never => {
+    log.error(
+      { error },
+      'the state directory cannot be written; the program ends, to begin again with what is on disk',
+    );
+    process.exit(EXIT.unavailable);
+  };
+  const server = member ?? createServer({ ...options, stateDir: config.state, onLost });
   try {
     const token = loadOrMakeToken(adminTokenPath(config)).reveal();
     const { listen, port, socket } = config.admin;

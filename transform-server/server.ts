@@ -8,6 +8,7 @@ import type { EventsView } from '../mappings/generic/store-view.ts';
 import { type Clock, steadily } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { AgentApi, AgentCounts, Hop, JobIds, ServerApi } from '../runtime/protocol.ts';
+import { createTally } from '../runtime/tally.ts';
 import { inspect } from './admin/inspect.ts';
 import type { Inspected } from './admin/parts.ts';
 import { createAgentFunctions } from './agent-functions.ts';
@@ -38,6 +39,7 @@ import type { Store } from './store/store.ts';
 import { createVersions } from './store/versions.ts';
 import { createGateway } from './sync/gateway.ts';
 import { createHosts } from './sync/hosts.ts';
+import { withLag } from './sync/lag.ts';
 import { createLeases } from './sync/leases.ts';
 import { createSampler, SAMPLE_MS } from './sync/statistics.ts';
 import { createSync } from './sync/sync.ts';
@@ -56,6 +58,8 @@ export interface Shared {
 export interface ServerOptions {
   /** Not used where the storage is shared. */
   readonly stateDir: string;
+  /** What was written there will not be on disk: the program must end, and begin again with what is. An uncaught error when absent. */
+  readonly onLost?: (error: unknown) => void;
   /** Agents get no numbers for jobs here then. */
   readonly shared?: Shared;
   readonly platforms: Readonly<Record<string, () => Promise<Platform>>>;
@@ -116,7 +120,7 @@ export const createServer = (options: ServerOptions): Server => {
   const random = options.random ?? ((bytes: number) => randomBytes(bytes));
   const now = (): number => clock.now();
   const { shared } = options;
-  const storage = shared?.storage ?? openStorage(options.stateDir);
+  const storage = shared?.storage ?? openStorage(options.stateDir, options.onLost);
   const flush = (): Promise<void> => storage.flush();
   const ids = createIds(storage, now, shared?.reserve);
   const own = createOwn(storage);
@@ -135,14 +139,17 @@ export const createServer = (options: ServerOptions): Server => {
   const { platformOf, platform } = hosts;
   const renderer = createRenderer({ store, platformOf, platform, transformer, log });
   const trail = createJobTrail({ audit, versions, now });
-  const sync = createSync({
-    store,
-    events,
-    flush,
-    now,
-    after: (ms, act) => clock.after(ms, act),
-    doerOf: (object, kind) => trail.doerOf(object, kind),
-  });
+  const sync = withLag(
+    createSync({
+      store,
+      events,
+      flush,
+      now,
+      after: (ms, act) => clock.after(ms, act),
+      doerOf: (object, kind) => trail.doerOf(object, kind),
+    }),
+    clock,
+  );
   const gateway = createGateway({ hosts, sync, verbOf: (job) => jobs.get(job)?.verb });
   const hop = (one: Hop): void => exchangeLog.add(one);
   const jobs = createJobs({ storage, store, hosts: gateway, platformOf, renderer, events, clock, ids, log, hop });
@@ -199,6 +206,7 @@ export const createServer = (options: ServerOptions): Server => {
   });
 
   const counted: AgentCounts = { decoded: 0, dispatched: 0, direct: 0 };
+  const tally = createTally();
   const agents = new Set<AgentApi>();
   sessions.onEnd((id) => {
     waits.endSession(id);
@@ -242,6 +250,7 @@ export const createServer = (options: ServerOptions): Server => {
     jobs,
     rights,
     counted,
+    tally,
     flush,
     jobIds: () => (shared === undefined ? ids.jobBlock(JOB_BLOCK) : NO_JOB_IDS),
   });
@@ -321,6 +330,8 @@ export const createServer = (options: ServerOptions): Server => {
       isOpen: () => !closed && agents.size > 0,
       agents: () => agents.size,
       counted,
+      tally,
+      lag: sync,
       hosts,
       store,
       ids,

@@ -149,8 +149,9 @@ const redisDisk: Row = {
 const storeDisk: Row = {
   name: 'store-disk-full',
   fault: 'the disk of the state directory of one program with its own store is full for 5 s, twice',
-  promised: 'what cannot be written down is not begun: a fault, and on it goes when there is room',
+  promised: 'the program ends rather than go on with what is not on disk, and is started again: as kill -9 of it',
   hosts: 1,
+  breaks: true,
   open: async (ground) => {
     const [host] = ground.hosts;
     if (host === undefined) throw new Error('there is no host');
@@ -170,7 +171,8 @@ const storeDisk: Row = {
 
 const clockStep: Row = {
   name: 'clock-step',
-  fault: 'the clock of one server steps an hour ahead, that of an agent an hour back, then both back again (faketime)',
+  fault:
+    'the clock of one server steps an hour ahead, that of its agent an hour back, then an hour ahead, then both back again (faketime)',
   promised: 'nothing: claims, limits and waits go by steady time',
   hosts: 2,
   unnoticed: true,
@@ -191,6 +193,7 @@ const clockStep: Row = {
       return [
         () => set('a', HOUR_S),
         () => set('agent-kvm-1', -HOUR_S),
+        () => set('agent-kvm-1', HOUR_S),
         async () => {
           await set('a', 0);
           await set('agent-kvm-1', 0);

@@ -29,6 +29,27 @@ describe('storage of a directory', () => {
     openStorage(state.directory).close();
   });
 
+  it('on a disk without room it says so once, flushes nothing more, and what was flushed before is there', async () => {
+    const losses: unknown[] = [];
+    {
+      using storage = openStorage(state.directory, (error) => losses.push(error));
+      storage.migrate('t', TABLE);
+      storage.run('INSERT INTO t VALUES (1, ?)', 'flushed');
+      await storage.flush();
+      storage.run('PRAGMA max_page_count = 1');
+      storage.run('INSERT INTO t VALUES (2, ?)', 'with it');
+      const flushed = storage.flush();
+      flushed.catch(() => {}); // judged below
+      expect(() => storage.run('INSERT INTO t VALUES (3, ?)', 'x'.repeat(1_000_000))).toThrow('full');
+      await expect(flushed).rejects.toThrow('full');
+      storage.run('INSERT INTO t VALUES (4, ?)', 'after it');
+      await expect(storage.flush()).rejects.toThrow('full');
+      expect(losses).toEqual([expect.objectContaining({ message: 'database or disk is full' })]);
+    }
+    using storage = openStorage(state.directory);
+    expect(storage.prepare('SELECT v FROM t').all()).toEqual([{ v: 'flushed' }]);
+  });
+
   it('comes back from a backup, keeping what was there beside it', async () => {
     const file = join(state.directory, 'saved');
     const home = join(state.directory, 'home');

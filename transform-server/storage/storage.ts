@@ -66,7 +66,16 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-export const openStorage = (directory: string): DirectoryStorage => {
+/** SQLite's result codes of a disk that is full, fails, or holds nonsense: it has taken the open batch back then. */
+const LOSSES: ReadonlySet<number> = new Set([10, 11, 13]);
+
+/** `onLost`: once, when something that was written will not be on disk. This process alone knows of it then, and must not go on. */
+export const openStorage = (
+  directory: string,
+  onLost: (error: unknown) => void = (error) => {
+    throw error;
+  },
+): DirectoryStorage => {
   const db = open(directory);
   // The write-ahead log stays one file as long as the database is open, and SQLite holds no lock on it that closing would drop.
   const log = openSync(join(directory, `${DATABASE}-wal`), 'r+');
@@ -79,24 +88,35 @@ export const openStorage = (directory: string): DirectoryStorage => {
   let written: Waiter[] = [];
   let unsynced = false;
   let syncing: Waiter[] | undefined;
-  /** After a failed sync nothing says what is on disk: no flush succeeds any more. */
+  /** After a loss, or a failed sync, nothing says what is on disk: no flush succeeds any more. */
   let broken: unknown;
-
-  /** false: the storage is closed. To whoever still runs this is the end of the process: nothing is written, no flush succeeds. */
-  const begin = (): boolean => {
-    if (closed) return false;
-    if (dirty) return true;
-    db.exec('BEGIN IMMEDIATE');
-    dirty = true;
-    timer = setTimeout(gathered, GATHER_MS);
-    return true;
-  };
 
   const settle = (waiters: readonly Waiter[]): void => {
     for (const one of waiters) {
       if (broken === undefined) one.resolve();
       else one.reject(broken);
     }
+  };
+  const lose = (error: unknown): void => {
+    if (broken !== undefined) return;
+    broken = error;
+    clearTimeout(timer);
+    settle(waiting.splice(0));
+    onLost(error);
+  };
+  const failed = (error: unknown): void => {
+    const code = (error as { errcode?: unknown }).errcode;
+    if (typeof code === 'number' && LOSSES.has(code & 0xff)) lose(error);
+  };
+
+  /** false: the storage is closed. To whoever still runs this is the end of the process: nothing is written, no flush succeeds. */
+  const begin = (): boolean => {
+    if (closed || broken !== undefined) return false;
+    if (dirty) return true;
+    db.exec('BEGIN IMMEDIATE');
+    dirty = true;
+    timer = setTimeout(gathered, GATHER_MS);
+    return true;
   };
 
   /** Ends the batch: it is in the log, but not yet on disk. */
@@ -105,16 +125,13 @@ export const openStorage = (directory: string): DirectoryStorage => {
     timer = undefined;
     const released = waiting;
     waiting = [];
-    if (dirty) {
+    if (dirty && broken === undefined) {
       try {
         db.exec('COMMIT');
         dirty = false;
         unsynced = true;
       } catch (error) {
-        // The batch stays open: a full disk may get room. Those who wait must not show what is not on disk.
-        for (const one of released) one.reject(error);
-        if (!closed) timer = setTimeout(gathered, 1000);
-        return;
+        lose(error);
       }
     }
     written.push(...released);
@@ -134,7 +151,7 @@ export const openStorage = (directory: string): DirectoryStorage => {
       // Closed meanwhile: that synced too.
       if (syncing === undefined) return;
       syncing = undefined;
-      if (error !== null) broken ??= error;
+      if (error !== null) lose(error);
       settle(released);
       sync();
     });
@@ -152,7 +169,7 @@ export const openStorage = (directory: string): DirectoryStorage => {
         fdatasyncSync(log);
         unsynced = false;
       } catch (error) {
-        broken ??= error;
+        lose(error);
       }
     }
     settle(written.splice(0));
@@ -178,7 +195,7 @@ export const openStorage = (directory: string): DirectoryStorage => {
   return {
     directory,
     migrate,
-    ...statementsOf(db, begin),
+    ...statementsOf(db, begin, failed),
     flush: () => {
       if (closed) return Promise.reject(new Error('the storage is closed'));
       if (broken !== undefined) return Promise.reject(broken);

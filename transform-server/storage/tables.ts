@@ -54,23 +54,30 @@ export const applySteps = (db: DatabaseSync, { component, from, steps }: Migrati
   }
 };
 
-/** Statements of a database; `begin` opens a batch before a write, false refuses it. */
+/** Statements of a database; `begin` opens a batch before a write, false refuses it; `failed` hears of writes that could not be made. */
 export const statementsOf = (
   db: DatabaseSync,
   begin: () => boolean,
-): { prepare(sql: string): Statement; run(sql: string, ...values: SqlValue[]): void } => ({
-  prepare: (sql) => {
-    const prepared = db.prepare(sql);
-    return {
-      run: (...values) => {
-        if (begin()) prepared.run(...values);
-      },
-      get: (...values) => prepared.get(...values) as SqlRow | undefined,
-      all: (...values) => prepared.all(...values) as SqlRow[],
-      iterate: (...values) => prepared.iterate(...values) as Iterable<SqlRow>,
-    };
-  },
-  run: (sql, ...values) => {
-    if (begin()) db.prepare(sql).run(...values);
-  },
-});
+  failed: (error: unknown) => void = () => {},
+): { prepare(sql: string): Statement; run(sql: string, ...values: SqlValue[]): void } => {
+  const write = (act: () => unknown): void => {
+    try {
+      if (begin()) act();
+    } catch (error) {
+      failed(error);
+      throw error;
+    }
+  };
+  return {
+    prepare: (sql) => {
+      const prepared = db.prepare(sql);
+      return {
+        run: (...values) => write(() => prepared.run(...values)),
+        get: (...values) => prepared.get(...values) as SqlRow | undefined,
+        all: (...values) => prepared.all(...values) as SqlRow[],
+        iterate: (...values) => prepared.iterate(...values) as Iterable<SqlRow>,
+      };
+    },
+    run: (sql, ...values) => write(() => db.prepare(sql).run(...values)),
+  };
+};
