@@ -13,7 +13,7 @@ import { agreeOn, announced } from '../runtime/link-version.ts';
 import type { Log } from '../runtime/log.ts';
 import { type AgentHello, LINK_VERSIONS, type ServerApi } from '../runtime/protocol.ts';
 import { leafOf } from '../runtime/tls.ts';
-import type { Acceptor } from './acceptor.ts';
+import type { Acceptor, Entrance } from './acceptor.ts';
 import { createAgentApi } from './agent-api.ts';
 import type { HttpDialer } from './connections/host-connection.ts';
 import { createCounts } from './counts.ts';
@@ -30,7 +30,7 @@ import type { Dialer } from './lanes.ts';
 import { createLeases } from './leases.ts';
 import { type FrontTls, type Listener, openListener } from './listener.ts';
 import { openOutbox } from './outbox.ts';
-import { createRelay } from './pass.ts';
+import { createRelay, type Relay } from './pass.ts';
 import { createPatience } from './patience.ts';
 import { createRouter } from './router.ts';
 import { createServerPort } from './server-port.ts';
@@ -100,9 +100,15 @@ export interface Agent {
 }
 
 const frontsAt = (gate: string, fronts: readonly AgentFront[]): ChosenFront[] =>
-  fronts.flatMap(({ name, tls, gate: own }) =>
-    own?.name === gate ? [{ name, secure: tls !== undefined, at: own.at }] : [],
+  fronts.flatMap(({ name, platform, tls, gate: own }) =>
+    own?.name === gate ? [{ name, api: platform.name, secure: tls !== undefined, at: own.at }] : [],
   );
+
+/** Fronts with one listener: one alone, or several at the same place of a gate. */
+interface Served {
+  readonly fronts: readonly AgentFront[];
+  readonly listener: Listener;
+}
 
 /** With the number of commands that have not ended. */
 const counting = (direct: Direct): Direct & { readonly running: number } => {
@@ -127,33 +133,46 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const { clock, log } = options;
   const server = createServerPort();
   const hops = createHops(server, clock);
-  const listeners = new Map<string, Listener>();
+  const served: Served[] = [];
   const gates = new Map<string, Gate>();
   const passage = createPassage({ clock, log });
   const closeGates = (): void => {
     for (const gate of gates.values()) gate.close();
   };
+  const listen = async (fronts: readonly AgentFront[], source: Acceptor | Entrance | undefined): Promise<void> => {
+    const [first, ...others] = fronts;
+    if (first === undefined) return;
+    const relays = new Map<string, Relay>();
+    for (const { name, platform, pass } of fronts)
+      if (pass !== undefined) relays.set(name, createRelay({ front: name, platform, dialer: pass, hops, clock, log }));
+    const { listen: address, port, tls } = first;
+    const taking = others.length === 0 ? { relay: relays.get(first.name) } : { relays };
+    served.push({ fronts, listener: await openListener({ address, port, tls, source, ...taking, log }) });
+  };
   try {
     for (const config of options.gates ?? []) {
       const fronts = frontsAt(config.name, options.fronts);
-      gates.set(config.name, await openGate({ config, fronts, acceptors: options.acceptors, passage, clock, log }));
+      const gate = await openGate({ config, fronts, acceptors: options.acceptors, passage, clock, log });
+      gates.set(config.name, gate);
+      for (const [names, entrance] of gate.entrances)
+        await listen(
+          options.fronts.filter(({ name }) => names.includes(name)),
+          entrance,
+        );
     }
-    for (const { name, platform, listen: address, port, gate, handed, tls, pass } of options.fronts) {
-      const source =
-        gate !== undefined
-          ? gates.get(gate.name)?.entrance(name)
-          : (options.acceptors?.get(name) ?? (handed && (await handedAcceptor(handed))));
-      const relay = pass && createRelay({ front: name, platform, dialer: pass, hops, clock, log });
-      listeners.set(name, await openListener({ address, port, tls, source, relay, log }));
+    for (const front of options.fronts) {
+      const { name, gate, handed } = front;
+      if (gate === undefined)
+        await listen([front], options.acceptors?.get(name) ?? (handed && (await handedAcceptor(handed))));
     }
   } catch (error) {
     closeGates();
-    await Promise.all([...listeners.values()].map((listener) => listener.close()));
+    await Promise.all(served.map(({ listener }) => listener.close()));
     throw error;
   }
   /** The port that clients connect to: where another one is before it, the API's own unless its places say which. */
   const portOf = ({ name, port, gate }: AgentFront): number => {
-    if (gate === undefined) return listeners.get(name)?.port ?? port;
+    if (gate === undefined) return served.find(({ fronts }) => fronts[0]?.name === name)?.listener.port ?? port;
     const its = options.gates?.find((one) => one.name === gate.name);
     const isBehind = its?.handed !== undefined || its?.trusted !== undefined;
     return gate.at[0]?.port ?? (isBehind ? port : (gates.get(gate.name)?.port ?? port));
@@ -191,16 +210,18 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     clock,
   });
 
-  const { promise: served, resolve: markServed } = Promise.withResolvers<void>();
+  const { promise: answering, resolve: markAnswering } = Promise.withResolvers<void>();
   let leaving = false;
   /** What fronts speak, by platform, where it is newer than what the program began with. */
   let renewed: ReadonlyMap<string, Platform> = new Map();
   const serve = (): void => {
-    for (const { name, platform, front } of options.fronts) {
-      const instance = server.hello?.fronts[name];
-      const newest = renewed.get(platform.name) ?? platform;
-      if (instance !== undefined)
-        listeners.get(name)?.serve(serveFront(newest, newest.front ?? front, instance), router);
+    for (const { fronts, listener } of served) {
+      const known = fronts.flatMap(({ name, platform, front }) => {
+        const instance = server.hello?.fronts[name];
+        const newest = renewed.get(platform.name) ?? platform;
+        return instance === undefined ? [] : [serveFront(newest, newest.front ?? front, instance)];
+      });
+      if (known.length > 0) listener.serve(known, router);
     }
   };
   const reloadMappings = async (): Promise<void> => {
@@ -230,7 +251,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     for (const { name } of options.fronts)
       if (hello.fronts[name] === undefined) log.error({ front: name }, 'the server does not know the front');
     serve();
-    markServed();
+    markAnswering();
   });
   // After the line above: a host that lists at once finds its identity.
   for (const { name, driver, dialer } of options.hosts) {
@@ -280,7 +301,9 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   return {
     fronts: hello().fronts.map(({ name, platform, host: of, port }) => ({ name, platform, host: of, port })),
     hosts: [...hostSessions.values()],
-    ready: Promise.all([served, ...[...hostSessions.values()].map((session) => session.listed)]).then(() => undefined),
+    ready: Promise.all([answering, ...[...hostSessions.values()].map((session) => session.listed)]).then(
+      () => undefined,
+    ),
     attach: (channel) => {
       current?.close('a newer link came up');
       const link = openLink<ServerApi>(api, channel, { log, unlimited: UNLIMITED });
@@ -294,7 +317,9 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
       void greet(link);
     },
     acceptors: new Map([
-      ...[...listeners].flatMap(([name, { acceptor }]) => (acceptor === undefined ? [] : [[name, acceptor] as const])),
+      ...served.flatMap(({ fronts: [front], listener: { acceptor } }) =>
+        acceptor === undefined || front === undefined ? [] : [[front.name, acceptor] as const],
+      ),
       ...[...gates.values()].flatMap(({ acceptors }) => [...acceptors]),
     ]),
     handOver: async () => {
@@ -308,14 +333,14 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     },
     drain: async (limitMs) => {
       for (const gate of gates.values()) gate.stop();
-      await Promise.all([passage, ...listeners.values()].map((one) => one.drain(limitMs)));
+      await Promise.all([passage, ...served.map(({ listener }) => listener)].map((one) => one.drain(limitMs)));
     },
     close: async () => {
       if (closed) return;
       closed = true;
       closeGates();
       passage.close();
-      await Promise.all([...listeners.values()].map((listener) => listener.close()));
+      await Promise.all(served.map(({ listener }) => listener.close()));
       await Promise.all([...hostSessions.values()].map((session) => session.close()));
       sessions.close();
       hops.close();

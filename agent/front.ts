@@ -10,6 +10,13 @@ export interface ServedFront {
   row(call: Call): Row | undefined;
 }
 
+/** Of the fronts at one place the one whose request it is; what is nobody's is the first's. */
+export const frontFor = (
+  fronts: readonly ServedFront[],
+  request: Parameters<Front['claims']>[0],
+): ServedFront | undefined =>
+  fronts.length < 2 ? fronts[0] : (fronts.find(({ front }) => front.claims(request)) ?? fronts[0]);
+
 /** A method that several types have finds the row of its own type first. */
 export const serveFront = (platform: Platform, front: Front, instance: FrontInstance): ServedFront => {
   const byMethod = new Map<string, Row[]>();

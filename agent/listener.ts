@@ -1,4 +1,4 @@
-/** The HTTP(S) listener of one front: bounded requests in, calls and streams to the router out. */
+/** The HTTP(S) listener of one front, or of several at one place: bounded requests in, calls and streams to the router out. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions, Server as TlsServer } from 'node:tls';
 import { fault } from '../mappings/generic/faults.ts';
@@ -9,7 +9,7 @@ import type { KeyPair } from '../runtime/tls.ts';
 import { suitesFor, type TlsWishes } from '../runtime/tls-suites.ts';
 import type { Acceptor, Entrance } from './acceptor.ts';
 import type { Client } from './client.ts';
-import { faultAnswer, type ServedFront } from './front.ts';
+import { faultAnswer, frontFor, type ServedFront } from './front.ts';
 import { createFieldTexts, dateField } from './http/answer-head.ts';
 import { HttpConnection, type Requests } from './http/connection.ts';
 import type { Relay } from './pass.ts';
@@ -23,8 +23,8 @@ export interface FrontTls extends KeyPair, TlsWishes {
 
 export interface Listener {
   readonly port: number;
-  /** Requests are answered from now on; those that came before get 503. */
-  serve(front: ServedFront, router: Router): void;
+  /** Requests are answered from now on, each by the front whose it is; those that came before get 503. */
+  serve(fronts: readonly ServedFront[], router: Router): void;
   /** What accepts its connections, to be passed on to another program; undefined: a gate does. */
   readonly acceptor: Server | undefined;
   /** Accepts no more; resolves when every client has its answer and is gone, or at the limit. */
@@ -68,10 +68,12 @@ export const openListener = async (options: {
   readonly source?: Acceptor | Entrance | undefined;
   /** Takes the connections as they are: the front's requests are answered elsewhere. */
   readonly relay?: Relay | undefined;
+  /** By front, where several share connections: takes one over with the first request of its own, for good. */
+  readonly relays?: ReadonlyMap<string, Relay> | undefined;
   readonly log: Log;
 }): Promise<Listener> => {
-  const { address, port, tls, source, relay, log } = options;
-  let served: ServedFront | undefined;
+  const { address, port, tls, source, relay, relays, log } = options;
+  let served: readonly ServedFront[] = [];
   let router: Router | undefined;
   let inFlight = 0;
   let date = dateField(new Date());
@@ -107,12 +109,14 @@ export const openListener = async (options: {
     },
     fields: createFieldTexts(),
     admit: (head) => {
-      if (served === undefined || router === undefined || inFlight >= LIMITS.exchangesInFlight) return undefined;
-      const { isStream, maxBodyBytes } = served.front;
+      const front = frontFor(served, head);
+      if (front === undefined || router === undefined || inFlight >= LIMITS.exchangesInFlight) return undefined;
+      if (relays?.has(front.instance.name)) return 'relayed';
+      const { isStream, maxBodyBytes } = front.front;
       return isStream(head.method, head.path) ? 'pulled' : maxBodyBytes;
     },
     arrived: (client, body) => {
-      const [front, to] = [served, router];
+      const [front, to] = [frontFor(served, client.head), router];
       if (front === undefined || to === undefined) return client.destroy();
       const broken = (error: unknown): void => {
         log.error({ front: front.instance.name, error }, 'a request could not be answered');
@@ -130,9 +134,16 @@ export const openListener = async (options: {
       }
     },
     tooLarge: (client) => {
-      if (served === undefined) return client.destroy();
-      const text = `The request is larger than ${served.front.maxBodyBytes} bytes.`;
-      client.answer(faultAnswer(served, fault('invalid-request', {}, text)));
+      const front = frontFor(served, client.head);
+      if (front === undefined) return client.destroy();
+      const text = `The request is larger than ${front.front.maxBodyBytes} bytes.`;
+      client.answer(faultAnswer(front, fault('invalid-request', {}, text)));
+    },
+    relayed: (connection, head) => {
+      const front = frontFor(served, head);
+      connections.delete(connection);
+      const socket = connection.giveBack();
+      relays?.get(front?.instance.name ?? '')?.accept(socket, connection.address, connection.secure);
     },
   };
 
@@ -140,6 +151,8 @@ export const openListener = async (options: {
   /** Clients that a load balancer named: TLS makes another socket of theirs, of which its two ends are known. */
   const named = new Map<string, string>();
   const accept = (socket: Socket): void => {
+    // A client that has said all still reads.
+    socket.allowHalfOpen = true;
     const address = (named.size === 0 ? undefined : named.get(endsOf(socket))) ?? socket.remoteAddress ?? '';
     if (relay !== undefined) {
       relay.accept(socket, address, tls !== undefined);
@@ -149,8 +162,7 @@ export const openListener = async (options: {
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   };
-  // A relayed client that has said all still reads.
-  const shared = { noDelay: true, keepAlive: true, allowHalfOpen: relay !== undefined };
+  const shared = { noDelay: true, keepAlive: true };
   const server: Server =
     tls === undefined
       ? createServer(shared, accept)
@@ -170,7 +182,8 @@ export const openListener = async (options: {
   });
   /** As `server` does with those it accepts; what was read of it lies in it. */
   const enter = (socket: Socket, client?: string): void => {
-    socket.allowHalfOpen = shared.allowHalfOpen;
+    // Half a greeting of TLS is none.
+    socket.allowHalfOpen = false;
     if (client !== undefined) {
       const ends = endsOf(socket);
       named.set(ends, client);
@@ -205,8 +218,12 @@ export const openListener = async (options: {
     });
   const listening = source === undefined ? server : 'server' in source ? source.server : undefined;
   const at = listening?.address() ?? null;
-  const endConnections = (): void => {
+  const closeRelays = (): void => {
     relay?.close();
+    for (const one of relays?.values() ?? []) one.close();
+  };
+  const endConnections = (): void => {
+    closeRelays();
     for (const connection of connections) connection.close();
   };
   const stop = (): void => {
@@ -216,8 +233,8 @@ export const openListener = async (options: {
   };
   return {
     port: at !== null && typeof at === 'object' ? at.port : port,
-    serve: (front, to) => {
-      served = front;
+    serve: (fronts, to) => {
+      served = fronts;
       router = to;
       source?.take(enter);
     },
@@ -225,7 +242,7 @@ export const openListener = async (options: {
     drain: (limitMs) =>
       new Promise((resolve) => {
         listening?.close();
-        relay?.close();
+        closeRelays();
         for (const connection of connections) connection.retire();
         const done = (): void => {
           clearInterval(watch);

@@ -1,7 +1,7 @@
 /** `transvisor check`: a configuration in; all that is wrong with it, where, and what to do, out. Everything is tried at once, within bounds, and nothing is changed. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ChosenFront, clashes } from '../agent/intake/choice.ts';
+import { clashes } from '../agent/intake/choice.ts';
 import { createAccounts } from '../runtime/accounts.ts';
 import { accountsPath, readAccounts } from '../runtime/accounts-file.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -20,6 +20,7 @@ import { Unavailable } from './exit-codes.ts';
 import { configOf, type Flags } from './flags.ts';
 import { createFrontTls } from './front-tls.ts';
 import { compileInterception } from './intercept/ruleset.ts';
+import { neighboursOf, type Placed, tlsTogether, withSharedPlaces } from './shared-places.ts';
 
 const PROGRAMS: readonly string[] = ['up', 'agent', 'server'] satisfies Program[];
 
@@ -42,7 +43,8 @@ const lookAtHosts = (config: FullConfig, place: Place): Promise<Finding[]>[] =>
     return lookAtHost(host, places);
   });
 
-const lookAtFronts = async (config: FullConfig, place: Place): Promise<Finding[]> => {
+const lookAtFronts = async (written: FullConfig, place: Place): Promise<Finding[]> => {
+  const config = withSharedPlaces(written);
   const findings: Finding[] = [];
   if (config.host.length === 0)
     findings.push({
@@ -52,7 +54,7 @@ const lookAtFronts = async (config: FullConfig, place: Place): Promise<Finding[]
       fix: '--host qemu:///system, or [[host]]',
     });
   const tlsOf = createFrontTls(silentLog);
-  const atGates: (ChosenFront & { readonly gate: string | undefined })[] = [];
+  const atGates: Placed[] = [];
   for (const [n, front] of config.front.entries()) {
     const { platform, gate, at = [] } = front;
     const where = place(['front', n, 'platform']);
@@ -61,11 +63,19 @@ const lookAtFronts = async (config: FullConfig, place: Place): Promise<Finding[]
       if (its === undefined)
         findings.push({ level: 'error', what: `${platform} is no front: it is for hosts only`, where, fix: '' });
       const secure = front.tls ?? its?.tls ?? false;
-      atGates.push({ gate, name: front.name ?? `${platform}@${front.host ?? config.host[0]?.name}`, secure, at });
+      const name = front.name ?? `${platform}@${front.host ?? config.host[0]?.name}`;
+      if (gate !== undefined) atGates.push({ gate, api: platform, name, secure, at, wanted: front });
       tlsOf(config, front, () => ({ certificate: '', key: '' }));
       findings.push(...lookAtFrontCertificate(front, place(['front', n, 'certificateFile'])));
     } catch (error) {
       findings.push(...mistakes(error, where));
+    }
+  }
+  for (const one of atGates) {
+    try {
+      tlsTogether(neighboursOf(one, atGates));
+    } catch (error) {
+      findings.push(...mistakes(error, place(['front', config.front.indexOf(one.wanted)])));
     }
   }
   for (const [n, { name }] of config.gate.entries())
@@ -73,8 +83,10 @@ const lookAtFronts = async (config: FullConfig, place: Place): Promise<Finding[]
       findings.push({
         level: 'error',
         what: `gate ${name}: ${clash}`,
-        where: place(['gate', n, 'name']),
-        fix: 'give each an address or a name of its own with "at"',
+        where: place(
+          n in written.gate ? ['gate', n, 'name'] : ['front', config.front.findLastIndex(({ gate }) => gate === name)],
+        ),
+        fix: 'give each a port of its own, or with "at" an address or a name at a gate',
       });
   return findings;
 };

@@ -17,6 +17,7 @@ import { Unavailable } from './exit-codes.ts';
 import { loadFronts } from './fronts.ts';
 import { gatesOf } from './gates.ts';
 import { handedSockets } from './handed-sockets.ts';
+import { withSharedPlaces } from './shared-places.ts';
 
 export type FullConfig = Config & { readonly state: string };
 
@@ -156,9 +157,10 @@ export const makeStateFolder = (config: FullConfig): void => {
 };
 
 export const agentOptions = async (
-  config: FullConfig,
+  written: FullConfig,
   log: Log,
 ): Promise<{ options: AgentOptions; credentials: Credentials }> => {
+  const config = withSharedPlaces(written);
   makeStateFolder(config);
   if (config.host.length === 0)
     throw new ConfigError('no host is named: add --host URI, for example --host qemu:///system');

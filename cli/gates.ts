@@ -26,9 +26,14 @@ export const gatesOf = (
   config.gate.map(({ name, listen, port = 0, socket, proxyProtocol, trusted, passthrough, to }) => {
     const here = fronts.filter(({ gate }) => gate?.name === name);
     const [clash] = clashes(
-      here.map((front) => ({ name: front.name, secure: front.tls !== undefined, at: front.gate?.at ?? [] })),
+      here.map((front) => ({
+        name: front.name,
+        api: front.platform.name,
+        secure: front.tls !== undefined,
+        at: front.gate?.at ?? [],
+      })),
     );
-    if (clash !== undefined) throw new ConfigError(`gate ${name}: ${clash}`);
+    if (clash !== undefined) throw new ConfigError(`gate ${name}: ${clash}, and speak the same API`);
     return {
       name,
       listen: [listen ?? config.listen].flat(),

@@ -10,8 +10,9 @@ import { createRequestReader, type Item } from './reader.ts';
 
 /** What becomes of requests; the same for all connections of a listener. */
 export interface Requests {
-  /** How a body is taken: up to so many bytes gathered, or pulled by who answers; undefined: no request is served now. */
-  admit(head: RequestHead): number | 'pulled' | undefined;
+  /** How a body is taken: up to so many bytes gathered, or pulled by who answers; relayed: the whole connection goes elsewhere; undefined: no request is served now. */
+  admit(head: RequestHead): number | 'pulled' | 'relayed' | undefined;
+  relayed(connection: HttpConnection, head: RequestHead): void;
   arrived(client: Client, body: Uint8Array): void;
   tooLarge(client: Client): void;
   fields(status: number, headers: HttpAnswer['headers']): Fields;
@@ -37,6 +38,8 @@ export class HttpConnection {
   #out = '';
   /** No further request: what still comes is swallowed. */
   #ended = false;
+  /** The client says no more, and may still read. */
+  #heardAll = false;
   #taken = false;
   #swallowed = 0;
   #served = 0;
@@ -54,6 +57,10 @@ export class HttpConnection {
     socket.on('data', this.#received);
     socket.on('drain', () => {
       this.#giveRoom();
+      this.#pump();
+    });
+    socket.on('end', () => {
+      this.#heardAll = true;
       this.#pump();
     });
     socket.on('error', () => {}); // 'close' follows
@@ -108,7 +115,10 @@ export class HttpConnection {
     // A client that asks on without reading its answers waits.
     const takes = current === undefined ? this.backlog < LIMITS.clientHighWaterBytes : current.takes;
     const item = takes ? this.#reader.next() : undefined;
-    if (item === undefined) return false;
+    if (item === undefined) {
+      if (takes && this.#heardAll) this.#stopShort();
+      return false;
+    }
     switch (item.kind) {
       case 'head':
         this.#begin(item.head);
@@ -133,10 +143,21 @@ export class HttpConnection {
       this.#refuse(503, 'retry-after: 1\r\n');
       return;
     }
+    if (most === 'relayed') {
+      this.#requests.relayed(this, head);
+      return;
+    }
     const exchange = new Exchange(this, head, most);
     if (this.#last) exchange.keepsAlive = false;
     this.#current = exchange;
     exchange.begin();
+  }
+  /** What is there is all that comes: nothing, or a part of a request. */
+  #stopShort(): void {
+    const current = this.#current;
+    this.#current = undefined;
+    current?.lost();
+    this.end();
   }
   /** There is no request that a front could answer. */
   #refuse(status: number, more = ''): void {
@@ -215,11 +236,23 @@ export class HttpConnection {
   }
   /** Whoever takes it has it alone; it comes paused. */
   takeOver(): TakenConnection {
+    this.#leave();
+    // A tunnel whose client says no more has none.
+    this.#socket.allowHalfOpen = false;
+    if (this.#heardAll) this.destroy();
+    return { socket: this.#socket, early: this.#reader.rest() };
+  }
+  /** As it was before the head that was read last; it comes paused. */
+  giveBack(): Socket {
+    this.#leave();
+    this.#socket.unshift(this.#reader.unread());
+    return this.#socket;
+  }
+  #leave(): void {
     this.flush();
     this.#taken = true;
     this.#socket.off('data', this.#received);
     this.#socket.pause();
-    return { socket: this.#socket, early: this.#reader.rest() };
   }
   /** Its next answer is its last. An idle one is left a while: its client may be about to use it. */
   retire(): void {
@@ -257,7 +290,10 @@ export class HttpConnection {
     if (this.#ended) {
       if (ageMs >= (this.backlog > 0 ? LIMITS.httpRequestMs : LIMITS.httpLingerMs)) this.destroy();
     } else if (current !== undefined) {
-      if (phase !== 'answer' && ageMs >= LIMITS.httpRequestMs) this.destroy();
+      if (this.#heardAll && this.backlog === 0) {
+        // It may be gone altogether, which cannot be seen.
+        if (ageMs >= LIMITS.httpLingerMs) this.destroy();
+      } else if (phase !== 'answer' && ageMs >= LIMITS.httpRequestMs) this.destroy();
     } else if (phase === 'rest' && this.#served > 0) {
       if (ageMs >= LIMITS.httpKeepAliveMs) this.end();
     } else if (ageMs >= LIMITS.httpHeadersMs) this.#refuse(408);

@@ -23,6 +23,8 @@ export interface RequestReader {
   readonly atRest: boolean;
   /** What has come and was not asked for; nothing is read any more. */
   rest(): Buffer;
+  /** The same with the head that was asked for just now. */
+  unread(): Buffer;
 }
 
 const NONE: Buffer = Buffer.alloc(0);
@@ -51,6 +53,8 @@ export const createRequestReader = (limits: ReaderLimits): RequestReader => {
   let overhead = 0;
   let trailers = 0;
   let blankLines = 0;
+  /** Where the last head began. */
+  let headAt = 0;
   /** Up to here there is no end of the head. */
   let searched = 0;
   let lastBytes = NONE;
@@ -99,6 +103,7 @@ export const createRequestReader = (limits: ReaderLimits): RequestReader => {
   const readHead = (): Item | undefined => {
     const repeated = lastBytes.length;
     if (lastItem !== undefined && held.length - at >= repeated && lastBytes.compare(held, at, at + repeated) === 0) {
+      headAt = at;
       at += repeated;
       return begin(lastItem as Item & { kind: 'head' });
     }
@@ -122,6 +127,7 @@ export const createRequestReader = (limits: ReaderLimits): RequestReader => {
     const keeps = after - at <= MAX_REPEATED_HEAD && parsed.headers['authorization'] === undefined;
     lastBytes = keeps ? Buffer.from(held.subarray(at, after)) : NONE;
     lastItem = keeps ? item : undefined;
+    headAt = at;
     at = after;
     return begin(item);
   };
@@ -192,6 +198,12 @@ export const createRequestReader = (limits: ReaderLimits): RequestReader => {
     }
   };
 
+  const leave = (from: number): Buffer => {
+    const rest = held.subarray(from);
+    refuse(0);
+    return rest;
+  };
+
   return {
     push: (bytes) => {
       if (state === 'dead') return;
@@ -217,10 +229,9 @@ export const createRequestReader = (limits: ReaderLimits): RequestReader => {
     },
     rest: () => {
       merge();
-      const rest = held.subarray(at);
-      refuse(0);
-      return rest;
+      return leave(at);
     },
+    unread: () => leave(headAt),
     get atRest() {
       return state === 'head' && at >= held.length && waiting === undefined;
     },

@@ -1,11 +1,11 @@
-/** One shared listening place: connections in; each looked into as far as it takes to know which front it is for, and given to it, passed through, or refused. */
+/** One shared listening place: connections in; each looked into as far as it takes to know which front it is for, or which several, and given to them, passed through, or refused. */
 import { type BlockList, isIPv6, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.ts';
 import { type HostPort, plainAddress } from '../../runtime/host-port.ts';
 import { LIMITS } from '../../runtime/limits.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type Acceptor, createEntrance, type Entrance } from '../acceptor.ts';
-import { type ChosenFront, createChoice } from './choice.ts';
+import { type ChosenFront, createChoice, type Sharers } from './choice.ts';
 import { nameIn, type Spoken, spokenIn } from './opening.ts';
 import type { Passage } from './passage.ts';
 import { type Endpoint, mayName, readProxyHeader } from './proxy-header.ts';
@@ -20,8 +20,8 @@ export interface GateConfig extends ListenPlace {
 
 export interface Gate {
   readonly port: number;
-  /** Where a front's listener takes its connections from. */
-  entrance(front: string): Entrance;
+  /** Where the listener of each front, or of several that share connections, takes them from. */
+  readonly entrances: ReadonlyMap<Sharers, Entrance>;
   /** By their names for a program that takes this one's place. */
   readonly acceptors: ReadonlyMap<string, Server>;
   /** Accepts no more. */
@@ -49,22 +49,22 @@ export const openGate = async (options: GateOptions): Promise<Gate> => {
   const { config, fronts, passage, clock, log } = options;
   const { name, trusted, passage: beyond } = config;
   const choice = createChoice(fronts, beyond === undefined);
-  const entrances = new Map(fronts.map((front) => [front.name, createEntrance()]));
+  const entrances = new Map(choice.sharers.map((sharers) => [sharers, createEntrance()]));
 
-  type Verdict = 'more' | { readonly front: Entrance } | { readonly nobodys: Spoken | 'other' | 'silent' };
+  type Verdict = 'more' | { readonly sharers: Sharers } | { readonly nobodys: Spoken | 'other' | 'silent' };
   /** `last`: no more will come, or not in time. */
   const judge = (bytes: Buffer, wanted: Endpoint, last: boolean): Verdict => {
     const spoken = spokenIn(bytes);
     if (spoken === undefined) return last ? { nobodys: bytes.length === 0 ? 'silent' : 'other' } : 'more';
     if (spoken === 'other') return { nobodys: spoken };
-    let front = choice.at(spoken, wanted.address, wanted.port);
-    if (front === undefined) {
+    let sharers = choice.at(spoken, wanted.address, wanted.port);
+    if (sharers === undefined) {
       const named = nameIn(spoken, bytes);
       if (named === undefined && !last && bytes.length < LIMITS.httpHeaderBytes) return 'more';
-      if (named?.name !== undefined) front = choice.at(spoken, named.name, wanted.port);
+      if (named?.name !== undefined) sharers = choice.at(spoken, named.name, wanted.port);
     }
-    const entrance = entrances.get(front ?? choice.rest(spoken) ?? '');
-    return entrance === undefined ? { nobodys: spoken } : { front: entrance };
+    sharers ??= choice.rest(spoken);
+    return sharers === undefined ? { nobodys: spoken } : { sharers };
   };
 
   const refuse = (socket: Socket, address: string, spoken: Spoken | 'other' | 'silent'): void => {
@@ -125,14 +125,14 @@ export const openGate = async (options: GateOptions): Promise<Gate> => {
       const verdict = judge(held, wanted, last);
       if (verdict === 'more') return;
       letGo();
-      if ('front' in verdict) {
+      if ('sharers' in verdict) {
         if (socket.readableEnded) {
           // Half a greeting, and no more will come.
           socket.destroy();
           return;
         }
         if (held.length > 0) socket.unshift(held);
-        verdict.front.give(socket, client === remote ? undefined : client.address);
+        entrances.get(verdict.sharers)?.give(socket, client === remote ? undefined : client.address);
       } else if (beyond === undefined) refuse(socket, client.address, verdict.nobodys);
       else {
         const to = beyond === 'original' ? { host: wanted.address, port: wanted.port } : beyond;
@@ -173,11 +173,7 @@ export const openGate = async (options: GateOptions): Promise<Gate> => {
   const port = typeof first === 'object' && first !== null ? first.port : config.port;
   return {
     port,
-    entrance: (front) => {
-      const entrance = entrances.get(front);
-      if (entrance === undefined) throw new Error(`gate ${name} has no front ${front}`);
-      return entrance;
-    },
+    entrances,
     acceptors: new Map([...sockets].map(([key, { server }]) => [key, server])),
     stop,
     close: () => {

@@ -8,6 +8,8 @@ export type Program = 'up' | 'agent' | 'server';
 
 interface Listening {
   readonly name: string;
+  /** A front: others may be at its place, and what is wrong with that is said elsewhere. */
+  readonly shares?: true;
   readonly address: string;
   readonly port: number;
   readonly where: string;
@@ -33,7 +35,8 @@ const listeningOf = async (config: FullConfig, program: Program, place: Place): 
     const own = `${address} ${norm}`;
     const port = front.port ?? (api.has(own) ? 0 : norm);
     if (front.port === undefined) api.add(own);
-    found.push({ name: `front ${front.name ?? front.platform}`, address, port, where: place(['front', n, 'port']) });
+    const name = `front ${front.name ?? front.platform}`;
+    found.push({ name, shares: true, address, port, where: place(['front', n, 'port']) });
   }
   for (const [n, { name, listen, port }] of agent ? config.gate.entries() : [])
     for (const address of [listen ?? config.listen].flat())
@@ -62,15 +65,17 @@ const bindFailure = ({ address, port }: Listening): Promise<NodeJS.ErrnoExceptio
 export const lookAtPorts = async (config: FullConfig, program: Program, place: Place): Promise<Finding[]> => {
   const wanted = (await listeningOf(config, program, place)).filter(({ port }) => port !== 0);
   const findings: Finding[] = [];
-  const seen = new Map<string, string>();
+  const seen = new Map<string, Listening>();
   // One after the other: two places of the configuration must not be in each other's way.
   for (const one of wanted) {
     const { name, address, port, where } = one;
     const at = `${address.includes(':') ? `[${address}]` : address}:${port}`;
     const before = seen.get(at);
-    seen.set(at, name);
+    seen.set(at, one);
+    if (before?.shares && one.shares) continue;
     if (before !== undefined) {
-      findings.push({ level: 'error', what: `${name} and ${before} both want ${at}`, where, fix: 'name another port' });
+      const what = `${name} and ${before.name} both want ${at}`;
+      findings.push({ level: 'error', what, where, fix: 'name another port' });
       continue;
     }
     const failure = await bindFailure(one);

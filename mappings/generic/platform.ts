@@ -81,6 +81,8 @@ export interface Front {
   readonly tls: boolean;
   /** Largest request body in bytes. Streams have no such limit. */
   readonly maxBodyBytes: number;
+  /** Whether a request is this API's own, by its head alone: what tells APIs apart that share an address and port. */
+  claims(request: Pick<HttpRequest, 'method' | 'path' | 'headers'>): boolean;
   /** true: the request is a stream; its body must not be gathered. */
   isStream(method: string, path: string): boolean;
   decode(request: HttpRequest, front: FrontInstance): Decoded;

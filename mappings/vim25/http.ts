@@ -19,6 +19,12 @@ import { moRef } from './values.ts';
 
 const SDK = /^\/sdk(?:\/vimService)?\/?$/;
 const STREAM = /^\/(?:folder(?:\/|$)|screen$)/;
+/** What else an ESXi host has at its port, pages for people among it: none of it belongs to another API. */
+const OWN = /^\/(?:sdk|folder|screen|ui|client|mob|nfc|ha-nfc|guestFile|host|cgi-bin|ticket)(?:\/|$)/i;
+
+/** The welcome page is asked for with GET; calls of other APIs are posted there. */
+const claims: Front['claims'] = ({ method, path }) =>
+  OWN.test(path) || (path === '/' && (method === 'GET' || method === 'HEAD'));
 
 const plainText = (status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer => ({
   status,
@@ -142,6 +148,7 @@ export const front: Front = {
   port: 443,
   tls: true,
   maxBodyBytes: 4 * 1024 * 1024,
+  claims,
   isStream: (_method, path) => STREAM.test(path),
   decode,
   encode,

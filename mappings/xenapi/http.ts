@@ -10,6 +10,7 @@ import {
   cookie,
   credentialsOf,
   decodeStream,
+  isOwnPath,
   isStreamPath,
   refusedPage,
   statusWithout,
@@ -35,6 +36,14 @@ const headersOf = (call: Pick<Call, 'version'>): Readonly<Record<string, string>
 
 /** The limit of the API's own server. */
 const MAX_BODY_BYTES = 300 * 1024;
+
+/** Where clients post their calls to. The own server takes them anywhere, which is no reason to claim all. */
+const CALLS = /^\/(?:RPC2\/?|jsonrpc.*)?$/;
+
+/** SOAP is XML, too, and says what it is. */
+const claims: Front['claims'] = ({ method, path, headers }) =>
+  isOwnPath(path) ||
+  (CALLS.test(path) && (method === 'POST' || method === 'OPTIONS') && headers['soapaction'] === undefined);
 
 /** Browsers ask before they post JSON from another origin. */
 const preflight = (request: HttpRequest): HttpAnswer => {
@@ -96,6 +105,7 @@ export const front: Front = {
   port: 443,
   tls: true,
   maxBodyBytes: MAX_BODY_BYTES,
+  claims,
   isStream: isStreamPath,
   decode,
   encode,

@@ -30,6 +30,10 @@ export const statusWithout = (method: string, path: string): number => {
   return method === 'GET' ? 404 : method === 'PUT' || method === 'CONNECT' ? 403 : 501;
 };
 
+/** A path of the API's own server, also with a method that it refuses there. */
+export const isOwnPath = (path: string): boolean =>
+  UNSERVED.test(path) || SERVED.some(([, prefix]) => path === prefix || path.startsWith(`${prefix}/`));
+
 export const isStreamPath = (method: string, path: string): boolean => servedPath(method, path) !== undefined;
 
 const header = (headers: HttpRequest['headers'], name: string): string | undefined => {

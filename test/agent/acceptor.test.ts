@@ -40,7 +40,7 @@ test('a connection that came before the front was served is answered by it, not 
   early.write(GET);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(early.said).toBe('');
-  listener.serve(front, answering('served'));
+  listener.serve([front], answering('served'));
   await expect.poll(() => early.said).toContain('served');
   const later = client(listener.port);
   later.write(GET);
@@ -50,7 +50,7 @@ test('a connection that came before the front was served is answered by it, not 
 test('a drained listener accepts no more, finishes what is under way and says that it was the last', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const listener = await open();
-  listener.serve(front, answering('late', promise));
+  listener.serve([front], answering('late', promise));
   const [busy, idle] = [client(listener.port), client(listener.port)];
   busy.write(GET);
   await new Promise((done) => setTimeout(done, 50));
@@ -73,7 +73,7 @@ test('a drained listener accepts no more, finishes what is under way and says th
 
 test('the limit of a drain ends what still waits', async () => {
   const listener = await open();
-  listener.serve(front, answering('never', new Promise(() => {})));
+  listener.serve([front], answering('never', new Promise(() => {})));
   const waits = client(listener.port);
   waits.write(GET);
   await new Promise((resolve) => setTimeout(resolve, 50));

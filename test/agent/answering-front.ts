@@ -16,12 +16,22 @@ export const answeringFront = {
   },
 } as unknown as ServedFront;
 
-/** `text` may depend on the client. */
-export const answering = (text: string | ((client: Client) => string), until?: Promise<void>): Router =>
+/** Paths that begin with the API's name are its own. */
+export const claiming = (name: string, api: string): ServedFront => ({
+  ...answeringFront,
+  instance: { ...answeringFront.instance, name },
+  front: { ...answeringFront.front, claims: ({ path }) => path.startsWith(`/${api}`) },
+});
+
+/** `text` may depend on the client and the front. */
+export const answering = (
+  text: string | ((client: Client, front: ServedFront) => string),
+  until?: Promise<void>,
+): Router =>
   ({
     follow: () => undefined,
-    call: async (_front: ServedFront, _call: unknown, client: Client) => {
+    call: async (front: ServedFront, _call: unknown, client: Client) => {
       await until;
-      client.answer({ status: 200, headers: {}, body: typeof text === 'string' ? text : text(client) });
+      client.answer({ status: 200, headers: {}, body: typeof text === 'string' ? text : text(client, front) });
     },
   }) as unknown as Router;

@@ -37,6 +37,7 @@ export const fakeFront: Front = {
   port: 1,
   tls: false,
   maxBodyBytes: 2000,
+  claims: () => true,
   isStream: (_, path) => path.startsWith('/files/'),
   decode: (request) => {
     if (request.path.startsWith('/files/')) {

@@ -77,7 +77,7 @@ beforeEach(async () => {
     stream: async (_front: unknown, _stream: unknown, client: Client) => void (await act(client)),
   } as unknown as Router;
   listener = await openListener({ address: '127.0.0.1', port: 0, tls: undefined, log: silentLog });
-  listener.serve(front, router);
+  listener.serve([front], router);
 });
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
@@ -157,7 +157,7 @@ test('a body whose client closed behind it is read to its last byte, then it end
   let why = '';
   act = async (client) => {
     // Everything has arrived, and the client is gone, before anybody reads.
-    await expect.poll(() => client.gone).toBe(true);
+    await expect.poll(() => client.gone, { timeout: 10_000 }).toBe(true);
     try {
       for await (const bytes of client.body()) came += bytes.toString();
     } catch (error) {
@@ -167,6 +167,6 @@ test('a body whose client closed behind it is read to its last byte, then it end
   const { socket } = dial();
   socket.write(`PUT /x HTTP/1.1\r\nhost: x\r\ncontent-length: ${2 ** 50}\r\n\r\nall there is`);
   socket.end();
-  await expect.poll(() => why).toContain('went away');
+  await expect.poll(() => why, { timeout: 10_000 }).toContain('went away');
   expect(came).toBe('all there is');
 });

@@ -85,11 +85,17 @@ describe('a configuration', () => {
 
   test('whose ports are taken names each, also those that it takes from itself', async () => {
     const port = await listenAt(createServer());
-    const text = `state = "${state()}"\n${SIM}[[front]]\nplatform = "vim25"\nport = ${port}\n[[front]]\nplatform = "xenapi"\nport = ${port}\n[admin]\nport = 0\n`;
+    const front = (platform: string): string => `[[front]]\nplatform = "${platform}"\nport = ${port}\n`;
+    const text = `state = "${state()}"\n${SIM}${front('vim25')}${front('xenapi')}${front('vim25')}name = "again"\n[admin]\nport = ${port}\n`;
     const { findings, path } = await found(text);
     expect(findings).toMatchObject([
+      // Two of different APIs would share it.
+      {
+        ...{ level: 'error', where: `${path}:11` },
+        what: `gate 127.0.0.1:${port}: "vim25@sim" and "again" are both at all other addresses`,
+      },
       { level: 'error', where: `${path}:7`, what: `front vim25: 127.0.0.1:${port} is in use` },
-      { level: 'error', where: `${path}:10`, what: `front xenapi and front vim25 both want 127.0.0.1:${port}` },
+      { level: 'error', where: `${path}:16`, what: `admin and front again both want 127.0.0.1:${port}` },
     ]);
     const elsewhere = await found(`listen = "192.0.2.1"\nstate = "${state()}"\nadmin.port = 0\n${SIM}`);
     expect(elsewhere.findings[0]).toMatchObject({ fix: 'this machine does not have that address' });

@@ -98,7 +98,7 @@ const log: Log = { ...silentLog, error: (fields: unknown) => void errors.push(fi
 
 const open = async (tls?: Parameters<typeof openListener>[0]['tls']): Promise<void> => {
   listener = await openListener({ address: '127.0.0.1', port: 0, tls, log });
-  listener.serve(front, router);
+  listener.serve([front], router);
 };
 beforeEach(async () => {
   acts = (client, call) => answerText(client, `<${call.method}:${call.target?.id ?? ''}>`);
@@ -360,7 +360,7 @@ describe('what ends a connection', () => {
     };
     const client = send(GET);
     await expect.poll(() => waiting).toBeDefined();
-    client.socket.destroy();
+    client.socket.resetAndDestroy();
     await expect.poll(() => gone).toBe(1);
     expect(waiting?.gone).toBe(true);
     expect(() => waiting && answerText(waiting, 'x')).not.toThrow();

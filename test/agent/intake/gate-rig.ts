@@ -10,7 +10,7 @@ import { openListener } from '../../../agent/listener.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import { type Log, silentLog } from '../../../runtime/log.ts';
 import { type KeyPair, makeCa, makeLeaf } from '../../../runtime/tls.ts';
-import { answering, answeringFront } from '../answering-front.ts';
+import { answering, claiming } from '../answering-front.ts';
 
 export const GET = (host: string): string => `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
 const names = ['a', 'b', 'c', 'beyond'] as const;
@@ -22,6 +22,7 @@ beforeAll(() => {
 });
 
 const opened: (() => unknown)[] = [];
+export const atEnd = (close: () => unknown): void => void opened.push(close);
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
@@ -30,7 +31,7 @@ export interface Rig {
   readonly gate: Gate;
   readonly lines: string[];
 }
-export type FrontInput = Pick<ChosenFront, 'name' | 'at'> & { readonly secure?: boolean };
+export type FrontInput = Pick<ChosenFront, 'name' | 'at'> & { readonly secure?: boolean; readonly api?: string };
 
 /** Each front answers with its name and its client's address. */
 export const openServed = async (
@@ -44,7 +45,7 @@ export const openServed = async (
     void lines.push(`${text} (${fields.address})`);
   const log: Log = { ...silentLog, info: note, warn: note, error: note };
   const passage = createPassage({ clock, log });
-  const chosen = fronts.map((front) => ({ secure: true, ...front }));
+  const chosen = fronts.map((front) => ({ secure: true, api: 'x', ...front }));
   const gate = await openGate({
     config: { name: 'g', listen: ['127.0.0.1'], port: 0, ...config },
     fronts: chosen,
@@ -56,23 +57,19 @@ export const openServed = async (
     gate.close();
     passage.close();
   });
-  const listeners = await Promise.all(
-    chosen.map(({ name, secure }) =>
-      openListener({
-        address: '',
-        port: 0,
-        tls: secure ? pairs[name] : undefined,
-        source: gate.entrance(name),
-        log: silentLog,
-      }),
-    ),
+  const places = await Promise.all(
+    [...gate.entrances].map(async ([names, source]) => {
+      const here = chosen.filter(({ name }) => names.includes(name));
+      const tls = here[0]?.secure === true ? pairs[here[0].name] : undefined;
+      return { here, listener: await openListener({ address: '', port: 0, tls, source, log: silentLog }) };
+    }),
   );
-  opened.push(() => Promise.all(listeners.map((listener) => listener.close())));
+  opened.push(() => Promise.all(places.map(({ listener }) => listener.close())));
   const serveAll = (): void => {
-    for (const [n, listener] of listeners.entries())
+    for (const { here, listener } of places)
       listener.serve(
-        answeringFront,
-        answering((client) => `${chosen[n]?.name} ${client.address}`),
+        here.map(({ name, api }) => claiming(name, api)),
+        answering((client, { instance }) => `${instance.name} ${client.address}`),
       );
   };
   if (serve) serveAll();
@@ -80,7 +77,7 @@ export const openServed = async (
 };
 
 export type Heard = Socket & { said: string; error: string };
-const hear = (socket: Socket): Heard => {
+export const hear = (socket: Socket): Heard => {
   const heard = Object.assign(socket, { said: '', error: '' });
   socket.on('data', (bytes) => {
     heard.said += bytes.toString('latin1');

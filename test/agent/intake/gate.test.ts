@@ -261,7 +261,7 @@ test('one that was reset before it was accepted is no more trouble', async () =>
   const acceptors = new Map([['gate:g:127.0.0.1:0', { server, take }]]);
   const gate = await openGate({
     config: { name: 'g', listen: ['127.0.0.1'], port: 0, trusted },
-    fronts: [{ name: 'a', secure: true, at: [] }],
+    fronts: [{ name: 'a', api: 'x', secure: true, at: [] }],
     acceptors,
     passage: createPassage({ clock: systemClock, log: silentLog }),
     clock: systemClock,
