@@ -2,6 +2,7 @@
 import { done, fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { LeveledLog } from '../runtime/log.ts';
 import type { AgentApi } from '../runtime/protocol.ts';
 import { AGENT_CALLS, withFittingCalls } from '../runtime/protocol-shapes.ts';
 import { queueKey } from './direct.ts';
@@ -26,6 +27,7 @@ export const createAgentApi = (options: {
   router: Router;
   patience: Pick<Patience, 'hold' | 'park'>;
   reloadMappings: () => Promise<void>;
+  logLevel: Pick<LeveledLog, 'level'> | undefined;
   clock: Clock;
 }): AgentApi => {
   const { server, host, isWriter, queue, leases, sessions, router, patience, clock } = options;
@@ -84,6 +86,10 @@ export const createAgentApi = (options: {
     grantLeases: async (granted) => leases.grant(granted),
     revokeLeases: async (vms) => leases.revoke(vms),
     reloadMappings: options.reloadMappings,
+    logLevel: async (level) => {
+      if (options.logLevel === undefined) throw new Error('this agent writes no log');
+      options.logLevel.level = level;
+    },
     holdCalls: async () => patience.hold(),
     parkCalls: async (exchanges) => patience.park(exchanges),
     revokeSessions: async (ids) => sessions.revoke(ids),

@@ -10,7 +10,7 @@ import type { HostPort } from '../runtime/host-port.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import { type Channel, type Link, openLink, UNLIMITED } from '../runtime/link.ts';
 import { agreeOn, announced } from '../runtime/link-version.ts';
-import type { Log } from '../runtime/log.ts';
+import type { LeveledLog, Log } from '../runtime/log.ts';
 import { type AgentHello, LINK_VERSIONS, type ServerApi } from '../runtime/protocol.ts';
 import { leafOf } from '../runtime/tls.ts';
 import type { Acceptor, Entrance } from './acceptor.ts';
@@ -76,6 +76,8 @@ export interface AgentOptions {
   readonly fresh?: () => Promise<typeof PLATFORMS>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the log of the program, which the server may change. */
+  readonly logLevel?: Pick<LeveledLog, 'level'>;
 }
 
 export interface Agent {
@@ -133,6 +135,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const { clock, log } = options;
   const server = createServerPort();
   const hops = createHops(server, clock);
+  const counts = createCounts(server, clock);
   const served: Served[] = [];
   const gates = new Map<string, Gate>();
   const passage = createPassage({ clock, log });
@@ -144,7 +147,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     if (first === undefined) return;
     const relays = new Map<string, Relay>();
     for (const { name, platform, pass } of fronts)
-      if (pass !== undefined) relays.set(name, createRelay({ front: name, platform, dialer: pass, hops, clock, log }));
+      if (pass !== undefined) relays.set(name, createRelay({ front: name, platform, dialer: pass, hops, counts, clock, log }));
     const { listen: address, port, tls } = first;
     const taking = others.length === 0 ? { relay: relays.get(first.name) } : { relays };
     served.push({ fronts, listener: await openListener({ address, port, tls, source, ...taking, log }) });
@@ -189,7 +192,6 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     clock,
     log,
   });
-  const counts = createCounts(server, clock);
   const isWriter = (id: HubId, epoch: number): boolean =>
     Object.values(server.hello?.hosts ?? {}).some((host) => host.id === id && host.epoch === epoch);
   const direct = counting(createDirect({ queue, outbox, jobIds: createJobIds(server), clock, log, isWriter, counts }));
@@ -207,6 +209,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     router,
     patience,
     reloadMappings: () => reloadMappings(),
+    logLevel: options.logLevel,
     clock,
   });
 

@@ -20,6 +20,8 @@ export interface Client {
   readonly secure: boolean;
   /** Where somebody may look at the exchange: told of the answer by whoever sends it. */
   trail?: Trail | undefined;
+  /** What became of it, as soon as that is known: value, or the kind of the fault. */
+  outcome?: string | undefined;
   /** The client closed before its answer was complete. */
   readonly gone: boolean;
   onGone(listener: () => void): void;
@@ -42,7 +44,8 @@ export interface Client {
 
 /** Answers for short bodies leave in one write with their length; the first piece waits to see whether another follows. */
 export interface BodyWriter {
-  readonly started: boolean;
+  /** Pieces went to the client: no other answer can be given any more. */
+  readonly opened: boolean;
   write(bytes: Uint8Array): Promise<void> | undefined;
   finish(): void;
 }
@@ -54,8 +57,8 @@ export const createBodyWriter = (
   let first: Uint8Array | undefined;
   let opened = false;
   return {
-    get started() {
-      return opened || first !== undefined;
+    get opened() {
+      return opened;
     },
     write: (bytes) => {
       if (!opened && first === undefined) {

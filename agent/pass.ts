@@ -8,6 +8,7 @@ import type { Log } from '../runtime/log.ts';
 import { hostConnector } from './connections/certificate.ts';
 import type { HttpDialer } from './connections/host-connection.ts';
 import { nameOf, textOf } from './connections/http.ts';
+import type { Counts } from './counts.ts';
 import type { Hops } from './hops.ts';
 import { createWatch, framingOf, type WatchedHead } from './http/watch.ts';
 
@@ -24,6 +25,7 @@ export interface RelayOptions {
   readonly platform: Platform;
   readonly dialer: HttpDialer;
   readonly hops: Pick<Hops, 'wanted' | 'note'>;
+  readonly counts: Pick<Counts, 'ended'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -40,6 +42,8 @@ interface Seen {
   answerBytes: number;
   status: number;
 }
+
+const outcomeOf = ({ status }: Seen): string => (status === 0 ? 'gone' : status < 400 ? 'value' : `status ${status}`);
 
 const NO_QUERY = new URLSearchParams();
 
@@ -78,7 +82,7 @@ const NO_INSTANCE = {
 const FIRST_LINE = /^(\S{1,32}) ([^\s?]*)/;
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 
-export const createRelay = ({ front, platform, dialer, hops, clock, log }: RelayOptions): Relay => {
+export const createRelay = ({ front, platform, dialer, hops, counts, clock, log }: RelayOptions): Relay => {
   const at = nameOf(dialer.endpoint);
   const connect = hostConnector(dialer.endpoint, at, dialer.fingerprint, LIMITS.hostConnectMs);
   const run = randomBytes(9).toString('base64url');
@@ -100,9 +104,12 @@ export const createRelay = ({ front, platform, dialer, hops, clock, log }: Relay
         front,
         method: call?.call ?? `${method} ${path}`,
         route: 'pass',
-        outcome: status < 400 ? 'value' : `status ${status}`,
+        outcome: outcomeOf(seen),
       },
-      detail: { front, address, method, path, ...call, status, requestBytes, answerBytes },
+      detail: {
+        ...{ front, address, method, path, ...call, status, requestBytes, answerBytes },
+        ...(seen.fields.has('traceparent') && { fields: { traceparent: seen.fields.get('traceparent') } }),
+      },
     });
   };
 
@@ -115,6 +122,7 @@ export const createRelay = ({ front, platform, dialer, hops, clock, log }: Relay
     const wanted = new WeakSet<Seen>();
 
     const done = (seen: Seen): void => {
+      counts.ended(front, '', 'pass', outcomeOf(seen), seen.startMs);
       if (wanted.has(seen)) note(seen, address, secure);
       if (waiting.length === 0) idle();
     };

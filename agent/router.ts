@@ -70,8 +70,13 @@ export const createRouter = (options: RouterOptions): Router => {
     return sessions.leased(token, served.instance.name) ?? sessions.find(token, served.instance.name);
   };
 
+  const told = (client: Client, outcome: string, user?: string): void => {
+    client.outcome = outcome;
+    client.trail?.told(outcome, user);
+  };
+
   const refuse = (served: ServedFront, call: Call, client: Client, reason: Fault, token?: string): void => {
-    client.trail?.told(reason.kind);
+    told(client, reason.kind);
     client.answer(faultAnswer(served, reason, call, token));
   };
 
@@ -119,7 +124,7 @@ export const createRouter = (options: RouterOptions): Router => {
       },
     };
     const send = (reply: Reply): void => {
-      client.trail?.told(outcomeOf(reply), user);
+      told(client, outcomeOf(reply), user);
       client.answer(front.encode(call, reply, instance, token), cookie);
     };
     const reply = front.session(call, context);
@@ -163,9 +168,9 @@ export const createRouter = (options: RouterOptions): Router => {
       reply = { kind: 'fault', fault: error instanceof LinkDown ? awayFault() : internalFault() };
     }
     if (client.gone) return;
-    client.trail?.told(outcomeOf(reply));
+    told(client, outcomeOf(reply));
     if (reply.kind === 'body') body.finish();
-    else if (body.started) client.destroy();
+    else if (body.opened) client.destroy();
     else client.answer(front.encode(call, reply, instance, lease?.token));
   };
 
@@ -224,7 +229,7 @@ export const createRouter = (options: RouterOptions): Router => {
       const outcome = await started.outcome;
       reply = outcome.ok ? { kind: 'value', value: undefined } : { kind: 'fault', fault: outcome.fault };
     }
-    trail?.told(outcomeOf(reply));
+    told(client, outcomeOf(reply));
     client.answer(front.encode(call, reply, instance, session.token));
   };
 
@@ -299,13 +304,52 @@ export const createRouter = (options: RouterOptions): Router => {
     if (client.gone) return;
     const reason = away ? awayFault() : internalFault();
     try {
-      if (call === undefined) client.answer(served.front.streamAnswer({ ok: false, fault: reason }));
-      else refuse(served, call, client, reason);
+      if (call === undefined) {
+        client.outcome = reason.kind;
+        client.answer(served.front.streamAnswer({ ok: false, fault: reason }));
+      } else refuse(served, call, client, reason);
     } catch {
       // The head of an answer was already sent.
       client.destroy();
     }
   };
+
+  const answer = (
+    served: ServedFront,
+    row: Row | undefined,
+    call: Call,
+    client: Client,
+    token: string | undefined,
+  ): Promise<void> | void => {
+    const failing = (error: unknown): void => failed(served, call, client, error);
+    try {
+      if (row === undefined) {
+        client.trail?.called(call, undefined, '', [token]);
+        const reason = fault('method-not-found', { method: call.method }, `Unknown method ${call.method}`);
+        return refuse(served, call, client, reason);
+      }
+      const lease = findLease(served, client, token);
+      if (!(lease instanceof Promise)) return byAccess(served, row, call, client, lease, token)?.catch(failing);
+      return lease
+        .catch((error: unknown) => {
+          // A session that only the server can know of; what needs none goes on without it.
+          if (!(error instanceof LinkDown) || row.access !== 'none') throw error;
+          return undefined;
+        })
+        .then((found) => byAccess(served, row, call, client, found, token))
+        .catch(failing);
+    } catch (error) {
+      failing(error);
+    }
+  };
+
+  /** A client that went before its answer has no other outcome. */
+  const ended = (
+    { instance }: ServedFront,
+    row: Row | undefined,
+    { outcome = 'gone' }: Client,
+    sinceMs: number,
+  ): void => counts.ended(instance.name, row?.method ?? '', row?.route ?? 'none', outcome, sinceMs);
 
   return {
     get inFlight() {
@@ -314,30 +358,19 @@ export const createRouter = (options: RouterOptions): Router => {
     follow: ({ instance }, client, body) => hops.begin(instance.name, client, body),
     call: (served, call, client, token) => {
       counts.add('decoded');
-      const failing = (error: unknown): void => failed(served, call, client, error);
-      try {
-        const row = served.row(call);
-        if (row === undefined) {
-          client.trail?.called(call, undefined, '', [token]);
-          const reason = fault('method-not-found', { method: call.method }, `Unknown method ${call.method}`);
-          return refuse(served, call, client, reason);
-        }
-        const lease = findLease(served, client, token);
-        if (!(lease instanceof Promise)) return byAccess(served, row, call, client, lease, token)?.catch(failing);
-        return lease
-          .catch((error: unknown) => {
-            // A session that only the server can know of; what needs none goes on without it.
-            if (!(error instanceof LinkDown) || row.access !== 'none') throw error;
-            return undefined;
-          })
-          .then((found) => byAccess(served, row, call, client, found, token))
-          .catch(failing);
-      } catch (error) {
-        failing(error);
-      }
+      const sinceMs = counts.now();
+      const row = served.row(call);
+      const answered = answer(served, row, call, client, token);
+      if (answered !== undefined) return answered.finally(() => ended(served, row, client, sinceMs));
+      return ended(served, row, client, sinceMs);
     },
     stream: async (served, request, client, token) => {
+      const sinceMs = counts.now();
       let own: SessionLease | undefined;
+      const refused = (reason: Fault): void => {
+        client.outcome = reason.kind;
+        client.answer(served.front.streamAnswer({ ok: false, fault: reason }));
+      };
       try {
         let lease = await findLease(served, client, token);
         if (lease === undefined) lease = own = await loginForTransfer(served, client);
@@ -347,7 +380,7 @@ export const createRouter = (options: RouterOptions): Router => {
         if (denied !== undefined || lease === undefined) {
           const reason =
             denied ?? fault('not-authenticated', { privilege: access }, 'The session is not authenticated.');
-          return client.answer(served.front.streamAnswer({ ok: false, fault: reason }));
+          return refused(reason);
         }
         await withLease(lease, async () => {
           await caughtUp();
@@ -360,7 +393,7 @@ export const createRouter = (options: RouterOptions): Router => {
           };
           client.trail?.as(exchange.exchange);
           const resolved = await present(server).stream(exchange);
-          if (!resolved.ok) return client.answer(served.front.streamAnswer(resolved));
+          if (!resolved.ok) return refused(resolved.fault);
           const target = resolved.value;
           const host = target.kind === 'bytes' ? undefined : options.host(target.host);
           const tell = (outcome: Outcome): Promise<void> =>
@@ -373,6 +406,7 @@ export const createRouter = (options: RouterOptions): Router => {
       } catch (error) {
         failed(served, undefined, client, error);
       } finally {
+        counts.ended(served.instance.name, '', 'stream', client.outcome ?? 'value', sinceMs);
         // Away with the link: it idles out.
         if (own !== undefined) await sessions.logout(own).catch(() => {});
       }

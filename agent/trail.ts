@@ -24,7 +24,7 @@ export interface Trail {
   answered(status: number): void;
 }
 
-const FIELDS = ['user-agent', 'content-type', 'soapaction'] as const;
+const FIELDS = ['user-agent', 'content-type', 'soapaction', 'traceparent'] as const;
 const HIDDEN = '(not kept: it may hold a secret)';
 
 /** The first of some text, up to the stated size. */

@@ -103,6 +103,7 @@ export const startAgentProgram = async (config: FullConfig): Promise<RunningAgen
   const turn = await awaitTurn();
   const agent = await startAgent({
     ...options,
+    logLevel: log,
     ...(opened.agent === undefined ? {} : { name: opened.agent }),
     fresh: freshPlatforms,
     ...(turn === undefined ? {} : { acceptors: turn.acceptors }),

@@ -51,6 +51,7 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
     // Not waiting for its recovery: what an earlier life left unfinished is brought to its end through the agent's host.
     const agent = await startAgent({
       ...options,
+      logLevel: log,
       fresh: freshPlatforms,
       ...(turn === undefined ? {} : { acceptors: turn.acceptors }),
     });

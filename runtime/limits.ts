@@ -171,6 +171,8 @@ export const LIMITS = {
   hopsQueued: 2000,
   hopsTickMs: 100,
   countsTickMs: SECOND,
+  /** Combinations of front, method, route and outcome that are counted apart. */
+  tallyCells: 20_000,
 
   /** A server's right to a cell of shared state, counted by its own clock and by those who want the cell; how often it is renewed. */
   redisLeaseMs: 10 * SECOND,

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { parseHubId } from '../mappings/generic/ids.ts';
 import { LIMITS } from './limits.ts';
+import { LOG_LEVELS } from './log.ts';
 import type { AgentApi, ServerApi } from './protocol.ts';
+import { BUCKETS_MS } from './tally.ts';
 
 const KIB = 1024;
 /** Names, ids, addresses of our own. */
@@ -110,6 +112,19 @@ const hop = z.object({
   facts: z.record(name, words).optional(),
   detail: z.record(z.string(), z.unknown()),
 });
+const tally = z.object({
+  exchanges: z.array(z.object({ front: name, method: name, route: name, outcome: name, count })).max(LIMITS.tallyCells),
+  latencies: z
+    .array(
+      z.object({
+        front: name,
+        route: name,
+        sumMs: z.number().nonnegative(),
+        buckets: z.array(count).length(BUCKETS_MS.length + 1),
+      }),
+    )
+    .max(LIMITS.tallyCells),
+});
 const lease = z.object({ vm: hubId, host: hubId, native: words, name: words, template: z.boolean(), epoch: count });
 const nativeCall = z.object({ procedure: name, args: members });
 
@@ -143,7 +158,7 @@ export const SERVER_CALLS = {
   jobIds: z.tuple([]),
   lease: z.tuple([hubId, hubId]),
   hops: z.tuple([z.array(hop).max(LIMITS.hopsQueued)]),
-  counted: z.tuple([z.object({ decoded: count, dispatched: count, direct: count })]),
+  counted: z.tuple([z.object({ decoded: count, dispatched: count, direct: count, tally: tally.optional() })]),
 } satisfies Shapes<ServerApi>;
 
 export const AGENT_CALLS = {
@@ -158,6 +173,7 @@ export const AGENT_CALLS = {
   revokeLeases: z.tuple([z.array(hubId)]),
   revokeSessions: z.tuple([z.array(name)]),
   reloadMappings: z.tuple([]),
+  logLevel: z.tuple([z.enum(LOG_LEVELS)]),
   holdCalls: z.tuple([]),
   parkCalls: z.tuple([z.array(name)]),
 } satisfies Shapes<AgentApi>;

@@ -7,6 +7,8 @@ import type { NativeCall, NativeChange, NativeObject } from '../mappings/generic
 import type { Probe, ProbeAnswer } from '../mappings/generic/plan.ts';
 import type { FrontInstance, StreamRequest, StreamTarget } from '../mappings/generic/platform.ts';
 import type { VersionRange } from './link-version.ts';
+import type { LogLevel } from './log.ts';
+import type { TallySums } from './tally.ts';
 
 /**
  * The versions of this vocabulary that this program speaks. What changes it raises `newest`; `oldest` stays one behind at least, so that
@@ -127,6 +129,11 @@ export interface AgentCounts {
   direct: number;
 }
 
+/** The same as it crosses the link, with the exchanges that ended since. */
+export interface AgentTold extends Readonly<AgentCounts> {
+  readonly tally?: TallySums;
+}
+
 /** Functions of the server, called by an agent. */
 export interface ServerApi {
   hello(hello: AgentHello): Promise<ServerHello>;
@@ -166,7 +173,7 @@ export interface ServerApi {
   /** A lease on a VM; undefined when the command must go the central way. */
   lease(host: HubId, vm: HubId): Promise<Lease | undefined>;
   hops(hops: readonly Hop[]): Promise<void>;
-  counted(since: AgentCounts): Promise<void>;
+  counted(since: AgentTold): Promise<void>;
 }
 
 /** Functions of the agent, called by the server. */
@@ -187,6 +194,8 @@ export interface AgentApi {
   revokeSessions(ids: readonly string[]): Promise<void>;
   /** The server took changed mappings into use: so does the agent, for its fronts. */
   reloadMappings(): Promise<void>;
+  /** How much the agent writes into its log, until it ends. */
+  logLevel(level: LogLevel): Promise<void>;
   /** Another server takes over: new calls wait for it. */
   holdCalls(): Promise<void>;
   /** These exchanges only wait: when the link ends they are asked again of the next server. */

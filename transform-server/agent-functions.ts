@@ -2,6 +2,7 @@
 import type { HubId } from '../mappings/generic/ids.ts';
 import { agreeOn, announced as announcedVersions, disagreement } from '../runtime/link-version.ts';
 import { type AgentApi, type AgentCounts, type JobIds, LINK_VERSIONS, type ServerApi } from '../runtime/protocol.ts';
+import type { Tally } from '../runtime/tally.ts';
 import type { AgentRights } from './agent-rights.ts';
 import type { JobTrail } from './events/job-trail.ts';
 import type { Exchanges } from './exchanges/exchanges.ts';
@@ -27,6 +28,7 @@ interface AgentFunctionsOptions {
   readonly jobs: Jobs;
   readonly rights: AgentRights;
   readonly counted: AgentCounts;
+  readonly tally: Tally;
   readonly flush: () => Promise<void>;
   readonly jobIds: () => JobIds;
 }
@@ -35,7 +37,7 @@ interface AgentFunctionsOptions {
 type AgentFunctions = (agent: AgentApi, certified: string | undefined, running: Set<string>) => ServerApi;
 
 export const createAgentFunctions = (options: AgentFunctionsOptions): AgentFunctions => {
-  const { hosts, store, ids, sessions, trail, exchanges, exchangeLog, sync, leases, jobs, rights, counted, flush } =
+  const { hosts, store, ids, sessions, trail, exchanges, exchangeLog, sync, leases, jobs, rights, counted, tally, flush } =
     options;
   const hostAt = (id: HubId, epoch: number): HostRecord => {
     const record = hosts.at(id, epoch);
@@ -150,6 +152,7 @@ export const createAgentFunctions = (options: AgentFunctionsOptions): AgentFunct
         counted.decoded += since.decoded;
         counted.dispatched += since.dispatched;
         counted.direct += since.direct;
+        if (since.tally !== undefined) tally.merge(since.tally);
       },
     };
     return certified === undefined ? api : rights.narrow(api, certified);

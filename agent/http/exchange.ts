@@ -14,6 +14,7 @@ type Wanted = { readonly resolve: (result: IteratorResult<Buffer>) => void; read
 export class Exchange implements Client {
   readonly head: RequestHead;
   trail: Trail | undefined;
+  outcome: string | undefined;
   opened = false;
   /** Whether a next request may follow on the connection. */
   keepsAlive: boolean;

@@ -41,6 +41,7 @@ const relayTo = async (
   more: { isWanted?: boolean; tls?: ReturnType<typeof makeLeaf> } = {},
 ): Promise<Listener> => {
   const relay = createRelay({
+    counts: { ended: () => {} },
     front: 'f',
     platform,
     dialer,

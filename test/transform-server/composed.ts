@@ -180,6 +180,7 @@ export const recordingAgent = (): RecordingAgent => {
     revokeSessions: async (ids) => void agent.ended.push(...ids),
     reloadMappings: async () => {},
     holdCalls: async () => {},
+    logLevel: async () => {},
     parkCalls: async () => {},
   };
   return agent;

@@ -2,6 +2,7 @@
 
 import type { EventsView } from '../../mappings/generic/store-view.ts';
 import type { AgentCounts } from '../../runtime/protocol.ts';
+import type { Tally } from '../../runtime/tally.ts';
 import type { Renderer } from '../engine/renderer.ts';
 import type { Audit } from '../events/audit.ts';
 import type { Exchanges } from '../exchanges/exchanges.ts';
@@ -13,12 +14,16 @@ import type { Own } from '../own/own.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Store } from '../store/store.ts';
 import type { Hosts } from '../sync/hosts.ts';
+import type { SyncLag } from '../sync/lag.ts';
 import type { Leases } from '../sync/leases.ts';
 
 export interface Parts {
   readonly isOpen: () => boolean;
   readonly agents: () => number;
   readonly counted: AgentCounts;
+  /** Of exchanges that agents told the end of. */
+  readonly tally: Tally;
+  readonly lag: SyncLag;
   readonly hosts: Hosts;
   readonly store: Store;
   readonly ids: Ids;
@@ -37,6 +42,12 @@ export interface Parts {
 export interface Figure {
   readonly help: string;
   readonly value: number;
+  /** It only grows, until the program ends. */
+  readonly grows?: boolean;
+  /** Of several cells the largest counts, not the sum. */
+  readonly largest?: boolean;
+  /** A metric with labels says the same to Prometheus. */
+  readonly labelled?: boolean;
 }
 
 /** What the admin endpoint shows of the server. */

@@ -1,5 +1,5 @@
 /** The cells of this server in; its health, figures and logs as one server's, and who has which cell, out. */
-import type { Inspected } from '../admin/parts.ts';
+import type { Figure, Inspected } from '../admin/parts.ts';
 import type { SharedState } from '../storage/cell-contract.ts';
 import type { Cells } from './cells.ts';
 
@@ -17,14 +17,18 @@ export const inspectCells = (options: {
       hosts: all().flatMap((one) => one.health().hosts),
     }),
     figures: () => {
-      const sums: Record<string, { help: string; value: number }> = {};
+      const sums: Record<string, Figure> = {};
       for (const one of all())
-        for (const [name, { help, value }] of Object.entries(one.figures()))
-          sums[name] = { help, value: value + (sums[name]?.value ?? 0) };
+        for (const [name, figure] of Object.entries(one.figures())) {
+          const before = sums[name]?.value ?? 0;
+          const value = figure.largest === true ? Math.max(before, figure.value) : before + figure.value;
+          sums[name] = { ...figure, value };
+        }
       return {
         ...sums,
         agents: { help: 'Agents attached.', value: agents() },
         cells: { help: 'Cells that this server holds.', value: cells.list().length },
+        shared_store_up: { help: 'The Redis that servers share answers: 1, or 0.', value: state.available ? 1 : 0 },
       };
     },
     parts: () => all().flatMap((one) => one.parts()),

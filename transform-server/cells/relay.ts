@@ -26,6 +26,7 @@ const forwarded = (agent: AgentApi): AgentApi => ({
   revokeLeases: (vms) => agent.revokeLeases(vms),
   revokeSessions: (ids) => agent.revokeSessions(ids),
   reloadMappings: () => agent.reloadMappings(),
+  logLevel: (level) => agent.logLevel(level),
   holdCalls: () => agent.holdCalls(),
   parkCalls: (exchanges) => agent.parkCalls(exchanges),
 });

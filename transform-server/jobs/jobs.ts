@@ -19,7 +19,7 @@ import { createHostTurn, type HostTurn } from './host-turn.ts';
 import { type AuditLine, createJournal, type PlanRecord } from './journal.ts';
 import { createOutbox } from './outbox.ts';
 import { createPlanner, planShown } from './planner.ts';
-import { createRecords } from './records.ts';
+import { createRecords, type JobEnds } from './records.ts';
 import { resolveRef } from './references.ts';
 import { createRollbacks, leftBy, type Rollbacks, touchesOf } from './rollback.ts';
 import { type RunnerEnd, resultsOf, runPlan } from './runner.ts';
@@ -45,6 +45,8 @@ export interface Jobs extends JobsView, Rollbacks {
   journal(id: HubId): { readonly plan: PlanRecord | undefined; readonly audit: readonly AuditLine[] };
   /** Plans of this life that sent at least one call to their host. */
   readonly sent: number;
+  /** Of this life, by verb and outcome. */
+  readonly ends: JobEnds;
 }
 
 export interface JobsOptions {
@@ -338,6 +340,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
     get: records.get,
     list: records.list,
     changedSince: records.changedSince,
+    ends: records.ends,
     start: started,
     run: async (command, meta) => {
       const job = started(command, meta);

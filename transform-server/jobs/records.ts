@@ -25,7 +25,11 @@ export interface Records extends Omit<JobsView, 'cancel'> {
   add(job: Omit<Job, 'version'>): Job;
   /** Changes the record and wakes who waits. */
   change(job: Job, fields: JobFields): void;
+  /** How many ended in this life, by verb and outcome: success, or the kind of the fault. */
+  readonly ends: JobEnds;
 }
+
+export type JobEnds = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 export const createRecords = (options: {
   journal: Journal;
@@ -43,6 +47,14 @@ export const createRecords = (options: {
   let changes: { id: HubId; version: number }[] = [...jobs.values()]
     .map(({ id, version }) => ({ id, version }))
     .sort((a, b) => a.version - b.version);
+
+  const ends = new Map<string, Map<string, number>>();
+  const count = ({ verb, fault }: Job): void => {
+    const outcomes = ends.get(verb) ?? new Map<string, number>();
+    ends.set(verb, outcomes);
+    const outcome = fault?.kind ?? 'success';
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  };
 
   const noted = (job: Job): void => {
     job.version = versions.next(job.host);
@@ -70,6 +82,7 @@ export const createRecords = (options: {
   };
 
   return {
+    ends,
     get: (id) => jobs.get(id),
     /** `sinceMs`: jobs that have not finished, or finished then or later; infinity: only those that have not. */
     list: (filter = {}) => {
@@ -96,6 +109,7 @@ export const createRecords = (options: {
       jobs.set(job.id, job);
       length += lengthOf(job);
       if (job.finishedMs === undefined) unfinished.set(job.id, job);
+      else count(job);
       noted(job);
       journal.saveJob(job);
       trim();
@@ -105,7 +119,7 @@ export const createRecords = (options: {
       const before = lengthOf(job);
       Object.assign(job, fields);
       length += lengthOf(job) - before;
-      if (job.finishedMs !== undefined) unfinished.delete(job.id);
+      if (job.finishedMs !== undefined && unfinished.delete(job.id)) count(job);
       noted(job);
       // Progress alone is not worth a write: after a restart it starts anew.
       if (Object.keys(fields).some((name) => name !== 'progress')) journal.saveJob(job);

@@ -1,15 +1,42 @@
-/** The configuration as it is in use, without secrets, and the level of the log, which may change while all runs. */
+/** The configuration as it is in use, without secrets, and the level of the logs, which may change while all runs. */
 import { z } from 'zod';
+import { LIMITS } from '../../../runtime/limits.ts';
 import { LOG_LEVELS, type LogLevel } from '../../../runtime/log.ts';
+import type { AgentApi } from '../../../runtime/protocol.ts';
 import { safeCopy } from '../../../runtime/redaction.ts';
+import type { Inspected } from '../parts.ts';
 import { Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import type { Sources } from '../sources.ts';
 
-const level = z.strictObject({ level: z.enum(LOG_LEVELS as [string, ...string[]]) });
-const ROOM = 1024 * 1024;
+const level = z.strictObject({ level: z.enum(LOG_LEVELS) });
+const changed = level.extend({
+  agents: z.array(
+    z.strictObject({ agent: z.string(), why: z.string().optional().describe('Why its log stays as it is.') }),
+  ),
+});
 
-export const settingRoutes = ({ logLevel, config }: Sources): readonly Route[] => [
+/** The configuration in use, as it may leave this endpoint. */
+export const shownConfig = (config: object | undefined): Record<string, unknown> =>
+  safeCopy(config ?? {}, { left: LIMITS.configBytes }) as Record<string, unknown>;
+
+const tellAgents = (inspected: Inspected, wanted: LogLevel): Promise<z.input<typeof changed>['agents']> => {
+  const agents = new Map<AgentApi, string>();
+  for (const { hosts } of inspected.parts())
+    for (const { agent, agentName } of hosts.list()) agents.set(agent, agentName);
+  return Promise.all(
+    [...agents].map(async ([api, agent]) => {
+      try {
+        await api.logLevel(wanted);
+        return { agent };
+      } catch (error) {
+        return { agent, why: error instanceof Error ? error.message : String(error) };
+      }
+    }),
+  );
+};
+
+export const settingRoutes = ({ inspected, logLevel, config }: Sources): readonly Route[] => [
   route({
     method: 'GET',
     path: '/config',
@@ -17,7 +44,7 @@ export const settingRoutes = ({ logLevel, config }: Sources): readonly Route[] =
     summary: 'The configuration in use; secrets stand as [secret].',
     tag: 'program',
     answer: z.record(z.string(), z.unknown()),
-    act: () => safeCopy(config ?? {}, { left: ROOM }) as Record<string, unknown>,
+    act: () => shownConfig(config),
   }),
   route({
     method: 'GET',
@@ -32,14 +59,15 @@ export const settingRoutes = ({ logLevel, config }: Sources): readonly Route[] =
     method: 'PUT',
     path: '/log',
     access: 'administrator',
-    summary: 'Change the level of the server’s log until it ends.',
+    summary: 'Change the level of the logs of the server and of the agents that are here, until each ends.',
     tag: 'program',
     body: level,
-    answer: level,
-    act: ({ body }) => {
+    answer: changed,
+    problems: { 501: 'This program writes no log.' },
+    act: async ({ body }) => {
       if (logLevel === undefined) throw new Problem(501, 'this program writes no log');
-      logLevel.level = body.level as LogLevel;
-      return { level: logLevel.level };
+      logLevel.level = body.level;
+      return { level: logLevel.level, agents: await tellAgents(inspected, body.level) };
     },
   }),
 ];
