@@ -52,6 +52,7 @@ export const failuresOf = (report: FuzzReport, options: { readonly judgeMemory: 
     ...(!options.judgeMemory
       ? []
       : [
+          ...(report.heap.length === 0 ? ['nobody looked into the heaps'] : []),
           ...grew('what lives in the heaps', growthOf(heapOf(report), warmShare), HEAP_GROWTH),
           ...grew('resident memory', growthOf(report.memory, warmShare), RESIDENT_GROWTH),
         ]),
