@@ -127,13 +127,25 @@ const readValue = (cursor: Cursor, type: Type): string => {
 /** One value: what stands between `<value>` and `</value>`. */
 export const jsonOfField = (type: Type, inner: string): string => readValue({ text: `${inner}<`, at: 0 }, type);
 
+/** What stands before each field of a class. */
+const leads = new Map<string, readonly string[]>();
+const leadsOf = (cls: string): readonly string[] => {
+  let known = leads.get(cls);
+  if (known === undefined) {
+    known = rulesOf(cls).map(({ name }, at) => `${at === 0 ? '{' : ','}"${name}":`);
+    leads.set(cls, known);
+  }
+  return known;
+};
+
 /** Joined, not added up: it is kept, and a string of pieces holds each of them and the text they were cut from. */
 export const jsonOfRecord = (cls: string, text: string): string => {
   const cursor: Cursor = { text, at: 0 };
+  const lead = leadsOf(cls);
   const pieces: string[] = [];
-  for (const { name, type, head } of rulesOf(cls)) {
+  for (const [at, { type, head }] of rulesOf(cls).entries()) {
     cursor.at += head.length;
-    pieces.push(pieces.length === 0 ? '{"' : ',"', name, '":', readValue(cursor, type));
+    pieces.push(lead[at] as string, readValue(cursor, type));
     cursor.at += TAIL.length;
   }
   pieces.push('}');
