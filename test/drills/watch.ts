@@ -35,7 +35,6 @@ const watchBy = (texts: ReadonlyMap<string, string>, { ask, begin, close }: Aske
         // Its connection was ended because it is not wanted any more.
         if (!going) return;
         const word = error instanceof Error ? error.message : String(error);
-        if (process.env['DEBUG_WATCH'] && /hang|ECONN/.test(word)) console.log(new Date().toISOString(), word, error);
         faults.set(word, (faults.get(word) ?? 0) + 1);
         if (word === EVENTS_LOST) begin();
         await sleep(PAUSE_MS);

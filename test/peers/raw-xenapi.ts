@@ -27,6 +27,7 @@ export const rawXenApi = (endpoint: Endpoint): RawXenApi => {
         answer.once('error', reject);
         answer.once('end', () => {
           const text = Buffer.concat(parts).toString();
+          if (answer.statusCode !== 200) return reject(new Error(`${method}: HTTP ${answer.statusCode}`));
           const read = JSON.parse(text) as { result?: Json; error?: { message: string; data: Json } };
           if (read.error) reject(new Error(`${method}: ${read.error.message} ${JSON.stringify(read.error.data)}`));
           else resolve(read.result ?? null);
