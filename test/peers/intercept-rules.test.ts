@@ -7,7 +7,7 @@ import { type ActProgram, openActs } from './act-program.ts';
 import { type ClientName, requireClient } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Network, openNetwork } from './netns.ts';
-import { XEN_CLIENTS } from './netns-clients.ts';
+import { CLIENTS } from './netns-clients.ts';
 import { networkState } from './netns-estate.ts';
 import { interceptIn, runIn, SSH_HEARD, startProduct, startSshLike, talkSshLike, until } from './netns-programs.ts';
 
@@ -226,7 +226,7 @@ describeWith([...NEEDED, 'vcsim', 'govc', 'xen-api'], 'a hypervisor with a liste
       return /Power state:\s+(\S+)/.exec(stdout)?.[1] ?? stdout;
     };
     await agent.intercept('apply', '[[intercept.rule]]\nmode = "redirect"\nports = [443]\nto = "xenapi@esx"');
-    await using xen = await XEN_CLIENTS['xen-api'](client, `https://${host.ip}`);
+    await using xen = await CLIENTS['xen-api'](client, `https://${host.ip}`);
     expect(await xen.names()).toEqual(['ha-host_VM0']);
     expect(await powerOf()).toBe('poweredOn');
     await xen.power('ha-host_VM0', 'off');

@@ -74,5 +74,5 @@ const openXen: OpenClient = async (place, origin) => {
   );
 };
 
-export const VIM_CLIENTS = { govc: openGovc, pyVmomi: openPyvmomi } as const;
-export const XEN_CLIENTS = { 'xen-api': openXen } as const;
+/** Of two vendors. */
+export const CLIENTS = { govc: openGovc, pyVmomi: openPyvmomi, 'xen-api': openXen } as const;

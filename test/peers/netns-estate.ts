@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { requireClient } from './clients.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { openNetwork, type Place } from './netns.ts';
-import type { OpenClient } from './netns-clients.ts';
+import { CLIENTS } from './netns-clients.ts';
 import { startAll } from './netns-programs.ts';
 
 export type KvmHost = Place &
@@ -57,25 +57,30 @@ const stateOf = async ({ libvirtd, machine, run }: KvmHost): Promise<string> => 
   return stdout.trim();
 };
 
-/** Connect, list, power on, power off: by each client, at each host, where `originOf` says it is. */
+/** At each host, where `originOf` says it is: all clients at once, connected and listing, then in turn powering on and off. */
 export const visit = async (
   { client, hosts }: NetworkEstate,
-  clients: Readonly<Record<string, OpenClient>>,
   originOf: (host: KvmHost, family: 4 | 6) => string,
 ): Promise<void> => {
-  const one = async (host: KvmHost, name: string, open: OpenClient, origin: string): Promise<void> => {
-    const says = `${name} at ${origin}`;
-    await using opened = await open(client, origin);
-    expect(await opened.names(), says).toEqual([host.machine]);
-    await opened.power(host.machine, 'on');
-    expect(await stateOf(host), says).toBe('running');
-    await opened.power(host.machine, 'off');
-    expect(await stateOf(host), says).toBe('shut off');
+  const allAt = async (host: KvmHost, origin: string): Promise<void> => {
+    await using stack = new AsyncDisposableStack();
+    const opened = await startAll(
+      stack,
+      Object.values(CLIENTS).map((open) => open(client, origin)),
+    );
+    for (const one of opened) expect(await one.names(), origin).toEqual([host.machine]);
+    for (const one of opened)
+      for (const [what, state] of [
+        ['on', 'running'],
+        ['off', 'shut off'],
+      ] as const) {
+        await one.power(host.machine, what);
+        expect(await stateOf(host), `${what} at ${origin}`).toBe(state);
+      }
   };
   await Promise.all(
     hosts.map(async (host) => {
-      for (const family of [4, 6] as const)
-        for (const [name, open] of Object.entries(clients)) await one(host, name, open, originOf(host, family));
+      for (const family of [4, 6] as const) await allAt(host, originOf(host, family));
     }),
   );
 };

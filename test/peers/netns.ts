@@ -32,8 +32,7 @@ export const addressOfHost = (host: number): readonly [ip: string, ip6: string] 
   `2001:db8:2::1${host}`,
 ];
 /** As everybody's /etc/hosts has them: all of them are the gateway's address. */
-export const nameOfHost = (kind: 'kvm' | 'xen', host: number, family: 4 | 6): string =>
-  `${kind}-${host}.v${family}.example`;
+export const nameOfHost = (host: number, family: 4 | 6): string => `kvm-${host}.v${family}.example`;
 
 /** Daemons and tools of the network live in sbin, which is not on every PATH. */
 const PROGRAMS = `${process.env['PATH']}:/usr/sbin:/sbin`;
@@ -101,14 +100,10 @@ const placeOf = (name: string, { pid }: Keeper, [ip, ip6]: readonly [string, str
   };
 };
 
-const namesOfHosts = (['kvm', 'xen'] as const)
-  .flatMap((kind) =>
-    HOSTS.flatMap((host) => [
-      `198.51.100.1 ${nameOfHost(kind, host, 4)}\\n`,
-      `2001:db8:1::1 ${nameOfHost(kind, host, 6)}\\n`,
-    ]),
-  )
-  .join('');
+const namesOfHosts = HOSTS.flatMap((host) => [
+  `198.51.100.1 ${nameOfHost(host, 4)}\\n`,
+  `2001:db8:1::1 ${nameOfHost(host, 6)}\\n`,
+]).join('');
 
 /** The client's network, the gateway's two feet and its bridge, and the hosts on it. */
 const join = async (client: Place, gateway: Place, hosts: readonly Place[]): Promise<void> => {
