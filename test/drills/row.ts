@@ -6,7 +6,7 @@ import { type DrillHost, type Estate, startHost } from './estate.ts';
 import { differencesOfIds, differencesToHost, type IdsSeen, idsOf } from './fresh-read.ts';
 import { type Judged, judge } from './judge.ts';
 import { type Commands, type Sent, startCommands } from './load.ts';
-import { startWatches, type Watch } from './watch.ts';
+import { BROKE, startWatches, type Watch } from './watch.ts';
 
 export type Ground = {
   readonly hosts: readonly DrillHost[];
@@ -14,8 +14,6 @@ export type Ground = {
   readonly program: string;
   /** Scratch of this row. */
   readonly folder: string;
-  readonly dice: () => number;
-  readonly say: (line: string) => void;
 };
 
 export type Opened = {
@@ -44,6 +42,8 @@ export type Result = {
   readonly broken: readonly string[];
 };
 
+/** A strike comes at any moment of a command. */
+const JITTER_MS = 300;
 const SETTLE_LIMIT_MS = 120_000;
 const SETTLE_PAUSE_MS = 500;
 /** Of what was broken in one row. */
@@ -51,9 +51,6 @@ const SHOWN = 20;
 const LOAD_LIMIT_MS = 900_000;
 /** That something of the client's is gone, which no fault here may make so. */
 const LOST_PLACE = /InvalidCollectorVersion|NotAuthenticated|SESSION_INVALID|ManagedObjectNotFound|HANDLE_INVALID/;
-
-/** Node's words for a connection that ended before its answer. */
-const BROKE = /socket hang up|ECONN/;
 
 /** What clients may be told: that the host is not reached, that another command holds the machine, or that theirs was taken back; and of power, that it is so already. */
 const FAULTS =
@@ -69,10 +66,11 @@ const untilNothing = async (look: () => Promise<readonly string[]>): Promise<rea
   }
 };
 
-const strikeUnder = async (load: Commands, count: number, { strikes }: Opened): Promise<void> => {
+const strikeUnder = async (load: Commands, count: number, { strikes }: Opened, dice: () => number): Promise<void> => {
   for (const [at, strike] of strikes.entries()) {
     const from = (count * (at + 0.5)) / (strikes.length + 0.5);
     while (load.written() < from) await Promise.race([sleep(20), load.ended]);
+    await sleep(dice() * JITTER_MS);
     await strike();
   }
 };
@@ -135,7 +133,7 @@ export const runRow = async (
     const late = sleep(LOAD_LIMIT_MS, undefined, { ref: false }).then(() => {
       throw new Error(`the commands did not end in ${LOAD_LIMIT_MS} ms`);
     });
-    await Promise.race([Promise.all([strikeUnder(load, count, opened), load.ended]), late]);
+    await Promise.race([Promise.all([strikeUnder(load, count, opened, options.dice), load.ended]), late]);
 
     const whatTheHostsDid = () =>
       judge(

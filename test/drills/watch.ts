@@ -14,6 +14,8 @@ export type Watch = {
   readonly stop: () => Promise<void>;
 };
 
+/** Node's words for a connection that ended before its answer. */
+export const BROKE = /socket hang up|ECONN\w+/;
 const WAIT_S = 20;
 const PAUSE_MS = 250;
 
@@ -34,7 +36,8 @@ const watchBy = (texts: ReadonlyMap<string, string>, { ask, begin, close }: Aske
       } catch (error) {
         // Its connection was ended because it is not wanted any more.
         if (!going) return;
-        const word = error instanceof Error ? error.message : String(error);
+        const says = error instanceof Error ? error.message : String(error);
+        const word = BROKE.exec(says)?.[0] ?? says;
         faults.set(word, (faults.get(word) ?? 0) + 1);
         if (word === EVENTS_LOST) begin();
         await sleep(PAUSE_MS);
@@ -90,7 +93,7 @@ const watchXenApi = async (estate: Estate, host: DrillHost): Promise<Watch> => {
   const ask = async (): Promise<void> => {
     const answer = (await xen.call('event.from', ['vm'], token, WAIT_S).catch((error: unknown) => {
       // Code and parameters: the code alone tells them apart.
-      throw new Error(/event\.from: (\w+)/.exec(String(error))?.[1] ?? String(error));
+      throw new Error(/event\.from: (\w+(?: \d+)?)/.exec(String(error))?.[1] ?? String(error));
     })) as {
       readonly token: string;
       readonly events: readonly {
