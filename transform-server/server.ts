@@ -1,6 +1,5 @@
 /** The transform server, composed: agents attach with their functions, each gets the server's; all that is remembered is below. */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
@@ -13,12 +12,10 @@ import { inspect } from './admin/inspect.ts';
 import type { Inspected } from './admin/parts.ts';
 import { createAgentFunctions } from './agent-functions.ts';
 import { createAgentRights } from './agent-rights.ts';
-import { readMappingFiles } from './engine/mapping-files.ts';
-import type { SheetTexts } from './engine/pipeline.ts';
-import { createReload, type Reload } from './engine/reload.ts';
+import { openMappings } from './engine/mappings.ts';
+import type { Reload } from './engine/reload.ts';
 import { createRenderer, type Renderer } from './engine/renderer.ts';
-import { createSwitch } from './engine/switch.ts';
-import { createThread, type Transformer } from './engine/transformer.ts';
+import type { Transformer } from './engine/transformer.ts';
 import { createAudit } from './events/audit.ts';
 import { createEvents } from './events/events.ts';
 import { createJobTrail } from './events/job-trail.ts';
@@ -132,10 +129,16 @@ export const createServer = (options: ServerOptions): Server => {
   const sessions = createSessions({ own, events, now, steady: () => steadily(clock), random, key: shared?.sessionKey });
   const waits = createWaits(versions, now);
   const hosts = createHosts({ ids, own, random, platforms: options.platforms });
-  const read = () => readMappingFiles(options.program);
-  const inUse = read();
-  const start = (texts: SheetTexts): Transformer => createThread({ texts });
-  const transformer = createSwitch(shared?.transformer ?? options.transformer ?? start(inUse.texts));
+  const mappings = openMappings({
+    platforms: options.platforms,
+    fresh: options.fresh,
+    now,
+    program: options.program,
+    stateDir: shared === undefined ? options.stateDir : undefined,
+    transformer: shared?.transformer ?? options.transformer,
+    log,
+  });
+  const { transformer } = mappings;
   const { platformOf, platform } = hosts;
   const renderer = createRenderer({ store, platformOf, platform, transformer, log });
   const trail = createJobTrail({ audit, versions, now });
@@ -285,6 +288,7 @@ export const createServer = (options: ServerOptions): Server => {
     if (platforms !== undefined) await renewPlatforms(platforms);
     renderer.reload();
   };
+  const { reload, library } = mappings.reloadable(renew);
   const underWay = (): UnderWay => ({
     running: exchanges.running,
     jobs: jobs.list({ sinceMs: Number.POSITIVE_INFINITY }).length,
@@ -315,37 +319,31 @@ export const createServer = (options: ServerOptions): Server => {
     handOver: () => handOver({ agents, clock, underWay }),
     underWay,
     renew,
-    reload: createReload({
-      platforms: options.platforms,
-      transformer,
-      read,
-      inUse,
-      start,
-      fresh: options.fresh,
-      swapped: renew,
-      fixtures: join(options.program ?? '', 'fixtures'),
-    }),
+    reload,
     backup: (file) => storage.backup(file),
-    inspected: inspect({
-      isOpen: () => !closed && agents.size > 0,
-      agents: () => agents.size,
-      counted,
-      tally,
-      lag: sync,
-      hosts,
-      store,
-      ids,
-      own,
-      sessions,
-      jobs,
-      events,
-      exchanges,
-      waits,
-      leases,
-      renderer,
-      exchangeLog,
-      audit,
-    }),
+    inspected: inspect(
+      {
+        isOpen: () => !closed && agents.size > 0,
+        agents: () => agents.size,
+        counted,
+        tally,
+        lag: sync,
+        hosts,
+        store,
+        ids,
+        own,
+        sessions,
+        jobs,
+        events,
+        exchanges,
+        waits,
+        leases,
+        renderer,
+        exchangeLog,
+        audit,
+      },
+      library,
+    ),
     close,
     [Symbol.asyncDispose]: close,
   };

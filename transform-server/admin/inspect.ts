@@ -1,12 +1,14 @@
 /** The parts of one server in; its health and figures, as the admin endpoint shows them, out. */
+import type { Library } from '../engine/library.ts';
 import type { Inspected, Parts } from './parts.ts';
 
 const sumOf = (list: readonly { readonly count: number }[]): number => list.reduce((sum, { count }) => sum + count, 0);
 
-export const inspect = (parts: Parts): Inspected => {
+export const inspect = (parts: Parts, library: Library): Inspected => {
   const { hosts, store, ids, sessions, jobs, exchanges, waits, leases, renderer, counted } = parts;
   return {
     parts: () => [parts],
+    library,
     health: () => ({
       ok: parts.isOpen(),
       hosts: hosts

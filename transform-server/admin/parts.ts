@@ -3,6 +3,7 @@
 import type { EventsView } from '../../mappings/generic/store-view.ts';
 import type { AgentCounts } from '../../runtime/protocol.ts';
 import type { Tally } from '../../runtime/tally.ts';
+import type { Library } from '../engine/library.ts';
 import type { Renderer } from '../engine/renderer.ts';
 import type { Audit } from '../events/audit.ts';
 import type { Exchanges } from '../exchanges/exchanges.ts';
@@ -60,6 +61,8 @@ export interface Inspected {
   figures(): Readonly<Record<string, Figure>>;
   /** One of a server by itself; of one among several those of its cells, which come and go. */
   parts(): readonly Parts[];
+  /** The platforms' tables and sheets. */
+  readonly library: Library;
   /** Of one among many: which cells are here, and who else is there. */
   cells?(): Promise<unknown>;
 }

@@ -8,8 +8,9 @@ export const inspectCells = (options: {
   readonly state: Pick<SharedState, 'available' | 'servers'>;
   readonly agents: () => number;
   readonly isOpen: () => boolean;
+  readonly library: Inspected['library'];
 }): Inspected => {
-  const { cells, state, agents, isOpen } = options;
+  const { cells, state, agents, isOpen, library } = options;
   const all = (): readonly Inspected[] => cells.list().map(({ server }) => server.inspected);
   return {
     health: () => ({
@@ -31,6 +32,7 @@ export const inspectCells = (options: {
         shared_store_up: { help: 'The Redis that servers share answers: 1, or 0.', value: state.available ? 1 : 0 },
       };
     },
+    library,
     parts: () => all().flatMap((one) => one.parts()),
     cells: async () => ({
       here: cells.list().map(({ name, available, links }) => ({ cell: name, available, agents: links })),

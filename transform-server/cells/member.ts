@@ -1,15 +1,11 @@
 /** One of several transform servers: the state that they share in; agents attached to the cells of their hosts, wherever those are, out. */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { LIMITS } from '../../runtime/limits.ts';
 import { type Channel, LinkDown } from '../../runtime/link.ts';
 import type { AgentApi } from '../../runtime/protocol.ts';
 import type { Inspected } from '../admin/admin.ts';
-import { readMappingFiles } from '../engine/mapping-files.ts';
-import type { SheetTexts } from '../engine/pipeline.ts';
-import { createReload, type Reload } from '../engine/reload.ts';
-import { createSwitch } from '../engine/switch.ts';
-import { createThread, type Transformer } from '../engine/transformer.ts';
+import { openMappings } from '../engine/mappings.ts';
+import type { Reload } from '../engine/reload.ts';
 import type { Attached, ServerOptions } from '../server.ts';
 import type { ServerRecord, SharedState } from '../storage/cell-contract.ts';
 import type { Part } from './cell.ts';
@@ -49,10 +45,16 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
   const { state, dial, clock, log } = options;
   const random = options.random ?? ((bytes: number) => randomBytes(bytes));
   const sessionKey = await state.secret('session-key', () => random(32));
-  const read = () => readMappingFiles(options.program);
-  const inUse = read();
-  const start = (texts: SheetTexts): Transformer => createThread({ texts });
-  const transformer = createSwitch(options.transformer ?? start(inUse.texts));
+  // What one server alone would change the others would not know: sheets are changed in the program of each.
+  const mappings = openMappings({
+    platforms: options.platforms,
+    fresh: options.fresh,
+    now: () => clock.now(),
+    program: options.program,
+    transformer: options.transformer,
+    log,
+  });
+  const { transformer } = mappings;
   let { platforms } = options;
   const cells = createCells({
     state,
@@ -161,25 +163,16 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
     await state.close();
   };
 
+  const { reload, library } = mappings.reloadable(async (next) => {
+    if (next !== undefined) platforms = next as ServerOptions['platforms'];
+    await Promise.all(cells.list().map((cell) => cell.server.renew(next as ServerOptions['platforms'] | undefined)));
+  });
+
   return {
     attach,
     relay,
-    inspected: inspectCells({ cells, state, agents: () => junctions.size, isOpen: () => !leaving }),
-    reload: createReload({
-      platforms: options.platforms,
-      transformer,
-      read,
-      inUse,
-      start,
-      fresh: options.fresh,
-      swapped: async (next) => {
-        if (next !== undefined) platforms = next as ServerOptions['platforms'];
-        await Promise.all(
-          cells.list().map((cell) => cell.server.renew(next as ServerOptions['platforms'] | undefined)),
-        );
-      },
-      fixtures: join(options.program ?? '', 'fixtures'),
-    }),
+    inspected: inspectCells({ cells, state, agents: () => junctions.size, isOpen: () => !leaving, library }),
+    reload,
     handOver: async () => {
       leaving = true;
       cells.rest();

@@ -98,6 +98,24 @@ export const hasJspi = (): boolean => {
   return WebAssembly !== undefined && 'promising' in WebAssembly && 'Suspending' in WebAssembly;
 };
 
+/** For the whole thread: what is asked for beyond that, an engine in WebAssembly is told there is not. */
+export const limitEngineMemory = (mb: number, exhausted: () => void): void => {
+  const { prototype } = (globalThis as unknown as { WebAssembly: { Memory: { prototype: GrowingMemory } } }).WebAssembly
+    .Memory;
+  const { grow } = prototype;
+  prototype.grow = function (this: GrowingMemory, pages: number): number {
+    if (this.buffer.byteLength + pages * 65_536 > mb * 1024 * 1024) {
+      exhausted();
+      throw new RangeError('no more memory');
+    }
+    return grow.call(this, pages);
+  };
+};
+interface GrowingMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
 export type EngineName = 'libxslt' | 'xslt-processor';
 
 /** libxslt where JSPI exists, the pure-JavaScript engine elsewhere or when asked for by name. */

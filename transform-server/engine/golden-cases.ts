@@ -16,7 +16,7 @@ export interface GoldenCase {
 }
 
 /** The front for which bundles are rendered. */
-const front = (platform: string): FrontInstance => ({
+export const goldenFront = (platform: string): FrontInstance => ({
   name: platform,
   platform,
   host: 'host-1' as HubId,
@@ -54,7 +54,7 @@ const parseGeneric = (text: string): { kind: DocumentKind; document: Documents[D
   return { kind, document: parseDocument(kind, text.trim()) };
 };
 
-const NO_JOINS: JoinsTable = {
+export const NO_JOINS: JoinsTable = {
   id: 'vm-42' as HubId,
   host: 'host-1' as HubId,
   storages: [],
@@ -99,7 +99,7 @@ const casesOf = (platforms: readonly string[], platform: string, directory: stri
       const joins = files.has(`${name}.joins.json`)
         ? { ...NO_JOINS, ...(JSON.parse(read(`${name}.joins.json`)) as JoinsTable) }
         : NO_JOINS;
-      add(file, role, { kind, generic: document, joins, front: front(role) });
+      add(file, role, { kind, generic: document, joins, front: goldenFront(role) });
     } else if (role !== 'generic' && role !== 'changed')
       throw new Error(`${directory}/${file} has no role: see golden.test.ts`);
   }

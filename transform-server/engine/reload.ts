@@ -1,14 +1,12 @@
 /** Changed files of the mappings in; a new sheet thread that has passed every golden pair in place of the old one, or a refusal, out. */
 import { existsSync } from 'node:fs';
-import type { DocumentKind } from '../../mappings/generic/model.ts';
-import type { Platform, Sheets } from '../../mappings/generic/platform.ts';
-import { canonical } from './canonical.ts';
 import { type GoldenCase, goldenCases } from './golden-cases.ts';
-import { changedFiles, type MappingFiles } from './mapping-files.ts';
+import { changedFiles, contentHash, isOutdated, type MappingFiles, withSheet } from './mapping-files.ts';
+import type { Overlay } from './overlay.ts';
 import type { PlatformLoaders, SheetTexts } from './pipeline.ts';
 import type { Switch } from './switch.ts';
 import type { Transformer } from './transformer.ts';
-import type { Work } from './work.ts';
+import { judged, sheetPlaces } from './verdicts.ts';
 
 export interface ReloadReport {
   /** Files that differ from those in use; empty: there was nothing to do. */
@@ -21,7 +19,26 @@ export interface ReloadReport {
 
 export type Reload = () => Promise<ReloadReport>;
 
-export interface ReloadOptions {
+/** A sheet as somebody wants it here. */
+export interface SheetChange {
+  readonly href: string;
+  readonly path: string;
+  /** undefined: as the program has it. */
+  readonly text: string | undefined;
+  readonly by: string;
+}
+
+export interface Mappings {
+  readonly reload: Reload;
+  /** One sheet other than it was, judged and kept, or refused; nothing else that changed on disk is taken over. */
+  change(wanted: SheetChange): Promise<ReloadReport>;
+  readonly inUse: MappingFiles;
+  readonly platforms: PlatformLoaders;
+  /** When what is in use of a file came into use. */
+  sinceMs(path: string): number;
+}
+
+export interface MappingsOptions {
   readonly platforms: PlatformLoaders;
   readonly transformer: Switch;
   readonly read: () => MappingFiles;
@@ -35,30 +52,26 @@ export interface ReloadOptions {
   readonly fresh?: (() => Promise<PlatformLoaders>) | undefined;
   /** The folder of the golden pairs. */
   readonly fixtures: string;
+  /** Where sheets that are changed here are kept; absent: none can be. */
+  readonly overlay?: Overlay | undefined;
+  readonly now: () => number;
 }
 
 /** Both threads speak through these: one alone cannot have new ones. */
 const CONTRACT = /^(runtime|transform-server|mappings\/(generic|wire|platforms\.ts))(\/|$)/;
 
-/** Every sheet of every platform, by URL. */
-const sheetsOf = (platforms: readonly Platform[]): Map<string, { work: Work; name: string; platform: string }> => {
-  const found = new Map<string, { work: Work; name: string; platform: string }>();
-  for (const { name: platform, sheets } of platforms)
-    for (const direction of ['toGeneric', 'fromGeneric', 'toHost'] as const satisfies (keyof Sheets)[])
-      for (const [kind, url] of Object.entries(sheets[direction] ?? {}))
-        found.set(url.href, {
-          work: { work: 'compile', platform, direction, kind: kind as DocumentKind },
-          name: `${platform} ${direction} ${kind}`,
-          platform,
-        });
-  return found;
-};
+const refusal = (changed: readonly string[], names: readonly string[], why: string): ReloadReport => ({
+  changed,
+  refused: names.map((name) => ({ name, why })),
+  pairs: 0,
+});
 
-export const createReload = (options: ReloadOptions): Reload => {
-  const { transformer, read, start, swapped, fresh, fixtures } = options;
+export const createMappings = (options: MappingsOptions): Mappings => {
+  const { transformer, read, start, swapped, fresh, fixtures, overlay, now } = options;
   let { platforms } = options;
   let { inUse } = options;
-  let running: Promise<ReloadReport> | undefined;
+  const startedMs = now();
+  const sinceMs = new Map<string, number>();
 
   const judge = async (
     candidate: Transformer,
@@ -68,41 +81,33 @@ export const createReload = (options: ReloadOptions): Reload => {
   ) => {
     const refused: { name: string; why: string }[] = [];
     const loaded = await Promise.all(Object.values(next).map((load) => load()));
-    for (const [href, { work, name }] of sheetsOf(loaded)) {
+    for (const [href, place] of sheetPlaces(loaded)) {
       if (files.texts[href] === undefined || files.texts[href] === inUse.texts[href]) continue;
-      const done = await candidate.run(work);
-      if (!done.ok) refused.push({ name, why: done.error });
+      const done = await candidate.run({ work: 'compile', ...place });
+      if (!done.ok) refused.push({ name: `${place.platform} ${place.direction} ${place.kind}`, why: done.error });
     }
-    for (const { name, work, expected } of pairs) {
-      const done = await candidate.run(work);
-      if (!done.ok) refused.push({ name, why: done.error });
-      else if (expected === undefined || canonical(done.output ?? '') !== canonical(expected))
-        refused.push({ name, why: 'the sheet gives another document than the golden pair' });
+    for (const pair of pairs) {
+      const { name, why } = await judged(candidate, pair);
+      if (why !== undefined) refused.push({ name, why });
     }
     return refused;
   };
 
-  const reload = async (): Promise<ReloadReport> => {
-    const files = read();
-    const changed = changedFiles(inUse, files);
-    if (changed.length === 0) return { changed, refused: [], pairs: 0 };
-    const code = changed.filter((name) => CONTRACT.test(name));
-    if (code.length > 0) {
-      const why = 'the program itself changed: let a new one take over';
-      return { changed, refused: code.map((name) => ({ name, why })), pairs: 0 };
-    }
+  /** `keep`: what is on disk before anything of it is in use. */
+  const take = async (
+    files: MappingFiles,
+    changed: readonly string[],
+    { tables, keep }: { tables: boolean; keep?: () => void },
+  ): Promise<ReloadReport> => {
     const pairs = existsSync(fixtures) ? goldenCases(fixtures, Object.keys(platforms)) : [];
-    if (pairs.length === 0)
-      return { changed, refused: [{ name: fixtures, why: 'there are no golden pairs to judge by' }], pairs: 0 };
-    const tables = changed.filter((name) => !name.endsWith('.xsl'));
-    if (tables.length > 0 && fresh === undefined)
-      return { changed, refused: tables.map((name) => ({ name, why: 'only sheets can be reloaded here' })), pairs: 0 };
+    if (pairs.length === 0) return refusal(changed, [fixtures], 'there are no golden pairs to judge by');
     const candidate = start(files.texts);
     let next = platforms;
     let refused: readonly { name: string; why: string }[];
     try {
-      if (tables.length > 0 && fresh !== undefined) next = await fresh();
+      if (tables && fresh !== undefined) next = await fresh();
       refused = await judge(candidate, files, pairs, next);
+      if (refused.length === 0) keep?.();
     } catch (error) {
       refused = [{ name: 'the mappings on disk', why: error instanceof Error ? error.message : String(error) }];
     }
@@ -112,16 +117,70 @@ export const createReload = (options: ReloadOptions): Reload => {
     }
     transformer.swap(candidate);
     inUse = files;
+    for (const path of changed) sinceMs.set(path, now());
     await swapped(next === platforms ? undefined : next);
     platforms = next;
     return { changed, refused, pairs: pairs.length };
   };
 
-  return () => {
-    // One at a time: whoever asks meanwhile gets the same answer.
-    running ??= reload().finally(() => {
-      running = undefined;
+  const reload = async (): Promise<ReloadReport> => {
+    const files = read();
+    const changed = changedFiles(inUse, files);
+    if (changed.length === 0) {
+      // The program's own sheet below one that was changed here may be another one now.
+      inUse = files;
+      return { changed, refused: [], pairs: 0 };
+    }
+    const code = changed.filter((name) => CONTRACT.test(name));
+    if (code.length > 0) return refusal(changed, code, 'the program itself changed: let a new one take over');
+    const tables = changed.filter((name) => !name.endsWith('.xsl'));
+    if (tables.length > 0 && fresh === undefined) return refusal(changed, tables, 'only sheets can be reloaded here');
+    return take(files, changed, { tables: tables.length > 0 });
+  };
+
+  const change = async ({ href, path, text, by }: SheetChange): Promise<ReloadReport> => {
+    if (overlay === undefined) return refusal([path], [path], 'sheets are not kept here');
+    const before = inUse.changedHere.get(path);
+    const own = before?.own ?? inUse.texts[href];
+    if (own === undefined) return refusal([path], [path], 'it is not a sheet of the program');
+    const isNew = (text ?? own) !== inUse.texts[href] || (before !== undefined && isOutdated(before));
+    if (!isNew) return { changed: [], refused: [], pairs: 0 };
+    if (text === undefined || text === own)
+      return take(withSheet(inUse, { href, path, text: own }), [path], {
+        tables: false,
+        keep: () => overlay.drop(path),
+      });
+    const made = { by, atMs: now(), base: contentHash(own) };
+    return take(withSheet(inUse, { href, path, text, changed: { ...made, own } }), [path], {
+      tables: false,
+      keep: () => overlay.put({ path, text, ...made }),
     });
-    return running;
+  };
+
+  let running: Promise<ReloadReport> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  /** One at a time. */
+  const inTurn = (act: () => Promise<ReloadReport>): Promise<ReloadReport> => {
+    const turn = last.then(act);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+
+  return {
+    reload: () => {
+      // Whoever asks meanwhile gets the same answer.
+      running ??= inTurn(reload).finally(() => {
+        running = undefined;
+      });
+      return running;
+    },
+    change: (wanted) => inTurn(() => change(wanted)),
+    get inUse() {
+      return inUse;
+    },
+    get platforms() {
+      return platforms;
+    },
+    sinceMs: (path) => inUse.changedHere.get(path)?.atMs ?? sinceMs.get(path) ?? startedMs,
   };
 };

@@ -21,6 +21,8 @@ export interface ThreadOptions {
   readonly texts?: SheetTexts;
   /** A batch that takes longer than this ends the thread. */
   readonly limitMs?: number;
+  /** What the thread may take, and as much again for the engine: for sheets that nobody has judged. */
+  readonly memoryMb?: number;
 }
 
 const BATCH = 64;
@@ -47,12 +49,16 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
   let scheduled = false;
   let closed = false;
   let worker: Worker | undefined;
+  let overtime = false;
 
   /** The oldest batch is the one that runs; only it is on the clock. */
   const watch = (): void => {
     const oldest = flying.values().next().value;
     if (oldest && !oldest.timer) {
-      oldest.timer = setTimeout(() => void worker?.terminate(), limitMs);
+      oldest.timer = setTimeout(() => {
+        overtime = true;
+        void worker?.terminate();
+      }, limitMs);
       oldest.timer.unref();
     }
   };
@@ -62,11 +68,16 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
       registry: registry.href,
       ...(options.engine ? { engine: options.engine } : {}),
       ...(options.texts ? { texts: options.texts } : {}),
+      ...(options.memoryMb ? { memoryMb: options.memoryMb } : {}),
     };
+    overtime = false;
     const started = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: data,
       name: 'sheets',
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      resourceLimits: {
+        maxYoungGenerationSizeMb: YOUNG_MB,
+        ...(options.memoryMb ? { maxOldGenerationSizeMb: options.memoryMb } : {}),
+      },
     });
     started.unref();
     let reason = 'the sheet thread ended';
@@ -95,6 +106,7 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
     });
     started.on('exit', () => {
       if (worker === started) worker = undefined;
+      if (overtime) reason = `it took longer than ${limitMs / 1000} s`;
       const lost = [...flying.values()];
       flying.clear();
       if (!ready) {
@@ -105,7 +117,7 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
       }
       for (const { items, timer } of lost) {
         clearTimeout(timer);
-        const alone = items.length === 1 && items[0]?.suspect;
+        const alone = items.length === 1 && (items[0]?.suspect || lost.length === 1);
         for (const item of items) {
           if (closed || alone || !ready) item.resolve({ ok: false, error: reason });
           else {

@@ -1,7 +1,7 @@
 /** Commands in, job records out: planned, journaled, run and recovered here; the agents' direct commands are recorded beside them. */
 import type { Command } from '../../mappings/generic/commands.ts';
 import { type Fault, fault, type Outcome, refused } from '../../mappings/generic/faults.ts';
-import { type HubId, hubId } from '../../mappings/generic/ids.ts';
+import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Job } from '../../mappings/generic/jobs.ts';
 import type { Plan } from '../../mappings/generic/plan.ts';
 import type { Platform } from '../../mappings/generic/platform.ts';
@@ -65,7 +65,6 @@ export interface JobsOptions {
   readonly timing?: Partial<Timing>;
 }
 
-const ID_BLOCK = 64;
 /** A direct command whose agent never told its end. */
 const ABANDONED_MS = 24 * 3_600_000;
 /** A plan is made anew so often when others change its object beside us; the sends of each have numbers of their own. */
@@ -81,11 +80,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
   const plan = createPlanner(options);
 
   let sent = 0;
-  let block = { from: 0, to: 0 };
-  const mintId = (): HubId => {
-    if (block.from >= block.to) block = ids.jobBlock(ID_BLOCK);
-    return hubId('job', block.from++);
-  };
+  const mintId = createJobIds(ids);
 
   const cancelled = new Set<HubId>();
   const waiters = new Map<HubId, ((job: Job) => void)[]>();

@@ -1,8 +1,9 @@
 /** Job records in memory, newest last, each change with a version of the store's counter; bounded, and durable by the journal. */
-import type { HubId } from '../../mappings/generic/ids.ts';
+import { type HubId, hubId } from '../../mappings/generic/ids.ts';
 import type { Job } from '../../mappings/generic/jobs.ts';
 import type { JobsView } from '../../mappings/generic/store-view.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { Ids } from '../ids/ids.ts';
 import type { Versions } from '../store/store.ts';
 import type { Journal } from './journal.ts';
 
@@ -17,6 +18,8 @@ const RECORD = 500;
 const lengthOf = ({ nativeTarget, targetName, fault, result }: Job): number =>
   RECORD + JSON.stringify([nativeTarget, targetName, fault, result]).length;
 
+const ID_BLOCK = 64;
+
 export type JobFields = Partial<
   Pick<Job, 'state' | 'cancelled' | 'cancelable' | 'progress' | 'startedMs' | 'finishedMs' | 'fault' | 'result'>
 >;
@@ -30,6 +33,15 @@ export interface Records extends Omit<JobsView, 'cancel'> {
 }
 
 export type JobEnds = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+/** Ids of jobs that never were: taken in blocks, each of which is written once. */
+export const createJobIds = (ids: Pick<Ids, 'jobBlock'>): (() => HubId) => {
+  let block = { from: 0, to: 0 };
+  return () => {
+    if (block.from >= block.to) block = ids.jobBlock(ID_BLOCK);
+    return hubId('job', block.from++);
+  };
+};
 
 export const createRecords = (options: {
   journal: Journal;

@@ -19,8 +19,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { LIMITS } from '../../runtime/limits.ts';
 import { DATABASE, openStorage } from './storage.ts';
 
-/** Accounts, tokens, certificates and keys, outboxes: all files there but those of a program that runs, and of other programs in folders of theirs. */
-const FOLDERS = ['.', 'tls'];
+/** Accounts, tokens, certificates and keys, outboxes, changed sheets: all files there but those of a program that runs, and of other programs in folders of theirs. */
+const FOLDERS = ['.', 'tls', 'sheets'];
 const PASSING = /\.(new|pid|sock)(-|$)|^transvisor\.db/;
 const SNAPSHOT = 'backup.new';
 

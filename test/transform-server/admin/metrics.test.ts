@@ -23,6 +23,7 @@ const inspected = () =>
     state: { available: true, servers: async () => [] },
     agents: () => 1,
     isOpen: () => true,
+    library: one.server.inspected.library,
   });
 
 beforeEach(async () => {

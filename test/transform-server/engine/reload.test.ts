@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import type { MappingFiles } from '../../../transform-server/engine/mapping-files.ts';
 import { changedFiles, readMappingFiles } from '../../../transform-server/engine/mapping-files.ts';
-import { createReload } from '../../../transform-server/engine/reload.ts';
+import { createMappings } from '../../../transform-server/engine/reload.ts';
 import { createSwitch } from '../../../transform-server/engine/switch.ts';
 import { createThread, type Transformer } from '../../../transform-server/engine/transformer.ts';
 import { textOf } from '../../../transform-server/store/packed-text.ts';
@@ -35,6 +35,8 @@ const setUp = (withTables = true) => {
       ['mappings/made-up/states.ts', disk.table],
       ['mappings/generic/model.ts', disk.code],
     ]),
+    changedHere: new Map(),
+    notes: [],
   });
   const started: Transformer[] = [];
   const start = (texts: MappingFiles['texts']): Transformer => {
@@ -45,7 +47,7 @@ const setUp = (withTables = true) => {
   const transformer = createSwitch(start(read().texts));
   onTestFinished(() => transformer.close());
   let swaps = 0;
-  const reload = createReload({
+  const { reload } = createMappings({
     platforms: PLATFORMS,
     transformer,
     read,
@@ -57,6 +59,7 @@ const setUp = (withTables = true) => {
     },
     ...(withTables ? { fresh: async () => ({ ...PLATFORMS }) } : {}),
     fixtures,
+    now: Date.now,
   });
   const mode = async (native = net('a')): Promise<string | undefined> => {
     const done = await transformer.run({ work: 'generic', platform: 'made-up', native });
