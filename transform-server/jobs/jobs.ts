@@ -19,7 +19,7 @@ import { createHostTurn, type HostTurn } from './host-turn.ts';
 import { type AuditLine, createJournal, type PlanRecord } from './journal.ts';
 import { createOutbox } from './outbox.ts';
 import { createPlanner, planShown } from './planner.ts';
-import { createRecords, type JobEnds } from './records.ts';
+import { createJobIds, createRecords, type JobEnds } from './records.ts';
 import { resolveRef } from './references.ts';
 import { createRollbacks, leftBy, type Rollbacks, touchesOf } from './rollback.ts';
 import { type RunnerEnd, resultsOf, runPlan } from './runner.ts';

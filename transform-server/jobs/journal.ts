@@ -2,7 +2,7 @@
 import type { Outcome } from '../../mappings/generic/faults.ts';
 import { type HubId, hubId, numberOf } from '../../mappings/generic/ids.ts';
 import type { Job } from '../../mappings/generic/jobs.ts';
-import type { Plan } from '../../mappings/generic/plan.ts';
+import type { FollowUp, Plan } from '../../mappings/generic/plan.ts';
 import type { SqlRow, Storage } from '../storage/contract.ts';
 
 /**
@@ -19,9 +19,10 @@ export interface StepRecord {
   outcome?: Outcome<Record<string, unknown>>;
 }
 
-/** `undoes`: the plan of that job, whose steps are taken back. */
+/** `undoes`: the plan of that job, whose steps are taken back. `then`: what the front does before the plan has its end. */
 export interface JournaledPlan extends Plan {
   readonly undoes?: HubId;
+  readonly then?: FollowUp;
 }
 
 export interface PlanRecord {
@@ -39,7 +40,7 @@ export interface AuditLine {
 
 export interface Journal {
   /** `sent`: numbers below it were used by an earlier plan of the job, for sends that agents remember. */
-  addPlan(job: HubId, plan: Plan, sent?: number): PlanRecord;
+  addPlan(job: HubId, plan: JournaledPlan, sent?: number): PlanRecord;
   /** The plan of another job with its steps as that one left them. */
   addRollback(job: HubId, plan: JournaledPlan, steps: readonly StepRecord[]): PlanRecord;
   /** Writes the present state of a step. */

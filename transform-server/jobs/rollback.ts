@@ -131,7 +131,7 @@ export const createRollbacks = (options: {
     if (!isLeft(left)) return no('It is not known in which state the job left its objects.');
     if (hosts.writer(plan.host) === undefined)
       return refused(fault('host-communication', {}, 'The host is not connected.'));
-    const { makes, ...rest } = plan;
+    const { makes, then: _, ...rest } = plan;
     const made = makes && resolveRef(makes, resultsOf(record));
     const undoing: Undoing = {
       original,
