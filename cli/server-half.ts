@@ -16,7 +16,9 @@ import type { LeveledLog } from '../runtime/log.ts';
 import type { AgentApi, ServerApi } from '../runtime/protocol.ts';
 import { readSecretFile, Secret } from '../runtime/secret.ts';
 import { type KeyPair, loadOrMakeLeaf } from '../runtime/tls.ts';
+import { createTraceSender } from '../runtime/trace-sender.ts';
 import { openAdmin } from '../transform-server/admin/admin.ts';
+import { startTelemetry } from '../transform-server/admin/telemetry.ts';
 import type { Member } from '../transform-server/cells/member.ts';
 import { createAdmission } from '../transform-server/exchanges/admission.ts';
 import { type Attached, createServer, type Server } from '../transform-server/server.ts';
@@ -112,6 +114,21 @@ export const startServer = async (
       port,
       acceptor: acceptor ?? (handed && (await handedAcceptor(handed))),
     });
+    const { otlp, tokenFile } = config.telemetry;
+    const telemetry =
+      otlp === undefined
+        ? undefined
+        : startTelemetry({
+            inspected: server.inspected,
+            sender: createTraceSender({
+              url: otlp,
+              token: tokenFile === undefined ? undefined : readSecretFile(tokenFile),
+              instance: config.server.name ?? hostname(),
+              clock: systemClock,
+              log,
+            }),
+            clock: systemClock,
+          });
     const links = new Set<Link<AgentApi>>();
     const admission = createAdmission({ random: randomBytes, clock: systemClock, log });
     return {
@@ -140,6 +157,7 @@ export const startServer = async (
       },
       close: async () => {
         await admin.close();
+        await telemetry?.close();
         for (const link of links) link.close('the server is ending');
         await server.close();
       },

@@ -123,6 +123,18 @@ const configShape = z.strictObject({
       hosts: z.record(name, name).default({}),
     })
     .prefault({}),
+  telemetry: z
+    .strictObject({
+      /** Where traces of exchanges are sent: OTLP over HTTP, in JSON. */
+      otlp: z
+        .url({ protocol: /^https?$/, error: 'no http:// or https:// address' })
+        .max(2048)
+        .refine((text) => !/^[^/]*\/\/[^/]*@/.test(text), 'no password in the address: tokenFile')
+        .optional(),
+      /** Of the collector, sent as a bearer token. */
+      tokenFile: path.optional(),
+    })
+    .prefault({}),
   redis: redisShape,
   server: serverShape,
   /** Over TLS the name is the certificate's. */
@@ -253,6 +265,11 @@ export const checkConfig = (input: unknown, text?: string, file = 'configuration
   const twice = hosts.find((host, index) => hosts.indexOf(host) !== index);
   if (twice !== undefined) throw new ConfigError(`two hosts have the name "${twice}"`);
   const mistakes: Mistake[] = mistakesOfGates(config);
+  if (config.telemetry.otlp !== undefined && config.admin.exchanges === 0)
+    mistakes.push({
+      at: ['telemetry', 'otlp'],
+      text: 'telemetry.otlp: traces are made of the exchange log, and admin.exchanges is 0',
+    });
   for (const [index, front] of config.front.entries()) {
     if (front.host === undefined || hosts.includes(front.host)) continue;
     mistakes.push({

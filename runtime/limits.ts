@@ -174,6 +174,15 @@ export const LIMITS = {
   /** Combinations of front, method, route and outcome that are counted apart. */
   tallyCells: 20_000,
 
+  /** Traces: how often they are looked for and sent, how long an exchange must have been quiet, spans of one request and that wait for one. */
+  traceTickMs: SECOND,
+  traceQuietMs: 2 * SECOND,
+  traceSendMs: 10 * SECOND,
+  traceBatch: 500,
+  traceSpansQueued: 20_000,
+  /** Exchanges of which it is remembered what was sent. */
+  tracesRemembered: 10_000,
+
   /** A server's right to a cell of shared state, counted by its own clock and by those who want the cell; how often it is renewed. */
   redisLeaseMs: 10 * SECOND,
   redisRenewMs: 2500,
