@@ -12,6 +12,8 @@ export type TransvisorOptions = {
   readonly host: string;
   /** Fronts on it; vim25 when none is named. The first one is the endpoint of the result itself. */
   readonly fronts?: readonly FrontName[];
+  /** Ports of fronts; any free one when absent. */
+  readonly ports?: Readonly<Partial<Record<FrontName, number>>>;
   /** `transvisor server` and `transvisor agent` apart, each with a state directory of its own. */
   readonly twoProcesses?: boolean;
   /** Of two processes: the address of their link; a socket of our own when absent. Certificates are in the state directories. */
@@ -89,7 +91,7 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
   ];
   const programs = new Map<Half, Launched>();
   const fronts = options.fronts ?? ['vim25'];
-  let ports: Readonly<Record<string, number>> = {};
+  let ports: Readonly<Record<string, number>> = options.ports ?? {};
   let ready: Ready = {};
 
   const started = async (half: Half, args: readonly string[]): Promise<Ready> => {
