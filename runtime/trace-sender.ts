@@ -82,6 +82,7 @@ export const createTraceSender = (options: {
     },
     close: async () => {
       stop();
+      await under;
       await start();
       if (waiting.length > 0) log.warn({ count: waiting.length }, 'traces: spans were not taken');
     },
