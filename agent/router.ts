@@ -150,7 +150,8 @@ export const createRouter = (options: RouterOptions): Router => {
       const session = lease?.session.id ?? '';
       const sinceMs = trail?.now() ?? 0;
       try {
-        const reply = await present(server).call({ exchange, front: instance.name, session, address, call });
+        const detailed = trail !== undefined;
+        const reply = await present(server).call({ exchange, front: instance.name, session, address, detailed, call });
         trail?.hop('link', sinceMs, {});
         return reply;
       } catch (error) {
@@ -246,6 +247,8 @@ export const createRouter = (options: RouterOptions): Router => {
       case 'direct':
         return lease === undefined ? byServer(served, call, client, lease) : byLease(served, row, call, client, lease);
       case 'central':
+        if (lease !== undefined) followed(served, row, call, client, lease);
+        return byServer(served, call, client, lease);
       case 'broker':
         return byServer(served, call, client, lease);
       case 'refuse':

@@ -60,6 +60,8 @@ export interface Exchange {
   readonly front: string;
   readonly session: string;
   readonly address: string;
+  /** false: there are too many to tell more of it than a line in the exchange log. */
+  readonly detailed?: boolean;
   readonly call: Call;
 }
 

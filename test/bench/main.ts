@@ -19,6 +19,7 @@ import {
 } from './cases.ts';
 import { type BenchEstate, fillEstate } from './estate.ts';
 import { atMost, type Figure, figureText } from './figures.ts';
+import { logFigures } from './log-cases.ts';
 import { passFigures } from './pass-cases.ts';
 import { openSession } from './vim-session.ts';
 import { fanOut, readRecords } from './xenapi-cases.ts';
@@ -31,7 +32,7 @@ const { values: flags } = parseArgs({
   options: {
     vms: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '5' },
-    /** Only what needs no vcsim, or only these cases: reads, time, power, updates, sync, memory, records, fanout, pass. */
+    /** Only what needs no vcsim, or only these cases: reads, time, power, updates, sync, memory, records, fanout, pass, log. */
     only: { type: 'string' },
     /** An instance that runs already (plain HTTP), with that many VMs: it takes minutes to make 10,000. */
     vcsim: { type: 'string' },
@@ -105,7 +106,8 @@ const main = async (): Promise<void> => {
   const needsSimulator = wants('reads') || wants('time');
   say(`${VMS} VMs, ${cpus().length} cores`);
   if (wants('pass')) for (const figure of await passFigures(ROUNDS)) add(figure);
-  if (flags.only === 'pass') return;
+  if (wants('log')) for (const figure of await logFigures(ROUNDS)) add(figure);
+  if (flags.only === 'pass' || flags.only === 'log') return;
   let simulator: Simulator | undefined;
   let estate: BenchEstate | undefined;
   let product: Transvisor | undefined;

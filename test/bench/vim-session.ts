@@ -27,15 +27,15 @@ export type VimSession = {
   readonly close: () => void;
 };
 
-const body = (method: string, type: string, moid: string, inner: string): string =>
+export const soapBody = (method: string, type: string, moid: string, inner: string): string =>
   envelope(`<${method} xmlns="urn:vim25"><_this type="${type}">${moid}</_this>${inner}</${method}>`);
 
-export const currentTime = body('CurrentTime', 'ServiceInstance', 'ServiceInstance', '');
+export const currentTime = soapBody('CurrentTime', 'ServiceInstance', 'ServiceInstance', '');
 
 export const openSession = async (endpoint: Endpoint): Promise<VimSession> => {
   const http = await openRaw(endpoint.url);
   const call: VimSession['call'] = (method, type, moid, inner = '', keep = true) =>
-    http.post(body(method, type, moid, inner), keep);
+    http.post(soapBody(method, type, moid, inner), keep);
   const content = (await call('RetrieveServiceContent', 'ServiceInstance', 'ServiceInstance')).text;
   const manager = (name: string): string => textIn(content, name) ?? '';
   const login = await call(
@@ -57,7 +57,7 @@ export const openSession = async (endpoint: Endpoint): Promise<VimSession> => {
     const spec = `<specSet><propSet><type>VirtualMachine</type>${paths.map((path) => `<pathSet>${path}</pathSet>`).join('')}</propSet><objectSet><obj type="ContainerView">${escapeXml(view)}</obj><skip>true</skip><selectSet xsi:type="TraversalSpec"><type>ContainerView</type><path>view</path><skip>false</skip></selectSet></objectSet></specSet><options/>`;
     const begun = performance.now();
     const { status, bytes, text } = await http.post(
-      body('RetrievePropertiesEx', 'PropertyCollector', collector, spec),
+      soapBody('RetrievePropertiesEx', 'PropertyCollector', collector, spec),
       keep,
     );
     if (status !== 200) throw new Error(`the read failed with ${status}`);

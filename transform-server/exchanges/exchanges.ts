@@ -156,7 +156,8 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
     if (broker === undefined) throw new Error(`${front.platform.name} has no broker`);
     if (running.size >= (options.most ?? MOST)) return failed('busy');
     if (running.has(exchange.exchange)) throw new Error(`exchange ${exchange.exchange} is running already`);
-    const state: Running = { gone: false, asked: false };
+    const detailed = exchangeLog.isOn && exchange.detailed !== false;
+    const state: Running = { gone: false, asked: false, detailed };
     running.set(exchange.exchange, state);
     const release = session.id === '' ? undefined : sessions.hold(session.id);
     const services = servicesOf(front.instance, session, exchange, state, body);
@@ -214,22 +215,16 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       const session = known?.front === exchange.front ? known : undefined;
       const row = rowsOf(front.platform).find(call);
       const { method, args } = call;
-      const { address, front: at } = exchange;
+      const { address, front: at, detailed } = exchange;
       if (exchangeLog.isOn)
-        hop(
-          exchange.exchange,
-          'call',
-          0,
-          { method, target: call.target, args },
-          {
-            client: address,
-            front: at,
-            method,
-            user: session?.user ?? '',
-            route: row?.route ?? '',
-            ...objectOf(front, call),
-          },
-        );
+        hop(exchange.exchange, 'call', 0, detailed === false ? undefined : { method, target: call.target, args }, {
+          client: address,
+          front: at,
+          method,
+          user: session?.user ?? '',
+          route: row?.route ?? '',
+          ...objectOf(front, call),
+        });
       const answer = await (async (): Promise<Reply> => {
         if (row === undefined)
           return faulty('method-not-found', { method: call.method }, `There is no method ${call.method}.`);
@@ -250,9 +245,9 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
           (kind) => ({ kind: 'fault', fault: failureOf(front, kind) }),
         );
       })();
-      const detail =
+      const told =
         answer.kind === 'fault' ? { fault: answer.fault } : answer.kind === 'value' ? { value: answer.value } : {};
-      hop(exchange.exchange, 'answer', since, detail, {
+      hop(exchange.exchange, 'answer', since, detailed === false ? undefined : told, {
         outcome: answer.kind === 'fault' ? answer.fault.kind : 'value',
       });
       return answer;

@@ -9,6 +9,8 @@ import { createRing } from './ring.ts';
 import { type Span, spansOf } from './waterfall.ts';
 import { weigh } from './weight.ts';
 
+export type LineHop = Omit<Hop, 'detail'> & { readonly detail?: Hop['detail'] | undefined };
+
 /** What a list shows of an exchange. */
 export interface ExchangeLine extends Required<ExchangeFacts> {
   readonly exchange: string;
@@ -38,7 +40,8 @@ export interface ExchangeLog {
   readonly size: number;
   /** Bytes of what is kept, about. */
   readonly bytes: number;
-  add(hop: Hop, by?: Teller): void;
+  /** Without details it is no hop: only the line learns from it. */
+  add(hop: LineHop, by?: Teller): void;
   explain(exchange: string): Explained | undefined;
   /** Newest first, as far as somebody reads on. */
   newest(): Iterable<ExchangeLine>;
@@ -53,7 +56,7 @@ export interface ExchangeLog {
 type Line = { -readonly [K in keyof ExchangeLine]: ExchangeLine[K] };
 interface Entry {
   readonly line: Line;
-  readonly hops: ToldHop[];
+  hops: ToldHop[] | undefined;
   bytes: number;
   mark: number;
 }
@@ -82,7 +85,7 @@ const newLine = (exchange: string, atMs: number): Line => ({
   hops: 0,
 });
 
-const learn = (line: Line, { durationMs, facts, shape }: Hop, by: Teller): void => {
+const learn = (line: Line, { durationMs, facts, shape }: LineHop, by: Teller): void => {
   // How long its client waited is known best by whoever had the client.
   if (
     (shape === 'answer' || shape === 'pass') &&
@@ -119,8 +122,9 @@ export const createExchangeLog = (most: number = LIMITS.exchangesKept): Exchange
     entries.delete(old.line.exchange);
     bytes -= old.bytes;
   };
-  const open = (hop: Hop): Entry => {
-    const entry = { line: newLine(hop.exchange, hop.atMs - (hop.durationMs ?? 0)), hops: [], bytes: ENTRY_BYTES, mark };
+  const open = (hop: LineHop): Entry => {
+    const line = newLine(hop.exchange, hop.atMs - (hop.durationMs ?? 0));
+    const entry = { line, hops: undefined, bytes: ENTRY_BYTES, mark };
     entries.set(hop.exchange, entry);
     bytes += ENTRY_BYTES;
     forget(ring.push(entry));
@@ -147,8 +151,10 @@ export const createExchangeLog = (most: number = LIMITS.exchangesKept): Exchange
       mark += 1;
       entry.mark = mark;
       learn(entry.line, hop, by);
-      if (entry.hops.length >= LIMITS.exchangeHops) return;
       const { shape, atMs, durationMs } = hop;
+      if (hop.detail === undefined) return;
+      entry.hops ??= [];
+      if (entry.hops.length >= LIMITS.exchangeHops) return;
       const weight = weigh(hop.detail, LIMITS.exchangeHopBytes);
       // What is large is cut now; all else is nobody's work until somebody looks.
       const detail = weight < LIMITS.exchangeHopBytes ? hop.detail : shownDetail(hop.detail, false);
@@ -162,7 +168,7 @@ export const createExchangeLog = (most: number = LIMITS.exchangesKept): Exchange
     explain: (exchange) => {
       const entry = entries.get(exchange);
       if (entry === undefined) return undefined;
-      const { hops, spans } = spansOf(entry.hops);
+      const { hops, spans } = spansOf(entry.hops ?? []);
       const isSecret = namesSecret(entry.line.method);
       const isTold = hops.some(({ shape, by }) => shape === 'call' && by === 'agent');
       return {

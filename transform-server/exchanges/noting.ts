@@ -3,12 +3,12 @@ import { type Clock, exactly } from '../../runtime/clock.ts';
 import type { ExchangeFacts, Hop } from '../../runtime/protocol.ts';
 import type { ExchangeLog } from './log.ts';
 
-/** `since`: when it began; 0: it took no time. */
+/** `since`: when it began; 0: it took no time. No detail: only the line of the exchange learns from it. */
 export type Noting = (
   exchange: string,
   shape: string,
   since: number,
-  detail: Hop['detail'],
+  detail: Hop['detail'] | undefined,
   facts?: ExchangeFacts,
 ) => void;
 

@@ -13,6 +13,8 @@ import type { Noting } from './noting.ts';
 export interface Running {
   gone: boolean;
   asked: boolean;
+  /** Its hops are kept, not its line alone. */
+  readonly detailed: boolean;
 }
 
 export type ServicesOf = (
@@ -45,6 +47,7 @@ export const createServices = (
       work: Promise<T>,
       outcome: (value: T) => unknown,
     ): Promise<T> => {
+      if (!state.detailed) return work;
       const since = exactly(clock);
       const value = await work;
       hop(exchange, shape, since, { ...detail, outcome: outcome(value) });
@@ -66,7 +69,7 @@ export const createServices = (
         const rendered = options.render(front, ids);
         // What goes wrong with these is told to whoever waits for them.
         if (ahead !== undefined) options.render(front, ahead, true).catch(() => undefined);
-        if (!exchangeLog.isOn) return rendered;
+        if (!state.detailed) return rendered;
         const since = exactly(clock);
         if (sheets.documents === 0) sheets.beganMs = since;
         sheets.documents += ids.length;
