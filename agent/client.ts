@@ -22,6 +22,8 @@ export interface Client {
   trail?: Trail | undefined;
   /** What became of it, as soon as that is known: value, or the kind of the fault. */
   outcome?: string | undefined;
+  /** Its id, once it has one. */
+  exchange?: string | undefined;
   /** The client closed before its answer was complete. */
   readonly gone: boolean;
   onGone(listener: () => void): void;

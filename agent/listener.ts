@@ -119,7 +119,7 @@ export const openListener = async (options: {
       const [front, to] = [frontFor(served, client.head), router];
       if (front === undefined || to === undefined) return client.destroy();
       const broken = (error: unknown): void => {
-        log.error({ front: front.instance.name, error }, 'a request could not be answered');
+        log.error({ exchange: client.exchange, front: front.instance.name, error }, 'a request could not be answered');
         client.destroy();
       };
       try {

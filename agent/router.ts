@@ -54,6 +54,12 @@ export const createRouter = (options: RouterOptions): Router => {
   /** Exchanges under way at the server, by id. */
   const pending = new Map<string, BodyWriter>();
   const { nextExchange } = hops;
+  const named = (client: Client): string => {
+    const exchange = nextExchange();
+    client.exchange = exchange;
+    client.trail?.as(exchange);
+    return exchange;
+  };
   /** Another server's turn is over, and what this agent did by itself is known there before a read is answered. */
   const caughtUp = async (): Promise<void> => {
     await server.held;
@@ -100,7 +106,7 @@ export const createRouter = (options: RouterOptions): Router => {
     lease: SessionLease | undefined,
   ): Promise<void> | void => {
     const { front, instance } = served;
-    const visitor = (): Visitor => visitorOf(served, client);
+    const visitor = (): Visitor => ({ ...visitorOf(served, client), exchange: named(client) });
     let cookie: string | undefined;
     let user: string | undefined;
     let token = lease?.token;
@@ -143,9 +149,8 @@ export const createRouter = (options: RouterOptions): Router => {
     client.onGone(() => void server.api?.hangUp(exchange).catch(() => {})); // with the link the exchange is gone as well
     const ask = async (): Promise<Reply> => {
       await caughtUp();
-      exchange = nextExchange();
+      exchange = named(client);
       const { address, trail } = client;
-      trail?.as(exchange);
       pending.set(exchange, body);
       const session = lease?.session.id ?? '';
       const sinceMs = trail?.now() ?? 0;
@@ -207,6 +212,7 @@ export const createRouter = (options: RouterOptions): Router => {
       return byServer(served, call, client, session);
     }
     const exchange = nextExchange();
+    client.exchange = exchange;
     const trail = followed(served, row, call, client, session);
     const command = {
       row: row as Row & { verb: Verb },
@@ -303,7 +309,11 @@ export const createRouter = (options: RouterOptions): Router => {
 
   const failed = (served: ServedFront, call: Call | undefined, client: Client, error: unknown): void => {
     const away = error instanceof LinkDown;
-    if (!away) log.error({ front: served.instance.name, error }, `${call?.method ?? 'a stream'} failed`);
+    if (!away)
+      log.error(
+        { exchange: client.exchange, front: served.instance.name, error },
+        `${call?.method ?? 'a stream'} failed`,
+      );
     if (client.gone) return;
     const reason = away ? awayFault() : internalFault();
     try {
@@ -388,13 +398,12 @@ export const createRouter = (options: RouterOptions): Router => {
         await withLease(lease, async () => {
           await caughtUp();
           const exchange = {
-            exchange: nextExchange(),
+            exchange: named(client),
             front: served.instance.name,
             session: lease.session.id,
             address: client.address,
             request,
           };
-          client.trail?.as(exchange.exchange);
           const resolved = await present(server).stream(exchange);
           if (!resolved.ok) return refused(resolved.fault);
           const target = resolved.value;

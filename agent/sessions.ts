@@ -25,6 +25,8 @@ export interface Visitor {
   readonly front: string;
   readonly address: string;
   readonly userAgent: string;
+  /** The one it logs in by. */
+  readonly exchange?: string;
 }
 
 export interface Sessions {
@@ -160,8 +162,10 @@ export const createSessions = (options: {
     for (const { token, session } of recent) find(token, session.front).catch(() => {}); // asked for again with its next call
   });
 
-  const open = async (visitor: Visitor, user: string, fullName: string, role: Session['role'], locale: string) =>
-    adopt(await present(server).login({ ...visitor, user, fullName, role, locale }));
+  const open = async (visitor: Visitor, user: string, fullName: string, role: Session['role'], locale: string) => {
+    const { exchange: _, ...from } = visitor;
+    return adopt(await present(server).login({ ...from, user, fullName, role, locale }));
+  };
 
   return {
     get count() {
@@ -186,8 +190,8 @@ export const createSessions = (options: {
         return found;
       });
       if (account !== undefined) return open(visitor, account.name, account.fullName, account.role, locale);
-      log.warn({ user: user.slice(0, 64), address: visitor.address, front: visitor.front }, 'login refused');
-      const { front, address } = visitor;
+      const { front, address, exchange } = visitor;
+      log.warn({ exchange, user: user.slice(0, 64), address, front }, 'login refused');
       server.api?.loginFailed({ front, user: user.slice(0, LIMITS.userNameBytes), address }).catch(() => {}); // also in the log above
       return undefined;
     },

@@ -6,7 +6,7 @@ export const LOG_LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info'
 
 /** The fields a line may carry beside its text. */
 export interface LogFields {
-  readonly exchange?: string;
+  readonly exchange?: string | undefined;
   readonly platform?: string;
   readonly front?: string;
   readonly host?: string;

@@ -15,6 +15,7 @@ export class Exchange implements Client {
   readonly head: RequestHead;
   trail: Trail | undefined;
   outcome: string | undefined;
+  exchange: string | undefined;
   opened = false;
   /** Whether a next request may follow on the connection. */
   keepsAlive: boolean;

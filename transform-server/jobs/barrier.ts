@@ -38,7 +38,7 @@ export const createBarrier = (options: {
       await hosts.commit(host, read.value, cause);
       return true;
     } catch (error) {
-      log.warn({ host, job: cause.job, error }, 're-read after a command failed');
+      log.warn({ exchange: cause.exchange, host, job: cause.job, error }, 're-read after a command failed');
       return false;
     }
   };
@@ -64,7 +64,10 @@ export const createBarrier = (options: {
     if (first === true) return true;
     const stale = idsOf(host, touches);
     store.setStale(stale, true);
-    log.warn({ host, job: cause.job, count: stale.length }, 'objects are stale: they could not be read again in time');
+    log.warn(
+      { exchange: cause.exchange, host, job: cause.job, count: stale.length },
+      'objects are stale: they could not be read again in time',
+    );
     void read.then((late) => {
       if (late) store.setStale(stale, false);
     });

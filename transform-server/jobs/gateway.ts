@@ -13,6 +13,8 @@ export interface HostWriter {
 
 /** Who caused the changes of a re-read, for the event log. */
 export interface Cause {
+  /** Of the job, for the log. */
+  readonly exchange?: string;
   readonly job: HubId;
   readonly user: string;
 }

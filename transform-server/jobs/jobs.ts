@@ -135,7 +135,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
       for (const resume of waiting) resume(job);
     };
     journal.flush().then(resumeAll, (error: unknown) => {
-      log.error({ job: job.id, error }, 'the end of a job could not be written');
+      log.error({ exchange: job.exchange, job: job.id, error }, 'the end of a job could not be written');
       resumeAll();
     });
   };
@@ -205,14 +205,14 @@ export const createJobs = (options: JobsOptions): Jobs => {
     });
     const touches = touchesOf(record);
     const endedMs = exactly(clock);
-    const isRead = await barrier(record.plan.host, touches, { job: job.id, user: job.user });
+    const isRead = await barrier(record.plan.host, touches, { exchange: job.exchange, job: job.id, user: job.user });
     hop(job, 'barrier', endedMs, { touches });
     journal.endPlan(record, end.end);
     const left = isRead && end.end === 'success' ? leftBy(record, store) : undefined;
     journal.audit(job.id, clock.now(), `ended: ${end.end}`, end.fault ?? left ?? null);
     if (end.end === 'stuck')
       log.error(
-        { job: job.id, verb: job.verb, outcome: end.fault?.kind ?? '' },
+        { exchange: job.exchange, job: job.id, verb: job.verb, outcome: end.fault?.kind ?? '' },
         'a plan ended half done: see its journal',
       );
     if (mayRepeat && end.end === 'undone' && end.fault?.kind === 'concurrent-access') {
@@ -265,7 +265,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
     try {
       await run();
     } catch (error) {
-      log.error({ job: job.id, verb: job.verb, error }, 'a job broke');
+      log.error({ exchange: job.exchange, job: job.id, verb: job.verb, error }, 'a job broke');
       journal.audit(job.id, clock.now(), 'broke', { error: String(error) });
       finish(job, { fault: fault('internal', {}, 'internal error; see the log') });
     }

@@ -58,7 +58,10 @@ export const createOutbox = (options: {
         await hosts.commit(entry.host, entry.changes, { job: job.id, user: entry.user });
       } catch (error) {
         // The host's own events bring the same change; the job must not hang on it.
-        log.error({ job: job.id, host: entry.host, error }, 'changes of a direct command could not be taken');
+        log.error(
+          { exchange: entry.exchange, job: job.id, host: entry.host, error },
+          'changes of a direct command could not be taken',
+        );
       }
     }
     finish(job, entry.fault ? { fault: entry.fault } : {});
@@ -82,7 +85,7 @@ export const createOutbox = (options: {
     for (const entry of entries) {
       if (isForeign(entry))
         log.error(
-          { job: entry.job, host: entry.host },
+          { exchange: entry.exchange, job: entry.job, host: entry.host },
           `outbox: agent ${agent} tells of a job that is another command's`,
         );
       else if (!isKnown(entry)) await take(entry);
