@@ -1,4 +1,6 @@
 /** One front instance: its platform's front and command table, ready for look-up; a request's row and session rules in one place. */
+export { hasArgument } from '../mappings/generic/call.ts';
+
 import { type Access, allows, type Call, type Row } from '../mappings/generic/call.ts';
 import { type Fault, fault } from '../mappings/generic/faults.ts';
 import type { Front, FrontInstance, HttpAnswer, Platform } from '../mappings/generic/platform.ts';
@@ -44,16 +46,6 @@ export const accessFault = (access: Access, lease: SessionLease | undefined, obj
   }
   if (allows(lease.session.role, access)) return undefined;
   return fault('no-permission', { object, privilege: access }, 'Permission to perform this operation was denied.');
-};
-
-/** Whether an argument path such as `spec.deviceChange` is given. */
-export const hasArgument = (args: Readonly<Record<string, unknown>>, path: string): boolean => {
-  let value: unknown = args;
-  for (const part of path.split('.')) {
-    if (value === null || typeof value !== 'object') return false;
-    value = Array.isArray(value) ? undefined : (value as Record<string, unknown>)[part];
-  }
-  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null;
 };
 
 const NO_CALL: Call = { method: '', target: { type: '', id: '' }, args: {}, version: '', operation: '' };

@@ -33,6 +33,16 @@ export interface Row {
   readonly because?: string;
 }
 
+/** Whether an argument path such as `spec.deviceChange` is given. */
+export const hasArgument = (args: Readonly<Record<string, unknown>>, path: string): boolean => {
+  let value: unknown = args;
+  for (const part of path.split('.')) {
+    if (value === null || typeof value !== 'object') return false;
+    value = Array.isArray(value) ? undefined : (value as Record<string, unknown>)[part];
+  }
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null;
+};
+
 /**
  * The answer to a call. `value`: encoded by the front. `body`: already encoded text, streamed; the front's `wrap` has been
  * applied by whoever wrote it.
