@@ -37,5 +37,35 @@ export const bytesText = (bytes: number): string => {
   return `${at === 0 ? value : value.toFixed(1)} ${units[at]}`;
 };
 
+/** 12,345: the same everywhere, whatever the browser's language. */
+export const countText = (n: number): string => Math.round(n).toLocaleString('en');
+
+/** Of figures of any size, short. */
+export const figureText = (n: number): string => {
+  if (Math.abs(n) >= 1000) return countText(n);
+  return Number.isInteger(n) ? String(n) : n.toFixed(Math.abs(n) < 10 ? 2 : 1);
+};
+
+/** `one host`, `2 hosts`. */
+export const countOf = (n: number, one: string, many = `${one}s`): string => `${countText(n)} ${n === 1 ? one : many}`;
+
+/** A document in elements on one line each; everything else stays as it is. */
+export const markupText = (text: string): string => {
+  if (!text.startsWith('<')) return text;
+  let depth = 0;
+  const lines = text
+    .replace(/>\s*</g, '>\n<')
+    .split('\n')
+    .map((line) => {
+      const isEnd = line.startsWith('</');
+      if (isEnd) depth = Math.max(0, depth - 1);
+      const shown = '  '.repeat(depth) + line;
+      const opens = /^<[\w:]/.test(line) && !line.endsWith('/>') && !/<\/[^>]*>$/.test(line);
+      if (opens) depth += 1;
+      return shown;
+    });
+  return lines.join('\n');
+};
+
 export const valueText = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value, undefined, 2) ?? '');

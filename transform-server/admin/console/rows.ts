@@ -7,6 +7,8 @@ export interface Column<T> {
   readonly name: string;
   /** A CSS grid width. */
   readonly width: string;
+  /** Stands at the right. */
+  readonly isNumber?: boolean;
   readonly cell: (row: T) => VNode | string | number;
 }
 
@@ -84,13 +86,13 @@ export const Rows = <T>(given: {
     role="grid"
     aria-label=${label}
     aria-rowcount=${rows.length + 1}
-    aria-activedescendant=${rows.length > 0 ? id(current) : undefined}
+    aria-activedescendant=${current >= first && current < last ? id(current) : undefined}
     tabindex="0"
     ref=${box}
     onKeyDown=${onKeyDown}
   >
     <div class="row head" role="row" aria-rowindex="1" style=${grid}>
-      ${columns.map(({ name }) => html`<div role="columnheader">${name}</div>`)}
+      ${columns.map(({ name, isNumber }) => html`<div role="columnheader" class=${isNumber ? 'number' : ''}>${name}</div>`)}
     </div>
     <div class="rows-all" role="rowgroup" style=${{ height: `${Math.max(rows.length, 1) * ROW_PX}px` }}>
       ${rows.length === 0 && html`<div role="row" class="row none"><div role="gridcell">${given.empty ?? 'nothing here'}</div></div>`}
@@ -110,7 +112,7 @@ export const Rows = <T>(given: {
             onOpen?.(row);
           }}
         >
-          ${columns.map(({ cell }) => html`<div role="gridcell">${cell(row)}</div>`)}
+          ${columns.map(({ cell, isNumber }) => html`<div role="gridcell" class=${isNumber ? 'number' : ''}>${cell(row)}</div>`)}
         </div>`;
       })}
     </div>
