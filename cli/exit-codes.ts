@@ -14,10 +14,10 @@ export const EXIT = {
 
 export const EXIT_HELP = `
 Exit codes:
-  0   done (SIGTERM and SIGINT end up, agent, server and start with 0)
+  0   done (SIGTERM and SIGINT end up, agent, server, start and trace with 0)
   1   check or status: something is wrong (of check, more than a warning); detect: nothing answers
   64  wrong use of the command line
-  69  something needed is not there: a port, a file, the server, the admin endpoint
+  69  something needed is not there: a port, a file, the server, the admin endpoint, an exchange in its log
   70  a bug of ours
   78  a mistake in the configuration`;
 

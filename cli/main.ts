@@ -237,13 +237,32 @@ const adminFlags = (command: Command): Command =>
     .option('--admin <url>', 'the admin endpoint (default: as configured)')
     .option('--token-file <file>', 'its token (default: in the state directory)');
 adminFlags(program.command('explain [exchange]'))
-  .description('every hop of one exchange; without an id, the newest exchanges')
+  .description('every hop of one exchange and where its time went; without an id, the newest exchanges')
   .option('--file <recording>', 'from a recording instead of the running server')
   .action(
     runs(async (exchange: string | undefined, flags: Flags & { admin?: string; tokenFile?: string; file?: string }) => {
       const { explain } = await import('./explain.ts');
       const { json, text } = await explain(exchange, flags);
       print(json, text);
+      return EXIT.ok;
+    }),
+  );
+adminFlags(program.command('trace'))
+  .description('follow exchanges with clients, a line each as they end, until Ctrl-C')
+  .option('--vm <name>', 'only of objects with this in their name, or of this hub id')
+  .option('--client <address>', 'only of clients with this in their address')
+  .option('--method <text>', 'only of methods with this in their name')
+  .option('--front <name>', 'only of fronts with this in their name')
+  .option('--outcome <kind>', 'only value, fault (of any kind), or faults of this kind')
+  .option('--count <N>', 'end after so many')
+  .action(
+    runs(async (flags: Flags & { admin?: string; tokenFile?: string; count?: string }) => {
+      const { trace } = await import('./trace.ts');
+      const { numberIn } = await import('./number-flag.ts');
+      const { count, ...more } = flags;
+      // Whoever reads what is printed may go first.
+      const unread = new Promise((resolve) => process.stdout.once('error', resolve));
+      await trace({ ...more, count: numberIn('count', count, 0, 1e9) }, print, Promise.race([untilSignal(), unread]));
       return EXIT.ok;
     }),
   );

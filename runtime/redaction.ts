@@ -1,7 +1,7 @@
 /** Values and texts that people will look at in; copies without secrets and of bounded size out. */
 
 const TEXT = 2048;
-const DEPTH = 6;
+const DEPTH = 16;
 const MEMBERS = 64;
 const NAMING = /^(key|name)$/;
 const WORDS = 'passw|passphrase|pwd|secret|token|cookie|credential|ticket|private.?key|api.?key|authorization';
@@ -40,7 +40,7 @@ const isSecretPair = (members: readonly (readonly [string, unknown])[]): boolean
 export const holdsSecret = (value: unknown, depth = 0): boolean => {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
   // Nobody looks so deep.
-  if (depth > 4 * DEPTH) return true;
+  if (depth > 2 * DEPTH) return true;
   if (Array.isArray(value)) return value.some((one) => holdsSecret(one, depth + 1));
   const members = Object.entries(value);
   return isSecretPair(members) || members.some(([key, one]) => SECRET.test(key) || holdsSecret(one, depth + 1));
