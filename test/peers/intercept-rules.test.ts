@@ -199,8 +199,8 @@ describeWith(NEEDED, 'rules in the kernel', () => {
   });
 });
 
-describeWith([...NEEDED, 'vcsim', 'govc', 'xen-api'], 'a hypervisor with a listener on that port', () => {
-  test('clients of another vendor find it translated at its own address and port, and the agent finds it there as it is', async () => {
+describeWith([...NEEDED, 'vcsim', 'govc', 'pyvmomi', 'xen-api'], 'a hypervisor with a listener on that port', () => {
+  test('clients of another vendor find it translated at its own address and port, its own vendor’s and the agent find it there as it is', async () => {
     await using network = await openNetwork();
     const { client, host } = placesOf(network);
     await using esx = runIn(host, [requireClient('vcsim'), '-l', '[::]:443', '-esx', '-vm', '1']);
@@ -218,19 +218,29 @@ describeWith([...NEEDED, 'vcsim', 'govc', 'xen-api'], 'a hypervisor with a liste
       `listen = "::"
       [[host]]\nname = "esx"\nuri = "esx://${host.ip}"\nuser = "user"\npasswordFile = "${join(folder, 'password')}"
       fingerprint = "${fingerprint.trim().split('=').at(-1)}"
-      [[front]]\nplatform = "xenapi"\nport = 9443`,
+      [[front]]\nplatform = "xenapi"\nport = 9443
+      [[front]]\nplatform = "vim25"\nport = 9443`,
     );
-    const powerOf = async (): Promise<string> => {
+    const powerOf = async (from = host): Promise<string> => {
       const env = { GOVC_URL: `https://user:pass@${host.ip}/sdk`, GOVC_INSECURE: 'true' };
-      const { stdout } = await host.run([requireClient('govc'), 'vm.info', 'ha-host_VM0'], { env });
+      const { stdout } = await from.run([requireClient('govc'), 'vm.info', 'ha-host_VM0'], { env });
       return /Power state:\s+(\S+)/.exec(stdout)?.[1] ?? stdout;
     };
-    await agent.intercept('apply', '[[intercept.rule]]\nmode = "redirect"\nports = [443]\nto = "xenapi@esx"');
+    await agent.intercept('apply', '[[intercept.rule]]\nmode = "redirect"\nports = [443]\nto = ":9443"');
     await using xen = await CLIENTS['xen-api'](client, `https://${host.ip}`);
     expect(await xen.names()).toEqual(['ha-host_VM0']);
     expect(await powerOf()).toBe('poweredOn');
     await xen.power('ha-host_VM0', 'off');
     expect(await powerOf()).toBe('poweredOff');
+    for (const open of [CLIENTS.govc, CLIENTS.pyVmomi]) {
+      await using vim = await open(client, `https://${host.ip}`);
+      expect(await vim.names()).toEqual(['ha-host_VM0']);
+      await vim.power('ha-host_VM0', 'on');
+      expect(await powerOf()).toBe('poweredOn');
+      await vim.power('ha-host_VM0', 'off');
+    }
+    // A user of its own, whom the agent does not know.
+    expect(await powerOf(client)).toBe('poweredOff');
     await agent.intercept('remove');
   });
 });
