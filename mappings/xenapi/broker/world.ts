@@ -50,6 +50,11 @@ export class World {
 
   // ---- reading ----
 
+  /** Shown or not. */
+  get size(): number {
+    return this.#items.size;
+  }
+
   find(ref: string): Item | undefined {
     return this.#items.get(ref);
   }
@@ -160,8 +165,11 @@ export class World {
     for (const ref of moved) this.#touched.add(ref);
     if (item.own === undefined || isShownNow) this.#waiting.delete(item.ref);
     else this.#waiting.add(item.ref);
-    if (!isShownNow) this.#hide(item, version);
-    else if (differs || !wasShown) this.#show(item, version);
+    if (!isShownNow) {
+      this.#hide(item, version);
+      // A job's task that a client destroyed: the job stays for a while, nobody looks at the task again.
+      if (item.cls === 'task' && item.own === undefined) this.#drop(item);
+    } else if (differs || !wasShown) this.#show(item, version);
     if (item.cls === 'SR' && (differs || wasShown !== isShownNow)) {
       this.#touchClass('pool');
       if (item.owner !== undefined) this.#touched.add(refOf(xenId('PBD', item.owner), context.front));
@@ -225,6 +233,13 @@ export class World {
     return made;
   }
 
+  #drop(item: Item): void {
+    this.#items.delete(item.ref);
+    this.#waiting.delete(item.ref);
+    this.#jsonLength -= item.json?.text.length ?? 0;
+    item.json = undefined;
+  }
+
   /** One of the three it may be shown from is no more. */
   #left(
     item: Item,
@@ -243,10 +258,7 @@ export class World {
     for (const relation of relationsTo(item.cls))
       for (const ref of this.ends.sources(item.ref, relation)) this.#touched.add(ref);
     this.#hide(item, version);
-    this.#items.delete(item.ref);
-    this.#waiting.delete(item.ref);
-    this.#jsonLength -= item.json?.text.length ?? 0;
-    item.json = undefined;
+    this.#drop(item);
     dropOwnFields(context, item.ref);
     if (item.cls === 'SR') this.#touchClass('pool');
     // A slow client may be in the middle of a list that has it: its last record stays as it was.

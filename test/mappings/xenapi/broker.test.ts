@@ -1,7 +1,9 @@
 /** Reads and tasks of the XenAPI broker over a fake store: relations, own data and jobs stand in the records. */
 import { describe, expect, test } from 'vitest';
 import { fault } from '../../../mappings/generic/faults.ts';
-import { hubId } from '../../../mappings/generic/ids.ts';
+import { type HubId, hubId } from '../../../mappings/generic/ids.ts';
+import { makeCaches, sync } from '../../../mappings/xenapi/broker/sync.ts';
+import type { World } from '../../../mappings/xenapi/broker/world.ts';
 import { refOf } from '../../../mappings/xenapi/ids.ts';
 import { forget, putOwnObject, removeOwnObject, writeOwn } from '../../../mappings/xenapi/own-data.ts';
 import { vbdId } from '../../../mappings/xenapi/seats.ts';
@@ -222,6 +224,30 @@ describe('tasks', () => {
     expect(await count()).toBe(many);
     at.elapse(61_000);
     expect(await count()).toBe(200);
+  });
+
+  test('that were destroyed are held no longer, and do not come back', async () => {
+    const at = estate();
+    let caches = makeCaches();
+    const worldNow = (): World => {
+      const steps = sync({ context: at.context, caches });
+      let step = steps.next();
+      while (step.done !== true) step = steps.next();
+      return step.value;
+    };
+    const before = worldNow().size;
+    const ids = Array.from({ length: 50 }, (_, n) => hubId('job', 1000 + n));
+    const finish = (id: HubId): void => {
+      at.job(job({ id, state: 'success', finishedMs: 1_795_243_042_000 }));
+    };
+    for (const id of ids) finish(id);
+    expect(worldNow().size).toBe(before + 50);
+    for (const id of ids) forget(at.context, ref('task', id));
+    expect(worldNow().size).toBe(before);
+    for (const id of ids) finish(id);
+    expect(worldNow().size).toBe(before);
+    caches = makeCaches();
+    expect(worldNow().size).toBe(before);
   });
 
   test("another API's job is seen while it runs, a task that was destroyed or is old is not", async () => {
