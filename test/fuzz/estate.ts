@@ -6,6 +6,8 @@ const VMS = 30;
 /** Machines that are made anew at each round: what requests left in them must not grow for ever. */
 const RENEWED = 6;
 const OWN_MOST = 10;
+/** Tasks are history, which has bounds of its own. */
+const LIVING = ['VirtualMachine', 'VirtualMachineSnapshot', 'Datastore', 'Network'] as const;
 
 export interface Estate {
   /** Live ids of a managed type; [] for types that are none of the estate's. */
@@ -80,7 +82,7 @@ export const openEstate = async (soap: RawSoap): Promise<Estate> => {
       ...referencesIn((await soap.read('TaskManager', managers['taskManager'] ?? '', 'recentTask')).get('recentTask')),
     ];
     types['VirtualMachineSnapshot'] = [];
-    for (const vm of types['VirtualMachine'].slice(0, 8)) {
+    for (const vm of types['VirtualMachine']) {
       const tree = await soap.read('VirtualMachine', vm, 'snapshot').catch(() => new Map<string, string>());
       types['VirtualMachineSnapshot'].push(...referencesIn(tree.get('snapshot')));
     }
@@ -110,7 +112,7 @@ export const openEstate = async (soap: RawSoap): Promise<Estate> => {
   await tend();
   return {
     ids: (type) => types[type] ?? [],
-    size: () => new Set(Object.values(types).flat()).size,
+    size: () => LIVING.reduce((sum, type) => sum + (types[type]?.length ?? 0), 0),
     managers,
     get datastore() {
       return datastore;

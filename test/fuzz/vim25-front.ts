@@ -7,6 +7,9 @@ import { mutate } from './mutations.ts';
 import { loadSeeds } from './seeds.ts';
 import { createSender } from './sender.ts';
 
+/** The host's own words for what it does not do to a machine as it is now: the API has no other fault for them. */
+const HINDERED = /Requested operation is not valid/;
+
 export const vim25Front: FuzzFront = async (product) => {
   const seeds = loadSeeds();
   const endpoint = product.front('vim25');
@@ -32,7 +35,8 @@ export const vim25Front: FuzzFront = async (product) => {
           if (fault === undefined && problem === undefined) belongings.note(body);
           const sessionLost = fault === 'NotAuthenticated';
           if (sessionLost) belongings.forget();
-          return { fault, problem, internal: fault === 'SystemError' ? (text ?? '') : undefined, sessionLost };
+          const failed = fault === 'SystemError' && !HINDERED.test(text ?? '');
+          return { fault, problem, internal: failed ? (text ?? '') : undefined, sessionLost };
         },
         logIn: () => sender.logIn(),
         close: () => sender.close(),

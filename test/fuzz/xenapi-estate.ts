@@ -107,7 +107,7 @@ export const openXenEstate = async ({ call }: RawXenApi): Promise<XenEstate> => 
       await shutDown(ref, vm);
       await many([call('VM.destroy', ref)]);
     }
-    // The snapshots of a machine go with it; those of the others are as many as they are.
+    // Those of a machine that went are gone with it.
     await many(own.filter(([, vm]) => vm['is_a_snapshot'] === true).map(([ref]) => call('VM.destroy', ref)));
     for (const cls of EMPTIED)
       for (const ref of refs[cls] ?? [])

@@ -1,4 +1,5 @@
 /** Job records in memory, newest last, each change with a version of the store's counter; bounded, and durable by the journal. */
+import type { Fault } from '../../mappings/generic/faults.ts';
 import { type HubId, hubId } from '../../mappings/generic/ids.ts';
 import type { Job } from '../../mappings/generic/jobs.ts';
 import type { JobsView } from '../../mappings/generic/store-view.ts';
@@ -11,7 +12,7 @@ import type { Journal } from './journal.ts';
 const HISTORY = 5_000;
 /** Jobs beyond this many, and beyond so many characters, go whatever their age, if they are finished: what a client gave is in their faults. */
 const MOST = 50_000;
-const CHARACTERS = 32 * 1024 * 1024;
+const CHARACTERS = 16 * 1024 * 1024;
 /** Of a record without what clients give. */
 const RECORD = 500;
 
@@ -30,6 +31,12 @@ export interface Records extends Omit<JobsView, 'cancel'> {
   change(job: Job, fields: JobFields): void;
   /** How many ended in this life, by verb and outcome: success, or the kind of the fault. */
   readonly ends: JobEnds;
+}
+
+/** What its client is told. */
+export interface JobEnd {
+  readonly fault?: Fault;
+  readonly result?: unknown;
 }
 
 export type JobEnds = ReadonlyMap<string, ReadonlyMap<string, number>>;
