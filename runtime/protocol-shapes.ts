@@ -182,7 +182,7 @@ export const AGENT_CALLS = {
 export const AGENT_ANSWERS = {
   acquire: outcome,
   step: outcomeOf(members),
-  probe: outcomeOf(z.enum(['done', 'not-done', 'running'])),
+  probe: outcomeOf(z.enum(['done', 'not-done', 'running', 'gone'])),
   read: outcomeOf(changes),
   ask: outcome,
 } satisfies Partial<Shapes<AgentApi>>;

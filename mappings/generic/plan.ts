@@ -37,4 +37,11 @@ export interface Plan {
   readonly makes?: PlannedRef;
 }
 
-export type ProbeAnswer = 'done' | 'not-done' | 'running';
+/** gone: what was under way has ended without effect, and none will come. */
+export type ProbeAnswer = 'done' | 'not-done' | 'running' | 'gone';
+
+/** What a front has left to do when its command has an outcome, as data: kept with the plan, so that a restart does it too, at worst twice. */
+export interface FollowUp {
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}

@@ -1,9 +1,9 @@
 /** Commands in, job records out: planned, journaled, run and recovered here; the agents' direct commands are recorded beside them. */
 import type { Command } from '../../mappings/generic/commands.ts';
-import { type Fault, fault, type Outcome, refused } from '../../mappings/generic/faults.ts';
+import { done, type Fault, fault, type Outcome, refused } from '../../mappings/generic/faults.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Job } from '../../mappings/generic/jobs.ts';
-import type { Plan } from '../../mappings/generic/plan.ts';
+import type { FollowUp, Plan } from '../../mappings/generic/plan.ts';
 import type { Platform } from '../../mappings/generic/platform.ts';
 import type { EventsView, JobsView } from '../../mappings/generic/store-view.ts';
 import { type Clock, exactly } from '../../runtime/clock.ts';
@@ -19,8 +19,9 @@ import { createHostTurn, type HostTurn } from './host-turn.ts';
 import { type AuditLine, createJournal, type PlanRecord } from './journal.ts';
 import { createOutbox } from './outbox.ts';
 import { createPlanner, planShown } from './planner.ts';
-import { createJobIds, createRecords, type JobEnds } from './records.ts';
+import { createJobIds, createRecords, type JobEnd, type JobEnds } from './records.ts';
 import { resolveRef } from './references.ts';
+import { createRepeats } from './repeats.ts';
 import { createRollbacks, leftBy, type Rollbacks, touchesOf } from './rollback.ts';
 import { type RunnerEnd, resultsOf, runPlan } from './runner.ts';
 import { TIMING, type Timing } from './timing.ts';
@@ -30,9 +31,9 @@ export type JobMeta = Pick<Job, 'user' | 'front' | 'method' | 'nativeTarget' | '
 
 export interface Jobs extends JobsView, Rollbacks {
   /** A command as a job; the record at once. Show its id after `Storage.flush`. A repeat of the same exchange gets the same job. */
-  start(command: Command, meta: JobMeta): Job;
+  start(command: Command, meta: JobMeta, then?: FollowUp): Job;
   /** The same, resolved when the job has ended. */
-  run(command: Command, meta: JobMeta): Promise<Job>;
+  run(command: Command, meta: JobMeta, then?: FollowUp): Promise<Job>;
   ended(id: HubId): Promise<Job | undefined>;
   /** A front's own job that has its outcome already. */
   settle(meta: JobMeta & { readonly host: HubId; readonly target: HubId }, outcome: Outcome): Job;
@@ -62,6 +63,8 @@ export interface JobsOptions {
   readonly log: Log;
   /** For the exchange log: what became of an exchange's command. */
   readonly hop?: (hop: Hop) => void;
+  /** What a front does once its command has an outcome: the job ends with what this resolves with. */
+  readonly follow?: (job: Job, then: FollowUp, outcome: Outcome) => Promise<Outcome>;
   readonly timing?: Partial<Timing>;
 }
 
@@ -84,21 +87,13 @@ export const createJobs = (options: JobsOptions): Jobs => {
 
   const cancelled = new Set<HubId>();
   const waiters = new Map<HubId, ((job: Job) => void)[]>();
-  /** Jobs by exchange and command: a repeat on the link is the same command. */
-  const byExchange = new Map<string, HubId>();
+  const repeats = createRepeats();
 
   const nameOf = (target: HubId): string => store.entry(target)?.name ?? '';
 
   const post = (job: Job, kind: 'job.started' | 'job.failed', text: string): void => {
-    events.post({
-      kind,
-      host: job.host,
-      object: job.target,
-      objectName: job.targetName,
-      user: job.user,
-      job: job.id,
-      text,
-    });
+    const { id, host, target, targetName, user } = job;
+    events.post({ kind, host, object: target, objectName: targetName, user, job: id, text });
   };
 
   const hop = (job: Job, shape: string, sinceMs: number, detail: Hop['detail'], facts?: ExchangeFacts): void => {
@@ -107,7 +102,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
     options.hop?.({ exchange: job.exchange, shape, atMs, durationMs, ...(facts && { facts }), detail });
   };
 
-  const finish = (job: Job, end: { fault?: Fault; result?: unknown }): void => {
+  const finish = (job: Job, end: JobEnd): void => {
     cancelled.delete(job.id);
     // Its client was told already, because the host was away too long.
     if (job.finishedMs !== undefined) return;
@@ -170,9 +165,22 @@ export const createJobs = (options: JobsOptions): Jobs => {
         }),
     });
 
+  /** The write queue is free for what follows. */
+  const followed = async (
+    job: Job,
+    then: FollowUp | undefined,
+    turn: HostTurn | undefined,
+    end: JobEnd,
+  ): Promise<JobEnd> => {
+    if (then === undefined || options.follow === undefined) return end;
+    await turn?.release();
+    const told = await options.follow(job, then, end.fault ? refused(end.fault) : done(end.result));
+    return told.ok ? { result: told.value } : { fault: told.fault };
+  };
+
   /**
-   * The walk of a journaled plan, the barrier behind it, and the end of the job, in that order. true: the host refused it for what somebody
-   * else changed there, nothing of it is left, and the job has not ended.
+   * The walk of a journaled plan, the barrier behind it, what follows, and the end of the job, in that order. true: the host refused it for
+   * what somebody else changed there, nothing of it is left, and the job has not ended.
    */
   const carryOut = async (
     job: Job,
@@ -207,36 +215,37 @@ export const createJobs = (options: JobsOptions): Jobs => {
     const endedMs = exactly(clock);
     const isRead = await barrier(record.plan.host, touches, { exchange: job.exchange, job: job.id, user: job.user });
     hop(job, 'barrier', endedMs, { touches });
-    journal.endPlan(record, end.end);
     const left = isRead && end.end === 'success' ? leftBy(record, store) : undefined;
+    const isRepeated = mayRepeat && end.end === 'undone' && end.fault?.kind === 'concurrent-access';
+    const own: JobEnd = end.fault ? { fault: end.fault } : { result: madeBy(job, record) };
+    const told = isRepeated ? own : await followed(job, record.plan.then, turn, own);
+    journal.endPlan(record, end.end);
     journal.audit(job.id, clock.now(), `ended: ${end.end}`, end.fault ?? left ?? null);
     if (end.end === 'stuck')
       log.error(
         { exchange: job.exchange, job: job.id, verb: job.verb, outcome: end.fault?.kind ?? '' },
         'a plan ended half done: see its journal',
       );
-    if (mayRepeat && end.end === 'undone' && end.fault?.kind === 'concurrent-access') {
-      records.change(job, { state: 'queued' });
-      return true;
-    }
-    const result = end.fault ? undefined : madeBy(job, record);
-    finish(job, { ...(end.fault ? { fault: end.fault } : {}), ...(result === undefined ? {} : { result }) });
-    return false;
+    if (isRepeated) records.change(job, { state: 'queued' });
+    else finish(job, told);
+    return isRepeated;
   };
 
-  const work = async (job: Job, command: Command): Promise<void> => {
+  const work = async (job: Job, command: Command, then: FollowUp | undefined): Promise<void> => {
     const versionOf = (): number => store.entry(command.target)?.version ?? 0;
     const seen = versionOf();
     let begunMs = exactly(clock);
     let planned = await plan(job.id, command, job.front);
-    if (!planned.ok) return finish(job, { fault: planned.fault });
+    let turn: HostTurn | undefined;
+    const refuse = async (why: Fault): Promise<void> => finish(job, await followed(job, then, turn, { fault: why }));
+    if (!planned.ok) return refuse(planned.fault);
     const { queue } = planned.value;
-    const turn = turnOf(job, planned.value);
+    turn = turnOf(job, planned.value);
     hop(job, 'plan', begunMs, planShown(planned.value), { job: job.id });
     begunMs = exactly(clock);
     const taken = await turn.first();
     hop(job, 'queue', begunMs, { queue });
-    if (!taken.ok) return finish(job, { fault: taken.fault });
+    if (!taken.ok) return refuse(taken.fault);
     try {
       for (let made = 0; ; made++) {
         if (made > 0 || versionOf() !== seen) {
@@ -247,9 +256,9 @@ export const createJobs = (options: JobsOptions): Jobs => {
             planned = refused(fault('concurrent-access', {}, 'The object changed.'));
           if (planned.ok) hop(job, 'plan', begunMs, planShown(planned.value));
         }
-        if (!planned.ok) return finish(job, { fault: planned.fault });
-        if (cancelled.has(job.id)) return finish(job, { fault: fault('cancelled', {}, 'cancelled') });
-        const record = journal.addPlan(job.id, planned.value, made * SENDS_OF_PLAN);
+        if (!planned.ok) return await refuse(planned.fault);
+        if (cancelled.has(job.id)) return await refuse(fault('cancelled', {}, 'cancelled'));
+        const record = journal.addPlan(job.id, { ...planned.value, ...(then && { then }) }, made * SENDS_OF_PLAN);
         records.change(job, { state: 'running', startedMs: clock.now() });
         journal.audit(job.id, clock.now(), 'planned', { verb: command.verb, target: command.target, user: job.user });
         await journal.flush();
@@ -295,20 +304,14 @@ export const createJobs = (options: JobsOptions): Jobs => {
     return job;
   };
 
-  const remember = (key: string, id: HubId): void => {
-    byExchange.set(key, id);
-    const oldest = byExchange.keys().next().value;
-    if (byExchange.size > 10_000 && oldest !== undefined) byExchange.delete(oldest);
-  };
-
-  const started = (command: Command, meta: JobMeta): Job => {
-    const key = `${meta.exchange} ${JSON.stringify(command)}`;
-    const known = meta.exchange === '' ? undefined : records.get(byExchange.get(key) ?? ('' as HubId));
-    if (known) return known;
+  const started = (command: Command, meta: JobMeta, then?: FollowUp): Job => {
+    const known = repeats.find(meta.exchange, command);
+    const earlier = known && records.get(known);
+    if (earlier) return earlier;
     const { verb, host, target } = command;
     const fields = { ...blank(verb, host, target, meta), cancelable: true };
-    const job = begun(fields, (one) => work(one, command));
-    remember(key, job.id);
+    const job = begun(fields, (one) => work(one, command, then));
+    repeats.note(meta.exchange, command, job.id);
     return job;
   };
 
@@ -337,8 +340,8 @@ export const createJobs = (options: JobsOptions): Jobs => {
     changedSince: records.changedSince,
     ends: records.ends,
     start: started,
-    run: async (command, meta) => {
-      const job = started(command, meta);
+    run: async (command, meta, then) => {
+      const job = started(command, meta, then);
       return (await ended(job.id)) ?? job;
     },
     ended,

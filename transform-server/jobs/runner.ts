@@ -96,17 +96,18 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
 
   /**
    * Whether a step in doubt took effect. "not done" counts once it has held for a while: after kill -9 the host's call keeps running,
-   * and its effect can show after a first look. Without any answer from the host there is no end: nobody acts on a guess.
+   * and its effect can show after a first look. Without any answer from the host there is no end: nobody acts on a guess. `undoes`: the host
+   * took the call, and what of it still runs is stopped by its undo.
    */
-  const settle = async (step: Step): Promise<'done' | 'not-done'> => {
+  const settle = async (step: Step, undoes = false): Promise<'done' | 'not-done'> => {
     const pause = pauses();
     let runningSince: number | undefined;
     let notDoneSince: number | undefined;
     for (;;) {
       const answer = await probe(step);
       const now = clock.now();
-      if (answer === 'done') return 'done';
-      if (answer === 'not-done') {
+      if (answer === 'done' || (answer === 'running' && undoes)) return 'done';
+      if (answer === 'not-done' || answer === 'gone') {
         notDoneSince ??= now;
         if (now - notDoneSince >= timing.settleMs) return 'not-done';
       } else notDoneSince = undefined;
@@ -119,14 +120,26 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     }
   };
 
-  /** Asynchronous steps end when the probe says so. */
-  const awaitEffect = async (step: Step, limitMs: number): Promise<boolean> => {
+  /** Asynchronous steps end when the probe says so. undefined: it took effect. */
+  const awaitEffect = async (at: number, limitMs: number): Promise<Fault | undefined> => {
+    const [step] = stepAt(at);
     const pause = pauses();
     const until = clock.now() + limitMs;
     for (;;) {
-      if ((await probe(step)) === 'done') return true;
-      if (clock.now() >= until) return false;
-      if (step.kind === 'compensatable' && options.isCancelled()) return false;
+      const answer = await probe(step);
+      if (answer === 'done') {
+        await mark(at, { state: 'done' });
+        return undefined;
+      }
+      if (answer === 'gone') {
+        await mark(at, { state: 'failed' });
+        return fault('invalid-state', {}, `The host ended "${step.name}" before it took effect.`);
+      }
+      const isCancelled = step.kind === 'compensatable' && options.isCancelled();
+      if (isCancelled || clock.now() >= until) {
+        await mark(at, { state: 'in-doubt' });
+        return isCancelled ? cancelFault() : fault('timeout', {}, `${step.name} did not come to its end in time.`);
+      }
       await pause();
     }
   };
@@ -169,14 +182,8 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     await mark(at, { state: 'sent', attempt: state.attempt + (answered ? 1 : 0) });
     const outcome = await send(`${job}/${at}/${state.attempt}`, call);
     if (outcome?.ok) {
-      if (!step.awaits || (await awaitEffect(step, step.awaits.limitMs))) {
-        await mark(at, { state: 'done', outcome });
-        return undefined;
-      }
-      await mark(at, { state: 'in-doubt', outcome });
-      return options.isCancelled()
-        ? cancelFault()
-        : fault('timeout', {}, `${step.name} did not come to its end in time.`);
+      await mark(at, { state: step.awaits ? 'sent' : 'done', outcome });
+      return step.awaits && awaitEffect(at, step.awaits.limitMs);
     }
     if (outcome && !IN_DOUBT.has(outcome.fault.kind)) {
       await mark(at, { state: 'failed', outcome });
@@ -187,9 +194,9 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
   };
 
   /** Brings a step in doubt to done or planned by its probe. The fault when it had no effect. */
-  const resolveDoubt = async (at: number, because: Fault): Promise<Fault | undefined> => {
+  const resolveDoubt = async (at: number, because: Fault, undoes = false): Promise<Fault | undefined> => {
     const [step] = stepAt(at);
-    const done = (await settle(step)) === 'done';
+    const done = (await settle(step, undoes)) === 'done';
     await mark(at, { state: done ? 'done' : 'planned' });
     return done ? undefined : because;
   };
@@ -223,6 +230,8 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
       const [step, state] = stepAt(at);
       options.onStep(Math.floor((at * 100) / plan.steps.length), !isPastPivot() && step.kind === 'compensatable');
       if (state.state === 'sent' || state.state === 'in-doubt') {
+        // It would go back once this step has come to its end: then it need not come to it.
+        if (recovered && !isPastPivot() && step.undo && at + 1 < plan.steps.length) return cancelFault();
         const failure = await resolveDoubt(at, cancelFault());
         if (failure && !isPastPivot()) return failure;
       }
@@ -270,7 +279,8 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     for (let at = plan.steps.length - 1; at >= 0; at--) {
       const [step, state] = stepAt(at);
       // An effect that may yet come is looked at once more before it is left behind.
-      if ((state.state === 'in-doubt' || state.state === 'sent') && step.undo) await resolveDoubt(at, cancelFault());
+      if ((state.state === 'in-doubt' || state.state === 'sent') && step.undo)
+        await resolveDoubt(at, cancelFault(), state.outcome?.ok === true);
       if (state.state !== 'done' && state.state !== 'undoing') continue;
       const undone = await undo(at);
       await mark(at, { state: undone ? 'undone' : 'stuck' });

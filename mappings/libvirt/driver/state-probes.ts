@@ -170,16 +170,20 @@ const snapshotCurrent: Question = async (send, args) => {
   return done(outcome.value.snap.name === text(args, 'name') ? 'done' : 'not-done');
 };
 
-/** Both images hold the same: libvirt says so of no copy that still catches up. */
+/** Both images hold the same: libvirt says so of no copy that still catches up. One that failed, was aborted, or whose machine is off, has left nothing. */
 const copyReady: Question = async (send, args) => {
   const outcome = await ask(send, 'DOMAIN_GET_BLOCK_JOB_INFO', {
     dom: domain(text(args, 'uuid')),
     path: text(args, 'device'),
     flags: 0,
   });
-  if (!outcome.ok) return ABSENT.has(outcome.fault.kind) ? done('not-done') : refused(outcome.fault);
+  if (!outcome.ok) {
+    const off = await inState(STATE.inactive)(send, args);
+    const isOff = off.ok ? off.value === 'done' : ABSENT.has(off.fault.kind);
+    return isOff ? done('gone') : refused(outcome.fault);
+  }
   const { found, cur, end } = outcome.value;
-  if (found !== 1) return done('not-done');
+  if (found !== 1) return done('gone');
   return done(String(cur) === String(end) ? 'done' : 'running');
 };
 

@@ -1,5 +1,7 @@
 /** After a crash at any point: all of a plan or nothing of it, nothing done twice, and the job says which. */
 import { describe, expect, test } from 'vitest';
+import { done, fault, refused } from '../../../mappings/generic/faults.ts';
+import type { FollowUp } from '../../../mappings/generic/plan.ts';
 import type { DirectoryStorage } from '../../../transform-server/storage/storage.ts';
 import { agentOf, copyOfDisk, createRig, makeStep, NEVER, planOf, SimulatedHost, scratch, TIMING } from './rig.ts';
 
@@ -196,4 +198,71 @@ test('a plan killed while it goes back goes on going back', async () => {
   const third = createRig({ directory: copyOfDisk(second.storage.directory), agent: agentOf(new SimulatedHost()) });
   await third.jobs.recover();
   expect(third.jobs.get(job.id)?.state).toBe('error');
+});
+
+describe('what follows the command of a job', () => {
+  const THEN: FollowUp = { name: 'keep', args: { field: 'label' } };
+
+  test('is done once the host shows what the command did, and its result is the result of the job', async () => {
+    const seen: unknown[] = [];
+    const host = new SimulatedHost();
+    const rig = createRig({
+      agent: agentOf(host),
+      follow: async (job, then, outcome) => {
+        seen.push(then, outcome, job.state);
+        return done('kept');
+      },
+    });
+    const job = await rig.run(planOf(rig.host), THEN);
+    expect(seen).toEqual([THEN, done(expect.stringMatching(/^vm-\d+$/)), 'running']);
+    expect(job).toMatchObject({ state: 'success', result: 'kept' });
+  });
+
+  test('is told why the command failed, and says it in words of its own', async () => {
+    const rig = createRig({
+      agent: agentOf(new SimulatedHost()),
+      plan: async () => refused(fault('invalid-device', { index: 0, property: 'slot' }, 'taken')),
+      follow: async (_, __, outcome) => refused(fault('busy', {}, outcome.ok ? '' : outcome.fault.text)),
+    });
+    expect(await rig.run(planOf(rig.host), THEN)).toMatchObject({
+      state: 'error',
+      fault: { kind: 'busy', text: 'taken' },
+    });
+  });
+
+  test('is done by the next server when this one dies between the two', async () => {
+    const host = new SimulatedHost();
+    const directory = scratch();
+    let crash = (): void => {};
+    const down = new Promise<void>((resolve) => {
+      crash = resolve;
+    });
+    const first = createRig({
+      directory,
+      agent: agentOf(host),
+      follow: () => {
+        crash();
+        return NEVER;
+      },
+    });
+    const job = first.start(planOf(first.host), THEN);
+    await down;
+    expect(first.jobs.get(job.id)?.state).toBe('running');
+    const sends = host.sends.length;
+    const seen: unknown[] = [];
+    const second = createRig({
+      directory: copyOfDisk(directory),
+      agent: agentOf(host),
+      follow: async (_, then, outcome) => {
+        seen.push(then, outcome);
+        return done('kept');
+      },
+    });
+    await second.jobs.recover();
+    expect(seen).toEqual([THEN, done(expect.stringMatching(/^vm-\d+$/))]);
+    expect(second.jobs.get(job.id)).toMatchObject({ state: 'success', result: 'kept' });
+    expect(host.sends).toHaveLength(sends);
+    const third = createRig({ directory: copyOfDisk(directory), agent: agentOf(host) });
+    expect(third.jobs.journal(job.id).plan?.plan.then).toEqual(THEN);
+  });
 });

@@ -7,7 +7,7 @@ import { command } from '../../../mappings/generic/commands.ts';
 import { done, fault, type Outcome, refused } from '../../../mappings/generic/faults.ts';
 import type { HubId } from '../../../mappings/generic/ids.ts';
 import type { NativeCall, NativeChange, NativeObject } from '../../../mappings/generic/native.ts';
-import type { Plan, Probe, ProbeAnswer, Step } from '../../../mappings/generic/plan.ts';
+import type { FollowUp, Plan, Probe, ProbeAnswer, Step } from '../../../mappings/generic/plan.ts';
 import type { Platform } from '../../../mappings/generic/platform.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import { silentLog } from '../../../runtime/log.ts';
@@ -15,7 +15,7 @@ import type { Renderer } from '../../../transform-server/engine/renderer.ts';
 import { createEvents } from '../../../transform-server/events/events.ts';
 import { createIds } from '../../../transform-server/ids/ids.ts';
 import type { HostsGateway, HostWriter, WriterApi } from '../../../transform-server/jobs/gateway.ts';
-import { createJobs, type JobMeta, type Jobs } from '../../../transform-server/jobs/jobs.ts';
+import { createJobs, type JobMeta, type Jobs, type JobsOptions } from '../../../transform-server/jobs/jobs.ts';
 import type { Timing } from '../../../transform-server/jobs/timing.ts';
 import { type DirectoryStorage, openStorage } from '../../../transform-server/storage/storage.ts';
 import { createStore } from '../../../transform-server/store/memory.ts';
@@ -122,8 +122,8 @@ export interface Rig {
   readonly host: HubId;
   readonly gateway: HostsGateway;
   readonly log: string[];
-  start(plan: Plan): ReturnType<Jobs['start']>;
-  run(plan: Plan): ReturnType<Jobs['run']>;
+  start(plan: Plan, then?: FollowUp): ReturnType<Jobs['start']>;
+  run(plan: Plan, then?: FollowUp): ReturnType<Jobs['run']>;
 }
 
 export interface RigOptions {
@@ -134,6 +134,7 @@ export interface RigOptions {
   readonly wrapStorage?: (storage: DirectoryStorage) => DirectoryStorage;
   readonly timing?: Partial<Timing>;
   readonly plan?: () => Promise<Outcome<Plan>>;
+  readonly follow?: JobsOptions['follow'];
 }
 
 export const scratch = (): string => {
@@ -187,6 +188,7 @@ export const createRig = (options: RigOptions): Rig => {
     ids,
     log: silentLog,
     timing: { ...TIMING, ...options.timing },
+    ...(options.follow && { follow: options.follow }),
   });
   const wanted = (plan: Plan) => {
     next = plan;
@@ -199,8 +201,8 @@ export const createRig = (options: RigOptions): Rig => {
     host,
     gateway,
     log,
-    start: (plan) => jobs.start(wanted(plan), META),
-    run: (plan) => jobs.run(wanted(plan), META),
+    start: (plan, then) => jobs.start(wanted(plan), META, then),
+    run: (plan, then) => jobs.run(wanted(plan), META, then),
   };
 };
 
