@@ -4,7 +4,7 @@ import { fault, type Outcome, refused } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { Platform } from '../mappings/generic/platform.ts';
 import type { EventsView } from '../mappings/generic/store-view.ts';
-import { type Clock, steadily } from '../runtime/clock.ts';
+import { type Clock, sleep, steadily } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { AgentApi, AgentCounts, Hop, JobIds, ServerApi } from '../runtime/protocol.ts';
 import { createTally } from '../runtime/tally.ts';
@@ -26,7 +26,7 @@ import { createWaits } from './exchanges/waits.ts';
 import { handOver, type UnderWay } from './hand-over.ts';
 import { createIds } from './ids/ids.ts';
 import type { Reserve } from './ids/numbers.ts';
-import { createJobs, type Jobs } from './jobs/jobs.ts';
+import { createJobs, type Jobs, type JobsOptions } from './jobs/jobs.ts';
 import { createOwn } from './own/own.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { Storage } from './storage/contract.ts';
@@ -109,6 +109,7 @@ export interface Server extends AsyncDisposable {
 const JOB_BLOCK = 2048;
 const NO_JOB_IDS: JobIds = { from: 0, to: 0 };
 const LISTED_MS = 30_000;
+const FRONT_MS = 250;
 const SWEEP_MS = 60_000;
 const WARM_AT_ONCE = 16;
 
@@ -155,7 +156,28 @@ export const createServer = (options: ServerOptions): Server => {
   );
   const gateway = createGateway({ hosts, sync, verbOf: (job) => jobs.get(job)?.verb });
   const hop = (one: Hop): void => exchangeLog.add(one);
-  const jobs = createJobs({ storage, store, hosts: gateway, platformOf, renderer, events, clock, ids, log, hop });
+  const follow: JobsOptions['follow'] = async (job, then, outcome) => {
+    // After a restart its agent has to come first; until then nobody can ask for the job there.
+    for (;;) {
+      const front = hosts.front(job.front);
+      if (front !== undefined) return exchanges.follow(front, job, then, outcome);
+      if (closed) throw new Error('the server has ended');
+      await sleep(clock, FRONT_MS);
+    }
+  };
+  const jobs = createJobs({
+    storage,
+    store,
+    hosts: gateway,
+    platformOf,
+    renderer,
+    events,
+    clock,
+    ids,
+    log,
+    hop,
+    follow,
+  });
   const stopTrail = trail.follow(jobs);
   const leases = createLeases({ store, jobs, host: hosts.get, log });
   /** What a client has read before it will read again: made anew as soon as it changes, so that the read finds it. */

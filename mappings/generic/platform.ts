@@ -6,7 +6,7 @@ import type { HubId, NativeRef } from './ids.ts';
 import type { Job } from './jobs.ts';
 import type { DocumentKind, Documents } from './model.ts';
 import type { NativeCall, NativeChange, NativeObject, Scan } from './native.ts';
-import type { Plan, Probe, ProbeAnswer } from './plan.ts';
+import type { FollowUp, Plan, Probe, ProbeAnswer } from './plan.ts';
 import type { EventsView, JobsView, OwnView, RenderedMember, SessionsView, StoreView } from './store-view.ts';
 import type { Endpoint, HostTransport, HttpConversation, HttpTalk } from './transport.ts';
 
@@ -120,10 +120,10 @@ export type Effect =
   | { readonly effect: 'write'; readonly text: string }
   /** Wait for any change of the store or jobs after `since`, or for `untilMs`; resumed with 'changed' | 'timeout' | 'cancelled'. */
   | { readonly effect: 'wait'; readonly since: number; readonly untilMs: number; readonly cancel: string }
-  /** Run a command as a job and wait for its end; resumed with the Job. */
-  | { readonly effect: 'run'; readonly command: Command; readonly call: Call }
+  /** Run a command as a job and wait for its end; resumed with the Job. `then` is part of the job. */
+  | { readonly effect: 'run'; readonly command: Command; readonly call: Call; readonly then?: FollowUp }
   /** Run a command as a job, do not wait; resumed with the Job. */
-  | { readonly effect: 'start'; readonly command: Command; readonly call: Call }
+  | { readonly effect: 'start'; readonly command: Command; readonly call: Call; readonly then?: FollowUp }
   /** Ask the host something that is no change (statistics, a screenshot's size); resumed with Outcome. */
   | {
       readonly effect: 'ask';
@@ -165,6 +165,8 @@ export interface Broker {
   call(call: Call, context: BrokerContext): Brokered;
   /** A stream request resolved to the host's own stream, or to bytes the server holds itself. */
   stream(request: StreamRequest, context: BrokerContext): Brokered<Outcome<StreamTarget>>;
+  /** Ends a job whose command has this outcome; what it resolves with is the job's own. */
+  follow?(job: Job, then: FollowUp, outcome: Outcome, context: BrokerContext): Brokered<Outcome>;
   /** The end of a transfer whose target asked to be told of it. */
   transferred?(request: StreamRequest, outcome: Outcome, context: BrokerContext): Brokered<void>;
 }

@@ -4,6 +4,7 @@ import type { Command } from '../../mappings/generic/commands.ts';
 import { type FaultKind, type FaultMembers, fault, type Outcome, refused } from '../../mappings/generic/faults.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Job } from '../../mappings/generic/jobs.ts';
+import type { FollowUp } from '../../mappings/generic/plan.ts';
 import type {
   Broker,
   BrokerContext,
@@ -40,9 +41,9 @@ export interface JobOrigin {
 export interface JobRunner {
   readonly view: JobsView;
   /** Resolves when the job is in the journal. */
-  start(command: Command, origin: JobOrigin): Promise<Job>;
+  start(command: Command, origin: JobOrigin, then?: FollowUp): Promise<Job>;
   /** Resolves when it ended. */
-  run(command: Command, origin: JobOrigin): Promise<Job>;
+  run(command: Command, origin: JobOrigin, then?: FollowUp): Promise<Job>;
   settle(target: HubId, host: HubId, outcome: Outcome, origin: JobOrigin): Promise<Job>;
 }
 
@@ -86,6 +87,8 @@ export interface Exchanges {
     exchange: Omit<Exchange, 'call'> & { request: StreamRequest },
     outcome: Outcome,
   ): Promise<void>;
+  /** What its front has left to do for a job, once its host is listed; no client waits for it here. */
+  follow(front: ServedFront, job: Job, then: FollowUp, outcome: Outcome): Promise<Outcome>;
   hangUp(exchange: string): void;
   readonly running: number;
   /** Exchanges that asked their host at least once. */
@@ -306,6 +309,22 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
         },
         () => undefined,
       );
+    },
+
+    follow: async (front, job, then, outcome) => {
+      const { platform, instance } = front;
+      if (platform.broker?.follow === undefined) throw new Error(`nothing follows a job of ${platform.name}`);
+      while (!(await options.whenListed(instance.host))) if (options.ended()) throw new Error('the server has ended');
+      const session = { ...nobody(job.front, ''), user: job.user };
+      const state: Running = { gone: false, asked: false, detailed: exchangeLog.isOn };
+      const services = servicesOf(
+        instance,
+        session,
+        { exchange: job.exchange, front: job.front, session: '', address: '' },
+        state,
+        undefined,
+      );
+      return driveBroker(platform.broker.follow(job, then, outcome, contextOf(instance, session)), services);
     },
 
     hangUp: (id) => {

@@ -1,6 +1,7 @@
 /** Commands of exchanges in, jobs with their origin, leases and audit in order out. */
 import type { Command } from '../../mappings/generic/commands.ts';
 import type { Job } from '../../mappings/generic/jobs.ts';
+import type { FollowUp } from '../../mappings/generic/plan.ts';
 import type { JobTrail } from '../events/job-trail.ts';
 import type { JobMeta, Jobs } from '../jobs/jobs.ts';
 import type { Leases } from '../sync/leases.ts';
@@ -22,11 +23,12 @@ export const createJobRunner = (parts: {
     operation: call.operation,
   });
   /** From here on the VM is the job's: direct commands come the central way. */
-  const begin = async (command: Command, origin: JobOrigin): Promise<Job> => {
-    trail.address(origin.exchange, origin.address);
+  const begin = async (command: Command, origin: JobOrigin, then: FollowUp | undefined): Promise<Job> => {
+    // What follows a job has its exchange, and no client of its own.
+    if (origin.address !== '') trail.address(origin.exchange, origin.address);
     const free = await leases.reserve(command.target);
     try {
-      const job = jobs.start(command, metaOf(origin));
+      const job = jobs.start(command, metaOf(origin), then);
       void jobs.ended(job.id).then(() => leases.review([command.target]));
       return job;
     } finally {
@@ -35,13 +37,13 @@ export const createJobRunner = (parts: {
   };
   return {
     view: jobs,
-    start: async (command, origin) => {
-      const job = await begin(command, origin);
+    start: async (command, origin, then) => {
+      const job = await begin(command, origin, then);
       await flush();
       return job;
     },
-    run: async (command, origin) => {
-      const job = await begin(command, origin);
+    run: async (command, origin, then) => {
+      const job = await begin(command, origin, then);
       return (await jobs.ended(job.id)) ?? job;
     },
     settle: async (target, host, outcome, origin) => {

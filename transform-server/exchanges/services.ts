@@ -108,13 +108,13 @@ export const createServices = (
           release?.();
         }
       },
-      run: ({ command, call }) => {
+      run: ({ command, call, then }) => {
         noteCommand(command, call);
-        return jobs.run(command, origin(call));
+        return jobs.run(command, origin(call), then);
       },
-      start: ({ command, call }) => {
+      start: ({ command, call, then }) => {
         noteCommand(command, call);
-        return jobs.start(command, origin(call));
+        return jobs.start(command, origin(call), then);
       },
       ask: ({ host, question, args }) => {
         if (!state.asked) options.asks();
