@@ -206,6 +206,8 @@ export const LIMITS = {
   redisNumberGap: 100_000,
 
   configBytes: MIB,
+  /** Lines of the log that are kept for a support bundle. */
+  logTailLines: 2000,
   /** One file of a state directory beside the database; the largest is a full outbox. */
   backupFileBytes: 512 * MIB,
   secretFileBytes: 16 * KIB,

@@ -1,5 +1,6 @@
 /** The log: JSON lines on stderr by pino. Fields are few and fixed; secrets are blanked by name and by type. */
 import { pino } from 'pino';
+import { LIMITS } from './limits.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 export const LOG_LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
@@ -27,6 +28,8 @@ export interface Log {
   info(fields: LogFields, text: string): void;
   warn(fields: LogFields, text: string): void;
   error(fields: LogFields, text: string): void;
+  /** The newest lines, oldest first, where some are kept. */
+  tail?(): readonly string[];
 }
 
 /** A log whose level may change while it is used. */
@@ -43,6 +46,9 @@ const errorText = (error: unknown): unknown =>
 export const createLog = (
   options: { level?: LogLevel; name?: string; write?: (line: string) => void } = {},
 ): LeveledLog => {
+  const tail: string[] = [];
+  const stderr = options.write === undefined ? pino.destination({ dest: 2, sync: true }) : undefined;
+  const write = options.write ?? ((line: string) => void stderr?.write(line));
   const logger = pino(
     {
       level: options.level ?? 'info',
@@ -52,13 +58,20 @@ export const createLog = (
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    options.write === undefined ? pino.destination({ dest: 2, sync: true }) : { write: options.write },
+    {
+      write: (line) => {
+        tail.push(line);
+        if (tail.length > 2 * LIMITS.logTailLines) tail.splice(0, tail.length - LIMITS.logTailLines);
+        write(line);
+      },
+    },
   );
   return {
     debug: (fields, text) => logger.debug(fields, text),
     info: (fields, text) => logger.info(fields, text),
     warn: (fields, text) => logger.warn(fields, text),
     error: (fields, text) => logger.error(fields, text),
+    tail: () => tail.slice(-LIMITS.logTailLines),
     get level() {
       return logger.level as LogLevel;
     },

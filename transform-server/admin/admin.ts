@@ -92,7 +92,16 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
   const access = createAccess({ token, accounts: options.accounts, secure: tls !== undefined, now });
   const feed = createFeed({ inspected, clock });
   const history = createHistory({ inspected, clock });
+  const prometheus = createPrometheus(inspected);
+  const own: Sources['own'] = {
+    ask: async (path) => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await app.inject({ method: 'GET', url: `${API}${path}`, headers, remoteAddress: '::' })).payload;
+    },
+    metrics: () => prometheus.text(),
+  };
   const sources: Sources = {
+    own,
     inspected,
     access,
     feed,
@@ -172,7 +181,6 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
     return reply.code(health.ok ? 200 : 503).send(health);
   });
   mountConsole(app);
-  const prometheus = createPrometheus(inspected);
   app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
     access.admit(request, 'viewer');
     return reply.type(prometheus.contentType).send(await prometheus.text());

@@ -15,6 +15,7 @@ import { overviewRoutes } from './routes/overview.ts';
 import { programRoutes } from './routes/program.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { settingRoutes } from './routes/settings.ts';
+import { supportRoutes } from './routes/support.ts';
 import type { Sources } from './sources.ts';
 
 const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
@@ -33,6 +34,7 @@ const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
   eventRoutes,
   metricRoutes,
   settingRoutes,
+  supportRoutes,
 ];
 
 export const routesOf = (sources: Sources): readonly Route[] => NOUNS.flatMap((noun) => noun(sources));

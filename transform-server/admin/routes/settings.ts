@@ -17,8 +17,14 @@ const changed = level.extend({
 });
 
 /** The configuration in use, as it may leave this endpoint. */
-export const shownConfig = (config: object | undefined): Record<string, unknown> =>
-  safeCopy(config ?? {}, { left: LIMITS.configBytes }) as Record<string, unknown>;
+const shownConfig = (config: object | undefined): Record<string, unknown> =>
+  JSON.parse(
+    JSON.stringify(safeCopy(config ?? {}, { left: LIMITS.configBytes }), (key, value: unknown) => {
+      // Of an account, and of an address.
+      if (key === 'hash') return '[secret]';
+      return typeof value === 'string' ? value.replace(/(:\/\/[^/@\s:]*):[^/@\s]*@/g, '$1:[secret]@') : value;
+    }),
+  ) as Record<string, unknown>;
 
 const tellAgents = (inspected: Inspected, wanted: LogLevel): Promise<z.input<typeof changed>['agents']> => {
   const agents = new Map<AgentApi, string>();
