@@ -101,9 +101,9 @@ const reached = async (product: Transvisor): Promise<Reached> => {
     return value;
   };
   return {
-    decoded: of('calls_decoded'),
-    dispatched: of('calls_dispatched'),
-    driver: of('commands_direct') + of('commands_planned') + of('calls_asking'),
+    decoded: of('calls_decoded_total'),
+    dispatched: of('calls_dispatched_total'),
+    driver: of('commands_direct_total') + of('commands_planned_total') + of('calls_asking_total'),
   };
 };
 
