@@ -44,6 +44,7 @@ const CLIENTS = {
   ip: 'ip',
   nft: 'nft',
   haproxy: 'haproxy',
+  chromium: 'chromium',
 } as const;
 export type ClientName = keyof typeof CLIENTS;
 

@@ -48,7 +48,8 @@ interface Seen {
 
 type Tell = (kind: FeedKind, data: FeedEvent['data']) => void;
 
-const lookAtObjects = ({ store, jobs }: Parts, seen: Seen, tell: Tell): void => {
+const lookAtObjects = (parts: Parts, seen: Seen, tell: Tell): void => {
+  const { store, jobs } = parts;
   const view = store.view('');
   if (view.version === seen.version) return;
   const since = seen.version;
@@ -58,7 +59,7 @@ const lookAtObjects = ({ store, jobs }: Parts, seen: Seen, tell: Tell): void => 
   else
     for (const { id, gone } of changes) {
       const entry = gone ? undefined : store.entry(id);
-      tell('object', entry === undefined ? { id, gone: true } : objectLine(store, entry));
+      tell('object', entry === undefined ? { id, gone: true } : objectLine(parts, entry));
     }
   for (const id of jobs.changedSince(since).slice(-MOST)) {
     const job = jobs.get(id);

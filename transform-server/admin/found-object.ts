@@ -2,7 +2,6 @@
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Entry, RenderedMember } from '../../mappings/generic/store-view.ts';
 import { withoutSecrets } from '../../runtime/redaction.ts';
-import type { Store } from '../store/store.ts';
 import type { FrontRecord } from '../sync/hosts.ts';
 import type { Inspected, Parts } from './parts.ts';
 import { Problem } from './problem.ts';
@@ -11,12 +10,12 @@ import { Problem } from './problem.ts';
 export const DOCUMENT = 1024 * 1024;
 
 /** What a list shows of an object. */
-export const objectLine = (store: Store, entry: Entry) => ({
+export const objectLine = ({ store, hosts }: Pick<Parts, 'store' | 'hosts'>, entry: Entry) => ({
   id: entry.id,
   name: entry.name,
   kind: entry.kind,
   host: entry.host,
-  hostName: store.entry(entry.host)?.name ?? '',
+  hostName: hosts.get(entry.host)?.name ?? store.entry(entry.host)?.name ?? '',
   native: entry.native,
   uuid: entry.uuid,
   version: entry.version,

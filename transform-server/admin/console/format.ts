@@ -34,7 +34,7 @@ export const bytesText = (bytes: number): string => {
     value /= 1024;
     at += 1;
   }
-  return `${at === 0 ? value : value.toFixed(1)} ${units[at]}`;
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[at]}`;
 };
 
 /** 12,345: the same everywhere, whatever the browser's language. */

@@ -32,6 +32,9 @@ export const useList = <T>(
           if (before?.path !== whole || before.items.length <= items.length) return { path: whole, items, next };
           // What was loaded further down stays; what is new comes before it.
           const fresh = new Set(items.map(keyOf));
+          // More came than a page holds: what lies between is not there.
+          if (next !== null && !before.items.some((item) => fresh.has(keyOf(item))))
+            return { path: whole, items, next };
           return { ...before, items: [...items, ...before.items.filter((item) => !fresh.has(keyOf(item)))] };
         }),
       )

@@ -230,7 +230,7 @@ export const mapOf = (data: OverviewData, width: number): MapText => {
     }
     frames.push({
       key: agent,
-      title: agent === '' ? 'agent away' : `agent ${agent}`,
+      title: agent === '' ? 'agent away' : agent === 'agent' ? agent : `agent ${agent}`,
       x: frontX - GAP,
       y: top,
       width: hostX + each - frontX + 2 * GAP,

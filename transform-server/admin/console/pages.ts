@@ -1,6 +1,7 @@
 /** The pages of the console, in the order of its navigation: a page is one file in pages/. */
 import type { FunctionComponent } from 'preact';
 import { Audit } from './pages/audit.ts';
+import { Exchanges } from './pages/exchanges.ts';
 import { Hosts } from './pages/hosts.ts';
 import { Jobs } from './pages/jobs.ts';
 import { Metrics } from './pages/metrics.ts';
@@ -18,6 +19,7 @@ export interface PageText {
 
 export const PAGES: readonly PageText[] = [
   { name: 'overview', title: 'Overview', View: Overview },
+  { name: 'exchanges', title: 'Exchanges', View: Exchanges },
   { name: 'objects', title: 'Objects', View: Objects },
   { name: 'hosts', title: 'Hosts', View: Hosts },
   { name: 'jobs', title: 'Jobs', View: Jobs },

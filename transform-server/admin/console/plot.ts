@@ -2,7 +2,6 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { timeText } from './format.ts';
 
 export type Points = readonly (readonly [atMs: number, value: number])[];
 export interface Series {
@@ -44,7 +43,11 @@ const pathOf = (points: Points, x: (ms: number) => number, y: (value: number) =>
     .join('');
 };
 
-const clock = (ms: number): string => timeText(ms).slice(-12, -4).slice(0, 5);
+const SHORT_MS = 600_000;
+const clockText = (ms: number, spanMs: number): string => {
+  const at = new Date(ms);
+  return at.toTimeString().slice(0, spanMs < SHORT_MS ? 8 : 5);
+};
 
 export const Plot = ({
   title,
@@ -52,12 +55,15 @@ export const Plot = ({
   fromMs,
   toMs,
   text,
+  isBinary = false,
 }: {
   readonly title: string;
   readonly series: readonly Series[];
   readonly fromMs: number;
   readonly toMs: number;
   readonly text: (value: number) => string;
+  /** Sizes go by powers of two. */
+  readonly isBinary?: boolean;
 }): VNode => {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(480);
@@ -69,7 +75,8 @@ export const Plot = ({
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const most = roundUp(Math.max(0, ...series.flatMap(({ points }) => points.map(([, value]) => value))));
+  const top = series.reduce((most, { points }) => points.reduce((n, [, value]) => Math.max(n, value), most), 0);
+  const most = isBinary ? 2 ** Math.ceil(Math.log2(Math.max(1, top))) : roundUp(top);
   const x = (ms: number): number => LEFT + ((width - LEFT - RIGHT) * (ms - fromMs)) / Math.max(1, toMs - fromMs);
   const y = (value: number): number => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * value) / most;
   const last = (points: Points): string => (points.length === 0 ? 'nothing yet' : text(points.at(-1)?.[1] ?? 0));
@@ -83,8 +90,10 @@ export const Plot = ({
   const summary = series
     .map(({ name, points }) => {
       const values = points.map(([, value]) => value);
-      if (values.length === 0) return `${name}: nothing yet`;
-      return `${name}: now ${last(points)}, least ${text(Math.min(...values))}, most ${text(Math.max(...values))}`;
+      const [least, greatest] = values.reduce(([a, b], n) => [Math.min(a, n), Math.max(b, n)], [Infinity, 0]);
+      return values.length === 0
+        ? `${name}: nothing yet`
+        : `${name}: now ${last(points)}, least ${text(least ?? 0)}, most ${text(greatest ?? 0)}`;
     })
     .join('; ');
   const onMove = (event: PointerEvent): void => {
@@ -96,7 +105,7 @@ export const Plot = ({
     <figcaption>
       <strong>${title}</strong>
       <span class="plot-legend">${series.map(({ name, points }, n) => html`<span class=${`key key-${n}`}>${series.length > 1 ? `${name} ` : ''}<b>${at(points)}</b></span> `)}
-      ${pointed === undefined ? '' : html`<small>${timeText(pointed).slice(0, -4)}</small>`}</span>
+      ${pointed === undefined ? '' : html`<small>${clockText(pointed, 0)}</small>`}</span>
     </figcaption>
     <div ref=${box} onPointerMove=${onMove} onPointerLeave=${() => setPointed(undefined)}>
       <svg role="img" aria-label=${`${title}. ${summary}`} width=${width} height=${HEIGHT} viewBox=${`0 0 ${width} ${HEIGHT}`}>
@@ -108,7 +117,7 @@ export const Plot = ({
         )}
         ${[0, 0.5, 1].map(
           (part) =>
-            html`<text class="plot-label" x=${LEFT + part * (width - LEFT - RIGHT)} y=${HEIGHT - 4} text-anchor=${part === 0 ? 'start' : part === 1 ? 'end' : 'middle'}>${clock(fromMs + part * (toMs - fromMs))}</text>`,
+            html`<text class="plot-label" x=${LEFT + part * (width - LEFT - RIGHT)} y=${HEIGHT - 4} text-anchor=${part === 0 ? 'start' : part === 1 ? 'end' : 'middle'}>${clockText(fromMs + part * (toMs - fromMs), toMs - fromMs)}</text>`,
         )}
         ${series.map(({ points }, n) => html`<path class=${`plot-line line-${n}`} d=${pathOf(points, x, y)} />`)}
         ${pointed === undefined ? '' : html`<line class="plot-pointed" x1=${x(pointed)} x2=${x(pointed)} y1=${TOP} y2=${HEIGHT - BOTTOM} />`}

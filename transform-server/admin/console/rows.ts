@@ -79,6 +79,9 @@ export const Rows = <T>(given: {
     event.preventDefault();
   };
 
+  // As wide as the least of all columns: rows of their own width would not stand under their headings.
+  const leastRem = columns.reduce((sum, { width }) => sum + Number(/[\d.]+(?=rem)/.exec(width)?.[0] ?? 0), 0);
+  const least = { minWidth: `${leastRem + columns.length + 1}rem` };
   const grid = { gridTemplateColumns: columns.map(({ width }) => width).join(' ') };
   const id = (at: number): string => `${label.replace(/\W/g, '-')}-${at}`;
   return html`<div
@@ -91,10 +94,10 @@ export const Rows = <T>(given: {
     ref=${box}
     onKeyDown=${onKeyDown}
   >
-    <div class="row head" role="row" aria-rowindex="1" style=${grid}>
+    <div class="row head" role="row" aria-rowindex="1" style=${{ ...grid, ...least }}>
       ${columns.map(({ name, isNumber }) => html`<div role="columnheader" class=${isNumber ? 'number' : ''}>${name}</div>`)}
     </div>
-    <div class="rows-all" role="rowgroup" style=${{ height: `${Math.max(rows.length, 1) * ROW_PX}px` }}>
+    <div class="rows-all" role="rowgroup" style=${{ ...least, height: `${Math.max(rows.length, 1) * ROW_PX}px` }}>
       ${rows.length === 0 && html`<div role="row" class="row none"><div role="gridcell">${given.empty ?? 'nothing here'}</div></div>`}
       ${rows.slice(first, last).map((row, at) => {
         const index = first + at;

@@ -73,10 +73,10 @@ const withMachines = async (found: readonly (readonly [Parts, Entry])[]): Promis
     const some = found.slice(at, at + MACHINES_AT_ONCE);
     for (const [parts, ofParts] of Map.groupBy(some, ([one]) => one))
       await parts.renderer.generic(ofParts.filter(([, { kind }]) => kind === 'vm').map(([, { id }]) => id));
-    for (const [{ store }, entry] of some) {
-      const vm = entry.kind === 'vm' ? store.view('').generic('vm', entry.id) : undefined;
+    for (const [parts, entry] of some) {
+      const vm = entry.kind === 'vm' ? parts.store.view('').generic('vm', entry.id) : undefined;
       lines.push({
-        ...objectLine(store, entry),
+        ...objectLine(parts, entry),
         ...(vm && {
           machine: {
             powerState: vm.powerState,
@@ -197,7 +197,7 @@ export const objectRoutes = ({ inspected }: Sources): readonly Route[] => [
       const related = (kind: DocumentKind): readonly HubId[] =>
         kind === 'host' && entry.kind !== 'host' ? [entry.host] : view.edges(entry.id, kind);
       return {
-        ...objectLine(parts.store, entry),
+        ...objectLine(parts, entry),
         platform: parts.hosts.platformOf(entry.host)?.name ?? '',
         fronts,
         relations: Object.fromEntries(KINDS.map((kind) => [kind, related(kind).slice(0, RELATED).map(named)])),

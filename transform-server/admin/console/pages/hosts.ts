@@ -33,6 +33,12 @@ interface Front {
   readonly options: Readonly<Record<string, string>>;
 }
 
+const NAMES: Readonly<Record<string, string>> = {
+  vm: 'Machines',
+  storage: 'Storages',
+  volume: 'Volumes',
+  network: 'Networks',
+};
 const stateOf = ({ connected, listed }: Host): string => (!connected ? 'away' : listed ? 'connected' : 'listing');
 const keyOf = ({ id }: Host): string => id;
 const counted = (kind: string, name: string): Column<Host> => ({
@@ -80,7 +86,7 @@ const One = ({ id }: { readonly id: string }): VNode => {
         ['Agent', host.agent || html`<${State} of="away" />`],
         ['Epoch', host.epoch],
         ...Object.entries(host.objects).map(([kind, count]) => [
-          kind,
+          NAMES[kind] ?? kind,
           html`<a href=${addressOf(['objects'], { kind, host: host.id })}>${countText(count)}</a>`,
         ]),
         ['As an object', html`<${To} words=${['objects', host.id]} />`],

@@ -23,6 +23,7 @@ interface Method {
 }
 
 const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 const SPANS: Readonly<Record<string, number>> = { hour: HOUR_MS, day: 24 * HOUR_MS };
 
 interface Graph {
@@ -31,6 +32,7 @@ interface Graph {
   /** Of counters what they grow by a second is shown. */
   readonly isRate?: true;
   readonly text?: (value: number) => string;
+  readonly isBinary?: true;
 }
 
 const GRAPHS: readonly Graph[] = [
@@ -38,7 +40,7 @@ const GRAPHS: readonly Graph[] = [
     title: 'Exchanges a second',
     series: [
       ['calls', 'calls_dispatched'],
-      ['asked their host', 'calls_asking'],
+      ['to hosts', 'calls_asking'],
     ],
     isRate: true,
   },
@@ -74,7 +76,7 @@ const GRAPHS: readonly Graph[] = [
     ],
   },
   { title: 'Objects', series: [['objects', 'objects']] },
-  { title: 'Memory', series: [['of the program', 'memory_bytes']], text: bytesText },
+  { title: 'Memory', series: [['of the program', 'memory_bytes']], text: bytesText, isBinary: true },
 ];
 
 /** How many of the reads found what they read made already: a read that had to wait for a sheet is one more transform. */
@@ -89,7 +91,7 @@ const hitsOf = (calls: Points, transforms: Points): Points => {
 const Methods = ({ sinceMs }: { readonly sinceMs: number }): VNode => {
   // To the minute, so that the same is not asked for at each rendering.
   const { value, problem, again } = useAsked<{ items: readonly Method[] }>(
-    `/metrics/methods?sinceMs=${Math.floor(sinceMs / 60_000) * 60_000}`,
+    `/metrics/methods?sinceMs=${Math.floor(sinceMs / MINUTE_MS) * MINUTE_MS}`,
   );
   useLive(['exchange'], again, 5000);
   const longest = Math.max(1, ...(value?.items.map(({ slowMs }) => slowMs) ?? []));
@@ -126,10 +128,12 @@ export const Metrics = ({ place }: { readonly place: Place }): VNode => {
   const toMs = Date.now();
   const fromMs = toMs - (SPANS[span] ?? HOUR_MS);
   const { value, problem, again } = useAsked<Figures>(
-    `/metrics/history?sinceMs=${Math.floor(fromMs / 60_000) * 60_000}`,
+    `/metrics/history?sinceMs=${Math.floor(fromMs / MINUTE_MS) * MINUTE_MS}`,
   );
   useLive(['metric'], again, 5000);
   const points = new Map(value?.items.map((one) => [one.name, one.points]));
+  // Of a server that is not that old its whole life is shown.
+  const firstMs = Math.min(toMs - MINUTE_MS, ...(value?.items.map((one) => one.points[0]?.[0] ?? toMs) ?? []));
   const of = (name: string): Points => points.get(name) ?? [];
   const seriesOf = ({ series, isRate }: Graph): readonly Series[] =>
     series
@@ -143,9 +147,9 @@ export const Metrics = ({ place }: { readonly place: Place }): VNode => {
         value === undefined
           ? problem === undefined && html`<${Loading} what="the figures" />`
           : html`<div class="plots">
-              ${graphs.map(({ title, shown, text = figureText }) => html`<${Plot} key=${title} title=${title} series=${shown} fromMs=${fromMs} toMs=${toMs} text=${text} />`)}
+              ${graphs.map(({ title, shown, text = figureText, isBinary }) => html`<${Plot} key=${title} title=${title} series=${shown} fromMs=${Math.max(fromMs, firstMs)} toMs=${toMs} text=${text} isBinary=${isBinary} />`)}
               <${Plot} title="Calls answered from what is kept" series=${[{ name: 'of calls', points: hitsOf(of('calls_dispatched'), of('transforms')) }]}
-                fromMs=${fromMs} toMs=${toMs} text=${(n: number) => `${Math.round(n)} %`} />
+                fromMs=${Math.max(fromMs, firstMs)} toMs=${toMs} text=${(n: number) => `${Math.round(n)} %`} />
             </div>`
       }
       <${Methods} sinceMs=${fromMs} />

@@ -185,8 +185,10 @@ export const OneObject = ({ id, place }: { readonly id: string; readonly place: 
               ],
             ]),
         ['Version', one.version],
-        ['Exchanges', html`<a href=${addressOf(['exchanges'], { object: one.id })}>about it</a>`],
-        ['Jobs', html`<a href=${addressOf(['jobs'], { target: one.id })}>on it</a>`],
+        [
+          'See also',
+          html`<a href=${addressOf(['exchanges'], { object: one.id })}>exchanges</a>, <a href=${addressOf(['jobs'], { target: one.id })}>jobs</a>`,
+        ],
       ]}
     />
     <div class="columns">

@@ -72,6 +72,7 @@ const MapView = ({ data }: { readonly data: OverviewData }): VNode => {
             <text class="frame-title" x=${frame.x + 10} y=${frame.y + 17}>${frame.title}</text>
           </g>`,
         )}
+        ${data.clients.length === 0 ? html`<text class="map-none" x="0" y="46">nobody in the last minute</text>` : ''}
         <g aria-hidden="true">${map.lines.map((line) => html`<${LinePath} key=${line.key} line=${line} />`)}</g>
         ${map.nodes.map((node) => html`<${NodeBox} key=${node.key} node=${node} />`)}
       </svg>`

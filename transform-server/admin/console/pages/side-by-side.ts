@@ -29,9 +29,12 @@ const nearest = (places: readonly PlaceOf[], value: string): readonly PlaceOf[] 
     (a, b) => Number(b.value === value) - Number(a.value === value) || Number(b.value !== '') - Number(a.value !== ''),
   );
 
+/** Long paths go on in the next line after a dot. */
+const breakable = (path: string): string => path.replaceAll('.', '.\u200b').replaceAll('[', '\u200b[');
+
 const PlaceText = ({ of, value }: { readonly of: PlaceOf; readonly value: string }): VNode =>
   html`<span class=${`place ${of.value === value ? 'same' : 'other'}`}
-    ><code class="place-path">${of.path}</code> <span class="place-value">${of.value === value ? '=' : of.value === '' ? '' : `→ ${of.value}`}</span></span
+    ><code class="place-path">${breakable(of.path)}</code> <span class="place-value">${of.value === value ? '=' : of.value === '' ? '' : `→ ${of.value}`}</span></span
   >` as VNode;
 
 const Cell = ({
@@ -57,6 +60,7 @@ const Cell = ({
   </td>` as VNode;
 };
 
+const isPart = (field: string): boolean => /[.[]/.test(field);
 const SHOW = ['all fields', 'lost in some front', 'of the hub alone'] as const;
 
 export const SideBySide = ({ path, version }: { readonly path: string; readonly version: number }): VNode => {
@@ -74,7 +78,9 @@ export const SideBySide = ({ path, version }: { readonly path: string; readonly 
   const isLost = (one: Comparison['fields'][number]): boolean =>
     fronts.some(({ front }) => one.fronts[front]?.length === 0);
   const wanted = text.toLowerCase();
-  const rows = all.fields.filter(
+  // What the object itself is comes before its parts.
+  const ordered = all.fields.toSorted((a, b) => Number(isPart(a.field)) - Number(isPart(b.field)));
+  const rows = ordered.filter(
     (one) =>
       (show === SHOW[0] || (show === SHOW[1] ? isLost(one) : one.native.length === 0)) &&
       (wanted === '' || JSON.stringify(one).toLowerCase().includes(wanted)),
