@@ -9,9 +9,11 @@ import { exchangeRoutes } from './routes/exchanges.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { idRoutes } from './routes/ids.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { mappingRoutes } from './routes/mappings.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { objectRoutes } from './routes/objects.ts';
 import { overviewRoutes } from './routes/overview.ts';
+import { playgroundRoutes } from './routes/playground.ts';
 import { programRoutes } from './routes/program.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { settingRoutes } from './routes/settings.ts';
@@ -29,6 +31,8 @@ const NOUNS: readonly ((sources: Sources) => readonly Route[])[] = [
   idRoutes,
   exchangeRoutes,
   jobRoutes,
+  mappingRoutes,
+  playgroundRoutes,
   auditRoutes,
   backupRoutes,
   eventRoutes,
