@@ -33,6 +33,8 @@ export interface RouteText<Params, Query, Body, Answer> {
   readonly answer: Answer | { readonly type: string };
   /** 200 when absent. */
   readonly status?: number;
+  /** It changes nothing, whatever its method: the audit need not know. */
+  readonly reads?: boolean;
   /** Other answers than the usual, by status. */
   readonly problems?: Readonly<Record<number, string>>;
   act(
@@ -127,7 +129,7 @@ export const mount = ({ app, access, changed, strict }: Mounted, one: Route): vo
     ...(one.bodyBytes === undefined ? {} : { bodyLimit: one.bodyBytes }),
     handler: async (request, reply) => {
       const who = one.access === 'open' ? nobody : access.admit(request, one.access);
-      const isChange = one.method !== 'GET' && one.access !== 'open';
+      const isChange = one.method !== 'GET' && one.access !== 'open' && one.reads !== true;
       try {
         const answer = await one.act({
           params: checked(one.params, request.params, 'path') as undefined,

@@ -49,6 +49,21 @@ export const parseNative = (text: string): NativeObject => {
   return { kind: root[1] as DocumentKind, native: unescapeText(root[2] ?? ''), parts, facts };
 };
 
+const escapeText = (text: string): string =>
+  text.replace(/[<>"&]/g, (one) => ({ '<': '&lt;', '>': '&gt;', '"': '&quot;', '&': '&amp;' })[one] ?? '');
+
+/** In the form of a golden file. */
+export const formatNative = ({ kind, native, parts, facts }: NativeObject): string =>
+  [
+    `<native kind="${kind}" native="${escapeText(native)}">`,
+    ...Object.entries(facts).map(
+      ([name, value]) =>
+        `  <fact name="${escapeText(name)}" type="${typeof value}">${escapeText(String(value))}</fact>`,
+    ),
+    ...Object.entries(parts).map(([name, text]) => `  <part name="${escapeText(name)}">\n${text}\n  </part>`),
+    '</native>',
+  ].join('\n');
+
 const parseGeneric = (text: string): { kind: DocumentKind; document: Documents[DocumentKind] } => {
   const kind = /^\s*<([a-z]+)/.exec(text)?.[1] as DocumentKind;
   return { kind, document: parseDocument(kind, text.trim()) };

@@ -42,6 +42,9 @@ export interface Library {
 
 const FOLDERS = { toGeneric: 'to-generic', fromGeneric: 'from-generic', toHost: 'to-host' } as const;
 
+export const sheetId = ({ platform, direction, kind }: SheetPlace): string =>
+  `${platform}.${FOLDERS[direction]}.${kind}`;
+
 export const createLibrary = (options: {
   readonly mappings: Mappings;
   readonly transformer: Transformer;
@@ -74,8 +77,6 @@ export const createLibrary = (options: {
     return { atMs: now(), of: new Map(of) };
   };
 
-  const idOf = ({ platform, direction, kind }: SheetPlace): string => `${platform}.${FOLDERS[direction]}.${kind}`;
-
   return {
     platforms,
     pairs,
@@ -86,7 +87,7 @@ export const createLibrary = (options: {
       for (const { name, work } of pairs()) {
         const sheets = loaded.find((one) => one.name === work.platform)?.sheets;
         if (sheets === undefined) continue;
-        const id = idOf(placeOf(work, sheets));
+        const id = sheetId(placeOf(work, sheets));
         judging.set(id, [...(judging.get(id) ?? []), name]);
       }
       return [...sheetPlaces(loaded)].map(([href, place]): Sheet => {
@@ -94,7 +95,7 @@ export const createLibrary = (options: {
         const path = `mappings/${platform}/${FOLDERS[direction]}/${kind}.xsl`;
         const text = inUse.texts[href] ?? textOf(new URL(href));
         const changed = inUse.changedHere.get(path);
-        const id = idOf(place);
+        const id = sheetId(place);
         return {
           ...place,
           id,

@@ -16,7 +16,7 @@ export const TRIAL = {
   allMs: 15_000,
   memoryMb: 256,
   /** Trials at the same time. */
-  most: 2,
+  most: 4,
 } as const;
 
 /** undefined: as many are under way as may be. */

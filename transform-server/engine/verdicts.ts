@@ -40,7 +40,7 @@ export const placeOf = ({ platform, source }: RawWork, sheets: Sheets): SheetPla
 };
 
 export const judged = async (
-  candidate: Transformer,
+  candidate: Pick<Transformer, 'run'>,
   { name, work, expected }: GoldenCase,
   urgency: Urgency = 'now',
 ): Promise<Verdict> => {
