@@ -147,7 +147,8 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     if (first === undefined) return;
     const relays = new Map<string, Relay>();
     for (const { name, platform, pass } of fronts)
-      if (pass !== undefined) relays.set(name, createRelay({ front: name, platform, dialer: pass, hops, counts, clock, log }));
+      if (pass !== undefined)
+        relays.set(name, createRelay({ front: name, platform, dialer: pass, hops, counts, clock, log }));
     const { listen: address, port, tls } = first;
     const taking = others.length === 0 ? { relay: relays.get(first.name) } : { relays };
     served.push({ fronts, listener: await openListener({ address, port, tls, source, ...taking, log }) });
