@@ -280,7 +280,7 @@ export class HttpConnection {
           ? 'rest'
           : 'head'
         : current.phase;
-    const now = `${phase} ${this.#served}`;
+    const now = `${phase} ${this.#served} ${this.#heardAll ? this.#socket.bytesWritten : ''}`;
     if (now !== this.#phase) {
       this.#phase = now;
       this.#age = 0;

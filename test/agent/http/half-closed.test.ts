@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Client } from '../../../agent/client.ts';
 import { type Listener, openListener } from '../../../agent/listener.ts';
+import { LIMITS } from '../../../runtime/limits.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { answering, answeringFront } from '../answering-front.ts';
 import { atEnd, closed, dial, type Heard, hear, pairs } from '../intake/gate-rig.ts';
@@ -65,6 +66,18 @@ describe.each([false, true])('a client that has said all (TLS: %s)', (secure) =>
       expect([client.said, asked]).toEqual(['', []]);
     },
   );
+
+  test('has an answer that comes in pieces to its end', async () => {
+    const client = connectTo(await open(secure, new Promise(() => {})));
+    client.end(request('/a'));
+    await expect.poll(() => asked.length).toBe(1);
+    asked[0]?.open({ status: 200, headers: {} }, 6);
+    for (const letter of 'pieces') {
+      await delay(LIMITS.httpTickMs);
+      void asked[0]?.write(letter);
+    }
+    await expect.poll(() => client.said).toMatch(/pieces$/);
+  });
 
   test('counts as gone when its answer takes long', async () => {
     const client = connectTo(await open(secure, new Promise(() => {})));
