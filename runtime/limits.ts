@@ -167,7 +167,7 @@ export const LIMITS = {
   exchangeBodyBytes: 4 * KIB,
   exchangeLogBytes: 64 * MIB,
   /** Exchanges of which an agent tells its own hops, in one second; of the others the server's stay, and of commands all. */
-  hopsPerSecond: 200,
+  hopsPerSecond: 100,
   hopsQueued: 2000,
   hopsTickMs: 100,
   countsTickMs: SECOND,

@@ -6,8 +6,8 @@ import { openRaw, type RawHttp } from './raw-http.ts';
 import { currentTime, openSession, soapBody } from './vim-session.ts';
 
 const CONNECTIONS = 16;
-const TURN_MS = 500;
-const TURNS = 4;
+const TURN_MS = 2000;
+const TURNS = 2;
 const WARM_MS = 1500;
 /** Of the throughput without a log. */
 const TARGET = 0.95;
