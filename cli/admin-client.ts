@@ -22,8 +22,9 @@ const trusting = (state: string): Agent => {
 export const askAdminRaw = async (
   flags: AdminFlags,
   path: string,
-  method: 'GET' | 'POST' = 'GET',
+  method: 'GET' | 'POST' | 'PUT' = 'GET',
   limitMs = LIMIT_MS,
+  body?: unknown,
 ): Promise<Response> => {
   const config = configOf({
     ...(flags.state === undefined ? {} : { state: flags.state }),
@@ -39,7 +40,11 @@ export const askAdminRaw = async (
   try {
     response = await fetch(new URL(path, base), {
       method,
-      headers: { authorization: `Bearer ${readSecretFile(tokenPath).reveal()}` },
+      headers: {
+        authorization: `Bearer ${readSecretFile(tokenPath).reveal()}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(limitMs),
       ...(base.startsWith('https:') ? { dispatcher: trusting(config.state) } : {}),
     });
@@ -53,8 +58,9 @@ export const askAdminRaw = async (
 export const askAdmin = async (
   flags: AdminFlags,
   path: string,
-  method: 'GET' | 'POST' = 'GET',
+  method: 'GET' | 'POST' | 'PUT' = 'GET',
+  body?: unknown,
 ): Promise<{ status: number; body: unknown }> => {
-  const response = await askAdminRaw(flags, path, method);
+  const response = await askAdminRaw(flags, path, method, LIMIT_MS, body);
   return { status: response.status, body: await response.json() };
 };

@@ -19,6 +19,7 @@ import { DirectoryInUse } from '../transform-server/storage/storage.ts';
 import { type AdminFlags, askAdminRaw } from './admin-client.ts';
 import { Unavailable } from './exit-codes.ts';
 import { configOf } from './flags.ts';
+import { createProgress, lengthOf, passing } from './progress.ts';
 import { holdersOf } from './state-holders.ts';
 
 interface Told {
@@ -58,7 +59,11 @@ const download = async (flags: AdminFlags, file: string): Promise<void> => {
   const response = await askAdminRaw(flags, '/api/v1/backup', 'POST', DOWNLOAD_MS);
   if (response.status !== 200 || response.body === null)
     throw new Unavailable(`the running server gives no backup: it answered with status ${response.status}`);
-  await pipeline(Readable.fromWeb(response.body), createWriteStream(file, { flags: 'wx', mode: 0o600 }));
+  await pipeline(
+    Readable.fromWeb(response.body),
+    passing(createProgress('backup'), lengthOf(response)),
+    createWriteStream(file, { flags: 'wx', mode: 0o600 }),
+  );
 };
 
 const copyOf = async (state: string, file: string): Promise<void> => {

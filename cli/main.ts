@@ -1,6 +1,8 @@
 /** The command line: arguments in, one of the commands run, an exit code out. */
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
+import { addAdminCommands } from './admin-commands.ts';
 import type { IssueFlags } from './ca-link.ts';
+import { completionOf, SHELLS, type Shell } from './complete.ts';
 import { EXIT, EXIT_HELP, reportError } from './exit-codes.ts';
 import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags, worksAlone } from './flags.ts';
 import { closeAll, stayUp, untilSignal } from './lifetime.ts';
@@ -232,92 +234,7 @@ interceptFlags('remove')
     }),
   );
 
-const adminFlags = (command: Command): Command =>
-  stateFlags(command)
-    .option('--admin <url>', 'the admin endpoint (default: as configured)')
-    .option('--token-file <file>', 'its token (default: in the state directory)');
-adminFlags(program.command('explain [exchange]'))
-  .description('every hop of one exchange and where its time went; without an id, the newest exchanges')
-  .option('--file <recording>', 'from a recording instead of the running server')
-  .action(
-    runs(async (exchange: string | undefined, flags: Flags & { admin?: string; tokenFile?: string; file?: string }) => {
-      const { explain } = await import('./explain.ts');
-      const { json, text } = await explain(exchange, flags);
-      print(json, text);
-      return EXIT.ok;
-    }),
-  );
-adminFlags(program.command('trace'))
-  .description('follow exchanges with clients, a line each as they end, until Ctrl-C')
-  .option('--vm <name>', 'only of objects with this in their name, or of this hub id')
-  .option('--client <address>', 'only of clients with this in their address')
-  .option('--method <text>', 'only of methods with this in their name')
-  .option('--front <name>', 'only of fronts with this in their name')
-  .option('--outcome <kind>', 'only value, fault (of any kind), or faults of this kind')
-  .option('--count <N>', 'end after so many')
-  .action(
-    runs(async (flags: Flags & { admin?: string; tokenFile?: string; count?: string }) => {
-      const { trace } = await import('./trace.ts');
-      const { numberIn } = await import('./number-flag.ts');
-      const { count, ...more } = flags;
-      // Whoever reads what is printed may go first.
-      const unread = new Promise((resolve) => process.stdout.once('error', resolve));
-      await trace({ ...more, count: numberIn('count', count, 0, 1e9) }, print, Promise.race([untilSignal(), unread]));
-      return EXIT.ok;
-    }),
-  );
-adminFlags(program.command('status'))
-  .description('whether everything is well')
-  .action(
-    runs(async (flags: Flags & { admin?: string; tokenFile?: string }) => {
-      const { status } = await import('./status.ts');
-      const { json, text, well } = await status(flags);
-      print(json, text);
-      return well ? EXIT.ok : EXIT.no;
-    }),
-  );
-adminFlags(program.command('reload'))
-  .description('use changed sheets and tables without a restart; what fails its golden pairs is refused')
-  .action(
-    runs(async (flags: Flags & { admin?: string; tokenFile?: string }) => {
-      const { reload } = await import('./reload.ts');
-      const { json, text, well } = await reload(flags);
-      print(json, text);
-      return well ? EXIT.ok : EXIT.no;
-    }),
-  );
-adminFlags(program.command('take-over'))
-  .description('let the code on disk take the place of the running program, under waiting clients (as SIGUSR2 does)')
-  .action(
-    runs(async (flags: Flags & { admin?: string; tokenFile?: string }) => {
-      const { takeOver } = await import('./take-over.ts');
-      const { json, text, well } = await takeOver(flags);
-      print(json, text);
-      return well ? EXIT.ok : EXIT.no;
-    }),
-  );
-adminFlags(program.command('backup <file>'))
-  .description(
-    'all that is durable into one file, of a server that runs too: ids, sessions, jobs, accounts, certificates, keys',
-  )
-  .action(
-    runs(async (file: string, flags: Flags & { admin?: string; tokenFile?: string }) => {
-      const { backUp } = await import('./backup.ts');
-      const { json, text } = await backUp(file, flags);
-      print(json, text);
-      return EXIT.ok;
-    }),
-  );
-stateFlags(program.command('restore <file>'))
-  .description('a backup into the state directory of a program that does not run; what was there is kept beside it')
-  .action(
-    runs(async (file: string, flags: Flags) => {
-      const { restore } = await import('./backup.ts');
-      const { json, text } = await restore(file, flags);
-      print(json, text);
-      return EXIT.ok;
-    }),
-  );
+addAdminCommands(program, { runs, print, stateFlags });
 withLinkFlags(withAgentFlags(withCommonFlags(program.command('check').argument('[program]', 'up, agent or server'))))
   .description('what is wrong with a configuration: hosts and their log-ins, ports, files, the link; changes nothing')
   .action(
@@ -326,6 +243,19 @@ withLinkFlags(withAgentFlags(withCommonFlags(program.command('check').argument('
       const { json, text, well } = await check(named, flags);
       print(json, text);
       return well ? EXIT.ok : EXIT.no;
+    }),
+  );
+
+program
+  .command('completion')
+  .addArgument(new Argument('<shell>', 'bash, zsh or fish').choices(SHELLS))
+  .option('--json', 'print JSON')
+  .description('what the shell needs to complete these commands: source <(transvisor completion bash)')
+  .action(
+    runs(async (shell: Shell) => {
+      const script = completionOf(program, shell);
+      print({ shell, script }, script);
+      return EXIT.ok;
     }),
   );
 
