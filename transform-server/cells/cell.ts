@@ -1,10 +1,12 @@
 /** A cell that this server holds: the durable state of one host in; a running server over it, and its functions for agents' links, out. */
-import type { Clock } from '../../runtime/clock.ts';
+import { type Clock, sleep } from '../../runtime/clock.ts';
+import { LIMITS } from '../../runtime/limits.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { AgentApi, ServerApi } from '../../runtime/protocol.ts';
 import type { UnderWay } from '../hand-over.ts';
 import { createServer, type Server, type ServerOptions, type Shared } from '../server.ts';
 import type { CellStorage } from '../storage/cell-contract.ts';
+import type { Storage } from '../storage/contract.ts';
 import { createPresence } from './presence.ts';
 
 /** One agent's link at one cell, wherever the cell is. */
@@ -50,11 +52,33 @@ export interface CellOptions {
 
 const AWAY = 'the shared store is away';
 
+/**
+ * The same, but what is written stands still while the store is away, however long, and goes on when it is back: a plan that gave up in its
+ * middle would lie open in the journal, and be undone over whatever came after it when the cell next moves.
+ */
+const patient = (storage: CellStorage, clock: Clock, isOver: () => boolean): Storage =>
+  Object.create(storage, {
+    flush: {
+      value: async (): Promise<void> => {
+        for (;;) {
+          try {
+            return await storage.flush();
+          } catch (error) {
+            if (isOver()) throw error;
+            await sleep(clock, LIMITS.redisRetryMs);
+          }
+        }
+      },
+    },
+  }) as Storage;
+
 export const openCell = (options: CellOptions): Cell => {
   const { name, storage, shared, assigned, clock, log } = options;
+  let isLost = false;
+  const isOver = (): boolean => isLost || closing !== undefined;
   const server = createServer({
     stateDir: '',
-    shared: { ...shared, storage, away: () => !storage.available },
+    shared: { ...shared, storage: patient(storage, clock, isOver), away: () => !storage.available },
     platforms: options.platforms,
     clock,
     log,
@@ -90,6 +114,7 @@ export const openCell = (options: CellOptions): Cell => {
     return closing;
   };
   void storage.lost.then((why) => {
+    isLost = true;
     if (closing !== undefined) return;
     log.error({ host: name }, `cell: lost: ${why}`);
     close(why, false).catch((error: unknown) => log.error({ host: name, error }, 'cell: it could not be closed'));
