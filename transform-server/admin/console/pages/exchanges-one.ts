@@ -56,7 +56,7 @@ const Ids = ({ of }: { readonly of: Readonly<Record<string, string>> }): VNode =
 
 const One = ({ hop, beganMs }: { readonly hop: Hop; readonly beganMs: number }): VNode =>
   html`<section class="panel hop" aria-label=${`${hop.shape}, ${hop.by}`}>
-    <h3>${hop.shape} <small>${hop.by}, at ${durationText(Math.max(0, hop.atMs - beganMs))}${hop.durationMs === undefined ? '' : `, took ${durationText(hop.durationMs)}`}</small></h3>
+    <h4>${hop.shape} <small>${hop.by}, at ${durationText(Math.max(0, hop.atMs - beganMs))}${hop.durationMs === undefined ? '' : `, took ${durationText(hop.durationMs)}`}</small></h4>
     ${Object.entries(hop.detail).map(
       ([name, value]) =>
         html`<div class="hop-fact"><span class="soft">${name}</span> ${name === 'ids' && !Array.isArray(value) ? html`<${Ids} of=${value} />` : shown(value)}</div>`,

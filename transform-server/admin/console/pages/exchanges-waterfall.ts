@@ -16,7 +16,7 @@ export const Waterfall = ({ spans }: { readonly spans: readonly Span[] }): VNode
   const wholeMs = Math.max(...spans.map(({ startMs, durationMs }) => startMs + durationMs)) || 1;
   const percent = (ms: number): number => (ms / wholeMs) * 100;
   return html`<table class="waterfall">
-    <thead><tr><th scope="col">What</th><th scope="col">Began</th><th scope="col">Took</th><td aria-hidden="true"></td></tr></thead>
+    <thead><tr><th scope="col">What</th><th scope="col" class="number">Began</th><th scope="col" class="number">Took</th><td aria-hidden="true"></td></tr></thead>
     <tbody>
       ${spans.map(({ name, startMs, durationMs }) => {
         const left = Math.min(percent(startMs), 100 - LEAST_PERCENT);

@@ -1,6 +1,7 @@
 /** The page Exchanges: what clients asked, live, newest first, filtered by what stands in the address; one of them with all its hops. */
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
+import { useMemo } from 'preact/hooks';
 import { durationText, timeText } from '../format.ts';
 import { useList } from '../list.ts';
 import { asked, Filters, State, To, Told } from '../parts.ts';
@@ -61,6 +62,8 @@ const All = ({ place }: { readonly place: Place }): VNode => {
     keyOf,
     isPaused ? [] : LIVE,
   );
+  // What agents tell comes a moment after what the server knows itself.
+  const rows = useMemo(() => items.toSorted((a, b) => b.atMs - a.atMs), [items]);
   const set = FILTERS.filter((name) => place.search.get(name));
   return html`<h1>Exchanges</h1>
     <${Filters} place=${place} of=${[
@@ -84,7 +87,7 @@ const All = ({ place }: { readonly place: Place }): VNode => {
       ${set.length > 0 && html` <button type="button" onClick=${() => setSearch(place, Object.fromEntries(set.map((name) => [name, ''])))}>Clear</button>`}
     </${Filters}>
     <${Told} problem=${problem} />
-    <${Rows} label="Exchanges" columns=${COLUMNS} rows=${items} keyOf=${keyOf} onEnd=${more}
+    <${Rows} label="Exchanges" columns=${COLUMNS} rows=${rows} keyOf=${keyOf} onEnd=${more}
       empty=${loading ? 'loading' : set.length > 0 ? 'none of those that are kept is like that' : 'no client asked anything yet'}
       onOpen=${(line: ExchangeLine) => {
         location.hash = addressOf(['exchanges', line.exchange]);
