@@ -4,6 +4,7 @@ import { Audit } from './pages/audit.ts';
 import { Exchanges } from './pages/exchanges.ts';
 import { Hosts } from './pages/hosts.ts';
 import { Jobs } from './pages/jobs.ts';
+import { Mappings } from './pages/mappings.ts';
 import { Metrics } from './pages/metrics.ts';
 import { Objects } from './pages/objects.ts';
 import { Overview } from './pages/overview.ts';
@@ -22,6 +23,7 @@ export const PAGES: readonly PageText[] = [
   { name: 'exchanges', title: 'Exchanges', View: Exchanges },
   { name: 'objects', title: 'Objects', View: Objects },
   { name: 'hosts', title: 'Hosts', View: Hosts },
+  { name: 'mappings', title: 'Mappings', View: Mappings },
   { name: 'jobs', title: 'Jobs', View: Jobs },
   { name: 'sessions', title: 'Sessions', View: Sessions },
   { name: 'metrics', title: 'Metrics', View: Metrics },

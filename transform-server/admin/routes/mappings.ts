@@ -61,6 +61,7 @@ const line = z.strictObject({
     .optional(),
   pairs: z.int(),
   failing: z.int(),
+  judgedBy: z.array(z.string()).describe('Names of the golden pairs.'),
 });
 const whole = line.extend({
   text: z.string(),
@@ -144,6 +145,7 @@ const shownSheet = (sheet: Sheet, verdicts: Verdicts): z.input<typeof line> => (
   sinceMs: sheet.sinceMs,
   ...(sheet.changedHere === undefined ? {} : { changedHere: sheet.changedHere }),
   pairs: sheet.pairs.length,
+  judgedBy: [...sheet.pairs],
   failing: sheet.pairs.filter((one) => verdicts.of.get(one)?.why !== undefined).length,
 });
 
