@@ -21,12 +21,15 @@ const cut = (text: string, width: number): string => {
 
 const NodeBox = ({ node }: { readonly node: Node }): VNode => {
   const { x, y, width, height, title, note, tone, href, kind } = node;
-  return html`<a href=${href} class=${`node ${kind} ${tone}`} aria-label=${`${title}, ${note}`}>
-    <title>${title}, ${note}</title>
+  const shownTitle = cut(title, width - 24);
+  const shownNote = cut(note, width - 12);
+  const isCut = shownTitle !== title || shownNote !== note;
+  return html`<a href=${href} class=${`node ${kind} ${tone}`}>
+    ${isCut ? html`<title>${title} ${note}</title>` : ''}
     <rect class="node-box" x=${x} y=${y} width=${width} height=${height} rx="7" />
     ${kind === 'vms' ? '' : html`<rect class="node-mark" x=${x + 7} y=${y + 9} width="4" height=${height - 18} rx="2" />`}
-    <text class="node-title" x=${x + 18} y=${y + 17}>${cut(title, width - 24)}</text>
-    <text class="node-note" x=${x + 18} y=${y + 32}>${cut(note, width - 12)}</text>
+    <text class="node-title" x=${x + 18} y=${y + 17}>${shownTitle} </text>
+    <text class="node-note" x=${x + 18} y=${y + 32}>${shownNote}</text>
   </a>` as VNode;
 };
 
