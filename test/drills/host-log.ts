@@ -1,7 +1,7 @@
 /** What libvirtd logged of its own API in; what was carried out on each machine, in order, out. Nothing of the product has a part in it. */
 
-/** For a libvirtd: one line for each call of its API on a domain, and each error of its threads. */
-export const LOGS_CALLS = 'log_filters="1:libvirt.domain 1:util.error"\nlog_outputs="1:stderr"\n';
+/** For a libvirtd: one line for each call of its API, and each error of its threads. */
+export const LOGS_CALLS = 'log_filters="1:libvirt 1:util.error"\nlog_outputs="1:stderr"\n';
 
 export type Doing = {
   readonly atMs: number;

@@ -171,8 +171,9 @@ export const runRow = async (
     ] as const)
       broken.push(...found.map((one) => `${what}: ${one}`));
     if (judged.commands !== count) broken.push(`${count} commands were to be sent, ${judged.commands} were`);
-    for (const [{ answer, broken: isBroken }, times] of answersOf(load.sent)) {
-      const ended = `${times} commands ended with ${answer}`;
+    for (const [{ answer, broken: isBroken, marker = 'power', machine, sentMs }, times] of answersOf(load.sent)) {
+      const first = `${marker} on ${machine}, sent at ${new Date(sentMs).toISOString()}`;
+      const ended = `${times} commands ended with ${answer} (${first})`;
       if (row.unnoticed) broken.push(`noticed: ${ended}`);
       else if (LOST_PLACE.test(answer)) broken.push(`a session or an object was lost: ${ended}`);
       else if (isBroken ? row.breaks !== true : !FAULTS.test(answer))

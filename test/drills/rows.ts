@@ -30,6 +30,13 @@ const eachServer =
   (estate) =>
     (['a', 'b'] as const).map((name) => () => strike(estate, name));
 
+const restart = async (estate: TwoServers, name: 'a' | 'b'): Promise<void> => {
+  const code = await estate.server(name).stop();
+  if (code !== 0) throw new Error(`the server ${name} ended with ${code}`);
+  await sleep(AWAY_MS);
+  await estate.startServer(name);
+};
+
 const killRedis =
   ({ servers: { redis } }: TwoServers, awayMs: number) =>
   async (): Promise<void> => {
@@ -89,10 +96,17 @@ const libvirtdKill: Row = {
 
 const redisKill: Row = {
   name: 'redis-kill',
-  fault: 'kill -9 of Redis, back after 2 s; and again, back after 15 s, which is longer than a claim',
+  fault:
+    'kill -9 of Redis, back after 2 s; and again, back after 15 s, which is longer than a claim; then both servers are restarted',
   promised: 'the fault, at once; direct commands go on; nothing that was acknowledged is lost (appendfsync always)',
   hosts: 2,
-  open: (ground) => onRedis(ground, (estate) => [killRedis(estate, AWAY_MS), killRedis(estate, BEYOND_CLAIM_MS)]),
+  open: (ground) =>
+    onRedis(ground, (estate) => [
+      killRedis(estate, AWAY_MS),
+      killRedis(estate, BEYOND_CLAIM_MS),
+      // What lies half done in the journal shows itself now.
+      ...eachServer(restart)(estate),
+    ]),
 };
 
 const linkCut: Row = {
@@ -262,12 +276,7 @@ const rollingRestart: Row = {
   hosts: 2,
   unnoticed: true,
   open: (ground) => {
-    const inTurn = eachServer(async (estate, name) => {
-      const code = await estate.server(name).stop();
-      if (code !== 0) throw new Error(`the server ${name} ended with ${code}`);
-      await sleep(AWAY_MS);
-      await estate.startServer(name);
-    });
+    const inTurn = eachServer(restart);
     return onRedis(ground, (estate) => [...inTurn(estate), ...inTurn(estate)]);
   },
 };
