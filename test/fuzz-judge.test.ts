@@ -11,7 +11,7 @@ const report: FuzzReport = {
   requests: 60_000,
   driverShare: 0,
   warmShare: 0.5,
-  seconds: 1,
+  seconds: 1200,
   mutations: new Map(),
   reach: new Map(),
   statuses: new Map(),

@@ -18,7 +18,7 @@ export const vim25Front: FuzzFront = async (product) => {
   const estate = await openEstate(keeper);
   return {
     driverShare: 0.15,
-    warmShare: 0.3,
+    warmShare: 0.6,
     worker: (dice) => {
       const sender = createSender(endpoint);
       const belongings = createBelongings(estate);

@@ -179,7 +179,6 @@ export const xenapiFront: FuzzFront = async (product) => {
   const estate = await openXenEstate(keeper);
   return {
     driverShare: 0.05,
-    // Records in JSON, snapshots of events and the changes of own data fill up more slowly than the rest.
     warmShare: 0.6,
     worker: (dice) => createWorker(endpoint, estate, dice),
     tend: async () => {
