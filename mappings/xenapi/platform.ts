@@ -1,7 +1,7 @@
 /** The manifest of XenAPI: a front with the personality of a pool of one host, and hosts driven by it. */
 import type { Platform } from '../generic/platform.ts';
 import { createBroker } from './broker/broker.ts';
-import { centralCall } from './central/central.ts';
+import { centralCall, centralFollow } from './central/central.ts';
 import { clientNames } from './client-names.ts';
 import { commands } from './commands.ts';
 import { detection } from './detection.ts';
@@ -21,7 +21,7 @@ export const xenapi: Platform = {
   front,
   render: renderSide,
   clientNames,
-  broker: createBroker({ central: centralCall, stream: xenStream, transferred: xenTransferred }),
+  broker: createBroker({ central: centralCall, follow: centralFollow, stream: xenStream, transferred: xenTransferred }),
   schemes: SCHEMES,
   driver,
   host: hostSide,

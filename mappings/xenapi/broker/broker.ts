@@ -12,13 +12,14 @@ export interface Parts {
   /** Answers rows of route `central`: the translation of calls to commands. */
   readonly central?: Broker['call'];
   readonly stream?: Broker['stream'];
+  readonly follow?: Broker['follow'];
   readonly transferred?: Broker['transferred'];
 }
 
 const notSupported = (text: string): Reply => ({ kind: 'fault', fault: fault('not-supported', {}, text) });
 
 /** One broker for one store: it keeps caches by store and front, which may be lost at any time. */
-export const createBroker = ({ central, stream, transferred }: Parts = {}): Broker => {
+export const createBroker = ({ central, stream, follow, transferred }: Parts = {}): Broker => {
   const byStore = new WeakMap<object, Map<string, Caches>>();
   const cachesOf = ({ store, front }: BrokerContext): Caches => {
     let byFront = byStore.get(store);
@@ -56,6 +57,7 @@ export const createBroker = ({ central, stream, transferred }: Parts = {}): Brok
       function* () {
         return { ok: false, fault: fault('not-supported', {}, '') };
       },
+    ...(follow === undefined ? {} : { follow }),
     ...(transferred === undefined ? {} : { transferred }),
   };
 };

@@ -3,19 +3,22 @@ import type { Call, Reply } from '../../generic/call.ts';
 import { done, fault, type Outcome, refused } from '../../generic/faults.ts';
 import type { HubId } from '../../generic/ids.ts';
 import type { Job } from '../../generic/jobs.ts';
+import type { FollowUp } from '../../generic/plan.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { table } from '../../generic/table.ts';
 import { parseRef, refOf, xenId } from '../ids.ts';
 import { deviceFieldAnswer } from './device-fields.ts';
-import { HOST } from './host.ts';
-import { MIGRATION } from './migration.ts';
+import { FOLLOWERS, type Follower } from './follow-ups.ts';
+import { HOST, HOST_FOLLOWERS } from './host.ts';
+import { MIGRATION, MIGRATION_FOLLOWERS } from './migration.ts';
 import { NETWORK } from './network.ts';
 import { ownFieldAnswer } from './own-fields.ts';
 import { PBD } from './pbd.ts';
+import { PENDING_FOLLOWERS } from './pending-devices.ts';
 import { Refusal } from './refusal.ts';
-import { SR } from './sr.ts';
+import { SR, SR_FOLLOWERS } from './sr.ts';
 import { TASK } from './task-calls.ts';
-import { VBD } from './vbd.ts';
+import { VBD, VBD_FOLLOWERS } from './vbd.ts';
 import { VBD_MEDIA } from './vbd-media.ts';
 import { VDI } from './vdi.ts';
 import { VIF } from './vif.ts';
@@ -24,11 +27,11 @@ import { VM_ASSERTS } from './vm-asserts.ts';
 import { VM_CPUS } from './vm-cpus.ts';
 import { createVm } from './vm-create.ts';
 import { vmFieldAnswer } from './vm-fields.ts';
-import { VM_MAKE } from './vm-make.ts';
+import { VM_MAKE, VM_MAKE_FOLLOWERS } from './vm-make.ts';
 import { VM_MEMORY } from './vm-memory.ts';
-import { VM_POWER } from './vm-power.ts';
-import { VM_SNAPSHOTS } from './vm-snapshots.ts';
-import { type Answer, type Ending, madeRef, runCommand, type Work } from './work.ts';
+import { VM_POWER, VM_POWER_FOLLOWERS } from './vm-power.ts';
+import { VM_SNAPSHOTS, VM_SNAPSHOTS_FOLLOWERS } from './vm-snapshots.ts';
+import { type Answer, type Ending, resultOf, runCommand, type Work } from './work.ts';
 
 const ANSWERS = table<Answer>({
   'VM.create': createVm,
@@ -58,6 +61,18 @@ export const centralMethods: readonly string[] = Object.keys(ANSWERS);
 export const answerOf = (method: string): Answer | undefined =>
   ANSWERS[method] ?? vmFieldAnswer(method) ?? deviceFieldAnswer(method) ?? ownFieldAnswer(method);
 
+const FOLLOW_UPS = table<Follower>({
+  ...FOLLOWERS,
+  ...HOST_FOLLOWERS,
+  ...MIGRATION_FOLLOWERS,
+  ...PENDING_FOLLOWERS,
+  ...SR_FOLLOWERS,
+  ...VBD_FOLLOWERS,
+  ...VM_MAKE_FOLLOWERS,
+  ...VM_POWER_FOLLOWERS,
+  ...VM_SNAPSHOTS_FOLLOWERS,
+});
+
 const ASYNC = /^(Internal)?Async\./;
 
 const taskOf = (job: Job, { front }: BrokerContext): Reply => ({
@@ -86,17 +101,18 @@ function* answered(work: Work): Brokered<Ending> {
 function* wait(work: Work): Brokered<Reply> {
   const ending = yield* answered(work);
   if (ending.kind === 'value') return { kind: 'value', value: ending.value };
-  const job = yield* runCommand(work, ending.command);
-  return { kind: 'value', value: job.result === undefined ? undefined : madeRef(job.result, work.context) };
+  const job = yield* runCommand(work, ending.command, ending.then);
+  return { kind: 'value', value: resultOf(job.result, work.context) };
 }
 
-/** The answer is a task; what came before its last command is done when the client sees it. */
+/** The answer is a task: of the last command, and what follows that; what came before it is done when the client sees it. */
 function* begin(call: Call, work: Work): Brokered<Reply> {
   const { context } = work;
   try {
     const ending = yield* answered(work);
     if (ending.kind === 'value') return yield* settled(call, context, done(ending.value));
-    return taskOf((yield { effect: 'start', command: ending.command, call }) as Job, context);
+    const { command, then } = ending;
+    return taskOf((yield { effect: 'start', command, call, ...(then && { then }) }) as Job, context);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return yield* settled(call, context, refused(error.fault));
@@ -113,5 +129,24 @@ export function* centralCall(call: Call, context: BrokerContext): Brokered<Reply
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { kind: 'fault', fault: error.fault };
+  }
+}
+
+/** The end of a job whose command had something to follow it. */
+export function* centralFollow(
+  job: Job,
+  { name, args }: FollowUp,
+  outcome: Outcome,
+  context: BrokerContext,
+): Brokered<Outcome> {
+  const { method, nativeTarget: target, operation } = job;
+  const call: Call = { method: method.replace(ASYNC, ''), target, args: {}, version: '', operation };
+  const follower = FOLLOW_UPS[name];
+  if (follower === undefined) throw new Error(`nothing is known of the follow-up ${name}`);
+  try {
+    return done(yield* follower({ call, context, self: target.id, args }, outcome));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return refused(error.fault);
   }
 }

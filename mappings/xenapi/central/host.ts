@@ -1,12 +1,14 @@
 /** host.disable, enable, evacuate, reboot, shutdown and their kin in; maintenance and power of the host, or the error of a host that is a pool's only one, out. */
+import type { Outcome } from '../../generic/faults.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { urlOf } from '../address.ts';
 import { NULL_REF, refOf, xenId } from '../ids.ts';
 import { readOwn, writeOwn } from '../own-data.ts';
 import { currentField, mustExist } from './current.ts';
+import { type Follower, made } from './follow-ups.ts';
 import { refuse } from './refusal.ts';
 import { documents, type Found, hostOf, idOf, isUp, networkOf } from './targets.ts';
-import { type Answer, type Ending, ended, last, run, textArg, type Work } from './work.ts';
+import { type Answer, type Ending, ended, last, textArg, type Work } from './work.ts';
 
 /*
  * A disabled XenServer starts nothing, and lets run on what runs. A host that has a maintenance mode of its own is put into it while
@@ -41,10 +43,23 @@ function* disable(work: Work): Brokered<Ending> {
 
 function* enable(work: Work): Brokered<Ending> {
   const host = yield* hostOf(textArg(work, 'host'), work);
-  if (host.doc.maintenance) yield* run(work, 'host.exitMaintenance', host.id, {});
-  if (readOwn(work.context, host.ref, ENABLED) !== undefined) writeOwn(work.context, host.ref, ENABLED, undefined);
+  if (host.doc.maintenance)
+    return last(work, 'host.exitMaintenance', host.id, {}, { name: 'host.enabled', args: { ref: host.ref } });
+  clear(host.ref, work);
   return ended();
 }
+
+const clear = (ref: string, { context }: Work): void => {
+  if (readOwn(context, ref, ENABLED) !== undefined) writeOwn(context, ref, ENABLED, undefined);
+};
+
+// biome-ignore lint/correctness/useYield: a follow-up like the others
+function* enabled(work: Work, outcome: Outcome): Brokered<void> {
+  made(outcome);
+  clear(textArg(work, 'ref'), work);
+}
+
+export const HOST_FOLLOWERS: Readonly<Record<string, Follower>> = { 'host.enabled': enabled };
 
 /** The toolstack of this pool is this front: everybody has to log in again, and whoever waits is told. Machines run on. */
 function* restartAgent(work: Work): Brokered<Ending> {

@@ -1,10 +1,13 @@
 /** VM.pool_migrate, migrate_send and VDI.pool_migrate in, disks that go from one storage of the one host to another out. */
 import type { VmChange } from '../../generic/commands.ts';
+import type { Outcome } from '../../generic/faults.ts';
+import type { HubId } from '../../generic/ids.ts';
 import type { Disk } from '../../generic/model.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { NULL_REF, parseRef, refOf, xenId } from '../ids.ts';
 import { drivesOf, slotText } from '../seats.ts';
 import { vdiRefOf } from './devices.ts';
+import { type Follower, type Given, made, writeGiven } from './follow-ups.ts';
 import { newVolumeName } from './minting.ts';
 import { notSupported, refuse } from './refusal.ts';
 import {
@@ -18,8 +21,8 @@ import {
   volumeOf,
   xenVmOf,
 } from './targets.ts';
-import { type Kept, keepAt, keptOf, labelOf, usersOf } from './vdi.ts';
-import { type Answer, type Ending, ended, mapArg, run, textArg, type Work } from './work.ts';
+import { keptOf, labelOf, usersOf } from './vdi.ts';
+import { type Answer, type Ending, ended, last, mapArg, textArg, type Work } from './work.ts';
 
 /** It runs where it is to run: with one host that is all there is to it. */
 function* poolMigrate(work: Work): Brokered<Ending> {
@@ -33,7 +36,7 @@ interface Move {
   readonly to: Found<'storage'>;
   readonly volumeName: string;
   /** What clients gave the image: read before the host's image is another one. */
-  readonly kept: Kept;
+  readonly kept: Given;
 }
 
 /** undefined: it is there already. */
@@ -53,22 +56,37 @@ function* moveOf(vm: Found<'vm'>, disk: Disk, sr: string, work: Work): Brokered<
 const disksOf = ({ doc }: Found<'vm'>): Disk[] =>
   drivesOf(doc).flatMap((drive) => (drive.type === 'Disk' ? [drive.disk] : []));
 
-/** The VDIs that the disks have then. */
-function* move(vm: Found<'vm'>, moves: readonly Move[], work: Work): Brokered<readonly string[]> {
-  if (moves.length === 0) return [];
+/** `answer`: undefined: the VDI that the disk has then. */
+const move = (vm: Found<'vm'>, moves: readonly Move[], answer: string | undefined, work: Work): Ending => {
   const change: VmChange = {
     disks: {
       change: moves.map(({ slot, to, volumeName }) => ({ slot, to: {}, moveTo: { storage: to.id, volumeName } })),
     },
   };
-  yield* run(work, 'vm.change', vm.id, { change });
-  const [now] = yield* documents('vm', [work.context.store.entry(vm.id) ?? vm.entry], work);
-  return moves.map(({ slot, kept }) => {
-    const disk = now?.doc.disks.find((one) => slotText(one.slot) === slotText(slot));
+  const disks: Moved['disks'] = moves.map(({ slot, kept }) => ({ slot: slotText(slot), kept }));
+  const args: Moved = { vm: vm.id, disks, ...(answer !== undefined && { answer }) };
+  return last(work, 'vm.change', vm.id, { change }, { name: 'moved', args: { ...args } });
+};
+
+interface Moved {
+  readonly vm: HubId;
+  readonly disks: readonly { readonly slot: string; readonly kept: Given }[];
+  readonly answer?: string;
+}
+
+/** Labels and what else clients gave an image go with what is on it. */
+function* moved(work: Work, outcome: Outcome): Brokered<string> {
+  made(outcome);
+  const { vm, disks, answer } = work.args as unknown as Moved;
+  const entry = work.context.store.entry(vm);
+  const [now] = yield* documents('vm', entry === undefined ? [] : [entry], work);
+  const vdis = disks.map(({ slot, kept }) => {
+    const disk = now?.doc.disks.find((one) => slotText(one.slot) === slot);
     const vdi = disk === undefined ? NULL_REF : vdiRefOf(disk, work.context);
-    if (vdi !== NULL_REF) keepAt(vdi, kept, work);
+    if (vdi !== NULL_REF) writeGiven(vdi, kept, work);
     return vdi;
   });
+  return answer ?? vdis[0] ?? NULL_REF;
 }
 
 /** What is asked before a machine is sent, in the order of the API's own server. */
@@ -108,8 +126,7 @@ function* assertCanMigrate(work: Work): Brokered<Ending> {
 
 function* migrateSend(work: Work): Brokered<Ending> {
   const { vm, moves } = yield* planned(work);
-  yield* move(vm, moves, work);
-  return ended(vm.ref);
+  return moves.length === 0 ? ended(vm.ref) : move(vm, moves, vm.ref, work);
 }
 
 function* vdiPoolMigrate(work: Work): Brokered<Ending> {
@@ -121,9 +138,10 @@ function* vdiPoolMigrate(work: Work): Brokered<Ending> {
   const vm = onlyMachine(target);
   const disk = disksOf(vm).find(({ medium }) => medium.volume === volume.id);
   const one = disk === undefined ? refuse('VBD_MISSING') : yield* moveOf(vm, disk, textArg(work, 'sr'), work);
-  const [moved] = one === undefined ? [] : yield* move(vm, [one], work);
-  return ended(moved ?? volume.ref);
+  return one === undefined ? ended(volume.ref) : move(vm, [one], undefined, work);
 }
+
+export const MIGRATION_FOLLOWERS: Readonly<Record<string, Follower>> = { moved };
 
 export const MIGRATION: Readonly<Record<string, Answer>> = {
   'VM.pool_migrate': poolMigrate,

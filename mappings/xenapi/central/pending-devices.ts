@@ -1,5 +1,6 @@
 /** VBDs and VIFs that no host has yet, with the VM they are for, in; the change that plugs them out. */
 import type { DiskSpec, VmChange } from '../../generic/commands.ts';
+import type { Outcome } from '../../generic/faults.ts';
 import type { Cdrom, ForeignAttribute, Nic, NicModel, Vm } from '../../generic/model.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { NULL_REF, parseRef } from '../ids.ts';
@@ -8,9 +9,10 @@ import { cardsOf, placeAttribute, slotForCd, slotForDisk, slotText } from '../se
 import type { Default } from '../types.ts';
 import { attributeMap, keptKey, keptText } from '../vm-attributes.ts';
 import { mediumOf, pendingOf } from './devices.ts';
-import { Refusal, refuse } from './refusal.ts';
+import { type Follower, made } from './follow-ups.ts';
+import { refuse } from './refusal.ts';
 import { type Found, networkOf, volumeOf } from './targets.ts';
-import { run, type Work } from './work.ts';
+import { type Ending, last, run, textArg, type Work } from './work.ts';
 
 type Fields = Readonly<Record<string, Default>>;
 
@@ -161,21 +163,18 @@ export function* attachPending(vm: Found<'vm'>, work: Work): Brokered<void> {
   dropPending([...drives, ...cards], work);
 }
 
-/** A running guest has to let go of what is taken from it. */
-export function* detach(
-  vm: Found<'vm'>,
-  change: VmChange,
-  cls: 'VBD' | 'VIF',
-  ref: string,
-  work: Work,
-): Brokered<void> {
-  try {
-    yield* run(work, 'vm.change', vm.id, { change });
-  } catch (error) {
-    if (error instanceof Refusal && error.fault.kind === 'timeout') refuse('DEVICE_DETACH_TIMEOUT', cls, ref);
-    throw error;
-  }
+/** A running guest has to let go of what is taken from it, which is kept until it is plugged again. */
+export const detach = (vm: Found<'vm'>, change: VmChange, cls: 'VBD' | 'VIF', fields: Fields, work: Work): Ending =>
+  last(work, 'vm.change', vm.id, { change }, { name: 'unplugged', args: { cls, fields } });
+
+// biome-ignore lint/correctness/useYield: a follow-up like the others
+function* unplugged(work: Work, outcome: Outcome): Brokered<void> {
+  if (!outcome.ok && outcome.fault.kind === 'timeout') refuse('DEVICE_DETACH_TIMEOUT', textArg(work, 'cls'), work.self);
+  made(outcome);
+  keepPending(work.self, work.args['fields'] as Fields, work);
 }
+
+export const PENDING_FOLLOWERS: Readonly<Record<string, Follower>> = { unplugged };
 
 export const dropPending = (objects: readonly OwnObject[], { context }: Work): void => {
   for (const { ref } of objects) removeOwnObject(context, ref);

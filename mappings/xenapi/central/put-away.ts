@@ -14,16 +14,17 @@ const MOST = 200;
 
 const namespaceOf = ({ front }: Context): string => `xenapi-away:${front.uuid}`;
 
-export const putAway = (context: Context, uuid: string, storage: PutAway): void => {
+/** What has to be known to make it again. */
+export const placeKept = ({ name, path, remoteHost, remotePath }: PutAway): PutAway => ({
+  name,
+  path,
+  ...(remoteHost === undefined ? {} : { remoteHost }),
+  ...(remotePath === undefined ? {} : { remotePath }),
+});
+
+export const putAway = (context: Context, uuid: string, at: PutAway): void => {
   const { own } = context;
   const namespace = namespaceOf(context);
-  const { name, path, remoteHost, remotePath } = storage;
-  const at: PutAway = {
-    name,
-    path,
-    ...(remoteHost === undefined ? {} : { remoteHost }),
-    ...(remotePath === undefined ? {} : { remotePath }),
-  };
   const kept = own.list(namespace).toSorted((a, b) => (b.value as Stored).atMs - (a.value as Stored).atMs);
   for (const { key } of kept.slice(MOST - 1)) own.delete(namespace, key);
   own.put(namespace, uuid, { at, atMs: context.now() } satisfies Stored);

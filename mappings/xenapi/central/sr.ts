@@ -1,15 +1,18 @@
 /** SR.create, introduce, probe, scan, forget and destroy in, storage verbs of the hub out. */
+import type { Outcome } from '../../generic/faults.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { randomUuid } from '../../generic/uuid.ts';
 import { escapeText } from '../../wire/xml.ts';
 import { refOf, xenId } from '../ids.ts';
-import { dropOwnFields, forget, writeOwn } from '../own-data.ts';
-import type { Default } from '../types.ts';
+import { dropOwnFields, forget } from '../own-data.ts';
 import { currentField } from './current.ts';
-import { allPutAway, backAgain, type PutAway, putAway, takenBack } from './put-away.ts';
+import { dropped, type Follower, type Given, givenIn, givenTo, made, writeGiven } from './follow-ups.ts';
+import { allPutAway, backAgain, type PutAway, placeKept, putAway, takenBack } from './put-away.ts';
 import { notSupported, refuse } from './refusal.ts';
 import { documents, type Found, hostOf, idOf, storageOf } from './targets.ts';
 import { type Answer, type Ending, ended, last, madeRef, mapArg, run, textArg, type Work } from './work.ts';
+
+const KEPT = ['name_description', 'content_type', 'sm_config'] as const;
 
 const isAbsolute = (path: string): boolean =>
   path.startsWith('/') && !path.split('/').includes('..') && !path.includes('\0');
@@ -46,22 +49,11 @@ const placeOf = (type: string, config: Readonly<Record<string, string>>, work: W
 };
 
 function* createSr(work: Work): Brokered<Ending> {
-  const { context } = work;
   yield* hostOf(textArg(work, 'host'), work);
   const place = placeOf(textArg(work, 'type').toLowerCase(), mapArg(work, 'device_config'), work);
-  const job = yield* run(work, 'storage.create', context.front.host, { name: textArg(work, 'name_label'), ...place });
-  const ref = madeRef(job.result, context);
-  keepGiven(ref, ['name_description', 'content_type', 'sm_config'], work);
-  return ended(ref);
+  const params = { name: textArg(work, 'name_label'), ...place };
+  return last(work, 'storage.create', work.context.front.host, params, givenTo(givenIn(work, KEPT)));
 }
-
-const keepGiven = (ref: string, fields: readonly string[], { args, context }: Work): void => {
-  for (const field of fields) {
-    const value = args[field] as Default | undefined;
-    if (value !== undefined && value !== '' && Object.keys(Object(value)).length > 0)
-      writeOwn(context, ref, field, value);
-  }
-};
 
 function* uuidOfSr(ref: string, work: Work): Brokered<string> {
   return String(yield* currentField('SR', ref, 'uuid', work));
@@ -82,14 +74,19 @@ const deletes = (remains: boolean): Answer =>
   function* (work: Work): Brokered<Ending> {
     const sr = yield* storageOf(work.self, work);
     mustBeUnplugged(sr);
-    const { context } = work;
-    const uuid = remains ? yield* uuidOfSr(sr.ref, work) : undefined;
-    yield* run(work, 'storage.delete', sr.id, {});
-    // Where a forgotten one lies is kept here, for who wants it back: its contents stay in either case.
-    if (uuid !== undefined) putAway(context, uuid, sr.doc);
-    for (const cls of ['SR', 'PBD']) dropOwnFields(context, refOf(xenId(cls, sr.id), context.front));
-    return ended();
+    const refs = ['SR', 'PBD'].map((cls) => refOf(xenId(cls, sr.id), work.context.front));
+    if (!remains) return last(work, 'storage.delete', sr.id, {}, dropped(refs));
+    const args = { uuid: yield* uuidOfSr(sr.ref, work), at: placeKept(sr.doc), refs };
+    return last(work, 'storage.delete', sr.id, {}, { name: 'SR.forgotten', args });
   };
+
+/** Where a forgotten one lies is kept here, for who wants it back: its contents stay. */
+// biome-ignore lint/correctness/useYield: a follow-up like the others
+function* forgotten({ args, context }: Work, outcome: Outcome): Brokered<void> {
+  made(outcome);
+  putAway(context, String(args['uuid']), args['at'] as PutAway);
+  for (const ref of args['refs'] as readonly string[]) dropOwnFields(context, ref);
+}
 
 const samePlace = (place: Place, at: Omit<PutAway, 'name'>): boolean =>
   place.remoteHost === undefined
@@ -123,15 +120,25 @@ function* introduceSr(work: Work): Brokered<Ending> {
   const at = takenBack(context, uuid);
   if (at === undefined) return notSupported('uuid', uuid, 'only an SR that was forgotten here can be introduced');
   const name = textArg(work, 'name_label') || at.name;
-  const job = yield* run(work, 'storage.create', front.host, { ...at, name, uuid });
-  const ref = madeRef(job.result, context);
-  const { owner } = idOf('SR', ref, work);
-  yield* run(work, 'storage.deactivate', owner, {});
-  forget(context, refOf(xenId('PBD', owner), front));
-  backAgain(context, uuid);
-  keepGiven(ref, ['name_description', 'content_type', 'sm_config'], work);
-  return ended(ref);
+  const args = { uuid, given: givenIn(work, KEPT) };
+  return last(work, 'storage.create', front.host, { ...at, name, uuid }, { name: 'SR.introduced', args });
 }
+
+function* introduced(work: Work, outcome: Outcome): Brokered<string> {
+  const { args, context } = work;
+  const ref = madeRef(made(outcome), context);
+  const { owner } = idOf('SR', ref, work);
+  if (context.store.generic('storage', owner)?.accessible !== false) yield* run(work, 'storage.deactivate', owner, {});
+  forget(context, refOf(xenId('PBD', owner), context.front));
+  backAgain(context, String(args['uuid']));
+  writeGiven(ref, args['given'] as Given, work);
+  return ref;
+}
+
+export const SR_FOLLOWERS: Readonly<Record<string, Follower>> = {
+  'SR.forgotten': forgotten,
+  'SR.introduced': introduced,
+};
 
 export const SR: Readonly<Record<string, Answer>> = {
   'SR.create': createSr,

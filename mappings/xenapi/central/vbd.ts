@@ -1,5 +1,6 @@
 /** VBD.create, destroy, plug, unplug and their settings in, changes of the VM's drives out; what cannot be on the host yet is kept until it can. */
 import type { VmChange } from '../../generic/commands.ts';
+import type { Fault, Outcome } from '../../generic/faults.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { NULL_REF } from '../ids.ts';
 import { badPowerState, type XenPowerState } from '../lifecycle.ts';
@@ -9,6 +10,7 @@ import { xenPowerState } from '../states.ts';
 import type { Default } from '../types.ts';
 import { attributeMap, attributeText, keptText } from '../vm-attributes.ts';
 import { driveOf, type FoundDrive, forgottenDrive, takenUserdevices, uuidOfRef, vbdRef, vdiRefOf } from './devices.ts';
+import { type Follower, made } from './follow-ups.ts';
 import { detach, keepPending, plannedDrive } from './pending-devices.ts';
 import { notSupported, Refusal, refuse } from './refusal.ts';
 import { type Found, isUp, onlyMachine, volumeOf, xenVmOf } from './targets.ts';
@@ -78,22 +80,24 @@ function* createVbd(work: Work): Brokered<Ending> {
 }
 
 /** Somebody else took the place since we looked. */
-const isTaken = (error: unknown): boolean =>
-  error instanceof Refusal &&
-  error.fault.kind === 'invalid-device' &&
-  (error.fault.members as { property?: string }).property === 'slot';
+const isTaken = ({ kind, members }: Fault): boolean =>
+  kind === 'invalid-device' && (members as { property?: string }).property === 'slot';
 
-function* addDrive(vm: Found<'vm'>, fields: Fields, work: Work): Brokered<void> {
+function* addition(vm: Found<'vm'>, fields: Fields, work: Work): Brokered<VmChange> {
   const { disk, cdrom, attributes } = yield* plannedDrive(vm.doc, fields, work);
-  const change: VmChange = {
+  return {
     ...(disk ? { disks: { add: [disk] } } : {}),
     ...(cdrom ? { cdroms: { add: [cdrom] } } : {}),
     ...(attributes.length > 0 ? { attributes } : {}),
   };
+}
+
+function* addDrive(vm: Found<'vm'>, fields: Fields, work: Work): Brokered<void> {
+  const change = yield* addition(vm, fields, work);
   try {
     yield* run(work, 'vm.change', vm.id, { change });
   } catch (error) {
-    if (isTaken(error)) refuse('DEVICE_ALREADY_EXISTS', String(fields['userdevice']));
+    if (error instanceof Refusal && isTaken(error.fault)) refuse('DEVICE_ALREADY_EXISTS', String(fields['userdevice']));
     throw error;
   }
 }
@@ -143,10 +147,20 @@ function* plugVbd(work: Work): Brokered<Ending> {
   needs(found.vm, 'Running');
   if (!found.pending) return refuse('DEVICE_ALREADY_ATTACHED', found.ref);
   refuseCd(found);
-  yield* addDrive(found.vm, found.pending.fields as Fields, work);
-  removeOwnObject(work.context, found.ref);
-  return ended();
+  const fields = found.pending.fields as Fields;
+  const change = yield* addition(found.vm, fields, work);
+  const args = { userdevice: String(fields['userdevice']) };
+  return last(work, 'vm.change', found.vm.id, { change }, { name: 'VBD.plugged', args });
 }
+
+// biome-ignore lint/correctness/useYield: a follow-up like the others
+function* plugged(work: Work, outcome: Outcome): Brokered<void> {
+  if (!outcome.ok && isTaken(outcome.fault)) refuse('DEVICE_ALREADY_EXISTS', textArg(work, 'userdevice'));
+  made(outcome);
+  removeOwnObject(work.context, work.self);
+}
+
+export const VBD_FOLLOWERS: Readonly<Record<string, Follower>> = { 'VBD.plugged': plugged };
 
 function* unplugVbd(work: Work): Brokered<Ending> {
   const found = yield* driveOf(work);
@@ -177,9 +191,7 @@ function* unplugVbd(work: Work): Brokered<Ending> {
     currently_attached: false,
     allowed_operations: ['attach', 'plug'],
   };
-  yield* detach(vm, removal(found), 'VBD', ref, work);
-  keepPending(ref, fields, work);
-  return ended();
+  return detach(vm, removal(found), 'VBD', fields, work);
 }
 
 /** A field of a drive that its VM's host keeps. */

@@ -2,11 +2,11 @@
 import { type HubId, kindOf } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { NULL_REF, parseRef, refOf, xenId } from '../ids.ts';
-import { dropOwnFields, ownFields, ownObjects, readOwn, removeOwnObject, writeOwn } from '../own-data.ts';
+import { ownFields, ownObjects, readOwn, removeOwnObject } from '../own-data.ts';
 import { dateTime } from '../render/markup.ts';
 import { drivesOf } from '../seats.ts';
-import type { Default } from '../types.ts';
 import { forgottenDrive } from './devices.ts';
+import { dropped, type Given, givenIn, givenTo } from './follow-ups.ts';
 import { takeLeftDisk } from './left-disks.ts';
 import { newVolumeName } from './minting.ts';
 import { DISK_FORMAT } from './provision.ts';
@@ -18,7 +18,6 @@ import {
   ended,
   flagArg,
   last,
-  madeRef,
   numberArg,
   recordArg,
   run,
@@ -37,11 +36,6 @@ const sized = (bytes: number, field: string): number => {
 
 /** Fields of a new VDI that clients give and no host keeps. */
 const KEPT = ['name_label', 'name_description', 'type', 'other_config', 'xenstore_data', 'sm_config', 'tags'] as const;
-
-const isUnset = (value: unknown): boolean =>
-  value === undefined ||
-  value === '' ||
-  (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 
 const formatFor = (config: Readonly<Record<string, string>>): string => {
   const wanted = config['image-format'] ?? config['type'] ?? DISK_FORMAT;
@@ -63,20 +57,9 @@ function* createVdi(work: Work): Brokered<Ending> {
   const format = formatFor((record.args['sm_config'] ?? {}) as Readonly<Record<string, string>>);
   const capacityBytes = sized(numberArg(record, 'virtual_size'), 'virtual_size');
   const name = newVolumeName(work.context, textArg(record, 'name_label'), format);
-  const job = yield* run(work, 'volume.create', storage.id, {
-    storage: storage.id,
-    name,
-    capacityBytes,
-    format,
-    thin: true,
-  });
-  const ref = madeRef(job.result, work.context);
-  if (textArg(record, 'name_label') === '') writeOwn(work.context, ref, 'name_label', '');
-  for (const field of KEPT) {
-    const value = record.args[field];
-    if (!isUnset(value)) writeOwn(work.context, ref, field, value as Default);
-  }
-  return ended(ref);
+  const params = { storage: storage.id, name, capacityBytes, format, thin: true };
+  const label: Given = [['name_label', textArg(record, 'name_label')]];
+  return last(work, 'volume.create', storage.id, params, givenTo([...label, ...givenIn(record, KEPT)]));
 }
 
 /** Machines that have the disk. */
@@ -124,9 +107,8 @@ function* destroyVdi(work: Work): Brokered<Ending> {
   const disk = yield* volumeOf(work.self, work);
   yield* refuseInUse(disk, 'destroy', work);
   yield* takeFromMachines(disk, work);
-  yield* run(work, 'volume.delete', disk.storage, { storage: disk.storage, name: disk.doc.name });
-  dropOwnFields(work.context, disk.ref);
-  return ended();
+  const params = { storage: disk.storage, name: disk.doc.name };
+  return last(work, 'volume.delete', disk.storage, params, dropped([disk.ref]));
 }
 
 function* resizeVdi(work: Work): Brokered<Ending> {
@@ -142,9 +124,7 @@ export const labelOf = ({ ref, doc }: Found<'volume'>, { context }: Work): strin
   String(readOwn(context, ref, 'name_label') ?? doc.name);
 
 /** What clients gave an image, which a copy of it has as well. */
-export type Kept = readonly (readonly [field: string, value: Default])[];
-
-export const keptOf = (volume: Found<'volume'>, work: Work): Kept => {
+export const keptOf = (volume: Found<'volume'>, work: Work): Given => {
   const given = [...ownFields(work.context, volume.ref)].map(([field, { value }]) => [field, value] as const);
   return [
     ['name_label', labelOf(volume, work)],
@@ -152,11 +132,7 @@ export const keptOf = (volume: Found<'volume'>, work: Work): Kept => {
   ];
 };
 
-export const keepAt = (ref: string, kept: Kept, { context }: Work): void => {
-  for (const [field, value] of kept) writeOwn(context, ref, field, value);
-};
-
-const copies = (operation: 'copy' | 'clone' | 'snapshot'): Answer =>
+const copies = (operation: 'copy' | 'clone' | 'snapshot', ofCopy: (work: Work) => Given = () => []): Answer =>
   function* (work: Work): Brokered<Ending> {
     const disk = yield* volumeOf(work.self, work);
     for (const field of ['base_vdi', 'into_vdi']) {
@@ -166,29 +142,17 @@ const copies = (operation: 'copy' | 'clone' | 'snapshot'): Answer =>
     const sr = operation === 'copy' ? textArg(work, 'sr') : NULL_REF;
     const to = sr === '' || sr === NULL_REF ? disk.storage : (yield* storageOf(sr, work)).id;
     yield* refuseInUse(disk, operation, work);
-    const kept = keptOf(disk, work);
     const toName = newVolumeName(work.context, labelOf(disk, work).replace(/\.\w+$/, ''), disk.doc.format);
-    const job = yield* run(work, 'volume.copy', disk.storage, {
-      storage: disk.storage,
-      name: disk.doc.name,
-      toStorage: to,
-      toName,
-    });
-    const ref = madeRef(job.result, work.context);
-    keepAt(ref, kept, work);
-    return ended(ref);
+    const params = { storage: disk.storage, name: disk.doc.name, toStorage: to, toName };
+    return last(work, 'volume.copy', disk.storage, params, givenTo([...keptOf(disk, work), ...ofCopy(work)]));
   };
 
 /** The image as it is now, as one of its own: no host keeps it inside the other and lets it be used. */
-function* snapshotVdi(work: Work): Brokered<Ending> {
-  const { context } = work;
-  const taken = yield* copies('snapshot')(work);
-  const ref = taken.kind === 'value' ? String(taken.value) : NULL_REF;
-  writeOwn(context, ref, 'is_a_snapshot', true);
-  writeOwn(context, ref, 'snapshot_of', work.self);
-  writeOwn(context, ref, 'snapshot_time', dateTime(context.now()));
-  return taken;
-}
+const snapshotVdi = copies('snapshot', ({ self, context }) => [
+  ['is_a_snapshot', true],
+  ['snapshot_of', self],
+  ['snapshot_time', dateTime(context.now())],
+]);
 
 /** Sizes and places are read from the host whenever they change. */
 function* updateVdi(work: Work): Brokered<Ending> {

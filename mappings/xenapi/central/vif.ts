@@ -9,6 +9,7 @@ import { xenPowerState } from '../states.ts';
 import type { Default } from '../types.ts';
 import { attributeMap, keptKey } from '../vm-attributes.ts';
 import { cardOf, type FoundCard, forgottenCard, pendingOf, takenDevices, uuidOfRef, vifRef } from './devices.ts';
+import { dropped } from './follow-ups.ts';
 import { newMac } from './minting.ts';
 import { detach, keepPending, plannedCard } from './pending-devices.ts';
 import { notSupported, refuse } from './refusal.ts';
@@ -89,14 +90,13 @@ function* createVif(work: Work): Brokered<Ending> {
     allowed_operations: ['attach', 'plug'],
   };
   if (vm.doc.powerState !== 'stopped') keepPending(ref, fields, work);
-  else yield* addCard(vm, fields, work);
+  else yield* run(work, 'vm.change', vm.id, { change: yield* addition(vm, fields, work) });
   return ended(ref);
 }
 
-function* addCard(vm: Found<'vm'>, fields: Fields, work: Work): Brokered<void> {
+function* addition(vm: Found<'vm'>, fields: Fields, work: Work): Brokered<VmChange> {
   const { nic, attributes } = yield* plannedCard(vm.doc, fields, work);
-  const change: VmChange = { nics: { add: [nic] }, ...(attributes.length > 0 ? { attributes } : {}) };
-  yield* run(work, 'vm.change', vm.id, { change });
+  return { nics: { add: [nic] }, ...(attributes.length > 0 ? { attributes } : {}) };
 }
 
 const needs = ({ ref, doc }: Found<'vm'>, ...states: XenPowerState[]): void => {
@@ -141,9 +141,8 @@ function* plugVif(work: Work): Brokered<Ending> {
   const { vm, card, pending, ref } = yield* cardOf(work);
   needs(vm, 'Running');
   if (pending) {
-    yield* addCard(vm, pending.fields as Fields, work);
-    removeOwnObject(work.context, ref);
-    return ended();
+    const change = yield* addition(vm, pending.fields as Fields, work);
+    return last(work, 'vm.change', vm.id, { change }, dropped([], [ref]));
   }
   // A card whose cable is out, as other clients of the host see it.
   if (card?.nic.connected === false)
@@ -176,9 +175,7 @@ function* unplugVif(work: Work): Brokered<Ending> {
     currently_attached: false,
     allowed_operations: ['attach', 'plug'],
   };
-  yield* detach(vm, removal(found), 'VIF', ref, work);
-  keepPending(ref, fields, work);
-  return ended();
+  return detach(vm, removal(found), 'VIF', fields, work);
 }
 
 function* moveVif(work: Work): Brokered<Ending> {

@@ -21,7 +21,7 @@ import { currentField } from './current.ts';
 import { keep, written } from './own-fields.ts';
 import { notSupported, refuse } from './refusal.ts';
 import { checkOperation, idOf, type XenVm, xenVmOf } from './targets.ts';
-import { type Answer, type Ending, ended, last, run, type Work } from './work.ts';
+import { type Answer, type Ending, ended, last, type Work } from './work.ts';
 
 type StringMap = Readonly<Record<string, string>>;
 
@@ -193,8 +193,7 @@ function* setIsATemplate(work: Work): Brokered<Ending> {
     case 'vm':
       if (target.doc.template === template) return ended();
       if (template) checkOperation('make_into_template', target, work);
-      yield* run(work, 'vm.change', target.id, { change: { template } });
-      return ended();
+      return last(work, 'vm.change', target.id, { change: { template } });
     default:
       return target satisfies never;
   }

@@ -1,5 +1,6 @@
 /** VM.clone, copy, provision and destroy in, `vm.create`, `vm.clone`, `vm.change` and `vm.delete` out. */
 import type { VmChange } from '../../generic/commands.ts';
+import type { Outcome } from '../../generic/faults.ts';
 import type { HubId } from '../../generic/ids.ts';
 import type { ForeignAttribute } from '../../generic/model.ts';
 import type { Brokered } from '../../generic/platform.ts';
@@ -10,12 +11,12 @@ import { dropOwnFields, readOwn } from '../own-data.ts';
 import { drivesOf } from '../seats.ts';
 import { attributeMap, droppedKey, droppedText, keptKey } from '../vm-attributes.ts';
 import { pendingOf } from './devices.ts';
+import { dropped, type Follower, made } from './follow-ups.ts';
 import { leaveDisks } from './left-disks.ts';
-import { dropPending } from './pending-devices.ts';
 import { provisionedDisks } from './provision.ts';
 import { refuse } from './refusal.ts';
 import { checkOperation, type Found, storageOf, type XenVm, xenVmOf } from './targets.ts';
-import { type Answer, type Ending, ended, last, run, textArg, type Work } from './work.ts';
+import { type Answer, type Ending, ended, last, textArg, type Work } from './work.ts';
 
 /** Keys of other_config that are the template's own and not its copy's. */
 const TEMPLATE_ONLY = new Set(['default_template', 'xensource_internal', 'mac_seed', 'base_template_name']);
@@ -102,19 +103,30 @@ function* destroy(work: Work): Brokered<Ending> {
   checkOperation('destroy', target, work);
   if (target.kind === 'snapshot') {
     const disks = drivesOf(target.vm.doc).filter(({ type }) => type === 'Disk');
-    yield* run(work, 'snapshot.delete', target.vm.id, { snapshot: target.snapshot.native, children: false });
-    leaveDisks(
-      context,
-      target.id,
-      disks.map(({ userdevice }) => userdevice + 1),
+    const params = { snapshot: target.snapshot.native, children: false };
+    const args = { snapshot: target.id, ref: target.ref, parts: disks.map(({ userdevice }) => userdevice + 1) };
+    return last(work, 'snapshot.delete', target.vm.id, params, { name: 'VM.left', args });
+  }
+  if (target.kind === 'vm') {
+    const pending = [...pendingOf('VBD', target, context), ...pendingOf('VIF', target, context)];
+    const then = dropped(
+      [target.ref],
+      pending.map(({ ref }) => ref),
     );
-  } else if (target.kind === 'vm') {
-    yield* run(work, 'vm.delete', target.id, { deleteVolumes: false });
-    dropPending([...pendingOf('VBD', target, context), ...pendingOf('VIF', target, context)], work);
+    return last(work, 'vm.delete', target.id, { deleteVolumes: false }, then);
   }
   dropOwnFields(context, target.ref);
   return ended();
 }
+
+// biome-ignore lint/correctness/useYield: a follow-up like the others
+function* left({ args, context }: Work, outcome: Outcome): Brokered<void> {
+  made(outcome);
+  leaveDisks(context, args['snapshot'] as HubId, args['parts'] as readonly number[]);
+  dropOwnFields(context, String(args['ref']));
+}
+
+export const VM_MAKE_FOLLOWERS: Readonly<Record<string, Follower>> = { 'VM.left': left };
 
 export const VM_MAKE: Readonly<Record<string, Answer>> = {
   'VM.clone': copies('clone'),

@@ -1,10 +1,12 @@
 /** VM.start and its kin in, power verbs of the hub out: after the lifecycle's checks, with what a start brings along. */
+import type { Outcome } from '../../generic/faults.ts';
 import type { Brokered } from '../../generic/platform.ts';
+import type { Follower } from './follow-ups.ts';
 import { isDisabled, theHost } from './host.ts';
 import { attachPending } from './pending-devices.ts';
-import { refuse } from './refusal.ts';
-import { checkOperation, type Found, hostOf, machineOf, onlyMachine, xenVmOf } from './targets.ts';
-import { type Answer, type Ending, ended, flagArg, last, textArg, type Work } from './work.ts';
+import { Refusal, refuse } from './refusal.ts';
+import { checkOperation, type Found, hostOf, idOf, machineOf, onlyMachine, xenVmOf } from './targets.ts';
+import { type Answer, type Ending, flagArg, last, run, textArg, type Work } from './work.ts';
 
 /** As long as XenAPI's own server waits for a guest to go down. */
 const SHUTDOWN_MS = 20 * 60_000;
@@ -44,27 +46,24 @@ function* shutdown(work: Work): Brokered<Ending> {
   const standing = vm.doc.powerState;
   if (standing === 'running' && vm.doc.guest.toolsRunning) {
     checkOperation('clean_shutdown', target, work);
-    const { context } = work;
-    const call = { ...work.call, method: 'VM.clean_shutdown' };
-    const job = yield* attempt({ ...work, call }, vm);
-    if (job) return ended();
-    if (context.store.entry(vm.id) === undefined) return ended();
+    return last(work, 'vm.shutdownGuest', vm.id, { awaitMs: CLEAN_MS }, { name: 'VM.asked', args: {} });
   }
   checkOperation('hard_shutdown', target, work);
   return last(work, 'vm.stop', vm.id, {});
 }
 
-/** true: the guest is down. */
-function* attempt(work: Work, vm: Found<'vm'>): Brokered<boolean> {
-  const command = {
-    verb: 'vm.shutdownGuest' as const,
-    host: work.context.front.host,
-    target: vm.id,
-    params: { awaitMs: CLEAN_MS },
-  };
-  const job = yield { effect: 'run', command, call: work.call };
-  return typeof job === 'object' && 'state' in job && job.state === 'success';
+/** The guest did not listen: it is stopped, unless who asked thinks better of it. */
+function* asked(work: Work, outcome: Outcome): Brokered<void> {
+  if (!outcome.ok && outcome.fault.kind === 'cancelled') throw new Refusal(outcome.fault);
+  const { owner } = idOf('VM', work.self, work);
+  if (outcome.ok || work.context.store.entry(owner) === undefined) return;
+  const target = yield* xenVmOf(work.self, work);
+  if (onlyMachine(target).doc.powerState === 'stopped') return;
+  checkOperation('hard_shutdown', target, work);
+  yield* run(work, 'vm.stop', owner, {});
 }
+
+export const VM_POWER_FOLLOWERS: Readonly<Record<string, Follower>> = { 'VM.asked': asked };
 
 export const VM_POWER: Readonly<Record<string, Answer>> = {
   'VM.start': starts('start'),

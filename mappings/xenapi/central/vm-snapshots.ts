@@ -1,7 +1,10 @@
 /** VM.snapshot, checkpoint and revert in, snapshot verbs of the hub out. */
+import type { Outcome } from '../../generic/faults.ts';
+import type { HubId } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
+import { type Follower, made } from './follow-ups.ts';
 import { notSupported, refuse } from './refusal.ts';
-import { checkOperation, machineOf, xenVmOf } from './targets.ts';
+import { checkOperation, documents, isUp, machineOf, xenVmOf } from './targets.ts';
 import { type Answer, type Ending, last, run, setArg, textArg, type Work } from './work.ts';
 
 const takes = (operation: 'snapshot' | 'checkpoint'): Answer =>
@@ -25,9 +28,19 @@ function* revert(work: Work): Brokered<Ending> {
   const { vm, snapshot } = target;
   const comesUp = snapshot.hasMemory && (snapshot.powerState === 'running' || snapshot.powerState === 'paused');
   if (!comesUp) return last(work, 'snapshot.revert', vm.id, { snapshot: snapshot.native, start: false });
-  yield* run(work, 'snapshot.revert', vm.id, { snapshot: snapshot.native });
-  return last(work, 'vm.suspend', vm.id, {});
+  const then = { name: 'VM.reverted', args: { vm: vm.id } };
+  return last(work, 'snapshot.revert', vm.id, { snapshot: snapshot.native }, then);
 }
+
+function* reverted(work: Work, outcome: Outcome): Brokered<void> {
+  made(outcome);
+  const vm = work.args['vm'] as HubId;
+  const entry = work.context.store.entry(vm);
+  const [now] = yield* documents('vm', entry === undefined ? [] : [entry], work);
+  if (now !== undefined && isUp(now)) yield* run(work, 'vm.suspend', vm, {});
+}
+
+export const VM_SNAPSHOTS_FOLLOWERS: Readonly<Record<string, Follower>> = { 'VM.reverted': reverted };
 
 export const VM_SNAPSHOTS: Readonly<Record<string, Answer>> = {
   'VM.snapshot': takes('snapshot'),

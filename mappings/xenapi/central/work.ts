@@ -2,8 +2,9 @@
 import type { Call } from '../../generic/call.ts';
 import { type Command, command, type Params, type Verb } from '../../generic/commands.ts';
 import { type Fault, fault } from '../../generic/faults.ts';
-import { type HubId, kindOf } from '../../generic/ids.ts';
+import { type HubId, kindOf, parseHubId } from '../../generic/ids.ts';
 import type { Job } from '../../generic/jobs.ts';
+import type { FollowUp } from '../../generic/plan.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { xenFault } from '../faults.ts';
 import { NULL_REF, refOf, xenId } from '../ids.ts';
@@ -19,18 +20,25 @@ export interface Work {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-/** A value, or the command that is left to do: it is the task of an asynchronous call. Its job's result is the answer. */
+/** A value, or the command that is left to do, with what follows it: it is the task of an asynchronous call. Its job's result is the answer. */
 export type Ending =
   | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'command'; readonly command: Command };
+  | { readonly kind: 'command'; readonly command: Command; readonly then?: FollowUp };
 
 export type Answer = (work: Work) => Brokered<Ending>;
 
 export const ended = (value?: unknown): Ending => ({ kind: 'value', value });
 
-export const last = <V extends Verb>(work: Work, verb: V, target: HubId, params: Params[V]): Ending => ({
+export const last = <V extends Verb>(
+  work: Work,
+  verb: V,
+  target: HubId,
+  params: Params[V],
+  then?: FollowUp,
+): Ending => ({
   kind: 'command',
   command: command(verb, work.context.front.host, target, params),
+  ...(then && { then }),
 });
 
 const CLASS_OF = {
@@ -48,6 +56,10 @@ export const madeRef = (result: unknown, { front }: Pick<BrokerContext, 'front'>
   const cls = id === undefined ? undefined : (CLASS_OF as Readonly<Record<string, string>>)[kindOf(id)];
   return id === undefined || cls === undefined ? NULL_REF : refOf(xenId(cls, id), front);
 };
+
+/** A job's result as the call promises it: a hub id by its reference, what a follow-up says as it is. */
+export const resultOf = (result: unknown, context: Pick<BrokerContext, 'front'>): unknown =>
+  typeof result === 'string' && parseHubId(result) !== undefined ? madeRef(result, context) : result;
 
 /** Another command holds the VM: which, as that API says it. */
 const busyFault = (reason: Fault, target: HubId, { context }: Work): Fault => {
@@ -67,8 +79,8 @@ const busyFault = (reason: Fault, target: HubId, { context }: Work): Fault => {
 };
 
 /** A command to its end; its fault is ours. */
-export function* runCommand(work: Work, wanted: Command): Brokered<Job> {
-  const job = (yield { effect: 'run', command: wanted, call: work.call }) as Job;
+export function* runCommand(work: Work, wanted: Command, then?: FollowUp): Brokered<Job> {
+  const job = (yield { effect: 'run', command: wanted, call: work.call, ...(then && { then }) }) as Job;
   if (job.fault) throw new Refusal(busyFault(job.fault, wanted.target, work));
   if (job.state !== 'success') throw new Refusal(fault('internal', {}, `${wanted.verb} ended as ${job.state}`));
   return job;

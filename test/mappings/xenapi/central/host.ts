@@ -5,11 +5,12 @@ import { done, type Fault, fault, type Outcome, refused } from '../../../../mapp
 import { type HubId, hubId } from '../../../../mappings/generic/ids.ts';
 import type { Job } from '../../../../mappings/generic/jobs.ts';
 import type { DocumentKind, Documents, PowerState, Vm } from '../../../../mappings/generic/model.ts';
+import type { FollowUp } from '../../../../mappings/generic/plan.ts';
 import type { BrokerContext, Brokered, Effect, Resume } from '../../../../mappings/generic/platform.ts';
 import type { RenderedMember } from '../../../../mappings/generic/store-view.ts';
 import { applyChange, diskOfSpec } from '../../../../mappings/generic/vm-change.ts';
 import { PlainText } from '../../../../mappings/xenapi/broker/item.ts';
-import { centralCall } from '../../../../mappings/xenapi/central/central.ts';
+import { centralCall, centralFollow } from '../../../../mappings/xenapi/central/central.ts';
 import { xenError } from '../../../../mappings/xenapi/faults.ts';
 import { type Default, resolveCall } from '../../../../mappings/xenapi/types.ts';
 import { driveBy, type Entries, fixedDice, ownValuesIn, renderIn, storeOf } from '../../entry-store.ts';
@@ -211,25 +212,32 @@ export const testHost = (): TestHost => {
     jobsById.set(record.id, record);
     return record;
   };
+  const endOf = (outcome: Outcome): Partial<Job> =>
+    outcome.ok
+      ? { state: 'success', ...(outcome.value === undefined ? {} : { result: outcome.value }) }
+      : { state: 'error', fault: outcome.fault };
+  /** As a journal gives it back. */
+  const journaled = (then: FollowUp): FollowUp => JSON.parse(JSON.stringify(then)) as FollowUp;
   const serve = (effect: Effect): Resume => {
     switch (effect.effect) {
       case 'render':
         return renderIn(entries, effect.ids);
       case 'run':
       case 'start': {
-        const { command, call } = effect;
+        const { command, call, then } = effect;
         commands.push({ how: effect.effect, method: call.method, command });
         const result = carryOut(command);
-        return typeof result === 'object'
-          ? job(call.method, { state: 'error', fault: result })
-          : job(call.method, result === undefined ? {} : { result });
+        const outcome = typeof result === 'object' ? refused(result) : done(result);
+        const { method, target: nativeTarget, operation } = call;
+        const record = job(method, { nativeTarget, operation });
+        return Object.assign(
+          record,
+          endOf(then === undefined ? outcome : drive(centralFollow(record, journaled(then), outcome, context))),
+        );
       }
       case 'settle':
         settled.push(effect.outcome);
-        return job(
-          effect.call.method,
-          effect.outcome.ok ? { result: effect.outcome.value } : { state: 'error', fault: effect.outcome.fault },
-        );
+        return job(effect.call.method, endOf(effect.outcome));
       default:
         throw new Error(`no ${effect.effect} here`);
     }

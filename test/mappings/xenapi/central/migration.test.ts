@@ -107,6 +107,19 @@ it('disks go to the storages of the map, those that are there already stay', () 
   });
 });
 
+it.each([
+  ['VM.migrate_send', WEB_REF, sent()],
+  ['VDI.pool_migrate', VDI, { sr: FAST_SR, options: {} }],
+])('Async.%s is the task of the move, and what is known of the disk goes with it', (method, self, args) => {
+  writeOwn(host.context, VDI, 'name_label', 'root disk');
+  expect(host.value(`Async.${method}`, self, args)).toBe(ref('task', hubId('job', 101)));
+  expect(host.commands.map(({ how }) => how)).toEqual(['start']);
+  const now = ref('VDI', host.web().disks[0]?.medium.volume ?? VOLUME);
+  expect(now).not.toBe(VDI);
+  expect(readOwn(host.context, now, 'name_label')).toBe('root disk');
+  expect(host.context.jobs.get(hubId('job', 101))?.result).toBe(method === 'VM.migrate_send' ? WEB_REF : now);
+});
+
 describe('VDI.pool_migrate', () => {
   const to = (sr: string) => ({ sr, options: {} });
 

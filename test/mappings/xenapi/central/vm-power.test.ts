@@ -8,12 +8,14 @@ import {
   kept,
   NULL,
   onlyCommand,
+  POOL,
   ref,
   SNAPSHOT_REF,
+  SPARE,
   TEMPLATE,
   type TestHost,
   testHost,
-  vbd,
+  VOLUME,
   WEB,
   WEB_REF,
 } from './host.ts';
@@ -130,11 +132,42 @@ describe('asynchronous calls', () => {
   });
 
   it('run what comes before under the plain name', () => {
-    expect(host.value('Async.VBD.destroy', vbd(0))).toMatch(/^OpaqueRef:/);
-    host.value('Async.VM.destroy', WEB_REF);
+    expect(host.value('Async.VDI.destroy', ref('VDI', VOLUME))).toMatch(/^OpaqueRef:/);
     expect(host.commands.map(({ how, method }) => `${how} ${method}`)).toEqual([
-      'start Async.VBD.destroy',
-      'run VM.destroy',
+      'run VDI.destroy',
+      'start Async.VDI.destroy',
     ]);
+  });
+
+  it.each([
+    ['VM.destroy', WEB_REF, {}],
+    ['VDI.copy', ref('VDI', SPARE), { sr: ref('SR', POOL) }],
+    ['VDI.clone', ref('VDI', SPARE), {}],
+    ['VDI.snapshot', ref('VDI', SPARE), {}],
+    ['SR.create', '', { host: ref('host', HOST), type: 'file', name_label: 'x', device_config: { location: '/x' } }],
+    ['network.create', '', { args: { name_label: 'x', other_config: { a: 'b' } } }],
+  ])('%s: its one command is the task, with all that follows it', (method, self, args) => {
+    expect(host.value(`Async.${method}`, self, args)).toBe(ref('task', hubId('job', 101)));
+    expect(host.commands.map((one) => `${one.how} ${one.method}`)).toEqual([`start Async.${method}`]);
+  });
+
+  it('a shutdown that the guest does not listen to is one task', () => {
+    host.setWeb({ powerState: 'running', guest: { ...host.web().guest, toolsRunning: true } });
+    host.failNext('vm.shutdownGuest', fault('timeout', {}, 'too late'));
+    const task = host.value('Async.VM.shutdown', WEB_REF);
+    expect(task).toBe(ref('task', hubId('job', 101)));
+    expect(host.commands.map(({ how, command }) => `${how} ${command.verb}`)).toEqual([
+      'start vm.shutdownGuest',
+      'run vm.stop',
+    ]);
+    expect(host.context.jobs.get(hubId('job', 101))).toMatchObject({ state: 'success' });
+  });
+
+  it('a shutdown that is cancelled pulls no plug', () => {
+    host.setWeb({ powerState: 'running', guest: { ...host.web().guest, toolsRunning: true } });
+    host.failNext('vm.shutdownGuest', fault('cancelled', {}, 'cancelled'));
+    host.value('Async.VM.shutdown', WEB_REF);
+    expect(host.commands.map(({ command }) => command.verb)).toEqual(['vm.shutdownGuest']);
+    expect(host.context.jobs.get(hubId('job', 101))).toMatchObject({ state: 'error', fault: { kind: 'cancelled' } });
   });
 });

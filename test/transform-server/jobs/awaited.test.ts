@@ -1,0 +1,44 @@
+/** Steps whose call only begins what they do: how the runner takes their end without effect, and stops them when it goes back. */
+import { expect, test } from 'vitest';
+import { done } from '../../../mappings/generic/faults.ts';
+import { agentOf, createRig, makeStep, planOf, SimulatedHost } from './rig.ts';
+
+test('what the host ended before it took effect fails at once, and what came before it is undone', async () => {
+  const host = new SimulatedHost();
+  const agent = agentOf(host);
+  const copy = makeStep('copy', 'compensatable', { awaits: { limitMs: 60_000 } });
+  const rig = createRig({
+    agent: {
+      ...agent,
+      probe: async (_, __, probe) => (probe.args['what'] === 'copy' ? done('gone') : host.probe(probe)),
+    },
+  });
+  const job = await rig.run(planOf(rig.host, [makeStep('volume', 'compensatable'), copy, makeStep('over', 'pivot')]));
+  expect(job).toMatchObject({
+    state: 'error',
+    fault: { kind: 'invalid-state', text: expect.stringContaining('copy') },
+  });
+  expect(rig.jobs.journal(job.id).plan?.steps.map(({ state }) => state)).toEqual(['undone', 'failed', 'planned']);
+  expect(host.effects.has('volume')).toBe(false);
+});
+
+test('a cancelled job stops what still runs on the host, and does not wait for its end', async () => {
+  const host = new SimulatedHost();
+  const agent = agentOf(host);
+  const copy = makeStep('copy', 'compensatable', { awaits: { limitMs: 60_000 } });
+  const rig = createRig({
+    timing: { inDoubtMs: 60_000 },
+    agent: {
+      ...agent,
+      probe: async (_, __, probe) => {
+        if (probe.args['what'] !== 'copy') return host.probe(probe);
+        rig.jobs.cancel(job.id);
+        return done(host.effects.has('copy') ? 'running' : 'gone');
+      },
+    },
+  });
+  const job = rig.start(planOf(rig.host, [makeStep('volume', 'compensatable'), copy, makeStep('over', 'pivot')]));
+  expect(await rig.jobs.ended(job.id)).toMatchObject({ state: 'error', cancelled: true });
+  expect([...host.effects]).toEqual([]);
+  expect(rig.jobs.journal(job.id).plan?.end).toBe('undone');
+});
