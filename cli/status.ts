@@ -123,7 +123,7 @@ export const status = async (flags: AdminFlags, now: () => number = Date.now): P
       ]),
     ),
   ];
-  return { json: { ...health, well, rate, ...overview, jobs }, text: text.join(''), well };
+  return { json: { ...health, well, rate, jobs, overview }, text: text.join(''), well };
 };
 
 /** Written over in place until `ended`; whether it was well at last. A server that is away is waited for. */
