@@ -134,6 +134,14 @@ describe('central and broker calls', () => {
     });
     await expect(call('Read', {}, await login('ro'))).rejects.toThrow();
   });
+  test('an answer of which nothing has left yet is replaced by the fault', async () => {
+    script.set('Read', async ({ exchange }, api) => {
+      await api.chunk(exchange, Buffer.from('1,'));
+      return { kind: 'fault', fault: { kind: 'host-communication', members: {}, text: '' } };
+    });
+    const answer = await call('Read', {}, await login('ro'));
+    expect(answer.json).toMatchObject({ fault: 'host-communication' });
+  });
   test('a client that goes away is reported', async () => {
     script.set('Read', () => new Promise(() => {}));
     const cookie = await login('ro');
