@@ -127,8 +127,8 @@ export const createTrail = (options: {
       const facts = { client: address, user, front, method, route: row?.route ?? '' };
       noteRequest(bodyShown(isOpen, inBody), facts);
       const safe = isPersonal ? '[secret]' : safeCopy(args, { left: LIMITS.exchangeHopBytes });
-      const shown = JSON.parse(clean(JSON.stringify(safe))) as unknown;
-      hop('call', 0, { method, target, args: shown, version, operation });
+      const shown = JSON.parse(clean(JSON.stringify({ target, args: safe, operation }))) as Hop['detail'];
+      hop('call', 0, { method, version, ...shown });
       if (row !== undefined) {
         const { route, access, verb, centralIf } = row;
         hop('route', 0, { route, access, ...(verb && { verb }), ...(centralIf && { centralIf }) });

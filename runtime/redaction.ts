@@ -46,6 +46,22 @@ export const holdsSecret = (value: unknown, depth = 0): boolean => {
   return isSecretPair(members) || members.some(([key, one]) => SECRET.test(key) || holdsSecret(one, depth + 1));
 };
 
+/** The same document without the values of what is named as a secret. */
+export const withoutSecretValues = <T>(value: T): T => {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutSecretValues) as T;
+  const members = Object.entries(value);
+  const isPair = isSecretPair(members);
+  return Object.fromEntries(
+    members.map(([key, one]) => [
+      key,
+      typeof one === 'string' && (SECRET.test(key) || (isPair && key === 'value'))
+        ? '[secret]'
+        : withoutSecretValues(one),
+    ]),
+  ) as T;
+};
+
 /** A copy that is safe to keep: no secret, no body without end. `room` shrinks by what it takes; `most`: characters of one text. */
 export const safeCopy = (value: unknown, room: { left: number }, depth = 0, most = TEXT): unknown => {
   room.left -= 8;

@@ -6,32 +6,72 @@ import type { Transvisor } from './transvisor.ts';
 /** A place and the text found there. */
 type Place = readonly [string, string];
 
+const MOST_OF_ONE_PATH = 300;
+/** Streams, which do not end. */
+const ENDLESS = new Set(['/events']);
+
+interface OpenApi {
+  readonly paths: Readonly<
+    Record<string, { readonly get?: { readonly parameters?: readonly { readonly name: string }[] } }>
+  >;
+}
+
 const page = async ({ admin }: Transvisor, path: string): Promise<string> => {
   const answer = await fetch(`${admin.url}${path}`, { headers: { authorization: `Bearer ${admin.token}` } });
-  if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}`);
+  // What is not there, or not of that kind, says so.
+  if (answer.status !== 200 && (answer.status < 404 || answer.status > 501 || answer.status === 500))
+    throw new Error(`${path} answered ${answer.status}`);
   return answer.text();
 };
 
 /** All items of a list; its pages are added. */
-const list = async (product: Transvisor, path: string, pages: Place[]): Promise<Record<string, unknown>[]> => {
-  const found: Record<string, unknown>[] = [];
-  for (let cursor: string | null = ''; cursor !== null; ) {
+const list = async (product: Transvisor, path: string, pages: Place[]): Promise<readonly unknown[]> => {
+  const found: unknown[] = [];
+  for (let cursor: string | null | undefined = ''; typeof cursor === 'string'; ) {
     const text = await page(product, `${path}?limit=500${cursor === '' ? '' : `&cursor=${cursor}`}`);
     pages.push([path, text]);
-    const { items, next } = JSON.parse(text) as { items: Record<string, unknown>[]; next: string | null };
+    const { items, next } = JSON.parse(text) as { items: unknown[]; next: string | null };
     found.push(...items);
     cursor = next;
   }
   return found;
 };
 
-/** Every page of the admin endpoint, and that of every exchange. */
+/** What names an item of a list: it is asked for by one of these. */
+const namesOf = (item: unknown): readonly string[] =>
+  typeof item === 'string'
+    ? [item]
+    : ['id', 'exchange', 'platform', 'name'].flatMap((key) => {
+        const name = (item as Record<string, unknown>)[key];
+        return typeof name === 'string' ? [name] : [];
+      });
+
+/** Every path of the admin endpoint that tells something, of every object, exchange, job and whatever else there is. */
 export const adminPages = async (product: Transvisor): Promise<readonly Place[]> => {
   const pages: Place[] = [];
   for (const path of ['/healthz', '/metrics']) pages.push([path, await page(product, path)]);
-  await list(product, '/api/v1/audit', pages);
-  for (const { exchange } of await list(product, '/api/v1/exchanges', pages))
-    pages.push([String(exchange), await page(product, `/api/v1/exchanges/${encodeURIComponent(String(exchange))}`)]);
+  const { paths } = JSON.parse(await page(product, '/api/v1/openapi.json')) as OpenApi;
+  const items = new Map<string, readonly unknown[]>();
+  const templates: string[] = [];
+  for (const [path, { get }] of Object.entries(paths)) {
+    if (get === undefined || ENDLESS.has(path)) continue;
+    if (path.includes('{')) templates.push(path);
+    else if (get.parameters?.some(({ name }) => name === 'cursor'))
+      items.set(path, await list(product, `/api/v1${path}`, pages));
+    else pages.push([path, await page(product, `/api/v1${path}`)]);
+  }
+  const fronts = (items.get('/fronts') ?? []).flatMap(namesOf);
+  for (const path of templates) {
+    const [before = '', after = ''] = path.split(/\{\w+\}(.*)/s);
+    const named = (items.get(before.slice(0, -1)) ?? [])
+      .slice(0, MOST_OF_ONE_PATH)
+      .flatMap((item) => namesOf(item).slice(0, 1));
+    for (const name of named)
+      for (const rest of after.includes('{') ? fronts.map((front) => after.replace(/\{\w+\}/, front)) : [after]) {
+        const whole = `${before}${encodeURIComponent(name)}${rest}`;
+        pages.push([whole, await page(product, `/api/v1${whole}`)]);
+      }
+  }
   return pages;
 };
 

@@ -220,7 +220,8 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       const { method, args } = call;
       const { address, front: at, detailed } = exchange;
       if (exchangeLog.isOn)
-        hop(exchange.exchange, 'call', 0, detailed === false ? undefined : { method, target: call.target, args }, {
+        // An agent that says whether it tells more tells this as well.
+        hop(exchange.exchange, 'call', 0, detailed === undefined ? { method, target: call.target, args } : undefined, {
           client: address,
           front: at,
           method,

@@ -170,13 +170,9 @@ export const createExchangeLog = (most: number = LIMITS.exchangesKept): Exchange
       if (entry === undefined) return undefined;
       const { hops, spans } = spansOf(entry.hops ?? []);
       const isSecret = namesSecret(entry.line.method);
-      const isTold = hops.some(({ shape, by }) => shape === 'call' && by === 'agent');
       return {
         line: { ...entry.line },
-        // Where the agent told what its client called, the server's word is the same.
-        hops: hops
-          .filter(({ shape, by }) => !(shape === 'call' && by === 'server' && isTold))
-          .map((hop) => ({ ...hop, detail: shownDetail(hop.detail, isSecret) })),
+        hops: hops.map((hop) => ({ ...hop, detail: shownDetail(hop.detail, isSecret) })),
         spans,
       };
     },

@@ -1,7 +1,7 @@
 /** The documents of an object: as its host, the hub and each front have them, and what becomes of each field from one to the next. */
 import { z } from 'zod';
 import type { HubId } from '../../../mappings/generic/ids.ts';
-import { safeCopy, withoutSecrets } from '../../../runtime/redaction.ts';
+import { safeCopy, withoutSecrets, withoutSecretValues } from '../../../runtime/redaction.ts';
 import { type Comparison, compare } from '../comparison.ts';
 import { cutText, DOCUMENT, type FoundObject, findObject, frontsOf, renderedFor } from '../found-object.ts';
 import { Problem } from '../problem.ts';
@@ -52,7 +52,8 @@ export const documentRoutes = ({ inspected }: Sources): readonly Route[] => {
     if (native === undefined) throw new Problem(404, 'its host told nothing of it');
     const texts = Object.fromEntries(Object.entries(native.parts).map(([name, text]) => [name, withoutSecrets(text)]));
     const fronts = frontsOf(found).map(({ instance }) => instance);
-    return compare(parts.renderer, entry.id, { ...native, parts: texts }, await genericOf(found), fronts);
+    const document = withoutSecretValues(await genericOf(found));
+    return compare(parts.renderer, entry.id, { ...native, parts: texts }, document, fronts);
   };
   /** One after the other, and once for each state of an object. */
   const comparisonOf = (found: FoundObject): Promise<Comparison> => {
