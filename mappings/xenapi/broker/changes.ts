@@ -1,7 +1,7 @@
 /** Changes of objects come in with their versions; what is new since a version goes out, one entry an object, additions before changes before ends. */
 import type { Item } from './item.ts';
 
-export interface Gone {
+interface Gone {
   readonly cls: string;
   readonly ref: string;
   readonly created: number;
@@ -17,18 +17,24 @@ export interface Happening {
   readonly item: Item | undefined;
 }
 
-type Row = { readonly version: number; readonly item: Item } | { readonly version: number; readonly gone: Gone };
+/** No record: one of what is gone meanwhile would be held by it. */
+interface Row {
+  readonly version: number;
+  readonly cls: string;
+  readonly ref: string;
+  /** Of what ended: the version at which it came. */
+  readonly created: number | undefined;
+}
 
 /** Ends of objects that are remembered. Of those that are there only the newest change counts: they need no bound of their own. */
 const KEPT = 20_000;
 /** Rows that may have been overtaken, beside as many as there are objects. */
 const SLACK = 1000;
 
-const refOfRow = (row: Row): string => ('item' in row ? row.item.ref : row.gone.ref);
-
 const ORDER = { add: 0, mod: 1, del: 2 } as const;
 
 export class Changes {
+  readonly #find: (ref: string) => Item | undefined;
   readonly #kept: number;
   #rows: Row[] = [];
   /** More rows than these are looked through for those that were overtaken. */
@@ -36,8 +42,10 @@ export class Changes {
   /** Changes up to this version are not known. */
   floor: number;
 
-  constructor(floor: number, kept = KEPT) {
+  /** `find`: an object as it is now. */
+  constructor(floor: number, find: (ref: string) => Item | undefined, kept = KEPT) {
     this.floor = floor;
+    this.#find = find;
     this.#kept = kept;
   }
 
@@ -50,13 +58,13 @@ export class Changes {
     if (this.#rows.length > this.#most) this.#compact();
   }
 
-  /** An overtaken row of an object that is gone would hold its whole record. */
   #compact(): void {
-    const newest = new Map(this.#rows.map((row) => [refOfRow(row), row]));
-    const rows = this.#rows.filter((row) => newest.get(refOfRow(row)) === row);
-    let surplus = rows.reduce((sum, row) => sum + ('gone' in row ? 1 : 0), 0) - this.#kept;
-    this.#rows = rows.filter((row) => {
-      if (surplus <= 0 || 'item' in row) return true;
+    const newest = new Map(this.#rows.map((row) => [row.ref, row]));
+    let surplus = -this.#kept;
+    for (const { created } of newest.values()) if (created !== undefined) surplus += 1;
+    this.#rows = this.#rows.filter((row) => {
+      if (newest.get(row.ref) !== row) return false;
+      if (surplus <= 0 || row.created === undefined) return true;
       surplus -= 1;
       this.floor = Math.max(this.floor, row.version);
       return false;
@@ -64,13 +72,13 @@ export class Changes {
     this.#most = 2 * this.#rows.length + SLACK;
   }
 
-  changed(item: Item): void {
+  changed({ version, cls, ref }: Item): void {
     // Nobody can have seen anything older: what the world begins with is no change.
-    if (item.version > this.floor) this.#add({ version: item.version, item });
+    if (version > this.floor) this.#add({ version, cls, ref, created: undefined });
   }
 
   gone(gone: Gone): void {
-    if (gone.version > this.floor) this.#add({ version: gone.version, gone });
+    if (gone.version > this.floor) this.#add(gone);
   }
 
   /** undefined: too old. `wanted` is asked once an object. */
@@ -79,18 +87,19 @@ export class Changes {
     const found: Happening[] = [];
     const seen = new Set<string>();
     for (let at = this.#rows.length - 1; at >= 0; at--) {
-      const row = this.#rows[at] as Row;
-      if (row.version <= version) break;
-      const { cls, ref } = 'item' in row ? row.item : row.gone;
+      const { cls, ref, created, version: last } = this.#rows[at] as Row;
+      if (last <= version) break;
       if (seen.has(ref)) continue;
       seen.add(ref);
       if (!wanted(cls, ref)) continue;
-      if ('item' in row) {
-        const { item } = row;
-        found.push({ operation: item.created > version ? 'add' : 'mod', cls, ref, version: item.version, item });
+      if (created !== undefined) {
         // Made and gone in between: nobody has to know.
-      } else if (row.gone.created <= version)
-        found.push({ operation: 'del', cls, ref, version: row.version, item: undefined });
+        if (created <= version) found.push({ operation: 'del', cls, ref, version: last, item: undefined });
+        continue;
+      }
+      const item = this.#find(ref);
+      if (item === undefined) throw new Error(`${ref} ended without its end`);
+      found.push({ operation: item.created > version ? 'add' : 'mod', cls, ref, version: item.version, item });
     }
     return found.reverse().sort((a, b) => ORDER[a.operation] - ORDER[b.operation]);
   }

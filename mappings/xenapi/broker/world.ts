@@ -44,7 +44,7 @@ export class World {
 
   constructor(version: number) {
     this.version = version;
-    this.changes = new Changes(version);
+    this.changes = new Changes(version, (ref) => this.#items.get(ref));
     for (const cls of CLASSES_WITH_OBJECTS) this.#byClass.set(cls, new Map());
   }
 
