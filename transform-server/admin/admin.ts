@@ -19,7 +19,7 @@ import { createHistory } from './history.ts';
 import type { Inspected } from './parts.ts';
 import { PROBLEM_TYPE, Problem, problemBody } from './problem.ts';
 import { createPrometheus } from './prometheus.ts';
-import { mount } from './route.ts';
+import { mount, refuseOthers } from './route.ts';
 import { routesOf } from './routes.ts';
 import type { Sources } from './sources.ts';
 
@@ -154,7 +154,9 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
     inspected.parts()[0]?.audit.record({ atMs: now(), front: 'admin', targetName: '', job: '', exchange: '', ...line });
   await app.register(
     async (api) => {
-      for (const one of routesOf(sources))
+      const routes = routesOf(sources);
+      refuseOthers(api, routes);
+      for (const one of routes)
         mount(
           {
             app: api,

@@ -78,8 +78,12 @@ const problemAnswer = (description: string) => ({
 
 const USUAL: Readonly<Record<number, string>> = {
   400: 'Something in the request is not as described.',
+  405: 'Not with this method.',
+  414: 'A part of the path is too long.',
   429: 'Too many requests; Retry-After says when to come again.',
+  431: 'Path, query and header together are too long.',
 };
+const OF_BODIES: Readonly<Record<number, string>> = { 413: 'The body is too large.', 415: 'The body is no JSON.' };
 
 const schemaOf = ({ summary, tag, params, query, body, answer, status = 200, access, problems }: Route) => ({
   summary,
@@ -95,12 +99,23 @@ const schemaOf = ({ summary, tag, params, query, body, answer, status = 200, acc
     ...Object.fromEntries(
       Object.entries({
         ...USUAL,
+        ...(body === undefined ? {} : OF_BODIES),
         ...(access === 'open' ? {} : { 401: 'Nobody is logged in, and no token came.', 403: 'The role is too small.' }),
         ...problems,
       }).map(([code, description]) => [code, problemAnswer(description)]),
     ),
   },
 });
+
+/** Empty text is no number, whatever it is made into. */
+const noEmptyNumbers = (shape: z.ZodType): ((query: unknown) => void) => {
+  const { properties = {} } = jsonSchema(shape, 'input') as { properties?: Record<string, { type?: unknown }> };
+  const numbers = Object.keys(properties).filter((name) => /^(number|integer)$/.test(String(properties[name]?.type)));
+  return (query) => {
+    const empty = numbers.find((name) => (query as Record<string, unknown>)[name] === '');
+    if (empty !== undefined) throw new Problem(400, `query ${empty}: no number`);
+  };
+};
 
 /** What is wrong, by the name of the parameter. */
 const checked = (shape: z.ZodType | undefined, value: unknown, where: string): unknown => {
@@ -122,6 +137,7 @@ export interface Mounted {
 
 export const mount = ({ app, access, changed, strict }: Mounted, one: Route): void => {
   const nobody: Who = { name: '', role: 'viewer', csrf: '' };
+  const lookAtNumbers = noEmptyNumbers(one.query ?? NOTHING);
   app.route({
     method: one.method,
     url: one.path,
@@ -131,6 +147,7 @@ export const mount = ({ app, access, changed, strict }: Mounted, one: Route): vo
       const who = one.access === 'open' ? nobody : access.admit(request, one.access);
       const isChange = one.method !== 'GET' && one.access !== 'open' && one.reads !== true;
       try {
+        lookAtNumbers(request.query);
         const answer = await one.act({
           params: checked(one.params, request.params, 'path') as undefined,
           query: checked(one.query, request.query, 'query') as undefined,
@@ -152,4 +169,25 @@ export const mount = ({ app, access, changed, strict }: Mounted, one: Route): vo
       }
     },
   });
+};
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
+
+/** A path that there is says which methods it has. */
+export const refuseOthers = (app: FastifyInstance, routes: readonly Route[]): void => {
+  app.addHttpMethod('TRACE');
+  for (const [url, own = []] of Object.entries(Object.groupBy(routes, ({ path }) => path))) {
+    const allowed = own.flatMap(({ method }) => (method === 'GET' ? [method, 'HEAD'] : [method]));
+    const refuse = (): never => {
+      throw new Problem(405, `this path has ${allowed.join(', ')}`, { allow: allowed.join(', ') });
+    };
+    app.route({
+      method: METHODS.filter((method) => !allowed.includes(method)),
+      url,
+      schema: { hide: true },
+      // Before anything of the request is read.
+      onRequest: async () => refuse(),
+      handler: refuse,
+    });
+  }
 };

@@ -28,8 +28,10 @@ export const backupRoutes = ({ backup }: Sources): readonly Route[] => {
         const stream = createReadStream(path);
         // At the end, and when the client goes before it.
         stream.once('close', () => {
-          underWay = false;
-          rm(path, { force: true }, () => {});
+          // The next one is written to the same place.
+          rm(path, { force: true }, () => {
+            underWay = false;
+          });
         });
         reply.type(TYPE).header('content-length', statSync(path).size).send(stream);
       },

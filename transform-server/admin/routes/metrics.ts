@@ -9,7 +9,7 @@ const tag = 'metrics';
 const series = z.strictObject({
   name: z.string(),
   help: z.string(),
-  points: z.array(z.tuple([z.number(), z.number()])).describe('Milliseconds and value, oldest first.'),
+  points: z.array(z.array(z.number()).length(2)).describe('Milliseconds and value, oldest first.'),
 });
 
 const methodTime = z.strictObject({
@@ -36,6 +36,7 @@ export const metricRoutes = ({ history, inspected, clock }: Sources): readonly R
       sinceMs: z.coerce.number().optional().describe('The last hour when absent.'),
     }),
     answer: z.strictObject({ items: z.array(series) }),
+    problems: { 404: 'There is no figure of that name.' },
     act: ({ query: { name, sinceMs } }) => {
       const figures = inspected.figures();
       const names = name === undefined ? history.names : name.split(',');
