@@ -18,13 +18,20 @@ export interface Found<K extends DocumentKind> {
 
 const missing = (type: string, id: string): never => refuseDirectly('object-not-found', { type, id });
 
+const RENDER_TRIES = 8;
+
 /** Documents of these entries at their current version; what vanished meanwhile is left out. */
 export function* documents<K extends DocumentKind>(
   kind: K,
   entries: readonly Entry[],
   { store }: BrokerContext,
 ): Brokered<readonly Found<K>[]> {
-  yield* render(entries.filter(({ id }) => store.generic(kind, id) === undefined).map(({ id }) => id));
+  // What changes while it is rendered is rendered again: it has not vanished.
+  for (let tries = 0; tries < RENDER_TRIES; tries++) {
+    const absent = entries.filter(({ id }) => store.entry(id) !== undefined && store.generic(kind, id) === undefined);
+    if (absent.length === 0) break;
+    yield* render(absent.map(({ id }) => id));
+  }
   return entries.flatMap((entry) => {
     const doc = store.generic(kind, entry.id);
     return doc ? [{ id: entry.id, entry, doc }] : [];

@@ -19,6 +19,8 @@ export interface Found<K extends DocumentKind> {
   readonly doc: Documents[K];
 }
 
+const RENDER_TRIES = 8;
+
 /** Documents of these entries at their current version; what vanished meanwhile is left out. */
 export function* documents<K extends DocumentKind>(
   kind: K,
@@ -26,7 +28,12 @@ export function* documents<K extends DocumentKind>(
   { context }: Work,
 ): Brokered<readonly { readonly id: HubId; readonly entry: Entry; readonly doc: Documents[K] }[]> {
   const { store } = context;
-  yield* render(entries.filter(({ id }) => store.generic(kind, id) === undefined).map(({ id }) => id));
+  // What changes while it is rendered is rendered again: it has not vanished.
+  for (let tries = 0; tries < RENDER_TRIES; tries++) {
+    const absent = entries.filter(({ id }) => store.entry(id) !== undefined && store.generic(kind, id) === undefined);
+    if (absent.length === 0) break;
+    yield* render(absent.map(({ id }) => id));
+  }
   return entries.flatMap((entry) => {
     const doc = store.generic(kind, entry.id);
     return doc ? [{ id: entry.id, entry, doc }] : [];
