@@ -12,8 +12,6 @@ import { startTransvisor, type Transvisor } from './transvisor.ts';
 const USER = 'peer';
 const PASSWORD = 'pass of the host';
 
-type Exchange = { readonly first: Readonly<Record<string, unknown>> };
-
 for (const mode of ['esx', 'vpx'] as const) {
   describeWith(['vcsim', 'govc'], `a front that passes, vcsim as ${mode}`, () => {
     const folder = mkdtempSync(join(tmpdir(), 'tvr-'));
@@ -45,12 +43,17 @@ for (const mode of ['esx', 'vpx'] as const) {
       rmSync(folder, { recursive: true, force: true });
     });
 
-    const exchanges = async (): Promise<readonly Exchange['first'][]> => {
+    type Detail = Readonly<Record<string, unknown>>;
+    /** What was told of all exchanges, hop by hop. */
+    const told = async (): Promise<readonly Detail[]> => {
       const { url, token } = product.admin;
-      const answer = await fetch(`${url}/api/v1/exchanges?limit=500`, {
-        headers: { authorization: `Bearer ${token}` },
-      });
-      return ((await answer.json()) as { items: Exchange[] }).items.map((one) => one.first);
+      const get = async <T>(path: string): Promise<T> => {
+        const answer = await fetch(`${url}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } });
+        return (await answer.json()) as T;
+      };
+      const { items } = await get<{ items: { exchange: string }[] }>('/exchanges?limit=500');
+      const wholes = items.map(({ exchange }) => get<{ hops: { detail: Detail }[] }>(`/exchanges/${exchange}`));
+      return (await Promise.all(wholes)).flatMap(({ hops }) => hops.map(({ detail }) => detail));
     };
 
     test('answers as the host itself, whatever is asked', async () => {
@@ -112,7 +115,7 @@ for (const mode of ['esx', 'vpx'] as const) {
 
     test('is seen by the exchange log: call, status, sizes, time; no secret', async () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
-      const seen = await exchanges();
+      const seen = await told();
       const of = (call: string) => seen.find((one) => one['call'] === call);
       expect(of('Login')).toMatchObject({ method: 'POST', path: '/sdk', front: expect.stringContaining('vim25') });
       expect(of('RetrieveServiceContent')).toMatchObject({ status: 200 });
