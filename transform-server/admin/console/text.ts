@@ -1,6 +1,6 @@
 /** Texts of many lines as people read and write them: with line numbers, with differences, in an editor that Tab leaves as it leaves any field. */
 import { html } from 'htm/preact';
-import type { VNode } from 'preact';
+import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { difference, linesOf } from './difference.ts';
 
@@ -16,7 +16,7 @@ export const Source = ({
 }): VNode => {
   const marked = useRef<HTMLLIElement>(null);
   useEffect(() => marked.current?.scrollIntoView({ block: 'center' }), [line, text]);
-  return html`<ol class="source" tabindex="0" role="region" aria-label=${label}>
+  return html`<div class="source" tabindex="0" role="region" aria-label=${label}><ol>
     ${text.split('\n').map(
       (one, at) =>
         html`<li
@@ -25,7 +25,7 @@ export const Source = ({
           aria-current=${at + 1 === line ? 'location' : undefined}
         ><code>${one === '' ? ' ' : one}</code></li>`,
     )}
-  </ol>` as VNode;
+  </ol></div>` as VNode;
 };
 
 const SIGNS = { ' ': 'same', '-': 'less', '+': 'more' } as const;
@@ -81,3 +81,20 @@ export const Editor = ({
       ></textarea></span
   ></label>` as VNode;
 };
+
+/** Rows of few kinds, which may be wider than the window. */
+export const Table = ({
+  label,
+  heads,
+  children,
+}: {
+  readonly label: string;
+  readonly heads: readonly string[];
+  readonly children?: ComponentChildren;
+}): VNode =>
+  html`<div class="scroll" tabindex="0" role="region" aria-label=${label}>
+    <table>
+      <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+      <tbody>${children}</tbody>
+    </table>
+  </div>` as VNode;

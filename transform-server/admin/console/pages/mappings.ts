@@ -7,6 +7,7 @@ import { useList } from '../list.ts';
 import { asked, Filters, State, Tabs, To, Told } from '../parts.ts';
 import { addressOf, type Place } from '../router.ts';
 import { type Column, Rows } from '../rows.ts';
+import { Table } from '../text.ts';
 import { Playground } from './playground.ts';
 import { OneSheet, type SheetLine } from './sheet.ts';
 
@@ -81,43 +82,29 @@ const CoverageOf = ({ platform }: { readonly platform: string }): VNode => {
     addressOf(['mappings', platform], { tab: 'commands', ...search });
   return html`<p>${countsText(value.routes) || 'No client speaks this API.'}</p>
     <h2>By command</h2>
-    <table>
-      <thead><tr><th scope="col">Command</th><th scope="col">Methods</th><th scope="col">Routes</th></tr></thead>
-      <tbody>
+    <${Table} label="Commands that are covered" heads=${['Command', 'Methods', 'Routes']}>
         ${value.verbs.map(
           ({ verb, methods, routes }) => html`<tr>
             <th scope="row"><a href=${filtered({ verb })}>${verb}</a></th>
             <td>${methods.join(', ')}</td><td>${routes.join(', ')}</td>
           </tr>`,
         )}
-      </tbody>
-    </table>
+      </${Table}>
     <h2>Refused</h2>
-    <table>
-      <thead><tr><th scope="col">Why</th><th scope="col">Methods</th></tr></thead>
-      <tbody>${value.refused.map(({ because, methods }) => html`<tr><td>${because}</td><td>${methods}</td></tr>`)}</tbody>
-    </table>
+    <${Table} label="Why methods are refused" heads=${['Why', 'Methods']}>${value.refused.map(({ because, methods }) => html`<tr><td>${because}</td><td>${methods}</td></tr>`)}</${Table}>
     <h2>By type</h2>
-    <table>
-      <thead><tr><th scope="col">Type</th><th scope="col">Methods</th></tr></thead>
-      <tbody>
+    <${Table} label="Types" heads=${['Type', 'Methods']}>
         ${value.types.map(
           ({ type, routes }) =>
             html`<tr><th scope="row"><a href=${filtered({ q: `${type}.` })}>${type}</a></th><td>${countsText(routes)}</td></tr>`,
         )}
-      </tbody>
-    </table>` as unknown as VNode;
+      </${Table}>` as unknown as VNode;
 };
 
 const SheetsOf = ({ platform }: { readonly platform: string }): VNode => {
   const { value, problem } = useAsked<{ readonly items: readonly SheetLine[] }>(`/mappings/${platform}/sheets`);
   return html`<${Told} problem=${problem} />
-    <table>
-      <thead><tr>
-        <th scope="col">Sheet</th><th scope="col">Lines</th><th scope="col">In use since</th>
-        <th scope="col">Golden pairs</th><th scope="col">Changed</th>
-      </tr></thead>
-      <tbody>
+    <${Table} label="Sheets" heads=${['Sheet', 'Lines', 'In use since', 'Golden pairs', 'Changed']}>
         ${(value?.items ?? []).map(
           (one) => html`<tr>
             <th scope="row"><${To} words=${['mappings', 'sheet', one.id]}>${one.path}</${To}></th>
@@ -127,8 +114,7 @@ const SheetsOf = ({ platform }: { readonly platform: string }): VNode => {
             <td>${one.changedHere === undefined ? '' : `here, by ${one.changedHere.by}${one.changedHere.outdated ? '; the program has a newer one' : ''}`}</td>
           </tr>`,
         )}
-      </tbody>
-    </table>` as unknown as VNode;
+      </${Table}>` as unknown as VNode;
 };
 
 const TABS = [
@@ -140,14 +126,15 @@ const TABS = [
 const OnePlatform = ({ place, platform }: { readonly place: Place; readonly platform: string }): VNode => {
   const tab = place.search.get('tab') ?? 'commands';
   return html`<h1>Mappings of ${platform}</h1>
-    <${Tabs} place=${place} tabs=${TABS} />
-    ${
-      tab === 'coverage'
-        ? html`<${CoverageOf} platform=${platform} />`
-        : tab === 'sheets'
-          ? html`<${SheetsOf} platform=${platform} />`
-          : html`<${Commands} place=${place} platform=${platform} />`
-    }` as unknown as VNode;
+    <${Tabs} place=${place} tabs=${TABS}>
+      ${
+        tab === 'coverage'
+          ? html`<${CoverageOf} platform=${platform} />`
+          : tab === 'sheets'
+            ? html`<${SheetsOf} platform=${platform} />`
+            : html`<${Commands} place=${place} platform=${platform} />`
+      }
+    </${Tabs}>` as unknown as VNode;
 };
 
 const All = (): VNode => {
@@ -155,12 +142,7 @@ const All = (): VNode => {
   return html`<h1>Mappings</h1>
     <p><a href="#/mappings/playground">Playground</a>: paste a document or a request, and see every hop; edit a copy of a sheet and see its effect.</p>
     <${Told} problem=${problem} />
-    <table>
-      <thead><tr>
-        <th scope="col">API</th><th scope="col">Title</th><th scope="col">Clients</th><th scope="col">Hosts</th>
-        <th scope="col">Methods</th><th scope="col">Sheets</th><th scope="col">Version</th>
-      </tr></thead>
-      <tbody>
+    <${Table} label="APIs" heads=${['API', 'Title', 'Clients', 'Hosts', 'Methods', 'Sheets', 'Version']}>
         ${(value?.items ?? []).map(
           (one) => html`<tr>
             <th scope="row"><${To} words=${['mappings', one.name]} /></th>
@@ -172,8 +154,7 @@ const All = (): VNode => {
             <td><code>${one.version}</code></td>
           </tr>`,
         )}
-      </tbody>
-    </table>` as unknown as VNode;
+      </${Table}>` as unknown as VNode;
 };
 
 export const Mappings = ({ place }: { readonly place: Place }): VNode => {

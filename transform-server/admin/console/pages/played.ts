@@ -2,7 +2,7 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { Document, Facts, To, Told } from '../parts.ts';
-import { Difference, Xml } from '../text.ts';
+import { Difference, Table, Xml } from '../text.ts';
 
 interface Made {
   readonly text?: string;
@@ -73,9 +73,7 @@ const Judged = ({ verdict }: { readonly verdict: Verdict }): VNode => {
             ${failing === 0 ? `All ${verdict.pairs.length} come out.` : `${failing} of ${verdict.pairs.length} do not come out: it would be refused.`}
           </p>`
     }
-    <table>
-      <thead><tr><th scope="col">Pair</th><th scope="col">With the copy</th><th scope="col">In use</th></tr></thead>
-      <tbody>
+    <${Table} label="Golden pairs" heads=${['Pair', 'With the copy', 'In use']}>
         ${verdict.pairs.map(
           ({ name, before, why }) => html`<tr>
             <th scope="row">${name}</th>
@@ -83,8 +81,7 @@ const Judged = ({ verdict }: { readonly verdict: Verdict }): VNode => {
             <td><span class=${before === undefined ? 'good' : 'bad'}>${before ?? 'comes out'}</span></td>
           </tr>`,
         )}
-      </tbody>
-    </table>
+      </${Table}>
   </section>` as unknown as VNode;
 };
 

@@ -59,9 +59,10 @@ const Accept = ({
   readonly text: string;
   readonly accepted: () => void;
 }): VNode => {
-  const [told, setTold] = useState<{ readonly problem?: string; readonly done?: string }>({});
+  const [told, setTold] = useState<{ readonly problem?: string; readonly done?: string; readonly busy?: boolean }>({});
   if (!may('administrator')) return html`<p class="soft">An administrator can take it into use.</p>` as VNode;
   const act = (): void => {
+    setTold({ busy: true });
     ask<{ pairs: number }>(`/sheets/${encodeURIComponent(sheet.id)}`, 'PUT', { text }).then(
       ({ pairs }) => {
         setTold({ done: `In use now: ${pairs} golden pairs came out.` });
@@ -70,7 +71,7 @@ const Accept = ({
       (error: unknown) => setTold({ problem: `Refused: ${problemText(error)}` }),
     );
   };
-  return html`<button type="button" onClick=${act}>Accept: take it into use</button>
+  return html`<button type="button" disabled=${told.busy === true} onClick=${act}>Accept: take it into use</button>
     <p role="status" class="good">${told.done ?? ''}</p>
     <${Told} problem=${told.problem} />` as unknown as VNode;
 };

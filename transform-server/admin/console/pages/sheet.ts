@@ -6,7 +6,7 @@ import { ask, may, useAsked } from '../api.ts';
 import { timeText } from '../format.ts';
 import { Facts, To, Told } from '../parts.ts';
 import { addressOf } from '../router.ts';
-import { Source } from '../text.ts';
+import { Source, Table } from '../text.ts';
 
 export interface SheetLine {
   readonly id: string;
@@ -30,12 +30,14 @@ export interface WholeSheet extends SheetLine {
 
 const ChangedHere = ({ sheet, again }: { readonly sheet: WholeSheet; readonly again: () => void }): VNode | null => {
   const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
   const { changedHere: changed } = sheet;
   if (changed === undefined) return null;
   const withdraw = (): void => {
-    ask(`/sheets/${encodeURIComponent(sheet.id)}`, 'DELETE').then(again, (error: unknown) =>
-      setProblem(error instanceof Error ? error.message : String(error)),
-    );
+    setBusy(true);
+    ask(`/sheets/${encodeURIComponent(sheet.id)}`, 'DELETE')
+      .then(again, (error: unknown) => setProblem(error instanceof Error ? error.message : String(error)))
+      .finally(() => setBusy(false));
   };
   return html`<section class="panel" aria-label="Changed here">
     <p>
@@ -43,7 +45,7 @@ const ChangedHere = ({ sheet, again }: { readonly sheet: WholeSheet; readonly ag
       ${changed.outdated ? html` <strong class="warn">The program has another one of its own since.</strong>` : ''}
     </p>
     <${Told} problem=${problem} />
-    ${may('administrator') ? html`<button type="button" onClick=${withdraw}>Withdraw: as the program has it</button>` : ''}
+    ${may('administrator') ? html`<button type="button" disabled=${busy} onClick=${withdraw}>Withdraw: as the program has it</button>` : ''}
   </section>` as unknown as VNode;
 };
 
@@ -67,15 +69,12 @@ export const OneSheet = ({ id, line }: { readonly id: string; readonly line: num
     <${Source} label="Text of the sheet" text=${sheet.text} line=${line} />
     <h2>Golden pairs</h2>
     <p class="soft">Judged ${timeText(sheet.judgedMs)}.</p>
-    <table>
-      <thead><tr><th scope="col">Pair</th><th scope="col">Result</th></tr></thead>
-      <tbody>
+    <${Table} label="Golden pairs" heads=${['Pair', 'Result']}>
         ${sheet.golden.map(
           ({ name, why }) => html`<tr>
             <th scope="row">${name}</th>
             <td>${why === undefined ? html`<span class="good">comes out</span>` : html`<span class="bad">${why}</span>`}</td>
           </tr>`,
         )}
-      </tbody>
-    </table>` as unknown as VNode;
+      </${Table}>` as unknown as VNode;
 };
