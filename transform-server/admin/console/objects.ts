@@ -35,7 +35,7 @@ export interface Objects {
 }
 
 /** The first page is small, so that something is seen at once. */
-const FIRST = 100;
+const FIRST = 60;
 const LIMIT = 500;
 const PATCH_MS = 500;
 const RESET_MS = 5000;

@@ -15,6 +15,16 @@ export interface Column<T> {
 const ROW_PX = 30;
 const AHEAD = 8;
 
+/** A row that is in the document: the same again costs nothing, so that while scrolling only those that come are made. */
+interface Seen<T> {
+  readonly key: string;
+  readonly row: T;
+  readonly index: number;
+  readonly marks: string;
+  readonly columns: readonly Column<T>[];
+  readonly vnode: VNode;
+}
+
 export const Rows = <T>(given: {
   readonly label: string;
   readonly columns: readonly Column<T>[];
@@ -30,6 +40,10 @@ export const Rows = <T>(given: {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
   const [current, setCurrent] = useState(0);
+  const kept = useRef<ReadonlyMap<string, Seen<T>>>(new Map());
+  /** For rows that were made before. */
+  const latest = useRef({ rows, onOpen });
+  latest.current = { rows, onOpen };
 
   useEffect(() => {
     const element = box.current;
@@ -84,6 +98,34 @@ export const Rows = <T>(given: {
   const least = { minWidth: `${leastRem + columns.length + 1}rem` };
   const grid = { gridTemplateColumns: columns.map(({ width }) => width).join(' ') };
   const id = (at: number): string => `${label.replace(/\W/g, '-')}-${at}`;
+  const open = (index: number): void => {
+    setCurrent(index);
+    const row = latest.current.rows[index];
+    if (row !== undefined) latest.current.onOpen?.(row);
+  };
+  const vnodeOf = (row: T, index: number, marks: string): VNode =>
+    html`<div
+      key=${keyOf(row)}
+      id=${id(index)}
+      class=${`row${marks}`}
+      role="row"
+      aria-rowindex=${index + 2}
+      aria-selected=${marks.includes('selected')}
+      style=${{ ...grid, transform: `translateY(${index * ROW_PX}px)` }}
+      onClick=${() => open(index)}
+    >
+      ${columns.map(({ cell, isNumber }) => html`<div role="gridcell" class=${isNumber ? 'number' : ''}>${cell(row)}</div>`)}
+    </div>` as VNode;
+  const seen = rows.slice(first, last).map((row, at): Seen<T> => {
+    const index = first + at;
+    const key = keyOf(row);
+    const marks = `${index === current ? ' current' : ''}${key === selected ? ' selected' : ''}`;
+    const before = kept.current.get(key);
+    const isSame =
+      before?.row === row && before.index === index && before.marks === marks && before.columns === columns;
+    return isSame ? before : { key, row, index, marks, columns, vnode: vnodeOf(row, index, marks) };
+  });
+  kept.current = new Map(seen.map((one) => [one.key, one]));
   return html`<div
     class="rows"
     role="grid"
@@ -99,25 +141,7 @@ export const Rows = <T>(given: {
     </div>
     <div class="rows-all" role="rowgroup" style=${{ ...least, height: `${Math.max(rows.length, 1) * ROW_PX}px` }}>
       ${rows.length === 0 && html`<div role="row" class="row none"><div role="gridcell">${given.empty ?? 'nothing here'}</div></div>`}
-      ${rows.slice(first, last).map((row, at) => {
-        const index = first + at;
-        const key = keyOf(row);
-        return html`<div
-          key=${key}
-          id=${id(index)}
-          class=${`row${index === current ? ' current' : ''}${key === selected ? ' selected' : ''}`}
-          role="row"
-          aria-rowindex=${index + 2}
-          aria-selected=${key === selected}
-          style=${{ ...grid, transform: `translateY(${index * ROW_PX}px)` }}
-          onClick=${() => {
-            setCurrent(index);
-            onOpen?.(row);
-          }}
-        >
-          ${columns.map(({ cell, isNumber }) => html`<div role="gridcell" class=${isNumber ? 'number' : ''}>${cell(row)}</div>`)}
-        </div>`;
-      })}
+      ${seen.map(({ vnode }) => vnode)}
     </div>
   </div>` as VNode;
 };
