@@ -1,10 +1,12 @@
 /** Hops of exchanges for the exchange log: noted here for next to nothing, sent in batches; the first of every second only, when clients press. */
 import { randomBytes } from 'node:crypto';
+import type { Call, Row } from '../mappings/generic/call.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Hop } from '../runtime/protocol.ts';
 import type { Client } from './client.ts';
 import type { ServerPort } from './server-port.ts';
+import type { SessionLease } from './sessions.ts';
 import { createTrail, type Trail } from './trail.ts';
 
 export interface Hops {
@@ -16,7 +18,7 @@ export interface Hops {
   /** The trail of a request that just came; undefined where nobody would look at it, and of reads when there are too many. */
   begin(front: string, client: Client, body: Uint8Array): Trail | undefined;
   /** Of commands each is logged. */
-  always(front: string, client: Client): Trail | undefined;
+  always(front: string, client: Client, call: Call, row: Row, lease: SessionLease): Trail | undefined;
   close(): void;
 }
 
@@ -54,7 +56,12 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
     wanted,
     note,
     begin: (front, client, body) => (wanted() ? trailOf(front, client, body) : undefined),
-    always: (front, client) => client.trail ?? (isLogged() ? trailOf(front, client, NO_BODY) : undefined),
+    always: (front, client, call, row, { session, token }) => {
+      if (!isLogged()) return undefined;
+      const trail = trailOf(front, client, NO_BODY);
+      trail.called(call, row, session.user, [token]);
+      return trail;
+    },
     close: stopRefill,
   };
 };

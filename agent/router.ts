@@ -1,7 +1,7 @@
 /** A decoded request to its answer: finds the row, enforces access, and takes the row's route. */
 import type { Call, Reply, Row } from '../mappings/generic/call.ts';
 import type { Verb } from '../mappings/generic/commands.ts';
-import { type Fault, fault, type Outcome } from '../mappings/generic/faults.ts';
+import { type Fault, fault } from '../mappings/generic/faults.ts';
 import type { HubId } from '../mappings/generic/ids.ts';
 import type { SessionContext, StreamRequest } from '../mappings/generic/platform.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -18,8 +18,8 @@ import type { Outbox } from './outbox.ts';
 import { AskAgain } from './patience.ts';
 import { present, type ServerPort } from './server-port.ts';
 import type { SessionLease, Sessions, Visitor } from './sessions.ts';
-import { runTransfer } from './streams.ts';
 import type { Trail } from './trail.ts';
+import { createTransfers } from './transfers.ts';
 
 export interface Router {
   /** Answers before it returns where nothing has to be waited for: short answers of the agent itself cost no promise. */
@@ -47,6 +47,7 @@ export interface RouterOptions {
 
 const awayFault = (): Fault => fault('host-communication', {}, 'Unable to communicate with the management service.');
 const outcomeOf = (reply: Reply): string => (reply.kind === 'fault' ? reply.fault.kind : 'value');
+const unsupportedFault = (): Fault => fault('not-supported', {}, 'The operation is not supported on the object.');
 const internalFault = (): Fault => fault('internal', {}, 'A general system error occurred: internal error.');
 
 export const createRouter = (options: RouterOptions): Router => {
@@ -54,6 +55,7 @@ export const createRouter = (options: RouterOptions): Router => {
   /** Exchanges under way at the server, by id. */
   const pending = new Map<string, BodyWriter>();
   const { nextExchange } = hops;
+  const transfer = createTransfers({ server, host: options.host, log });
   const named = (client: Client): string => {
     const exchange = nextExchange();
     client.exchange = exchange;
@@ -181,16 +183,8 @@ export const createRouter = (options: RouterOptions): Router => {
   };
 
   /** A command is logged also where too many reads are. */
-  const followed = (
-    { instance }: ServedFront,
-    row: Row,
-    call: Call,
-    client: Client,
-    lease: SessionLease,
-  ): Trail | undefined => {
-    if (client.trail !== undefined) return client.trail;
-    client.trail = hops.always(instance.name, client);
-    client.trail?.called(call, row, lease.session.user, [lease.token]);
+  const followed = ({ instance }: ServedFront, row: Row, call: Call, client: Client, lease: SessionLease) => {
+    client.trail ??= hops.always(instance.name, client, call, row, lease);
     return client.trail;
   };
 
@@ -257,22 +251,11 @@ export const createRouter = (options: RouterOptions): Router => {
         return byServer(served, call, client, lease);
       case 'broker':
         return byServer(served, call, client, lease);
-      case 'refuse':
-        return refuse(
-          served,
-          call,
-          client,
-          fault('not-supported', {}, 'The operation is not supported on the object.'),
-        );
       // A call is never a stream, and `pass` needs a host of the front's own API: both are refused until there is one.
+      case 'refuse':
       case 'stream':
       case 'pass':
-        return refuse(
-          served,
-          call,
-          client,
-          fault('not-supported', {}, 'The operation is not supported on the object.'),
-        );
+        return refuse(served, call, client, unsupportedFault());
       default:
         return row.route satisfies never;
     }
@@ -397,23 +380,8 @@ export const createRouter = (options: RouterOptions): Router => {
         }
         await withLease(lease, async () => {
           await caughtUp();
-          const exchange = {
-            exchange: named(client),
-            front: served.instance.name,
-            session: lease.session.id,
-            address: client.address,
-            request,
-          };
-          const resolved = await present(server).stream(exchange);
-          if (!resolved.ok) return refused(resolved.fault);
-          const target = resolved.value;
-          const host = target.kind === 'bytes' ? undefined : options.host(target.host);
-          const tell = (outcome: Outcome): Promise<void> =>
-            present(server)
-              .transferred(exchange, outcome)
-              .catch((error: unknown) => log.error({ exchange: exchange.exchange, error }, 'the end was not told'));
-          const tells = target.kind === 'native' && target.tells === true;
-          await runTransfer({ client, front: served.front, target, host, request, ...(tells ? { tell } : {}) });
+          const session = lease.session.id;
+          await transfer({ served, request, client, session, exchange: named(client), refused });
         });
       } catch (error) {
         failed(served, undefined, client, error);
