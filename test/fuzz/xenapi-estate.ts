@@ -3,6 +3,8 @@ import type { Json, RawXenApi } from '../peers/raw-xenapi.ts';
 
 /** As many at the end of each round: what the program needs for them is the same. */
 const VMS = 30;
+/** Some are of requests that are still being carried out. */
+const VMS_MOST = 90;
 const DISKS = 50;
 const STORAGES_MOST = 3;
 const OTHERS_MOST = 60;
@@ -103,6 +105,8 @@ export const openXenEstate = async ({ call }: RawXenApi): Promise<XenEstate> => 
     const machines = own.filter(([, vm]) => vm['is_a_snapshot'] !== true);
     const template = vms.find(([, vm]) => vm['is_default_template'] === true)?.[0];
     if (template === undefined) throw new Error('there is no template to make VMs of');
+    // What clients forbid of a machine, its clones inherit: none could be destroyed in the end.
+    await many(vms.map(([ref]) => call('VM.set_blocked_operations', ref, {})));
     for (const [ref, vm] of machines.slice(0, Math.max(RENEWED, machines.length - VMS + RENEWED))) {
       await shutDown(ref, vm);
       await many([call('VM.destroy', ref)]);
@@ -124,6 +128,8 @@ export const openXenEstate = async ({ call }: RawXenApi): Promise<XenEstate> => 
       ([, vm]) =>
         vm['is_control_domain'] !== true && vm['is_default_template'] !== true && vm['is_a_snapshot'] !== true,
     );
+    if (left.length > VMS_MOST)
+      throw new Error(`${left.length} machines are there, and the keeper cannot destroy them`);
     for (let missing = VMS - left.length; missing > 0; missing--) await makeVm(template);
     const after = await read();
     record = after[left[0]?.[0] ?? ''] ?? Object.values(after)[0] ?? {};
