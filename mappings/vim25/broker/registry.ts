@@ -100,12 +100,17 @@ export const find = (scope: Scope, ref: MoRef): ManagedObject | undefined => {
   return made && new FurnitureObject(scope, ref, made);
 };
 
-/** Yields one `render` for whatever of these is not at its current version. */
+const RENDER_TRIES = 8;
+
+/** Brings whatever of these is not at its current version up to it: what others change meanwhile is rendered again, lest it reads as unset. */
 export function* renderAll(scope: Scope, ids: Iterable<HubId>): Brokered<void> {
   const { store } = scope.context;
-  const wanted: HubId[] = [];
-  for (const id of ids) if (store.entry(id) && store.rendered(id) === undefined) wanted.push(id);
-  if (wanted.length > 0) yield { effect: 'render', ids: wanted };
+  let wanted = [...ids];
+  for (let tries = 0; tries < RENDER_TRIES; tries++) {
+    wanted = wanted.filter((id) => store.entry(id) && store.rendered(id) === undefined);
+    if (wanted.length === 0) return;
+    yield { effect: 'render', ids: wanted };
+  }
 }
 
 /** Properties whose references are known without rendering anything. */
