@@ -1,11 +1,11 @@
 /** The admin endpoint: a server and who may look at it in, an HTTP(S) address with health, metrics and the JSON API out. */
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Accounts } from '../../runtime/accounts.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { LIMITS } from '../../runtime/limits.ts';
@@ -61,6 +61,27 @@ const HEADERS = {
   'x-frame-options': 'DENY',
 } as const;
 
+const tellProblem = (reply: FastifyReply, status: number, detail: string, url: string): FastifyReply =>
+  reply
+    .code(status)
+    .type(PROBLEM_TYPE)
+    .send(problemBody(status, detail.slice(0, 500), url.slice(0, 500)));
+
+const MISFITS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+/** What is no request, or too long for one: there is none to answer then, only a connection. */
+const tellMisfit = ({ code = '' }: NodeJS.ErrnoException, socket: Socket): void => {
+  if (!socket.writable) return void socket.destroy();
+  const status = MISFITS[code] ?? 400;
+  const body = problemBody(status, 'this is no request that can be read', '');
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+};
+
 /** Whatever goes wrong is told in one form; of our own bugs only that there was one. */
 const tellProblems = (app: FastifyInstance, log: Log): void => {
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
@@ -70,17 +91,9 @@ const tellProblems = (app: FastifyInstance, log: Log): void => {
       log.error({ error }, `admin: ${request.method} ${request.routeOptions.url ?? ''} failed`);
     if (known) void reply.headers(error.headers);
     const detail = known || status < 500 ? error.message : 'a bug of ours; the log of the server has it';
-    return reply
-      .code(status)
-      .type(PROBLEM_TYPE)
-      .send(problemBody(status, detail, request.url.slice(0, 500)));
+    return tellProblem(reply, status, detail, request.url);
   });
-  app.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .type(PROBLEM_TYPE)
-      .send(problemBody(404, 'there is nothing here', request.url.slice(0, 500))),
-  );
+  app.setNotFoundHandler((request, reply) => tellProblem(reply, 404, 'there is nothing here', request.url));
 };
 
 export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
@@ -115,11 +128,14 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
     ...(options.takeOver === undefined ? {} : { takeOver: options.takeOver }),
     ...(options.backup === undefined ? {} : { backup: options.backup }),
   };
-  const limits = { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000 };
+  const limits = { maxHeaderSize: 32_768, requestTimeout: 30_000, headersTimeout: 10_000 };
   const app = fastify({
     logger: false,
     bodyLimit: LIMITS.adminBodyBytes,
     routerOptions: { maxParamLength: 256 },
+    clientErrorHandler: tellMisfit,
+    frameworkErrors: (error, request, reply) =>
+      void tellProblem(reply, error.statusCode ?? 400, error.message, request.url),
     serverFactory: (answer) =>
       tls === undefined
         ? createServer(limits, answer)

@@ -171,11 +171,11 @@ export const mount = ({ app, access, changed, strict }: Mounted, one: Route): vo
   });
 };
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'QUERY'];
 
 /** A path that there is says which methods it has. */
 export const refuseOthers = (app: FastifyInstance, routes: readonly Route[]): void => {
-  app.addHttpMethod('TRACE');
+  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   for (const [url, own = []] of Object.entries(Object.groupBy(routes, ({ path }) => path))) {
     const allowed = own.flatMap(({ method }) => (method === 'GET' ? [method, 'HEAD'] : [method]));
     const refuse = (): never => {
