@@ -1,4 +1,4 @@
-/** This program again, in a network and a mount namespace of its own: what drills do to networks and disks is seen by nobody else and ends with it. */
+/** This program again, in a network, a mount and a process namespace of its own: what drills do to networks and disks is seen by nobody else, and all of it ends with it. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,9 @@ const INSIDE = 'TRANSVISOR_DRILLS_INSIDE';
 /** Daemons and tools of the network live in sbin, which is not on every PATH. */
 const PROGRAMS = `${process.env['PATH']}:/usr/sbin:/sbin`;
 
+/** Whatever still runs in there when the first process ends is killed. */
+const APART = ['-n', '-m', '--propagation', 'private', '-p', '--fork', '--kill-child', '--mount-proc'];
+
 export const isInside = (): boolean => process.env[INSIDE] === 'yes';
 
 /** The exit code of the same command line inside. */
@@ -17,7 +20,7 @@ export const enter = (program: string, args: readonly string[]): Promise<number>
   const again = [process.execPath, fileURLToPath(program), ...args];
   const child = spawn(
     'unshare',
-    ['-n', '-m', '--propagation', 'private', 'sh', '-c', 'ip link set lo up && exec "$@"', 'drills', ...again],
+    [...APART, 'sh', '-c', 'ip link set lo up && exec "$@"', 'drills', 'tini', '--', ...again],
     {
       stdio: 'inherit',
       env: { ...process.env, PATH: PROGRAMS, [INSIDE]: 'yes' },
