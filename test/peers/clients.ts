@@ -20,6 +20,7 @@ const CLIENTS = {
   pyvmomi: join(CACHE, 'venv', 'pyvmomi.version'),
   'fence-xenapi': 'fence_xenapi',
   'xenapi-py': join(CACHE, 'venv', 'xenapi.version'),
+  schemathesis: join(CACHE, 'schemathesis', 'schemathesis.version'),
   'xen-api': join(CACHE, 'xen-api', 'xen-api.version'),
   'bats-suite': join(BATS_SUITE, 'test_helper.bash'),
   bats: 'bats',
