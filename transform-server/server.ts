@@ -127,7 +127,15 @@ export const createServer = (options: ServerOptions): Server => {
   const events = createEvents(storage, versions, now);
   const audit = createAudit(storage);
   const exchangeLog = createExchangeLog(options.exchanges);
-  const sessions = createSessions({ own, events, now, steady: () => steadily(clock), random, key: shared?.sessionKey });
+  const sessions = createSessions({
+    own,
+    events,
+    now,
+    steady: () => steadily(clock),
+    idleMsOf: (front) => hosts.front(front)?.platform.front?.idleMs,
+    random,
+    key: shared?.sessionKey,
+  });
   const waits = createWaits(versions, now);
   const hosts = createHosts({ ids, own, random, platforms: options.platforms });
   const mappings = openMappings({

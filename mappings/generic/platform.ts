@@ -79,6 +79,8 @@ export interface Front {
   /** Default port, and whether TLS is the API's norm. */
   readonly port: number;
   readonly tls: boolean;
+  /** A session that is not used for so long has ended, as in the API's own server. At most a day. */
+  readonly idleMs: number;
   /** Largest request body in bytes. Streams have no such limit. */
   readonly maxBodyBytes: number;
   /** Whether a request is this API's own, by its head alone: what tells APIs apart that share an address and port. */

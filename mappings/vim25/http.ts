@@ -147,6 +147,7 @@ const streamAnswer = (outcome: Outcome<{ status: number; headers: Record<string,
 export const front: Front = {
   port: 443,
   tls: true,
+  idleMs: 30 * 60_000,
   maxBodyBytes: 4 * 1024 * 1024,
   claims,
   isStream: (_method, path) => STREAM.test(path),

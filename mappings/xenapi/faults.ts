@@ -158,8 +158,11 @@ const syncName = (method: string): string => method.replace(/^(Internal)?Async\.
 export const xenError = (reason: Fault, context: ErrorContext): XenError => {
   const { native } = reason;
   if (native?.platform === 'xenapi') {
-    const params = Array.isArray(native.detail) ? native.detail.map(String) : [];
-    return { code: native.code, params };
+    const { code } = native;
+    const { session } = context;
+    // How a client calls its session only the agent knows, which says it here.
+    if (code === 'SESSION_NOT_REGISTERED' && session !== undefined) return { code, params: [session] };
+    return { code, params: Array.isArray(native.detail) ? native.detail.map(String) : [] };
   }
   const { front, call } = context;
   const facts: Facts = {

@@ -104,6 +104,7 @@ const targetOf = (call: Call, front: FrontInstance): HubId | undefined => {
 export const front: Front = {
   port: 443,
   tls: true,
+  idleMs: 24 * 3_600_000,
   maxBodyBytes: MAX_BODY_BYTES,
   claims,
   isStream: isStreamPath,

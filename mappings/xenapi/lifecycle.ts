@@ -14,6 +14,8 @@ export interface Standing {
   readonly blocked: Readonly<Record<string, string>>;
   /** The host moves disks between its storages while their machine runs. */
   readonly movesLive?: boolean;
+  /** They lie inside its disks, and would be in no copy of them. */
+  readonly hasSnapshots?: boolean;
   /** Guest features by XenAPI's names (`feature-suspend`); undefined: PV drivers are there, which have all. */
   readonly features?: ReadonlySet<string>;
 }
@@ -154,6 +156,11 @@ export const badPowerState = (ref: string, expected: readonly XenPowerState[], a
   actual.toLowerCase(),
 ];
 
+const UNMOVED: Refused = [
+  'OPERATION_NOT_ALLOWED',
+  'The snapshots of the machine lie inside its disks: they cannot be moved',
+];
+
 const isCopy = (operation: string): boolean => operation === 'clone' || operation === 'copy';
 
 /** `strict`: features of the guest are asked for as well, as for the published list. undefined: allowed. */
@@ -176,6 +183,7 @@ export const refusalOf = (operation: string, standing: Standing, strict = false)
   if (operation === 'provision' && !standing.isTemplate) return ['ONLY_PROVISION_TEMPLATE'];
   if (operation === 'revert' && !standing.isSnapshot) return ['ONLY_REVERT_SNAPSHOT'];
   if (standing.isControlDomain) return ['OPERATION_NOT_ALLOWED', 'This operation is not allowed on the control domain'];
+  if (operation === 'migrate_send' && standing.hasSnapshots === true) return UNMOVED;
   const { features } = standing;
   const wanted = strict ? FEATURES[operation] : undefined;
   if (features !== undefined && wanted !== undefined && !wanted.some((feature) => features.has(feature)))

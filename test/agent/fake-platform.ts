@@ -36,6 +36,7 @@ const STATUS: Readonly<Record<string, number>> = {
 export const fakeFront: Front = {
   port: 1,
   tls: false,
+  idleMs: 60_000,
   maxBodyBytes: 2000,
   claims: () => true,
   isStream: (_, path) => path.startsWith('/files/'),

@@ -156,6 +156,8 @@ describe('the audit', () => {
 });
 
 describe('sessions', () => {
+  const HALF_HOUR = 30 * 60_000;
+  const IDLE_MS: Readonly<Record<string, number>> = { f: HALF_HOUR, g: 24 * 3_600_000 };
   const open = (now: () => number, most?: number, steady?: () => number) => {
     const own = createOwn(memory.storage);
     const events = createEvents(memory.storage, memory.versions, now);
@@ -169,6 +171,7 @@ describe('sessions', () => {
         ...(steady === undefined ? {} : { steady }),
         random: (bytes) => randomBytes(bytes),
         ...(most === undefined ? {} : { most }),
+        idleMsOf: (front) => IDLE_MS[front],
       }),
     };
   };
@@ -181,7 +184,6 @@ describe('sessions', () => {
     userAgent: 'test',
     locale: 'en',
   } as const;
-  const HALF_HOUR = 30 * 60_000;
 
   it('last over a restart with their state and key', () => {
     let at = 0;
@@ -196,6 +198,18 @@ describe('sessions', () => {
     expect(sessions.locals(session.id).list('filter')).toEqual([{ key: 'filter-1', value: { paths: ['name'] } }]);
     expect(Buffer.from(sessions.key)).toEqual(Buffer.from(key));
     expect(session.key).not.toContain(session.id);
+  });
+
+  it('end when their API says so; those of a front that is not served just now are kept for the day that the longest takes', () => {
+    let at = 0;
+    const { sessions } = open(() => at);
+    const [short, long, unknown] = ['f', 'g', 'gone'].map((front) => sessions.login({ ...login, front }).id);
+    at = HALF_HOUR;
+    expect(sessions.sweep()).toEqual([short]);
+    at = 24 * 3_600_000 - 1;
+    expect(sessions.sweep()).toEqual([]);
+    at += 1;
+    expect(sessions.sweep()).toEqual([long, unknown]);
   });
 
   it('end after half an hour without activity; a pending wait is activity', () => {

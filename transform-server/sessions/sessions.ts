@@ -7,7 +7,8 @@ import type { Own } from '../own/own.ts';
 const RECORDS = 'sessions';
 const LOCALS = 'session-locals';
 const KEYS = 'session-key';
-const IDLE_MS = 30 * 60_000;
+/** Of fronts that nobody serves just now. */
+const LONGEST_IDLE_MS = 24 * 3_600_000;
 /** Last-active times move with every call; on disk they may lag this much. */
 const SAVE_EVERY_MS = 60_000;
 /** Per front. The session idle for longest makes room: a script that never logs out must not lock people out. */
@@ -52,6 +53,8 @@ export interface SessionsOptions {
   /** Idle time is counted by it: a clock that is set ends no session. `now` when absent. */
   readonly steady?: () => number;
   readonly random: (bytes: number) => Uint8Array;
+  /** How long a session of that front may be unused; undefined: nobody serves the front just now. */
+  readonly idleMsOf: (front: string) => number | undefined;
   readonly most?: number;
   /** Of all servers; one of the state directory's own when absent. */
   readonly key?: Uint8Array | undefined;
@@ -100,7 +103,8 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     session.lastActiveMs = now();
     used.set(session.id, steady());
   };
-  const expired = ({ id }: Session): boolean => !holds.has(id) && steady() - (used.get(id) ?? 0) >= IDLE_MS;
+  const expired = ({ id, front }: Session): boolean =>
+    !holds.has(id) && steady() - (used.get(id) ?? 0) >= (options.idleMsOf(front) ?? LONGEST_IDLE_MS);
 
   const end = (session: Session, text: string): void => {
     if (!sessions.delete(session.id)) return;

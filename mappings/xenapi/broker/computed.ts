@@ -108,14 +108,19 @@ const host = (item: Item, world: World, context: BrokerContext): Computed => {
   };
 };
 
-const MIGRATES = '<value>pool_migrate</value>';
-
-/** Hosts that copy a disk under a machine that runs move it then as well: what the machine's own record cannot know. */
-const vm = (item: Item, _world: World, { store, front }: BrokerContext): Computed => {
+/** Hosts that copy a disk under a machine that runs move it then as well, and none moves one with snapshots in it: its own record knows neither. */
+const vm = (item: Item, world: World, { store, front }: BrokerContext): Computed => {
+  const rendered = (): string[] => refsIn(fieldText(item, 'allowed_operations'));
+  if (world.ends.shown('VM', item.ref, 'snapshots').size > 0)
+    return { allowed_operations: operations(rendered().filter((name) => name !== 'migrate_send')) };
   if (fieldText(item, 'power_state') !== 'Running') return {};
   if (store.generic('host', front.host)?.controls.includes('liveMoves') !== true) return {};
-  const rendered = fieldText(item, 'allowed_operations');
-  return { allowed_operations: rendered.replace(MIGRATES, '$&<value>migrate_send</value>') };
+  if (fieldText(item, 'blocked_operations').includes('<name>migrate_send</name>')) return {};
+  return {
+    allowed_operations: operations(
+      rendered().flatMap((name) => (name === 'pool_migrate' ? [name, 'migrate_send'] : [name])),
+    ),
+  };
 };
 
 const OWN: Readonly<Record<string, (item: Item, world: World, context: BrokerContext) => Computed>> = {

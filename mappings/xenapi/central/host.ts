@@ -16,6 +16,8 @@ import { type Answer, type Ending, ended, last, textArg, type Work } from './wor
  */
 
 const ENABLED = 'enabled';
+/** No field: false when it stays disabled though the toolstack starts anew. */
+const AUTO_ENABLE = 'auto_enable';
 
 /** Asked before anything is started. */
 export const isDisabled = ({ ref, doc }: Found<'host'>, { context }: Pick<Work, 'context'>): boolean =>
@@ -34,6 +36,8 @@ function* residents(work: Work): Brokered<readonly string[]> {
 
 function* disable(work: Work): Brokered<Ending> {
   const host = yield* hostOf(textArg(work, 'host'), work);
+  const auto = work.args['auto_enable'] !== false;
+  writeOwn(work.context, host.ref, AUTO_ENABLE, auto ? undefined : false);
   if (isDisabled(host, work)) return ended();
   const isIdle = (yield* residents(work)).length === 0;
   if (isIdle && host.doc.controls.includes('maintenance')) return last(work, 'host.enterMaintenance', host.id, {});
@@ -42,15 +46,19 @@ function* disable(work: Work): Brokered<Ending> {
 }
 
 function* enable(work: Work): Brokered<Ending> {
-  const host = yield* hostOf(textArg(work, 'host'), work);
+  return enabling(yield* hostOf(textArg(work, 'host'), work), work);
+}
+
+const enabling = (host: Found<'host'>, work: Work): Ending => {
   if (host.doc.maintenance)
     return last(work, 'host.exitMaintenance', host.id, {}, { name: 'host.enabled', args: { ref: host.ref } });
   clear(host.ref, work);
   return ended();
-}
+};
 
 const clear = (ref: string, { context }: Work): void => {
-  if (readOwn(context, ref, ENABLED) !== undefined) writeOwn(context, ref, ENABLED, undefined);
+  for (const field of [ENABLED, AUTO_ENABLE])
+    if (readOwn(context, ref, field) !== undefined) writeOwn(context, ref, field, undefined);
 };
 
 // biome-ignore lint/correctness/useYield: a follow-up like the others
@@ -61,12 +69,14 @@ function* enabled(work: Work, outcome: Outcome): Brokered<void> {
 
 export const HOST_FOLLOWERS: Readonly<Record<string, Follower>> = { 'host.enabled': enabled };
 
-/** The toolstack of this pool is this front: everybody has to log in again, and whoever waits is told. Machines run on. */
+/** The toolstack of this pool is this front: everybody has to log in again, and whoever waits is told; a host that shall be is enabled. Machines run on. */
 function* restartAgent(work: Work): Brokered<Ending> {
-  yield* hostOf(textArg(work, 'host'), work);
+  const host = yield* hostOf(textArg(work, 'host'), work);
   const { sessions, front } = work.context;
+  const ending =
+    isDisabled(host, work) && readOwn(work.context, host.ref, AUTO_ENABLE) !== false ? enabling(host, work) : ended();
   for (const { id } of sessions.list(front.name)) sessions.terminate(id);
-  return ended();
+  return ending;
 }
 
 /** There is no other host to go to. */

@@ -40,14 +40,11 @@ interface Move {
 }
 
 /** undefined: it is there already. */
-function* moveOf(vm: Found<'vm'>, disk: Disk, sr: string, work: Work): Brokered<Move | undefined> {
+function* moveOf(disk: Disk, sr: string, work: Work): Brokered<Move | undefined> {
   const volume = yield* volumeOf(vdiRefOf(disk, work.context), work);
   const to = yield* storageOf(sr, work);
   if (to.id === volume.storage) return undefined;
   if (!to.doc.accessible) refuse('SR_NO_PBDS', to.ref);
-  // A copy has what the image holds now, and none of the snapshots that lie inside it.
-  if (vm.doc.snapshots.length > 0)
-    refuse('OPERATION_NOT_ALLOWED', 'The snapshots of the machine lie inside its disks: they cannot be moved');
   const label = labelOf(volume, work).replace(/\.\w+$/, '');
   const volumeName = newVolumeName(work.context, label, volume.doc.format);
   return { slot: disk.slot, to, volumeName, kept: keptOf(volume, work) };
@@ -108,7 +105,7 @@ function* planned(work: Work): Brokered<{ readonly vm: Found<'vm'>; readonly mov
     const vdi = vdiRefOf(disk, work.context);
     // What lies outside every storage has no VDI that a map could name.
     if (vdi === NULL_REF) continue;
-    const one = yield* moveOf(vm, disk, map[vdi] ?? refuse('VDI_NOT_IN_MAP', vdi), work);
+    const one = yield* moveOf(disk, map[vdi] ?? refuse('VDI_NOT_IN_MAP', vdi), work);
     if (one) moves.push(one);
   }
   if (Object.keys(mapArg(work, 'vif_map')).length > 0)
@@ -137,7 +134,7 @@ function* vdiPoolMigrate(work: Work): Brokered<Ending> {
   checkOperation('migrate_send', target, work);
   const vm = onlyMachine(target);
   const disk = disksOf(vm).find(({ medium }) => medium.volume === volume.id);
-  const one = disk === undefined ? refuse('VBD_MISSING') : yield* moveOf(vm, disk, textArg(work, 'sr'), work);
+  const one = disk === undefined ? refuse('VBD_MISSING') : yield* moveOf(disk, textArg(work, 'sr'), work);
   return one === undefined ? ended(volume.ref) : move(vm, [one], undefined, work);
 }
 

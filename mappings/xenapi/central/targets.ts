@@ -137,6 +137,7 @@ export const standingOf = (target: XenVm, { context }: Pick<Work, 'context'>): S
         ...plain,
         state: xenPowerState(target.doc.powerState),
         movesLive: store.generic('host', front.host)?.controls.includes('liveMoves') === true,
+        hasSnapshots: target.doc.snapshots.length > 0,
         isTemplate: target.doc.template,
         blocked: attributeMap(target.doc, 'blocked_operations'),
       };

@@ -75,6 +75,8 @@ describe('errors in both encodings', () => {
     everywhere('VM.get_all', [SESSION], reason, ['SESSION_INVALID', SESSION]);
     everywhere('VM.get_all', ['nonsense'], reason, ['SESSION_INVALID', 'nonsense']);
     everywhere('foo.bar', [SESSION, 'x'], reason, ['SESSION_INVALID', SESSION]);
+    const unregistered = xenFault('SESSION_NOT_REGISTERED', 'OpaqueRef:NULL');
+    everywhere('event.next', [SESSION], unregistered, ['SESSION_NOT_REGISTERED', SESSION]);
   });
 
   it('what is not served is not implemented; what was withdrawn is removed; what is no method is unknown', () => {

@@ -123,6 +123,16 @@ it('a restart of the toolstack ends every session, and changes nothing on the ho
   expect(host.commands).toEqual([]);
 });
 
+it('a restart of the toolstack enables a host again, unless it was disabled to stay so', () => {
+  const isDisabled = (): boolean => readOwn(host.context, SELF, 'enabled') === false;
+  host.value('host.disable', '', { ...args, auto_enable: false });
+  host.value('host.restart_agent', '', args);
+  expect(isDisabled()).toBe(true);
+  host.value('host.disable', '', { ...args, auto_enable: true });
+  host.value('host.restart_agent', '', args);
+  expect(isDisabled()).toBe(false);
+});
+
 it('log messages stay on the host: another place can be written down, and not be told to it', () => {
   host.show(HOST, 'host', SELF, { logging: {} });
   expect(host.value('host.syslog_reconfigure', '', args)).toBeUndefined();
