@@ -110,7 +110,7 @@ export const platform: Platform = {
     route: 'broker' as const,
     access: method === 'start' || method === 'change' ? ('operate' as const) : ('read' as const),
   })),
-  sheets: { toGeneric: {}, fromGeneric: { vm: new URL('file:///none') } },
+  sheets: { toGeneric: {}, fromGeneric: { vm: new URL('./engine/sheets/from-generic.xsl', import.meta.url) } },
   render: {
     input: () => '',
     joins: { vm: ['network'] },

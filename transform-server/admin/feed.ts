@@ -13,6 +13,7 @@ export const FEED_KINDS = [
   'agent',
   'metric',
   'audit',
+  'mapping',
   'reset',
 ] as const;
 export type FeedKind = (typeof FEED_KINDS)[number];
@@ -89,6 +90,7 @@ export const createFeed = ({ inspected, clock }: { inspected: Inspected; clock: 
   const listeners = new Set<(events: readonly FeedEvent[]) => void>();
   let seen = new WeakMap<Parts, Seen>();
   let states = '';
+  let mappings: object | undefined;
   let metricsMs = 0;
   let stop: (() => void) | undefined;
 
@@ -130,6 +132,9 @@ export const createFeed = ({ inspected, clock }: { inspected: Inspected; clock: 
       lookAtAudit(parts, before, tell);
     }
     lookAtStates(all, tell);
+    const { inUse } = inspected.library;
+    if (mappings !== undefined && mappings !== inUse) tell('mapping', {});
+    mappings = inUse;
     if (clock.now() - metricsMs >= METRICS_MS) {
       metricsMs = clock.now();
       const figures = Object.entries(inspected.figures()).map(([name, { value }]) => [name, value]);
@@ -156,6 +161,7 @@ export const createFeed = ({ inspected, clock }: { inspected: Inspected; clock: 
         kept = [];
         seen = new WeakMap();
         states = '';
+        mappings = undefined;
         for (const parts of inspected.parts()) seenOf(parts);
         look();
         stop = clock.every(LOOK_MS, look);

@@ -29,6 +29,8 @@ export interface Verdicts {
 }
 
 export interface Library {
+  /** Another one once anything that is in use has changed. */
+  readonly inUse: object;
   platforms(): Promise<readonly Platform[]>;
   sheets(): Promise<readonly Sheet[]>;
   pairs(): readonly GoldenCase[];
@@ -78,6 +80,9 @@ export const createLibrary = (options: {
   };
 
   return {
+    get inUse() {
+      return mappings.inUse;
+    },
     platforms,
     pairs,
     sheets: async () => {

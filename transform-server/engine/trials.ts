@@ -33,6 +33,7 @@ export const createTrials = (
     open += 1;
     const transformer = start(texts, { limitMs, memoryMb });
     let isOver = false;
+    let isEnded = false;
     const timer = setTimeout(() => {
       isOver = true;
       void transformer.close();
@@ -43,6 +44,8 @@ export const createTrials = (
         return isOver && !done.ok ? { ok: false, error: `not done within ${allMs / 1000} s in all` } : done;
       },
       [Symbol.asyncDispose]: async () => {
+        if (isEnded) return;
+        isEnded = true;
         clearTimeout(timer);
         await transformer.close();
         open -= 1;

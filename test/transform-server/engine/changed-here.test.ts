@@ -8,7 +8,7 @@ import { openOverlay } from '../../../transform-server/engine/overlay.ts';
 import { createMappings } from '../../../transform-server/engine/reload.ts';
 import { createSwitch } from '../../../transform-server/engine/switch.ts';
 import { createThread } from '../../../transform-server/engine/transformer.ts';
-import type { Start } from '../../../transform-server/engine/trials.ts';
+import { createTrials, type Start } from '../../../transform-server/engine/trials.ts';
 import { textOf } from '../../../transform-server/store/packed-text.ts';
 import { temporaryFolder } from '../../temporary.ts';
 import { madeUp, net, PLATFORMS } from './made-up-platform.ts';
@@ -17,6 +17,10 @@ const PATH = 'mappings/made-up/to-generic/network.xsl';
 const HREF = (madeUp.sheets.toGeneric.network as URL).href;
 const TEXT = readFileSync(madeUp.sheets.toGeneric.network as URL, 'utf8');
 const SHEET = 'made-up.to-generic.network';
+
+const startThread: Start = (texts, bounds) =>
+  createThread({ registry: new URL('./made-up-platform.ts', import.meta.url), texts, ...bounds });
+const WORK = { work: 'raw', platform: 'made-up', source: { native: net('a') } } as const;
 
 /** A program on disk with a golden pair; `restart` is the same program anew with the same state. */
 const setUp = () => {
@@ -47,10 +51,8 @@ const setUp = () => {
       const text = Object.values(files.texts)[0] ?? '';
       return { ...files, texts: { [HREF]: text } };
     };
-    const start: Start = (texts, bounds) =>
-      createThread({ registry: new URL('./made-up-platform.ts', import.meta.url), texts, ...bounds });
     const inUse = read();
-    const transformer = createSwitch(start(inUse.texts));
+    const transformer = createSwitch(startThread(inUse.texts));
     onTestFinished(() => transformer.close());
     const fixtures = join(program, 'fixtures');
     const mappings = createMappings({
@@ -58,13 +60,20 @@ const setUp = () => {
       transformer,
       read,
       inUse,
-      start,
+      start: startThread,
       swapped: async () => {},
       fixtures,
       overlay,
       now: Date.now,
     });
-    const library = createLibrary({ mappings, transformer, start, fixtures, now: Date.now, textOf: () => TEXT });
+    const library = createLibrary({
+      mappings,
+      transformer,
+      start: startThread,
+      fixtures,
+      now: Date.now,
+      textOf: () => TEXT,
+    });
     const sheet = async (): Promise<Sheet> => {
       const found = (await library.sheets()).find(({ id }) => id === SHEET);
       if (found === undefined) throw new Error('it is not there');
@@ -147,7 +156,6 @@ test('a program whose own sheet has changed since says so, and goes on with what
 test('a trial touches nothing that is in use, and tells of a sheet that breaks or is none', async () => {
   const one = setUp().restart();
   const sheet = await one.sheet();
-  const work = { work: 'raw', platform: 'made-up', source: { native: net('a') } } as const;
   for (const [text, says] of [
     [BETTER, /<mode>bridge/],
     ['no xml', /well-formed/],
@@ -156,7 +164,7 @@ test('a trial touches nothing that is in use, and tells of a sheet that breaks o
     [TEXT.replace('@bridge', "document('/etc/passwd')"), /reaches outside/],
   ] as const) {
     await using trial = one.library.tried({ sheet, text });
-    const done = await trial?.run(work);
+    const done = await trial?.run(WORK);
     expect(done?.ok ? done.output : done?.error).toMatch(says);
   }
   expect(await one.mode()).toBe('nat');
@@ -171,23 +179,23 @@ const RECURSIVE = (body: string): string =>
     '<mode><xsl:call-template name="f"><xsl:with-param name="n" select="\'\'"/></xsl:call-template>nat',
   );
 
-test('a sheet without an end is ended, in time and in memory; only so many are tried at once', {
-  timeout: 60_000,
-}, async () => {
-  const one = setUp().restart();
-  const sheet = await one.sheet();
-  const work = { work: 'raw', platform: 'made-up', source: { native: net('a') } } as const;
-  await using endless = one.library.tried({ sheet, text: RECURSIVE('') });
-  await using growing = one.library.tried({
-    sheet,
-    text: RECURSIVE(`<a>${'some text that takes room'.repeat(10_000)}</a>`),
+const BOUNDS = { limitMs: 5_000, allMs: 60_000, memoryMb: 256, most: 2 };
+
+test('a sheet without an end is ended; only so many are tried at once', { timeout: 60_000 }, async () => {
+  const open = createTrials(startThread, BOUNDS);
+  await using endless = open({ [HREF]: RECURSIVE('') });
+  await using other = open({ [HREF]: TEXT });
+  expect(open({ [HREF]: TEXT })).toBeUndefined();
+  expect(await endless?.run(WORK)).toMatchObject({ ok: false, error: 'it took longer than 5 s' });
+  expect(await other?.run(WORK)).toMatchObject({ ok: true });
+  await other?.[Symbol.asyncDispose]();
+  await using next = open({ [HREF]: TEXT });
+  expect(await next?.run(WORK)).toMatchObject({ ok: true });
+});
+
+test('a sheet that takes all memory is told that there is no more', { timeout: 60_000 }, async () => {
+  await using trial = createTrials(startThread, { ...BOUNDS, limitMs: 50_000, memoryMb: 64 })({
+    [HREF]: RECURSIVE(`<a>${'some text that takes room'.repeat(10_000)}</a>`),
   });
-  await using third = one.library.tried();
-  await using fourth = one.library.tried();
-  expect([third, fourth].includes(undefined)).toBe(false);
-  expect(one.library.tried()).toBeUndefined();
-  const done = await Promise.all([endless?.run(work), growing?.run(work)]);
-  expect(done[0]).toMatchObject({ ok: false, error: 'it took longer than 5 s' });
-  expect(done[1]).toMatchObject({ ok: false, error: 'it took more than 256 MB' });
-  expect(await one.mode()).toBe('nat');
+  expect(await trial?.run(WORK)).toMatchObject({ ok: false, error: 'it took more than 64 MB' });
 });

@@ -137,7 +137,8 @@ const driven = async (front: FrontRecord, parts: Parts, call: Call, nowMs: numbe
     return new Wanted(said(await driveBroker(broker.call(call, dryContext(front, parts, nowMs, user)), services)));
   } catch (error) {
     if (error instanceof Wanted) return error;
-    throw error;
+    // It was given a session that is none: what it stumbles over there is no matter of a client's.
+    return new Wanted(`it cannot be told without a client: ${error instanceof Error ? error.message : String(error)}`);
   }
 };
 

@@ -57,6 +57,8 @@ const completed = (text: string, pairs: readonly GoldenCase[], platform: string)
 const ofPair = (pair: GoldenCase, platform: Platform): Source => {
   const { source } = pair.work;
   const usual = { platform, joins: NO_JOINS, front: goldenFront };
+  if (!('generic' in source) && pair.work.platform !== platform.name)
+    throw new Problem(422, `the golden pair is of ${pair.work.platform}`);
   if ('change' in source) {
     const { kind, native, after } = source.change;
     return { ...usual, kind, native, after };

@@ -81,6 +81,7 @@ export const playgroundRoutes = ({ inspected, clock }: Sources): readonly Route[
       request: request.optional(),
     }),
     problems: {
+      404: 'There is no such object.',
       422: 'A text is not what it should be, or holds a document type or entities.',
       503: 'Too much is tried at once.',
     },

@@ -4,6 +4,7 @@ import type { VNode } from 'preact';
 import { useAsked } from '../api.ts';
 import { timeText } from '../format.ts';
 import { useList } from '../list.ts';
+import { useLive } from '../live.ts';
 import { asked, Filters, State, Tabs, To, Told } from '../parts.ts';
 import { addressOf, type Place } from '../router.ts';
 import { type Column, Rows } from '../rows.ts';
@@ -102,7 +103,8 @@ const CoverageOf = ({ platform }: { readonly platform: string }): VNode => {
 };
 
 const SheetsOf = ({ platform }: { readonly platform: string }): VNode => {
-  const { value, problem } = useAsked<{ readonly items: readonly SheetLine[] }>(`/mappings/${platform}/sheets`);
+  const { value, problem, again } = useAsked<{ readonly items: readonly SheetLine[] }>(`/mappings/${platform}/sheets`);
+  useLive(['mapping'], again);
   return html`<${Told} problem=${problem} />
     <${Table} label="Sheets" heads=${['Sheet', 'Lines', 'In use since', 'Golden pairs', 'Changed']}>
         ${(value?.items ?? []).map(
@@ -138,7 +140,8 @@ const OnePlatform = ({ place, platform }: { readonly place: Place; readonly plat
 };
 
 const All = (): VNode => {
-  const { value, problem } = useAsked<{ readonly items: readonly PlatformLine[] }>('/mappings');
+  const { value, problem, again } = useAsked<{ readonly items: readonly PlatformLine[] }>('/mappings');
+  useLive(['mapping'], again);
   return html`<h1>Mappings</h1>
     <p><a href="#/mappings/playground">Playground</a>: paste a document or a request, and see every hop; edit a copy of a sheet and see its effect.</p>
     <${Told} problem=${problem} />

@@ -4,6 +4,7 @@ import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import { ask, may, useAsked } from '../api.ts';
 import { timeText } from '../format.ts';
+import { useLive } from '../live.ts';
 import { Facts, To, Told } from '../parts.ts';
 import { addressOf } from '../router.ts';
 import { Source, Table } from '../text.ts';
@@ -51,6 +52,7 @@ const ChangedHere = ({ sheet, again }: { readonly sheet: WholeSheet; readonly ag
 
 export const OneSheet = ({ id, line }: { readonly id: string; readonly line: number | undefined }): VNode => {
   const { value: sheet, problem, again } = useAsked<WholeSheet>(`/sheets/${encodeURIComponent(id)}`);
+  useLive(['mapping'], again);
   if (sheet === undefined) return html`<h1>Sheet ${id}</h1><${Told} problem=${problem} />` as unknown as VNode;
   return html`<h1>${sheet.path}</h1>
     <${Facts}
