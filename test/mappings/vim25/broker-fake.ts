@@ -117,6 +117,15 @@ class FakeStore implements StoreView {
       const item = this.items.get(id);
       if (item && !item.members) item.members = this.#render(item, this.#before.get(id));
     }
+    this.afterRender.shift()?.();
+  }
+  /** What happens before the next renderings are looked at. */
+  afterRender: (() => void)[] = [];
+  /** Something that its text is joined with changed: the text may, its version does not. */
+  dirty(id: HubId): void {
+    const item = this.items.get(id);
+    if (item?.members) this.#before.set(id, item.members);
+    if (item) item.members = undefined;
   }
   membersGone = () => [];
   entry(id: HubId): Entry | undefined {

@@ -78,6 +78,16 @@ describe('waiting for updates', () => {
     expect(wait(versionIn(second))).toBe('');
   });
 
+  test('what is out of date again as soon as it is rendered is rendered again, and never told as unset', () => {
+    const { world, filter, wait } = setUp();
+    const id = hubId('vm', 10);
+    filter(onVm('10', 'runtime.powerState'));
+    const first = versionIn(wait(''));
+    world.store.change(id, () => vmText(10, { power: 'poweredOn' }));
+    world.store.afterRender = [() => world.store.dirty(id), () => world.store.dirty(id)];
+    expect(wait(first)).toContain('>poweredOn</val>');
+  });
+
   test('blocks until something happens, and only then', () => {
     const { world, filter, wait } = setUp();
     filter(onVm('10', 'name'));
