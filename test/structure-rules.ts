@@ -16,6 +16,7 @@ const TOP_FOLDERS = [
   'test',
   'scripts',
   'packaging',
+  'pictures',
 ];
 const MAXIMUM_LINES = 400;
 const README_LINES = 60;

@@ -192,7 +192,10 @@ export const objectRoutes = ({ inspected }: Sources): readonly Route[] => [
         })),
       );
       const view = parts.store.view('');
-      const named = (of: HubId): { id: string; name: string } => ({ id: of, name: parts.store.entry(of)?.name ?? '' });
+      const named = (of: HubId): { id: string; name: string } => ({
+        id: of,
+        name: parts.hosts.get(of)?.name ?? parts.store.entry(of)?.name ?? '',
+      });
       // Relations of everything to its host are not kept as edges: it is the one it is on.
       const related = (kind: DocumentKind): readonly HubId[] =>
         kind === 'host' && entry.kind !== 'host' ? [entry.host] : view.edges(entry.id, kind);

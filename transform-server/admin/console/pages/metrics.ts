@@ -53,7 +53,7 @@ const GRAPHS: readonly Graph[] = [
     isRate: true,
   },
   {
-    title: 'Sheets applied a second',
+    title: 'Sheets a second',
     series: [
       ['applied', 'transforms'],
       ['failed', 'transforms_failed'],
@@ -79,7 +79,7 @@ const GRAPHS: readonly Graph[] = [
   { title: 'Memory', series: [['of the program', 'memory_bytes']], text: bytesText, isBinary: true },
 ];
 
-/** How many of the reads found what they read made already: a read that had to wait for a sheet is one more transform. */
+/** How many calls found what they read made already: each sheet that is applied is counted against a call, also where one call needed many. */
 const hitsOf = (calls: Points, transforms: Points): Points => {
   const made = new Map(rateOf(transforms));
   return rateOf(calls).map(([atMs, rate]) => [
@@ -148,7 +148,7 @@ export const Metrics = ({ place }: { readonly place: Place }): VNode => {
           ? problem === undefined && html`<${Loading} what="the figures" />`
           : html`<div class="plots">
               ${graphs.map(({ title, shown, text = figureText, isBinary }) => html`<${Plot} key=${title} title=${title} series=${shown} fromMs=${Math.max(fromMs, firstMs)} toMs=${toMs} text=${text} isBinary=${isBinary} />`)}
-              <${Plot} title="Calls answered from what is kept" series=${[{ name: 'of calls', points: hitsOf(of('calls_dispatched'), of('transforms')) }]}
+              <${Plot} title="Calls without a sheet, at least" series=${[{ name: 'of calls', points: hitsOf(of('calls_dispatched'), of('transforms')) }]}
                 fromMs=${Math.max(fromMs, firstMs)} toMs=${toMs} text=${(n: number) => `${Math.round(n)} %`} />
             </div>`
       }
