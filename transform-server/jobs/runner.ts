@@ -267,6 +267,8 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
         tries += 1;
         journal.audit(job, clock.now(), `${step.name}: undo refused`, outcome.fault);
         state.state = 'done';
+        // What has gone by itself cannot be taken back, and need not be.
+        if (step.awaits && (await probe(step)) === 'gone') return true;
         await sleep(clock, pauseMs);
         pauseMs *= 2;
       }

@@ -13,7 +13,7 @@ import type { Pool } from './planning.ts';
  * - config-differs {uuid, sha256}: the stored definition is no longer the one with that hash
  * - memory-is {uuid, kib}, vcpus-is {uuid, count}: of the running domain
  * - metadata-is {uuid, live, type, text, uri?}: text null where there shall be none
- * - copy-ready {uuid, device}: `running` while the block job copies
+ * - copy-ready {uuid, device}: `running` while the block job copies, `gone` without one
  * - device-present, device-absent {uuid, element, key}: of the running domain; key is a disk's dev, a card's MAC, a controller's `scsi:0`
  * - device-is {uuid, element, key, is}: `is` holds `child@attribute` of the device and the value it shall have, '' none
  * - snapshot-exists, snapshot-absent, snapshot-current {uuid, name}; snapshot-differs {uuid, name, sha256}

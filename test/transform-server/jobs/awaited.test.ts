@@ -42,3 +42,26 @@ test('a cancelled job stops what still runs on the host, and does not wait for i
   expect([...host.effects]).toEqual([]);
   expect(rig.jobs.journal(job.id).plan?.end).toBe('undone');
 });
+
+test('what was there and went by itself before the plan went back needs no undo', async () => {
+  const host = new SimulatedHost();
+  const agent = agentOf(host);
+  host.faults.set('remove copy', { times: 9, kind: 'no-disk-space' });
+  host.faults.set('make over', { times: 9, kind: 'no-disk-space' });
+  let isLost = false;
+  const rig = createRig({
+    agent: {
+      ...agent,
+      step: (hub, epoch, id, native) => {
+        isLost ||= native.args['what'] === 'over';
+        return agent.step(hub, epoch, id, native);
+      },
+      probe: async (_, __, probe) => (probe.args['what'] === 'copy' && isLost ? done('gone') : host.probe(probe)),
+    },
+  });
+  const copy = makeStep('copy', 'compensatable', { awaits: { limitMs: 60_000 } });
+  const job = await rig.run(planOf(rig.host, [makeStep('volume', 'compensatable'), copy, makeStep('over', 'pivot')]));
+  expect(job).toMatchObject({ state: 'error', fault: { kind: 'no-disk-space' } });
+  expect(rig.jobs.journal(job.id).plan?.end).toBe('undone');
+  expect(host.effects.has('volume')).toBe(false);
+});
