@@ -167,6 +167,7 @@ const PLATFORM_FILES = [
   'commands.ts',
   'types.ts',
   'front.ts',
+  'client-names.ts',
   'transport.ts',
   'driver.ts',
   'detection.ts',

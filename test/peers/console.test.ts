@@ -65,7 +65,12 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
     await govc('vm.disk.create', '-vm', VM, '-name', `${VM}/data`, '-size', '64M');
     await govc('vm.power', '-on', VM);
     await govc('vm.change', '-vm', 'web-2', '-m', '128');
-    await xen.setField('VM', (await seenBy('mail-1', () => vmNamed(xen, 'mail-1'))).$ref, 'name_description', 'by xen-api');
+    await xen.setField(
+      'VM',
+      (await seenBy('mail-1', () => vmNamed(xen, 'mail-1'))).$ref,
+      'name_description',
+      'by xen-api',
+    );
     expect((await govc.result(['vm.power', '-on', VM])).code).not.toBe(0);
     browser = await openBrowser();
     const at = product.admin.url;
@@ -140,7 +145,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
     await go(`objects/${vmId}`);
     await sees(page, 'VirtualMachine.config.hardware.memoryMB', 'VM.memory_target', 'domain.memory');
     const memory = page.getByRole('row', { name: /^memoryBytes/ });
-    expect(await memory.innerText()).toMatch(/67108864[\s\S]*→ 65536[\s\S]*→ 64[\s\S]*=/);
+    expect(await memory.textContent()).toMatch(/67108864[\s\S]*→ 65536[\s\S]*→ 64[\s\S]*=/);
     await page.getByLabel('Show').selectOption('lost in some front');
     expect(await page.locator('.compare .lost').count()).toBeGreaterThan(3);
     const record = vmNamed(xen, VM);
