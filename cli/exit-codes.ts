@@ -3,7 +3,7 @@ import { ConfigError } from '../runtime/config.ts';
 
 export const EXIT = {
   ok: 0,
-  /** The command ran and its answer is no: `check` found mistakes, `status` found something not well. */
+  /** The command ran and its answer is no: `check` found mistakes, `status` found something not well, `reload` was refused. */
   no: 1,
   usage: 64,
   /** The other side (host, server, admin endpoint, port) is not there. */
@@ -15,7 +15,8 @@ export const EXIT = {
 export const EXIT_HELP = `
 Exit codes:
   0   done (SIGTERM and SIGINT end up, agent, server, start and trace with 0)
-  1   check or status: something is wrong (of check, more than a warning); detect: nothing answers
+  1   the answer is no: status, check (more than a warning), reload (refused), take-over (failed), detect (nothing answers),
+      log-level (an agent keeps its own)
   64  wrong use of the command line
   69  something needed is not there: a port, a file, the server, the admin endpoint, an exchange in its log
   70  a bug of ours
