@@ -47,7 +47,11 @@ export const useList = <T>(
         }),
       );
   }, [whole, keyOf]);
-  useEffect(refresh, [refresh]);
+  const isLive = kinds.length > 0;
+  useEffect(() => {
+    // What came while nothing was followed is asked for as soon as it is again.
+    if (isLive || mine === undefined) refresh();
+  }, [refresh, isLive]);
   useLive(kinds, refresh);
 
   const next = mine?.next ?? null;

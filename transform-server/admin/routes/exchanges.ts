@@ -111,19 +111,22 @@ const textOf = (hops: Explained['hops'], shapes: readonly string[]): string =>
     .map(({ detail }) => JSON.stringify(detail))
     .join('\n');
 
-/** Of documents that were rendered for it: where the fields that are asked for or shown come from. */
+/** Where the fields that are asked for come from, and of documents that were made for it those that are shown. */
 const fieldsOf = ({ hosts }: Parts, { line, hops }: Explained): readonly FieldLine[] => {
-  const rendered = hops.filter(({ shape }) => shape === 'sheet').flatMap(({ detail }) => detail['ids'] as HubId[]);
   const front = hosts.front(line.front);
-  if (front === undefined || rendered.length === 0) return [];
+  if (front === undefined) return [];
+  const made = hops.filter(({ shape }) => shape === 'sheet').flatMap(({ detail }) => detail['ids'] as HubId[]);
+  const { fromGeneric } = front.platform.sheets;
+  const kinds = new Set<string>(made.map(kindOf));
+  // Documents that are there already are shown without a sheet: of which kind they are nobody says.
+  const isRead = line.route === 'broker' && kinds.size === 0;
   // The method's own words count as well: VM.get_name_label.
-  const said = `${line.method.replace(/^.*\.(?:get|set)_/, '')} ${textOf(hops, ['call', 'answer'])}`;
-  const kinds = new Set(rendered.map((id) => kindOf(id)));
-  return [...kinds].flatMap((kind) => {
-    const sheet = front.platform.sheets.fromGeneric[kind as never] as URL | undefined;
-    const host = hosts.platformOf(front.instance.host);
-    return sheet === undefined ? [] : fieldLines(sheet, host?.sheets.toGeneric[kind as never], said);
-  });
+  const asked = `${line.method.replace(/^.*\.(?:get|set)_/, '')} ${textOf(hops, ['call'])}`;
+  const said = isRead ? asked : `${asked} ${textOf(hops, ['answer'])}`;
+  const read = hosts.platformOf(front.instance.host)?.sheets.toGeneric;
+  return Object.entries(fromGeneric).flatMap(([kind, sheet]) =>
+    isRead || kinds.has(kind) ? fieldLines(sheet, read?.[kind as keyof typeof fromGeneric], said) : [],
+  );
 };
 
 export const exchangeRoutes = ({ inspected }: Sources): readonly Route[] => [
