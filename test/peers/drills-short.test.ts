@@ -58,10 +58,10 @@ describeWith(
   [...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'netns', 'pyvmomi', 'xenapi-py'],
   'faults under commands of two vendors',
   () => {
-    test('both of two servers killed with -9: no command twice, none lost, the store is as the hosts are', {
+    test('the agent of each host killed with -9: no command twice, none lost, the store is as the hosts are', {
       timeout: 150_000,
     }, async () => {
-      const flags = ['--row', 'server-kill', '--commands', '60', '--seed', String(SEED)];
+      const flags = ['--row', 'agent-kill', '--commands', '60', '--seed', String(SEED)];
       const { code, stdout, stderr } = await runProgram(process.execPath, [PROGRAM, ...flags], { timeoutMs: 140_000 });
       console.log(`${stdout}${stderr}`);
       expect(stdout).toMatch(/\| 60 commands and \d+ power commands: .* 0 twice, 0 lost; .* \| yes \|/);
