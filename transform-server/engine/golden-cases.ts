@@ -33,16 +33,25 @@ const unescapeText = (text: string): string =>
     (_, name: string) => ({ lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' })[name] ?? '',
   );
 
+const NAME = '"([^"<]{0,500})"';
+const NATIVE = new RegExp(`^\\s*<native\\s+kind=${NAME}\\s+native=${NAME}\\s*>`);
+const PART = new RegExp(`<part\\s{1,20}name=${NAME}>`, 'g');
+const FACT = new RegExp(`<fact\\s{1,20}name=${NAME}\\s{1,20}type="(string|number|boolean)">([^<]*)</fact>`, 'g');
+const PART_END = '</part>';
+
+/** Anybody's text: no expression here looks at what is behind a match more than once. */
 export const parseNative = (text: string): NativeObject => {
-  const root = /^\s*<native\s+kind="([^"]*)"\s+native="([^"]*)"\s*>/.exec(text);
+  const root = NATIVE.exec(text);
   if (!root) throw new Error('a native file starts with <native kind=".." native="..">');
   const parts: Record<string, string> = {};
   const facts: Record<string, string | number | boolean> = {};
-  for (const [, name = '', body = ''] of text.matchAll(/<part\s+name="([^"]*)">\s*([\s\S]*?)\s*<\/part>/g))
-    parts[unescapeText(name)] = body;
-  for (const [, name = '', type = '', value = ''] of text.matchAll(
-    /<fact\s+name="([^"]*)"\s+type="(string|number|boolean)">([^<]*)<\/fact>/g,
-  ))
+  for (const open of text.matchAll(PART)) {
+    const from = open.index + open[0].length;
+    const to = text.indexOf(PART_END, from);
+    if (to < 0) throw new Error('a <part> without its end');
+    parts[unescapeText(open[1] ?? '')] = text.slice(from, to).trim();
+  }
+  for (const [, name = '', type = '', value = ''] of text.matchAll(FACT))
     facts[name] = type === 'number' ? Number(value) : type === 'boolean' ? value === 'true' : unescapeText(value);
   if (Object.keys(parts).length + Object.keys(facts).length === 0)
     throw new Error('a native file holds <part> or <fact>');

@@ -3,6 +3,7 @@ import { formatDocument, parseDocument } from '../../../mappings/generic/documen
 import type { DocumentKind, Documents } from '../../../mappings/generic/model.ts';
 import type { NativeObject } from '../../../mappings/generic/native.ts';
 import type { FrontInstance, Platform } from '../../../mappings/generic/platform.ts';
+import { safeCopy, withoutSecrets } from '../../../runtime/redaction.ts';
 import { formatNative, type GoldenCase, goldenFront, NO_JOINS, parseNative } from '../../engine/golden-cases.ts';
 import { type JoinsTable, joinsTable } from '../../engine/work.ts';
 import { findObject, frontsOf } from '../found-object.ts';
@@ -22,6 +23,10 @@ export interface Source {
   readonly front: (platform: string) => FrontInstance;
 }
 
+const FACTS_ROOM = 64 * 1024;
+/** Of a document that is read here. */
+const CHARACTERS = 1024 * 1024;
+
 export type Given = 'native' | 'golden' | 'object';
 
 /** Somebody's text that is not what it should be is no bug of ours. */
@@ -34,7 +39,10 @@ const read = <T>(what: string, act: () => T): T => {
 };
 
 export const genericOf = (kind: DocumentKind, text: string): Documents[DocumentKind] =>
-  read('generic document', () => parseDocument(kind, text.trim()));
+  read('generic document', () => {
+    if (text.length > CHARACTERS) throw new Error(`it has more than ${CHARACTERS} characters`);
+    return parseDocument(kind, text.trim());
+  });
 
 const rootOf = (text: string): string =>
   /^(?:\s|<\?[^?]*\?>|<!--[^-]*(?:-[^-]+)*-->)*<([\w:.-]+)/.exec(text.slice(0, 10_000))?.[1] ?? '';
@@ -68,11 +76,19 @@ const ofPair = (pair: GoldenCase, platform: Platform): Source => {
   return { ...usual, kind, generic, joins };
 };
 
+/** Before any sheet has it: an edited one could call a secret something else. */
+const withoutItsSecrets = (native: NativeObject | undefined): NativeObject | undefined => {
+  if (native === undefined) return undefined;
+  const parts = Object.entries(native.parts).map(([name, text]) => [name, withoutSecrets(text)]);
+  const facts = safeCopy(native.facts, { left: FACTS_ROOM }) as NativeObject['facts'];
+  return { ...native, parts: Object.fromEntries(parts), facts };
+};
+
 const ofObject = (inspected: Inspected, id: string, name: string): Source => {
   const found = findObject(inspected, id);
   const { parts, entry } = found;
   const platform = parts.hosts.platformOf(entry.host);
-  const native = parts.store.native(entry.id);
+  const native = withoutItsSecrets(parts.store.native(entry.id));
   if (platform?.host === undefined || native === undefined) throw new Problem(422, 'nothing native is known of it');
   if (platform.name !== name) throw new Problem(422, `it is of a host of ${platform.name}`);
   const fronts = frontsOf(found);

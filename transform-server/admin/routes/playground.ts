@@ -1,7 +1,8 @@
 /** The playground: a document or a client's request in, every hop of it out, with a sheet as it is and as somebody would have it. Nothing is changed. */
 import { z } from 'zod';
-import { safeCopy, withoutSecrets } from '../../../runtime/redaction.ts';
+import { safeCopy } from '../../../runtime/redaction.ts';
 import type { Sheet } from '../../engine/library.ts';
+import { cutText } from '../found-object.ts';
 import { hopsOf, type Made, verdictOf } from '../playground/hops.ts';
 import { readRequest } from '../playground/request.ts';
 import { sourceOf } from '../playground/source.ts';
@@ -52,7 +53,7 @@ const request = z.strictObject({
 
 const TEXTS = /<!(?:DOCTYPE|ENTITY)/i;
 const madeOf = ({ text, problem }: Made): z.input<typeof made> => ({
-  ...(text === undefined ? {} : { text: withoutSecrets(text) }),
+  ...(text === undefined ? {} : { text: cutText(text) }),
   ...(problem === undefined ? {} : { problem }),
 });
 

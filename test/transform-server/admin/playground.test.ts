@@ -1,0 +1,73 @@
+/** The playground on objects of hosts: what it shows holds no secret, whatever a sheet makes of it. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Admin, openAdmin } from '../../../transform-server/admin/admin.ts';
+import { temporaryFolder } from '../../temporary.ts';
+import { compose } from '../composed.ts';
+import { vm } from '../memory.ts';
+
+const TOKEN = 'a-token-of-some-length';
+let one: Awaited<ReturnType<typeof compose>>;
+let admin: Admin;
+
+beforeEach(async () => {
+  one = await compose(temporaryFolder());
+  admin = await openAdmin({ inspected: one.server.inspected, token: TOKEN, strict: true });
+  const machine = vm('u1', 'alpha');
+  await one.list([
+    { ...machine, parts: { ...machine.parts, console: '<graphics type="vnc" passwd="of the console"/>' } },
+    vm('u2', 'beta'),
+  ]);
+});
+afterEach(async () => {
+  await admin.close();
+  await one.server.close();
+});
+
+const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(`${admin.url}/api/v1${path}`, {
+    ...init,
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+  });
+
+it('takes the secrets of an object out before any sheet has it', async () => {
+  const { items } = (await (await ask('/objects?kind=vm&q=alpha')).json()) as { items: { id: string }[] };
+  const body = { platform: 'invented', kind: 'object', document: items[0]?.id };
+  const answer = await ask('/playground', { method: 'POST', body: JSON.stringify(body) });
+  const text = await answer.text();
+  expect([answer.status, text]).toEqual([200, expect.stringContaining('[secret]')]);
+  expect(text).not.toContain('of the console');
+});
+
+it('tells what is asked wrongly as such', async () => {
+  const { items } = (await (await ask('/objects?kind=vm')).json()) as { items: { id: string }[] };
+  const base = { platform: 'invented', kind: 'object', document: items[0]?.id ?? '' };
+  for (const [body, status] of [
+    [{ ...base, document: 'vm-999' }, 404],
+    [{ ...base, platform: 'toString' }, 422],
+    [{ ...base, sheet: { id: 'none', text: '<a/>' } }, 422],
+    [{ ...base, front: 'none' }, 422],
+    [{ ...base, kind: 'golden', document: 'none' }, 422],
+    [{ ...base, after: '<vm>' }, 422],
+    [{ ...base, more: 1 }, 400],
+    [{ ...base, document: '' }, 400],
+    [{}, 400],
+  ] as const) {
+    const answer = await ask('/playground', { method: 'POST', body: JSON.stringify(body) });
+    const said = JSON.stringify(body);
+    expect(`${said} ${answer.status}`).toBe(`${said} ${status}`);
+  }
+});
+
+it('reads a document without an end in no time', async () => {
+  for (const document of [
+    `<native kind="vm" native="x">${'<part name="a">'.repeat(15_000)}`,
+    `<native kind="vm" native="x"><part name="a">${' '.repeat(250_000)}`,
+    `<native kind="vm" native="x">${'<fact name="'.repeat(20_000)}`,
+    `${'<!--'.repeat(60_000)}`,
+  ]) {
+    const since = performance.now();
+    const body = { platform: 'invented', kind: 'native', document };
+    expect((await ask('/playground', { method: 'POST', body: JSON.stringify(body) })).status).toBe(422);
+    expect(performance.now() - since).toBeLessThan(3000);
+  }
+});
