@@ -63,8 +63,8 @@ const One = ({ hop, beganMs }: { readonly hop: Hop; readonly beganMs: number }):
     )}
   </section>` as VNode;
 
-const sheetAddress = ({ sheet, line }: Line): VNode =>
-  html`<a href=${`#/mappings?${new URLSearchParams({ sheet, line: String(line) })}`}>${sheet.replace(/^mappings\//, '')}:${line}</a>` as VNode;
+const LineOfSheet = ({ of: { sheet, line } }: { readonly of: Line }): VNode =>
+  html`<${To} words=${['mappings', 'sheet', sheet]} search=${{ line: String(line) }}>${sheet.replace(/^mappings\//, '')}:${line}</${To}>` as VNode;
 
 const Fields = ({ of }: { readonly of: Whole['fields'] }): VNode =>
   html`<h2>Fields and their lines in the sheets</h2>
@@ -74,8 +74,8 @@ const Fields = ({ of }: { readonly of: Whole['fields'] }): VNode =>
       <tbody>
         ${of.map(
           (field) =>
-            html`<tr><th scope="row">${field.field}</th><td>${sheetAddress(field)}<br /><code>${field.text}</code></td>
-              <td>${field.from === undefined ? '' : html`${sheetAddress(field.from)}<br /><code>${field.from.text}</code>`}</td></tr>`,
+            html`<tr><th scope="row">${field.field}</th><td><${LineOfSheet} of=${field} /><br /><code>${field.text}</code></td>
+              <td>${field.from === undefined ? '' : html`<${LineOfSheet} of=${field.from} /><br /><code>${field.from.text}</code>`}</td></tr>`,
         )}
       </tbody>
     </table></div>` as unknown as VNode;
