@@ -1,6 +1,6 @@
 /** Background calls of XenAPI that copy disks of a KVM host: their task answers at once, ends with all that belongs to it, and leaves nothing behind when the copy dies. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LIBVIRT_CLIENTS } from './clients.ts';
@@ -12,7 +12,10 @@ import { endpointOf, pythonLane, type XenLane, xenApiLane } from './xenapi-lanes
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const MIB = 1024 * 1024;
-const SIZE = 192 * MIB;
+const CHUNK = 64 * MIB;
+const SIZE = 3 * CHUNK;
+/** Of one whose copy is to be caught under way. */
+const LARGE = 8 * CHUNK;
 /** Far less than any limit of a copy. */
 const SOON_MS = 20_000;
 
@@ -45,13 +48,13 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disk
     const home = async (): Promise<string> => String(((await call('SR.get_by_name_label', 'default')) as string[])[0]);
 
     /** A disk full of bytes that no copy can leave out, and where it lies. */
-    const disk = async (label: string): Promise<{ vdi: string; file: string }> => {
+    const disk = async (label: string, size = SIZE): Promise<{ vdi: string; file: string }> => {
       const vdi = String(
         await call('VDI.create', {
           name_label: label,
           name_description: 'it is copied',
           SR: await home(),
-          virtual_size: bytes(SIZE),
+          virtual_size: bytes(size),
           type: 'user',
           sharable: false,
           read_only: false,
@@ -60,14 +63,16 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disk
         }),
       );
       const file = join(host.poolFolder, String(await call('VDI.get_location', vdi)));
-      writeFileSync(file, randomBytes(SIZE));
+      const chunk = randomBytes(CHUNK);
+      writeFileSync(file, '');
+      for (let at = 0; at < size; at += CHUNK) appendFileSync(file, chunk);
       return { vdi, file };
     };
     const running = async (name: string) => {
       const [template] = (await call('VM.get_by_name_label', 'Other install media')) as string[];
       const vm = String(await call('VM.clone', template, name));
       await call('VM.provision', vm);
-      const { vdi } = await disk(`disk of ${name}`);
+      const { vdi } = await disk(`disk of ${name}`, LARGE);
       const vbd = String(
         await call('VBD.create', {
           VM: vm,
@@ -134,7 +139,7 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disk
     });
 
     test('the program is killed while the disk is copied: its task ends behind the restart, with the label on the copy', async () => {
-      const { vdi } = await disk(`killed ${tag}`);
+      const { vdi, file } = await disk(`killed ${tag}`, LARGE);
       const task = String(await call('Async.VDI.copy', vdi, await home()));
       expect(await status(task)).toBe('pending');
       await product.kill9();
@@ -148,6 +153,8 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disk
         name_description: 'it is copied',
         other_config: { mine: 'kept' },
       });
+      const where = join(host.poolFolder, String(await call('VDI.get_location', copy)));
+      expect(readFileSync(where).equals(readFileSync(file))).toBe(true);
       await call('VDI.destroy', copy);
       await call('VDI.destroy', vdi);
     });
@@ -173,6 +180,13 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disk
       expect(await copies(uuid)).toBe(false);
       await obeys(vm);
       expect(await volumes(pool)).toBe('');
+
+      const off = String(await call('Async.VDI.pool_migrate', vdi, sr, {}));
+      await slowed(uuid);
+      await host.virsh('destroy', uuid);
+      expect(await end(off)).toBe('failure');
+      expect(await volumes(pool)).toBe('');
+      await call('VM.start', vm, false, false);
 
       const [pif] = (await call('host.get_PIFs', ((await call('host.get_all')) as string[])[0])) as string[];
       const self = ((await call('host.get_all')) as string[])[0];
