@@ -3,7 +3,7 @@ import type { Call, Row } from '../mappings/generic/call.ts';
 import { type Clock, exactly } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { ExchangeFacts, Hop } from '../runtime/protocol.ts';
-import { holdsSecret, namesSecret, safeCopy, withoutSecrets } from '../runtime/redaction.ts';
+import { eachText, holdsSecret, namesSecret, safeCopy, withoutSecrets } from '../runtime/redaction.ts';
 import type { Client } from './client.ts';
 
 export interface Trail {
@@ -25,6 +25,8 @@ export interface Trail {
 }
 
 const FIELDS = ['user-agent', 'content-type', 'soapaction', 'traceparent'] as const;
+/** What is shorter is none of ours: nonsense of a client, that may stand in any text. */
+const TOKEN_LENGTH = 16;
 const HIDDEN = '(not kept: it may hold a secret)';
 
 /** The first of some text, up to the stated size. */
@@ -118,7 +120,7 @@ export const createTrail = (options: {
     called: (call, row, user, [carried, leased]) => {
       isCalled = true;
       const inBody = carried?.trim();
-      tokens = [inBody, leased].filter((token) => token !== undefined && token !== '') as string[];
+      tokens = [inBody ?? '', leased ?? ''].filter((token) => token.length >= TOKEN_LENGTH);
       const { method, target, args, version, operation } = call;
       // What a session call takes and gives is about who somebody is.
       const isPersonal = namesSecret(method) || (row?.route === 'session' && Object.keys(args).length > 0);
@@ -127,7 +129,7 @@ export const createTrail = (options: {
       const facts = { client: address, user, front, method, route: row?.route ?? '' };
       noteRequest(bodyShown(isOpen, inBody), facts);
       const safe = isPersonal ? '[secret]' : safeCopy(args, { left: LIMITS.exchangeHopBytes });
-      const shown = JSON.parse(clean(JSON.stringify({ target, args: safe, operation }))) as Hop['detail'];
+      const shown = eachText({ target, args: safe, operation }, clean) as Hop['detail'];
       hop('call', 0, { method, version, ...shown });
       if (row !== undefined) {
         const { route, access, verb, centralIf } = row;

@@ -90,3 +90,11 @@ export const safeCopy = (value: unknown, room: { left: number }, depth = 0, most
   if (members.length > MEMBERS) kept.push(['...', `${members.length} in all`]);
   return Object.fromEntries(kept);
 };
+
+/** The same, each text in it changed. */
+export const eachText = (value: unknown, change: (text: string) => string): unknown => {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((one) => eachText(one, change));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, eachText(one, change)]));
+};

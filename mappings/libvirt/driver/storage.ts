@@ -10,15 +10,20 @@ export const listPools = async (send: DriverSend): Promise<readonly Pool[]> =>
   (await askList(send, 'CONNECT_LIST_ALL_STORAGE_POOLS', { need_results: 1, flags: 0 }))?.pools ?? [];
 
 const volumeObject = async (send: DriverSend, pool: Pool, vol: Vol): Promise<NativeObject | undefined> => {
-  const text = await askFound(send, 'STORAGE_VOL_GET_XML_DESC', { vol, flags: 0 });
-  return (
-    text && {
-      kind: 'volume',
-      native: volumeNative(pool.uuid, vol.name),
-      parts: { volume: text.xml },
-      facts: { pool: pool.name },
-    }
-  );
+  const read = await ask(send, 'STORAGE_VOL_GET_XML_DESC', { vol, flags: 0 });
+  if (!read.ok) {
+    if (read.fault.kind === 'object-not-found' || read.fault.kind === 'not-found') return undefined;
+    // A pool that is not active tells of none, and it may have become so in this moment.
+    const known = await askFound(send, 'STORAGE_POOL_IS_ACTIVE', { pool });
+    if (known?.active !== 1) return undefined;
+    throw new Error(`STORAGE_VOL_GET_XML_DESC: ${read.fault.text}`);
+  }
+  return {
+    kind: 'volume',
+    native: volumeNative(pool.uuid, vol.name),
+    parts: { volume: read.value.xml },
+    facts: { pool: pool.name },
+  };
 };
 
 /** The pool and every volume in it; [] when the pool is gone. */
@@ -58,12 +63,11 @@ export const readPool = async (send: DriverSend, uuid: string): Promise<NativeOb
   return [storage, ...volumes];
 };
 
-/** One volume; undefined when it is gone. A pool that is not active tells of none, here as in its list. */
+/** One volume; undefined when it is gone. */
 export const readVolume = async (send: DriverSend, native: string): Promise<NativeObject | undefined> => {
   const { poolUuid, name } = splitVolumeNative(native);
   const found = await askFound(send, 'STORAGE_POOL_LOOKUP_BY_UUID', { uuid: poolUuid });
-  const active = found && (await askFound(send, 'STORAGE_POOL_IS_ACTIVE', { pool: found.pool }))?.active === 1;
-  return active ? volumeObject(send, found.pool, { pool: found.pool.name, name, key: '' }) : undefined;
+  return found && volumeObject(send, found.pool, { pool: found.pool.name, name, key: '' });
 };
 
 const STREAMS: Readonly<Record<string, 'STORAGE_VOL_DOWNLOAD' | 'STORAGE_VOL_UPLOAD'>> = {
