@@ -61,6 +61,14 @@ describe('a request and its answer', () => {
     expect(new Set(noted.map(({ exchange }) => exchange))).toEqual(new Set(['own-1']));
   });
 
+  test('are told as well where nonsense stands in the place of a session', () => {
+    for (const nonsense of [',', 't', '"', '{']) {
+      const { run, noted } = trailOf(`<M>${nonsense} said</M>`);
+      run({ args: { a: `${nonsense} said` } }, row('broker'), nonsense);
+      expect(detail(noted, 'call')).toMatchObject({ args: { a: `${nonsense} said` } });
+    }
+  });
+
   test('are cut', () => {
     const { run, noted } = trailOf('r'.repeat(10 * LIMITS.exchangeBodyBytes));
     run({}, row('broker'), undefined, 'a'.repeat(10 * LIMITS.exchangeBodyBytes));
