@@ -124,6 +124,44 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
     await sees(root.page, 'all is well');
   });
 
+  test('Overview: of a hundred hosts those that are unwell or called stand by themselves', async () => {
+    const { page, go } = root;
+    const hosts = Array.from({ length: 100 }, (_, n) => ({
+      id: `host-${n}`,
+      name: `h${n}`,
+      platform: 'libvirt',
+      agent: n === 7 ? '' : `a${n % 10}`,
+      state: n === 7 ? 'away' : 'connected',
+      vms: 100,
+    }));
+    const fronts = hosts.map(({ id, name }, n) => {
+      const calls = n === 42 ? 9 : 0;
+      return { name: `vim25@${name}`, platform: 'vim25', host: id, port: 1, sessions: 0, calls, faults: 0, meanMs: 1 };
+    });
+    const json = {
+      atMs: 60_000,
+      traffic: { sinceMs: 0 },
+      counts: { vms: 10_000 },
+      hosts,
+      fronts,
+      clients: [],
+      unwell: [],
+    };
+    await page.route('**/api/v1/overview', (route) => route.fulfill({ json }));
+    await go('overview');
+    await page.reload();
+    const map = page.getByRole('group', { name: /Map of clients/ });
+    for (const name of [
+      /^h7 libvirt, away/,
+      /^h42 libvirt, connected/,
+      /^98 more hosts all connected/,
+      /^9,800 machines/,
+    ])
+      await map.getByRole('link', { name }).waitFor();
+    expect(await map.getByRole('link').count()).toBe(9);
+    await page.unroute('**/api/v1/overview');
+  });
+
   test('Objects: found by a part of the name, and by what either client writes for it', async () => {
     const { page, go } = root;
     await go('objects?kind=vm');

@@ -9,13 +9,17 @@ import { Problem } from './problem.ts';
 /** Characters of a document that are shown. */
 export const DOCUMENT = 1024 * 1024;
 
+/** As the configuration names it; what the host calls itself is often the same for all. */
+export const hostName = ({ store, hosts }: Pick<Parts, 'store' | 'hosts'>, host: HubId): string =>
+  hosts.get(host)?.name ?? store.entry(host)?.name ?? '';
+
 /** What a list shows of an object. */
-export const objectLine = ({ store, hosts }: Pick<Parts, 'store' | 'hosts'>, entry: Entry) => ({
+export const objectLine = (parts: Pick<Parts, 'store' | 'hosts'>, entry: Entry) => ({
   id: entry.id,
-  name: entry.name,
+  name: entry.kind === 'host' ? hostName(parts, entry.id) : entry.name,
   kind: entry.kind,
   host: entry.host,
-  hostName: hosts.get(entry.host)?.name ?? store.entry(entry.host)?.name ?? '',
+  hostName: hostName(parts, entry.host),
   native: entry.native,
   uuid: entry.uuid,
   version: entry.version,

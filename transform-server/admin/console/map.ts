@@ -81,7 +81,7 @@ export interface MapText {
 const NODE = 40;
 const GAP = 8;
 const HEAD = 26;
-/** Hosts that are shown one by one: those that are unwell or busy; the rest of an agent's is one node. */
+/** Hosts that are shown one by one: those that are unwell or busy; all others are one node. */
 const HOSTS = 12;
 const CLIENTS = 12;
 
@@ -101,29 +101,33 @@ interface Group {
 const callsOf = (fronts: readonly Front[]): number => fronts.reduce((sum, { calls }) => sum + calls, 0);
 const faultsOf = (fronts: readonly Front[]): number => fronts.reduce((sum, { faults }) => sum + faults, 0);
 
-/** By agent: hosts by themselves first, then one group of all others. */
-const groupsOf = ({ hosts, fronts }: OverviewData): ReadonlyMap<string, readonly Group[]> => {
+/** Frames of hosts by themselves, one an agent, and one last frame with a group of all others. */
+const framesOf = ({ hosts, fronts }: OverviewData): readonly (readonly [title: string, groups: readonly Group[]])[] => {
   const ofHost = Map.groupBy(fronts, ({ host }) => host);
   const frontsOf = ({ id }: Host): readonly Front[] => ofHost.get(id) ?? [];
+  const isQuiet = (host: Host): boolean => host.state === 'connected' && callsOf(frontsOf(host)) === 0;
   const byNeed = hosts.toSorted(
     (a, b) =>
       Number(a.state === 'connected') - Number(b.state === 'connected') ||
       callsOf(frontsOf(b)) - callsOf(frontsOf(a)) ||
       a.name.localeCompare(b.name),
   );
-  const shown = new Set(byNeed.slice(0, HOSTS).map(({ id }) => id));
-  const groups = new Map<string, readonly Group[]>();
-  for (const [agent, of] of Map.groupBy(hosts, (one) => one.agent)) {
-    const single = of
-      .filter(({ id }) => shown.has(id))
-      .toSorted((a, b) => a.name.localeCompare(b.name))
-      .map((host) => ({ key: host.id, hosts: [host], fronts: frontsOf(host) }));
-    const rest = of.filter(({ id }) => !shown.has(id));
-    const others = rest.length === 0 ? [] : [{ key: `rest of ${agent}`, hosts: rest, fronts: rest.flatMap(frontsOf) }];
-    groups.set(agent, [...single, ...others]);
-  }
-  return groups;
+  const single = hosts.length <= HOSTS ? byNeed : byNeed.filter((host) => !isQuiet(host)).slice(0, HOSTS);
+  const shown = single.toSorted((a, b) => a.name.localeCompare(b.name));
+  const rest = byNeed.slice(shown.length);
+  const frames = [...Map.groupBy(shown, (one) => one.agent)].map(([agent, of]): [string, Group[]] => [
+    titleOf(agent),
+    of.map((host) => ({ key: host.id, hosts: [host], fronts: frontsOf(host) })),
+  ]);
+  if (rest.length === 0) return frames;
+  const agents = new Set(rest.map(({ agent }) => agent)).size;
+  return [
+    ...frames,
+    [`of ${countOf(agents, 'agent')}`, [{ key: 'rest', hosts: rest, fronts: rest.flatMap(frontsOf) }]],
+  ];
 };
+
+const titleOf = (agent: string): string => (agent === '' ? 'agent away' : agent === 'agent' ? agent : `agent ${agent}`);
 
 const frontNote = ({ calls, faults, meanMs, sessions }: Front): string =>
   calls === 0
@@ -191,7 +195,7 @@ export const mapOf = (data: OverviewData, width: number): MapText => {
   const frontAt = new Map<string, { readonly y: number; readonly key: string }>();
 
   let y = HEAD;
-  for (const [agent, groups] of groupsOf(data)) {
+  for (const [title, groups] of framesOf(data)) {
     const top = y;
     y += HEAD;
     for (const group of groups) {
@@ -229,8 +233,8 @@ export const mapOf = (data: OverviewData, width: number): MapText => {
       y += height + GAP;
     }
     frames.push({
-      key: agent,
-      title: agent === '' ? 'agent away' : agent === 'agent' ? agent : `agent ${agent}`,
+      key: title,
+      title,
       x: frontX - GAP,
       y: top,
       width: hostX + each - frontX + 2 * GAP,

@@ -4,7 +4,7 @@ import { type HubId, kindOf, parseHubId } from '../../../mappings/generic/ids.ts
 import type { DocumentKind } from '../../../mappings/generic/model.ts';
 import type { Entry } from '../../../mappings/generic/store-view.ts';
 import { safeCopy } from '../../../runtime/redaction.ts';
-import { findObject, frontsOf, objectLine, renderedFor } from '../found-object.ts';
+import { findObject, frontsOf, hostName, objectLine, renderedFor } from '../found-object.ts';
 import { cursorKey, pageQuery } from '../page.ts';
 import type { Parts } from '../parts.ts';
 import { Problem } from '../problem.ts';
@@ -194,7 +194,7 @@ export const objectRoutes = ({ inspected }: Sources): readonly Route[] => [
       const view = parts.store.view('');
       const named = (of: HubId): { id: string; name: string } => ({
         id: of,
-        name: parts.hosts.get(of)?.name ?? parts.store.entry(of)?.name ?? '',
+        name: kindOf(of) === 'host' ? hostName(parts, of) : (parts.store.entry(of)?.name ?? ''),
       });
       // Relations of everything to its host are not kept as edges: it is the one it is on.
       const related = (kind: DocumentKind): readonly HubId[] =>
