@@ -32,6 +32,26 @@ const volume = (send: DriverSend, args: Args): Promise<Outcome<boolean>> =>
       name: text(args, 'name'),
     }),
   );
+/** VIR_ERR_OPERATION_INVALID */
+const STILL_WRITTEN = '55';
+
+/**
+ * A copy is listed from its first byte on, and what lists it does not say whether it is whole. A change of size is refused in either case, as
+ * no volume shrinks to one byte unasked; of one that is still written for that reason.
+ */
+const volumeWritten: Question = async (send, args) => {
+  const found = await ask(send, 'STORAGE_VOL_LOOKUP_BY_NAME', {
+    pool: { name: text(args, 'pool'), uuid: text(args, 'poolUuid') },
+    name: text(args, 'name'),
+  });
+  if (!found.ok) return ABSENT.has(found.fault.kind) ? done('not-done') : refused(found.fault);
+  const resized = await ask(send, 'STORAGE_VOL_RESIZE', { vol: found.value.vol, capacity: 1n, flags: 0 });
+  if (resized.ok) return done('done');
+  // Without an answer of the host's own there is none here.
+  const { native } = resized.fault;
+  if (native === undefined) return refused(resized.fault);
+  return done(native.code === STILL_WRITTEN ? 'running' : 'done');
+};
 const domainFound = (send: DriverSend, args: Args): Promise<Outcome<boolean>> =>
   exists(ask(send, 'DOMAIN_LOOKUP_BY_UUID', { uuid: text(args, 'uuid') }));
 const snapshotFound = (send: DriverSend, args: Args): Promise<Outcome<boolean>> =>
@@ -51,7 +71,7 @@ const busy = async (send: DriverSend, uuid: string): Promise<boolean> => {
 
 const QUESTIONS: Readonly<Record<string, Question>> = {
   ...STATE_QUESTIONS,
-  'volume-exists': async (send, args) => when(true, await volume(send, args)),
+  'volume-exists': volumeWritten,
   'volume-absent': async (send, args) => when(false, await volume(send, args)),
   'domain-exists': async (send, args) => when(true, await domainFound(send, args)),
   'domain-absent': async (send, args) => when(false, await domainFound(send, args)),

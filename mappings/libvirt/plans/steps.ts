@@ -8,7 +8,7 @@ import type { Pool } from './planning.ts';
 
 /*
  * The probes (answered by driver/probes.ts and driver/state-probes.ts):
- * - volume-exists, volume-absent {pool, poolUuid, name}; volume-capacity {.., capacityBytes}: at least so large
+ * - volume-exists (`running` while it is written), volume-absent {pool, poolUuid, name}; volume-capacity {.., capacityBytes}: at least so large
  * - domain-exists, domain-absent, domain-inactive, domain-running, domain-paused, saved-state-absent {uuid}; name-is {uuid, name}; autostart-is {uuid, autostart}
  * - config-differs {uuid, sha256}: the stored definition is no longer the one with that hash
  * - memory-is {uuid, kib}, vcpus-is {uuid, count}: of the running domain
