@@ -54,7 +54,7 @@ export const SERIES: readonly Series[] = [
     },
     async ({ times, seed, two, say }) => {
       await using host = await startLibvirtd({ qemu: true });
-      return createDrills({ host, times, seed, twoProcesses: two, say });
+      return await createDrills({ host, times, seed, twoProcesses: two, say });
     },
   ),
   series(
@@ -81,7 +81,7 @@ export const SERIES: readonly Series[] = [
     },
     async ({ crashes, seed, two, say }) => {
       await using host = await startLibvirtd({ qemu: true });
-      return crashDrills({ host, crashes, seed, twoProcesses: two, say });
+      return await crashDrills({ host, crashes, seed, twoProcesses: two, say });
     },
   ),
 ];
