@@ -17,6 +17,8 @@ export type Doing = {
 const RECORD = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})\+0000: (\d+): (\w+) : (?:(\w+):\d+ : )?/;
 /** How a record of a call begins; all others are errors. */
 const CALL = /^\w+=(?:0x|\(nil\))/;
+/** Tells how it goes, in words. */
+const OPENING = /^virConnectOpen/;
 /** The name is only what the caller said of it. */
 const MACHINE = /\(VM: name=[^,]*, uuid=([-0-9a-f]+)\)/;
 const TEXT = /, type=0, metadata='([^']*)', key=/;
@@ -64,7 +66,7 @@ export const doingsIn = (
       continue;
     }
     const before = underWay.get(thread);
-    if (!CALL.test(rest)) {
+    if (!CALL.test(rest) && !OPENING.test(place)) {
       if (before !== undefined && !MINOR.test(place)) before.done = false;
       continue;
     }
