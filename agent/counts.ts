@@ -1,5 +1,5 @@
 /** Counts of what this agent did: an addition each, told to the server as increments once a second, shown there as metrics. */
-import { type Clock, exactly } from '../runtime/clock.ts';
+import { type Clock, steadily } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { AgentCounts } from '../runtime/protocol.ts';
 import { createTally } from '../runtime/tally.ts';
@@ -7,6 +7,7 @@ import type { ServerPort } from './server-port.ts';
 
 export interface Counts {
   add(name: keyof AgentCounts): void;
+  /** Steady time, for `ended`. */
   now(): number;
   /** An exchange has its answer. `method`: of the command table, else ''. */
   ended(front: string, method: string, route: string, outcome: string, sinceMs: number): void;
@@ -29,9 +30,9 @@ export const createCounts = (server: ServerPort, clock: Clock): Counts => {
     add: (name) => {
       untold[name]++;
     },
-    now: () => exactly(clock),
+    now: () => steadily(clock),
     ended: (front, method, route, outcome, sinceMs) =>
-      tally.add(front, method, route, outcome, exactly(clock) - sinceMs),
+      tally.add(front, method, route, outcome, steadily(clock) - sinceMs),
     close: stop,
   };
 };
