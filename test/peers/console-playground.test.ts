@@ -131,6 +131,26 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'chromium'], 'mappings, playground and
     expect(await govc('ls', 'vm')).not.toContain('other');
   });
 
+  test('a change of an object is shown as the host would get it', async () => {
+    const { page, go } = root;
+    const id = /VirtualMachine:(\S+)/.exec(await govc('ls', '-i', 'vm'))?.[1] ?? '';
+    await go(`mappings/playground?kind=object&platform=libvirt&object=vm-${id}`);
+    await run(page);
+    await sees(page, 'As the client is shown it');
+    await page.getByText('A change', { exact: true }).click();
+    await page.getByRole('button', { name: 'Begin with the generic document' }).click();
+    const after = page.getByLabel('The generic document as it shall be');
+    const text = await after.inputValue();
+    await after.fill(text.replace('<memoryBytes>67108864<', '<memoryBytes>134217728<'));
+    await run(page);
+    await sees(
+      page,
+      'The host’s document, changed',
+      /<memory unit="KiB">131072<\/memory>|<memory unit="b">134217728<\/memory>|134217728/,
+    );
+    expect(await host.virsh('dumpxml', 'seen')).not.toContain('131072');
+  });
+
   test('a VM that was made is taken back from its job, and neither one that was changed since nor a step without an undo is', async () => {
     const { page, go } = root;
     await govc('vm.create', '-on=false', '-m', '64', 'mistake');

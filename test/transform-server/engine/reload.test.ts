@@ -47,7 +47,7 @@ const setUp = (withTables = true) => {
   const transformer = createSwitch(start(read().texts));
   onTestFinished(() => transformer.close());
   let swaps = 0;
-  const { reload } = createMappings({
+  const mappings = createMappings({
     platforms: PLATFORMS,
     transformer,
     read,
@@ -61,12 +61,13 @@ const setUp = (withTables = true) => {
     fixtures,
     now: Date.now,
   });
+  const { reload } = mappings;
   const mode = async (native = net('a')): Promise<string | undefined> => {
     const done = await transformer.run({ work: 'generic', platform: 'made-up', native });
     if (!done.ok) throw new Error(done.error);
     return /<mode>(\w+)</.exec(textOf(done.generic ?? ''))?.[1];
   };
-  return { disk, documents, reload, mode, transformer, started, swaps: () => swaps, renewed };
+  return { disk, documents, mappings, reload, mode, transformer, started, swaps: () => swaps, renewed };
 };
 
 test('with nothing changed nothing is done', async () => {
@@ -146,6 +147,17 @@ test('without golden pairs nothing is taken over', async () => {
   disk.sheet = `${TEXT}\n`;
   rmSync(documents, { recursive: true });
   expect((await reload()).refused).toMatchObject([{ why: 'there are no golden pairs to judge by' }]);
+});
+
+test('where no changed sheets are kept, as by one of several servers, none is taken', async () => {
+  const { mappings, mode, swaps } = setUp();
+  const path = 'mappings/made-up/to-generic/network.xsl';
+  expect(await mappings.change({ href: SHEET.href, path, text: `${TEXT}\n`, by: 'ada' })).toEqual({
+    changed: [path],
+    refused: [{ name: path, why: 'sheets are not kept here' }],
+    pairs: 0,
+  });
+  expect([await mode(), swaps()]).toEqual(['nat', 0]);
 });
 
 test('the files of the program are read by name', () => {

@@ -3,6 +3,7 @@ import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ask, may, useAsked } from '../api.ts';
+import { linesOf } from '../difference.ts';
 import { Told } from '../parts.ts';
 import { type Place, setSearch } from '../router.ts';
 import { Editor } from '../text.ts';
@@ -49,7 +50,7 @@ const useCopy = (
   return { sheet: value, text, edit: (next) => setEdited({ id, text: next }), problem, again };
 };
 
-/** Taken into use by those who may, once it has been tried as it is. */
+/** Taken into use by those who may, if its golden pairs come out; what became of it stays to be read. */
 const Accept = ({
   sheet,
   text,
@@ -58,8 +59,10 @@ const Accept = ({
   readonly sheet: WholeSheet;
   readonly text: string;
   readonly accepted: () => void;
-}): VNode => {
+}): VNode | null => {
   const [told, setTold] = useState<{ readonly problem?: string; readonly done?: string; readonly busy?: boolean }>({});
+  const isEdited = text !== sheet.text;
+  if (!may('administrator') && !isEdited) return null;
   if (!may('administrator')) return html`<p class="soft">An administrator can take it into use.</p>` as VNode;
   const act = (): void => {
     setTold({ busy: true });
@@ -71,9 +74,11 @@ const Accept = ({
       (error: unknown) => setTold({ problem: `Refused: ${problemText(error)}` }),
     );
   };
-  return html`<button type="button" disabled=${told.busy === true} onClick=${act}>Accept: take it into use</button>
+  return html`<section aria-label="Accept">
+    ${isEdited ? html`<button type="button" disabled=${told.busy === true} onClick=${act}>Accept: take it into use</button>` : ''}
     <p role="status" class="good">${told.done ?? ''}</p>
-    <${Told} problem=${told.problem} />` as unknown as VNode;
+    <${Told} problem=${told.problem} />
+  </section>` as unknown as VNode;
 };
 
 export const Playground = ({ place }: { readonly place: Place }): VNode => {
@@ -105,6 +110,7 @@ export const Playground = ({ place }: { readonly place: Place }): VNode => {
   useEffect(() => setPlayed(undefined), [kind, platform, golden, sheetId, front]);
 
   const document = kind === 'golden' ? golden : kind === 'object' ? at('object') : pasted;
+  const generic = played?.hops.find(({ shape }) => shape === 'generic')?.made.text;
   const isEdited = copy.sheet !== undefined && copy.text !== copy.sheet.text;
   const run = (event: Event): void => {
     event.preventDefault();
@@ -148,12 +154,14 @@ export const Playground = ({ place }: { readonly place: Place }): VNode => {
       ${kind === 'native' || kind === 'request' ? html`<${Editor} label=${kind === 'native' ? 'The host’s document' : 'The request: its body, or the whole of it with its head'} text=${pasted} onText=${setPasted} rows=${12} />` : ''}
       ${
         kind === 'native' || kind === 'object'
-          ? html`<details><summary>A change</summary><${Editor} label="The generic document as it shall be" text=${after} onText=${setAfter} rows=${12} /></details>`
+          ? html`<details><summary>A change</summary>
+              <button type="button" disabled=${generic === undefined} onClick=${() => setAfter(linesOf(generic ?? '').join('\n'))}>Begin with the generic document</button>
+              <${Editor} label="The generic document as it shall be" text=${after} onText=${setAfter} rows=${12} /></details>`
           : ''
       }
       ${copy.sheet === undefined || kind === 'request' ? '' : html`<${Editor} label=${`Copy of ${sheetId}`} text=${copy.text} onText=${copy.edit} />`}
     </form>
     <${Told} problem=${failed} />
     ${played === undefined ? '' : html`<${Result} played=${played} />`}
-    ${isEdited && copy.sheet !== undefined ? html`<section aria-label="Accept"><${Accept} sheet=${copy.sheet} text=${copy.text} accepted=${copy.again} /></section>` : ''}` as unknown as VNode;
+    ${copy.sheet === undefined || kind === 'request' ? '' : html`<${Accept} key=${sheetId} sheet=${copy.sheet} text=${copy.text} accepted=${copy.again} />`}` as unknown as VNode;
 };
