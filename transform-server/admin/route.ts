@@ -85,6 +85,12 @@ const USUAL: Readonly<Record<number, string>> = {
 };
 const OF_BODIES: Readonly<Record<number, string>> = { 413: 'The body is too large.', 415: 'The body is no JSON.' };
 
+/** Of lists that come in pages. */
+const OF_PAGES: Readonly<Record<number, string>> = {
+  410: 'What the cursor points to is gone: begin again without it.',
+};
+const hasPages = (query: z.ZodType | undefined): boolean => query instanceof z.ZodObject && 'cursor' in query.shape;
+
 const schemaOf = ({ summary, tag, params, query, body, answer, status = 200, access, problems }: Route) => ({
   summary,
   tags: [tag],
@@ -100,6 +106,7 @@ const schemaOf = ({ summary, tag, params, query, body, answer, status = 200, acc
       Object.entries({
         ...USUAL,
         ...(body === undefined ? {} : OF_BODIES),
+        ...(hasPages(query) ? OF_PAGES : {}),
         ...(access === 'open' ? {} : { 401: 'Nobody is logged in, and no token came.', 403: 'The role is too small.' }),
         ...problems,
       }).map(([code, description]) => [code, problemAnswer(description)]),

@@ -138,7 +138,6 @@ export const exchangeRoutes = ({ inspected }: Sources): readonly Route[] => [
     tag,
     query,
     answer: pageOf(line),
-    problems: { 410: 'What the cursor points to is not in the log any more.' },
     act: ({ query }) =>
       page(
         newest(inspected.parts()),
