@@ -2,33 +2,26 @@
  * The console in a real browser, while govc and xen-api work on a real libvirt host: each page shows what happened, a viewer changes nothing,
  * all is reached by keyboard, and axe-core finds no serious fault in either theme. With UPDATE_PICTURES=1 the pictures of the README are made.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { hashPassword } from '../../runtime/accounts.ts';
 import { axeFaults, type Console, openBrowser, openConsole } from './browser.ts';
-import { type Govc, govcOn, LIBVIRT_CLIENTS } from './clients.ts';
+import { type Govc, LIBVIRT_CLIENTS } from './clients.ts';
+import { type ConsoleEstate, openConsoleEstate, VIEWER, VM } from './console-estate.ts';
 import { describeWith } from './describe-with.ts';
-import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
-import { startTransvisor, type Transvisor } from './transvisor.ts';
-import { openXenApi, seenBy, vmNamed, type Xapi } from './xen-clients.ts';
+import type { Libvirtd } from './libvirtd.ts';
+import type { Transvisor } from './transvisor.ts';
+import { vmNamed, type Xapi } from './xen-clients.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const VIEWER = { user: 'vera', password: 'only-looks-at-it' } as const;
 const PICTURES = fileURLToPath(new URL('../../pictures/', import.meta.url));
 const PICTURE = { width: 1280, height: 640 } as const;
-const VM = 'web-1';
-
-const domain = (
-  name: string,
-): string => `<domain type='qemu'><name>${name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
-  <os><type machine='pc'>hvm</type></os>
-  <devices><interface type='user'><model type='e1000'/></interface><controller type='scsi' index='0' model='lsilogic'/></devices></domain>`;
 
 describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console', () => {
+  let estate: ConsoleEstate;
   let host: Libvirtd;
   let product: Transvisor;
   let govc: Govc;
@@ -46,32 +39,8 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
   };
 
   beforeAll(async () => {
-    host = await startLibvirtd({ qemu: true });
-    const hash = await hashPassword(VIEWER.password);
-    product = await startTransvisor({
-      host: host.uri,
-      fronts: ['vim25', 'xenapi'],
-      config: `[[account]]\nname = "${VIEWER.user}"\nrole = "read-only"\nhash = "${hash}"\n`,
-    });
-    govc = govcOn(product, { GOVC_DATASTORE: 'default' });
-    const { url, user, password, fingerprint256: fingerprint } = product.front('xenapi');
-    xen = await openXenApi({ url, user, password, fingerprint }, 'json-rpc');
-    for (const name of [VM, 'web-2', 'mail-1']) {
-      const file = join(host.root, `${name}.xml`);
-      writeFileSync(file, domain(name));
-      await host.virsh('define', file);
-    }
-    await seenBy('mail-1', () => vmNamed(xen, 'mail-1'));
-    await govc('vm.disk.create', '-vm', VM, '-name', `${VM}/data`, '-size', '64M');
-    await govc('vm.power', '-on', VM);
-    await govc('vm.change', '-vm', 'web-2', '-m', '128');
-    await xen.setField(
-      'VM',
-      (await seenBy('mail-1', () => vmNamed(xen, 'mail-1'))).$ref,
-      'name_description',
-      'by xen-api',
-    );
-    expect((await govc.result(['vm.power', '-on', VM])).code).not.toBe(0);
+    estate = await openConsoleEstate();
+    ({ host, product, govc, xen } = estate);
     browser = await openBrowser();
     const at = product.admin.url;
     root = await openConsole(browser, { url: at, user: product.user, password: product.password });
@@ -80,9 +49,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
   });
   afterAll(async () => {
     await browser?.close();
-    await xen?.disconnect();
-    await product?.stop();
-    await host?.stop();
+    await estate?.close();
   });
 
   const sees = async (page: Page, ...texts: readonly (string | RegExp)[]): Promise<void> => {

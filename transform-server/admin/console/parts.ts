@@ -17,7 +17,7 @@ export const To = ({
 
 const GOOD = new Set(['success', 'connected', 'yes', 'done', 'answer', 'running', 'value', 'started', 'live']);
 const BAD = new Set(['error', 'failed', 'stuck', 'in-doubt', 'away', 'no']);
-const QUIET = new Set(['queued', 'stopped', 'pending', 'skipped', 'none', 'listing', 'paused', 'suspended', '']);
+const QUIET = new Set(['queued', 'stopped', 'pending', 'skipped', 'none', 'listing', '-', 'paused', 'suspended', '']);
 
 export type Tone = 'good' | 'bad' | 'warn' | 'soft';
 

@@ -61,7 +61,7 @@ const COLUMNS: readonly Column<Job>[] = [
       html`<${To} words=${['objects', target]}>${targetName || target}</${To}>` as VNode,
   },
   { name: 'User', width: '8rem', cell: ({ user }) => user },
-  { name: 'Took', width: '6rem', cell: tookText },
+  { name: 'Took', width: '6rem', isNumber: true, cell: tookText },
   {
     name: 'State',
     width: '8rem',

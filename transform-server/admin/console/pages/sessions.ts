@@ -41,17 +41,17 @@ export const Sessions = ({ place }: { readonly place: Place }): VNode => {
     { name: 'Client', width: 'minmax(10rem, 1fr)', cell: ({ userAgent }) => userAgent },
     { name: 'Since', width: '9rem', cell: ({ createdMs }) => timeText(createdMs) },
     { name: 'Last call', width: '7rem', cell: ({ lastActiveMs }) => agoText(lastActiveMs) },
-    { name: 'Calls', width: '5rem', cell: ({ calls }) => calls },
+    { name: 'Calls', width: '5rem', isNumber: true, cell: ({ calls }) => calls },
     {
       name: 'Exchanges',
-      width: '6rem',
+      width: '7rem',
       cell: ({ user }) => html`<a href=${addressOf(['exchanges'], { user })}>show</a>` as VNode,
     },
     ...(may('operator')
       ? [
           {
             name: 'End',
-            width: '5rem',
+            width: '4rem',
             cell: (session: Session) =>
               html`<button type="button" class="small" onClick=${() => end(session)}>end</button>` as VNode,
           },
