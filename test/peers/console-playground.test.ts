@@ -141,13 +141,9 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'chromium'], 'mappings, playground and
     await page.getByRole('button', { name: 'Begin with the generic document' }).click();
     const after = page.getByLabel('The generic document as it shall be');
     const text = await after.inputValue();
-    await after.fill(text.replace('<memoryBytes>67108864<', '<memoryBytes>134217728<'));
+    await after.fill(text.replaceAll('>67108864<', '>134217728<'));
     await run(page);
-    await sees(
-      page,
-      'The host’s document, changed',
-      /<memory unit="KiB">131072<\/memory>|<memory unit="b">134217728<\/memory>|134217728/,
-    );
+    await sees(page, 'The host’s document, changed', /131072<\/memory>/);
     expect(await host.virsh('dumpxml', 'seen')).not.toContain('131072');
   });
 
