@@ -148,7 +148,7 @@ export const startTransvisor = async (options: TransvisorOptions): Promise<Trans
     return codes;
   };
   const kill9 = async (half?: Half): Promise<void> => {
-    await Promise.all(halves(half).map((one) => programs.get(one)?.kill9()));
+    await Promise.all(halves(half).map(async (one) => programs.get(one)?.kill9()));
   };
   const restart = async (half?: Half): Promise<void> => {
     for (const one of halves(half).toReversed()) if (!runs(programs.get(one))) await start(one);
