@@ -8,10 +8,11 @@ import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags, w
 import { closeAll, stayUp, untilSignal } from './lifetime.ts';
 import type { SimFlags } from './sim.ts';
 import type { FleetFlags } from './sim-fleet.ts';
+import { VERSION } from './version.ts';
 
 const program = new Command('transvisor')
   .description('Lets unmodified vendor management clients manage hypervisors of another kind.')
-  .version('0.1.0')
+  .version(VERSION)
   // An option belongs to the command it follows: `ca` and `ca issue` have some of the same name.
   .enablePositionalOptions()
   .addHelpText('after', EXIT_HELP)

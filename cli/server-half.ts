@@ -29,6 +29,7 @@ import { EXIT } from './exit-codes.ts';
 import { freshPlatforms } from './generations.ts';
 import { handedSockets } from './handed-sockets.ts';
 import { startMember } from './member.ts';
+import { VERSION } from './version.ts';
 
 export interface ServerHalf {
   readonly server: Pick<Server, 'handOver'>;
@@ -98,6 +99,7 @@ export const startServer = async (
     const { listen, port, socket } = config.admin;
     const handed = socket === undefined ? undefined : { name: socket, fds: handedSockets().get(socket) ?? [] };
     const admin = await openAdmin({
+      version: VERSION,
       inspected: server.inspected,
       reload: server.reload,
       takeOver: () => process.kill(process.pid, 'SIGUSR2'),

@@ -26,7 +26,9 @@ import type { Sources } from './sources.ts';
 export type { Inspected } from './parts.ts';
 
 export interface AdminOptions
-  extends Partial<Pick<Sources, 'reload' | 'takeOver' | 'backup' | 'clock' | 'log' | 'logLevel' | 'config'>> {
+  extends Partial<
+    Pick<Sources, 'version' | 'reload' | 'takeOver' | 'backup' | 'clock' | 'log' | 'logLevel' | 'config'>
+  > {
   readonly inspected: Inspected;
   readonly token: string;
   /** Of people who log in at the console. */
@@ -114,6 +116,7 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
     metrics: () => prometheus.text(),
   };
   const sources: Sources = {
+    version: options.version ?? '',
     own,
     inspected,
     access,

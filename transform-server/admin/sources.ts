@@ -18,6 +18,8 @@ export interface Sources {
   readonly log: Log;
   /** Of the log of the program. */
   readonly logLevel?: { level: LogLevel } | undefined;
+  /** Of the program. */
+  readonly version: string;
   /** This endpoint's own answers: of the API as text, and the metrics. */
   readonly own: { ask(path: string): Promise<string>; metrics(): Promise<string> };
   /** What the program was started with. */

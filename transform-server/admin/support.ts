@@ -1,5 +1,4 @@
 /** The admin API's own answers in, the files of a support bundle out: what a report needs, and no secret, as the API tells none. */
-import { readFileSync } from 'node:fs';
 import { arch, cpus, freemem, hostname, release, totalmem } from 'node:os';
 import { withoutSecrets } from '../../runtime/redaction.ts';
 import type { TarFile } from '../../runtime/tar.ts';
@@ -22,6 +21,8 @@ const PAGES: Readonly<Record<string, string>> = {
 const DETAILS = 50;
 
 export interface SupportSources {
+  /** Of the program. */
+  readonly version: string;
   /** A path of the API, its answer as text. */
   readonly ask: (path: string) => Promise<string>;
   readonly metrics: () => Promise<string>;
@@ -34,13 +35,10 @@ interface Listed {
   readonly items?: readonly Readonly<Record<string, unknown>>[];
 }
 
-const version = (): unknown =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version?: unknown }).version;
-
-const about = (): string =>
+const about = (version: string): string =>
   JSON.stringify(
     {
-      transvisor: version(),
+      transvisor: version,
       node: process.versions,
       system: { platform: process.platform, release: release(), arch: arch(), name: hostname() },
       machine: { cpus: cpus().length, memoryBytes: totalmem(), freeBytes: freemem() },
@@ -59,11 +57,17 @@ const worth = (listed: string, id: string): readonly string[] => {
   return [...new Set([...failed.slice(0, DETAILS), ...items.slice(0, DETAILS)].map((item) => String(item[id])))];
 };
 
-export const supportFiles = async ({ ask, metrics, logTail, health }: SupportSources): Promise<readonly TarFile[]> => {
+export const supportFiles = async ({
+  version,
+  ask,
+  metrics,
+  logTail,
+  health,
+}: SupportSources): Promise<readonly TarFile[]> => {
   const pages = new Map<string, string>();
   for (const [name, path] of Object.entries(PAGES)) pages.set(name, await ask(path));
   const files: TarFile[] = [
-    { name: 'about.json', text: about() },
+    { name: 'about.json', text: about(version) },
     { name: 'health.json', text: JSON.stringify(health()) },
     { name: 'metrics.txt', text: await metrics() },
     { name: 'log.txt', text: logTail().map(withoutSecrets).join('') },

@@ -32,6 +32,7 @@ beforeEach(async () => {
     inspected: one.server.inspected,
     token: TOKEN,
     accounts: createAccounts([{ name: 'ada', role: 'administrator', fullName: '', hash }]),
+    version: '1.2.3',
     log,
     logLevel: log,
     config: {
@@ -82,7 +83,7 @@ const bundle = async (): Promise<ReadonlyMap<string, string>> => {
 it('has versions, configuration, health, figures, exchanges, audit and the end of the log, and no secret', async () => {
   const files = await bundle();
   const json = (name: string) => JSON.parse(files.get(name) ?? '') as Record<string, unknown>;
-  expect(json('about.json')).toMatchObject({ transvisor: '0.1.0', node: { node: process.versions.node } });
+  expect(json('about.json')).toMatchObject({ transvisor: '1.2.3', node: { node: process.versions.node } });
   expect(json('health.json')).toMatchObject({ ok: true, hosts: [{ name: 'one', connected: true }] });
   expect(json('config.json')).toMatchObject({
     account: [{ name: 'ada', hash: '[secret]' }],

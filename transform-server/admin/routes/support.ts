@@ -9,7 +9,7 @@ import { supportFiles } from '../support.ts';
 const TYPE = 'application/gzip';
 const packed = promisify(gzip);
 
-export const supportRoutes = ({ inspected, own, log, clock }: Sources): readonly Route[] => [
+export const supportRoutes = ({ version, inspected, own, log, clock }: Sources): readonly Route[] => [
   route({
     method: 'GET',
     path: '/support-bundle',
@@ -19,7 +19,12 @@ export const supportRoutes = ({ inspected, own, log, clock }: Sources): readonly
     tag: 'program',
     answer: { type: TYPE },
     act: async ({ reply }) => {
-      const files = await supportFiles({ ...own, logTail: () => log.tail?.() ?? [], health: () => inspected.health() });
+      const files = await supportFiles({
+        version,
+        ...own,
+        logTail: () => log.tail?.() ?? [],
+        health: () => inspected.health(),
+      });
       const archive = await packed(Buffer.concat([tarPieces(files, clock.now()), TAR_END]));
       reply.type(TYPE).header('content-disposition', 'attachment; filename="transvisor-support.tar.gz"').send(archive);
     },
