@@ -130,7 +130,7 @@ export const Playground = ({ place }: { readonly place: Place }): VNode => {
   };
 
   return html`<h1>Playground</h1>
-    <p class="soft">Nothing is changed here, and nothing is sent to a host.</p>
+    <p class="soft">Nothing is changed until a sheet is accepted, and nothing is sent to a host.</p>
     <${Told} problem=${problem ?? copy.problem} />
     <form onSubmit=${run}>
       <div class="filters">
