@@ -9,7 +9,6 @@ import type { Entry, PathIndex, RenderedMember, StoreView } from '../../../mappi
 import { createBroker } from '../../../mappings/vim25/broker/broker.ts';
 import { encodeReturn, wrapReply } from '../../../mappings/vim25/front.ts';
 import { indexPaths } from '../../../mappings/vim25/render/path-index.ts';
-import { moRef } from '../../../mappings/vim25/values.ts';
 
 export const HOST = hubId('host', 1);
 
@@ -366,25 +365,7 @@ export class World {
   }
 }
 
-export const PC = ['PropertyCollector', 'ha-property-collector'] as const;
-export const VIEWS = ['ViewManager', 'ViewManager'] as const;
-export const SEARCH = ['SearchIndex', 'ha-searchindex'] as const;
-
-export const objectSpec = (type: string, value: string, more: object = {}) => ({ obj: moRef(type, value), ...more });
-export const properties = (type: string, ...pathSet: string[]) => ({ type, pathSet });
-export const spec = (objectSet: object[], propSet: object[]) => ({ _type: 'PropertyFilterSpec', objectSet, propSet });
-
-/** A spec for what a view shows. */
-export const viewSpec = (view: readonly [string, string], ...propSet: object[]) =>
-  spec(
-    [
-      objectSpec(view[0], view[1], {
-        skip: true,
-        selectSet: [{ _type: 'TraversalSpec', type: view[0], path: 'view' }],
-      }),
-    ],
-    propSet,
-  );
+export * from './broker-specs.ts';
 
 export const idIn = (xml: string): string => /<returnval[^>]*>([^<]*)</.exec(xml)?.[1] ?? '';
 export const job = (n: number, more: Partial<Job> = {}): Job => ({
