@@ -174,7 +174,7 @@ export const createRollbacks = (options: {
       if (!prepared.ok) return prepared;
       const { plan, target, original } = prepared.value;
       const { nativeTarget } = original;
-      const meta = { user, front: '', method: `rollback of ${id}`, nativeTarget, operation: '', exchange: '' };
+      const meta = { user, front: 'admin', method: `rollback of ${id}`, nativeTarget, operation: '', exchange: '' };
       return done(options.begin(plan.host, target, meta, (job) => takeBack(job, prepared.value)));
     },
     lasting: (id) => {
