@@ -122,6 +122,7 @@ export const createRollbacks = (options: {
     const { plan } = record;
     if (plan.undoes !== undefined) return no('The job is a rollback itself.');
     if (record.end !== 'success') return no('The job did not succeed: its journal says what became of its steps.');
+    if (plan.then !== undefined) return no('What the front did behind it has no undo.');
     const step = lastingStep(record);
     if (step !== undefined) return no(`The step "${step}" has no undo.`);
     const audit = journal.audits(id);

@@ -63,6 +63,14 @@ test('a job with a step that has no undo is refused, and nothing is sent', async
   expect(host.sends).toHaveLength(sends);
 });
 
+test('a job behind which a front did something of its own is refused', async () => {
+  const host = new SimulatedHost();
+  const rig = createRig({ agent: withVm(host) });
+  const job = await rig.run(planOf(rig.host, STEPS), { name: 'tag', args: {} });
+  expect(job.state).toBe('success');
+  expect(rig.jobs.lasting(job.id)?.text).toBe('What the front did behind it has no undo.');
+});
+
 test('a job whose object was changed since is refused, also where the host tells it only when asked', async () => {
   const host = new SimulatedHost();
   const more = { text: '<d/>' };
