@@ -206,6 +206,20 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
       .waitFor();
   });
 
+  test('while the server is away what was seen stays, and it is said that it is away', async () => {
+    const one = await openConsole(browser, { url: product.admin.url, user: product.user, password: product.password });
+    await one.go('jobs');
+    await sees(one.page, 'vm.start');
+    await one.page.context().setOffline(true);
+    await govc('vm.power', '-off', VM);
+    await sees(one.page, 'the server does not answer', 'vm.start');
+    await one.page.context().setOffline(false);
+    await govc('vm.power', '-on', VM);
+    await one.page.getByText('the server does not answer').waitFor({ state: 'detached' });
+    await sees(one.page, 'vm.stop');
+    await one.close();
+  });
+
   test('a viewer is shown no button that changes anything, and the API refuses what one would try', async () => {
     const { page, go } = viewer;
     await go('sessions');

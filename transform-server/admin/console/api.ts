@@ -21,6 +21,9 @@ export class Problem extends Error {
   }
 }
 
+/** No answer came. */
+const AWAY = 0;
+
 let me: Me | undefined;
 export const isMe = (next: Me | undefined): void => {
   me = next;
@@ -47,6 +50,8 @@ export const ask = async <T>(
       ...(method === 'GET' ? {} : { 'x-csrf-token': me?.csrf ?? '' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch(() => {
+    throw new Problem(AWAY, 'the server does not answer');
   });
   if (answer.ok) return (await answer.json()) as T;
   const told = (await answer.json().catch(() => ({}))) as { detail?: string };
@@ -79,7 +84,15 @@ export const useAsked = <T>(path: string | undefined): Asked<T> => {
       .then((value) => !over && setFound({ path, value }))
       .catch(
         (error: unknown) =>
-          !over && setFound({ path, problem: error instanceof Error ? error.message : String(error) }),
+          !over &&
+          setFound((before) => ({
+            path,
+            // What was seen stays while the server is away; what is gone does not.
+            ...(before?.path === path && error instanceof Problem && error.status === AWAY
+              ? { value: before.value }
+              : {}),
+            problem: error instanceof Error ? error.message : String(error),
+          })),
       );
     return () => {
       over = true;

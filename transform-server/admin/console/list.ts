@@ -39,12 +39,13 @@ export const useList = <T>(
         }),
       )
       .catch((error: unknown) =>
-        setState({
+        setState((before) => ({
           path: whole,
-          items: [],
+          // What was seen stays while the server is away.
+          items: before?.path === whole ? before.items : [],
           next: null,
           problem: error instanceof Error ? error.message : String(error),
-        }),
+        })),
       );
   }, [whole, keyOf]);
   const isLive = kinds.length > 0;
