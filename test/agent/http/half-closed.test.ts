@@ -66,9 +66,13 @@ describe.each([false, true])('a client that has said all (TLS: %s)', (secure) =>
       expect([client.said, asked]).toEqual(['', []]);
     },
   );
+});
+
+describe('a client that has said all, and waits', () => {
+  const connectTo = ({ port }: Listener): Heard => dial(port);
 
   test('has an answer that comes in pieces to its end', async () => {
-    const client = connectTo(await open(secure, new Promise(() => {})));
+    const client = connectTo(await open(false, new Promise(() => {})));
     client.end(request('/a'));
     await expect.poll(() => asked.length).toBe(1);
     asked[0]?.open({ status: 200, headers: {} }, 6);
@@ -80,7 +84,7 @@ describe.each([false, true])('a client that has said all (TLS: %s)', (secure) =>
   });
 
   test('counts as gone when its answer takes long', async () => {
-    const client = connectTo(await open(secure, new Promise(() => {})));
+    const client = connectTo(await open(false, new Promise(() => {})));
     let gone = 0;
     client.end(request('/a'));
     await expect.poll(() => asked.length).toBe(1);
