@@ -99,10 +99,11 @@ const runAll = async (): Promise<readonly Result[]> => {
 
 if (isInside()) {
   const begun = new Date();
+  const commit = commitOf();
   const results = await runAll();
   const sum = results.reduce((total, { commands }) => total + commands, 0);
   const minutes = (Date.now() - begun.getTime()) / 60_000;
-  const head = `${sum} commands, seed ${flags.seed}, commit ${commitOf()}, ${begun.toISOString().slice(0, 10)}, ${minutes.toFixed(0)} minutes`;
+  const head = `${sum} commands, seed ${flags.seed}, commit ${commit}, ${begun.toISOString().slice(0, 10)}, ${minutes.toFixed(0)} minutes`;
   const table = tableOf(results);
   say(`\n${head}\n\n${table}`);
   if (flags.keep) writeFileSync(RESULTS, `# The last whole run of \`npm run drills\`\n\n${head}\n\n${table}\n`);
