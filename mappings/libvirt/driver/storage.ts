@@ -9,13 +9,22 @@ import { ask, askFound, askList, askOr, inParallel } from './conversation.ts';
 export const listPools = async (send: DriverSend): Promise<readonly Pool[]> =>
   (await askList(send, 'CONNECT_LIST_ALL_STORAGE_POOLS', { need_results: 1, flags: 0 }))?.pools ?? [];
 
-const volumeObject = async (send: DriverSend, pool: Pool, vol: Vol): Promise<NativeObject | undefined> => {
+/** A pool may be stopped and started while it is read. */
+const TRIES = 3;
+
+const volumeObject = async (
+  send: DriverSend,
+  pool: Pool,
+  vol: Vol,
+  tries = TRIES,
+): Promise<NativeObject | undefined> => {
   const read = await ask(send, 'STORAGE_VOL_GET_XML_DESC', { vol, flags: 0 });
   if (!read.ok) {
     if (read.fault.kind === 'object-not-found' || read.fault.kind === 'not-found') return undefined;
     // A pool that is not active tells of none, and it may have become so in this moment.
     const known = await askFound(send, 'STORAGE_POOL_IS_ACTIVE', { pool });
     if (known?.active !== 1) return undefined;
+    if (tries > 1) return volumeObject(send, pool, vol, tries - 1);
     throw new Error(`STORAGE_VOL_GET_XML_DESC: ${read.fault.text}`);
   }
   return {
