@@ -12,8 +12,8 @@ import { createTrail, type Trail } from './trail.ts';
 export interface Hops {
   /** Unique for ever: what the link begins its ids with is random, the count is this agent's own. */
   nextExchange(): string;
-  /** Asked once an exchange: false means that this exchange is not logged. */
-  wanted(): boolean;
+  /** Asked once an exchange: false means that this exchange is not logged. `always`: it is no read of the thousands. */
+  wanted(always?: boolean): boolean;
   note(hop: Hop): void;
   /** The trail of a request that just came; undefined where nobody would look at it, and of reads when there are too many. */
   begin(front: string, client: Client, body: Uint8Array): Trail | undefined;
@@ -48,7 +48,7 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
     scheduled = true;
     clock.after(LIMITS.hopsTickMs, send);
   };
-  const wanted = (): boolean => budget > 0 && isLogged() && budget-- > 0;
+  const wanted = (always = false): boolean => (always || budget > 0) && isLogged() && (always || budget-- > 0);
   const trailOf = (front: string, client: Client, body: Uint8Array): Trail =>
     createTrail({ front, client, body, clock, note, nextExchange });
   return {
