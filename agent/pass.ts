@@ -25,7 +25,7 @@ export interface RelayOptions {
   readonly platform: Platform;
   readonly dialer: HttpDialer;
   readonly hops: Pick<Hops, 'wanted' | 'note'>;
-  readonly counts: Pick<Counts, 'ended'>;
+  readonly counts: Pick<Counts, 'ended' | 'now'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -33,6 +33,8 @@ export interface RelayOptions {
 interface Seen {
   readonly exchange: string;
   readonly startMs: number;
+  /** The same by the steady clock of the counts. */
+  readonly sinceMs: number;
   readonly method: string;
   readonly path: string;
   readonly fields: ReadonlyMap<string, string>;
@@ -122,7 +124,7 @@ export const createRelay = ({ front, platform, dialer, hops, counts, clock, log 
     const wanted = new WeakSet<Seen>();
 
     const done = (seen: Seen): void => {
-      counts.ended(front, '', 'pass', outcomeOf(seen), seen.startMs);
+      counts.ended(front, '', 'pass', outcomeOf(seen), seen.sinceMs);
       if (wanted.has(seen)) note(seen, address, secure);
       if (waiting.length === 0) idle();
     };
@@ -134,6 +136,7 @@ export const createRelay = ({ front, platform, dialer, hops, counts, clock, log 
       const seen: Seen = {
         exchange: `${run}-${(++serial).toString(36)}`,
         startMs: exactly(clock),
+        sinceMs: counts.now(),
         method,
         path,
         fields,

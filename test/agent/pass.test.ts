@@ -41,7 +41,7 @@ const relayTo = async (
   more: { isWanted?: boolean; tls?: ReturnType<typeof makeLeaf> } = {},
 ): Promise<Listener> => {
   const relay = createRelay({
-    counts: { ended: () => {} },
+    counts: { ended: () => {}, now: () => 0 },
     front: 'f',
     platform,
     dialer,
