@@ -1,6 +1,6 @@
 /** Background calls of XenAPI that copy disks of a KVM host: their task answers at once, ends with all that belongs to it, and leaves nothing behind when the copy dies. */
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LIBVIRT_CLIENTS } from './clients.ts';
@@ -140,8 +140,11 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disk
 
     test('the program is killed while the disk is copied: its task ends behind the restart, with the label on the copy', async () => {
       const { vdi, file } = await disk(`killed ${tag}`, LARGE);
+      const known = new Set(readdirSync(host.poolFolder));
       const task = String(await call('Async.VDI.copy', vdi, await home()));
       expect(await status(task)).toBe('pending');
+      // What was not begun yet is not begun after the restart.
+      await expect.poll(() => readdirSync(host.poolFolder).some((name) => !known.has(name))).toBe(true);
       await product.kill9();
       await lane.close().catch(() => undefined);
       await product.restart();
