@@ -37,22 +37,8 @@ interface AgentFunctionsOptions {
 type AgentFunctions = (agent: AgentApi, certified: string | undefined, running: Set<string>) => ServerApi;
 
 export const createAgentFunctions = (options: AgentFunctionsOptions): AgentFunctions => {
-  const {
-    hosts,
-    store,
-    ids,
-    sessions,
-    trail,
-    exchanges,
-    exchangeLog,
-    sync,
-    leases,
-    jobs,
-    rights,
-    counted,
-    tally,
-    flush,
-  } = options;
+  const { hosts, store, ids, sessions, trail, exchanges, exchangeLog } = options;
+  const { sync, leases, jobs, rights, counted, tally, flush } = options;
   const hostAt = (id: HubId, epoch: number): HostRecord => {
     const record = hosts.at(id, epoch);
     if (record === undefined) throw new Error(`epoch ${epoch} of ${id} is over`);
