@@ -1,5 +1,6 @@
 /** Exit codes of every command, and how an error becomes one: a person's mistake is told in one line, our own bug with its stack. */
 import { ConfigError } from '../runtime/config.ts';
+import { withoutSecrets } from '../runtime/redaction.ts';
 
 export const EXIT = {
   ok: 0,
@@ -43,6 +44,7 @@ export const reportError = (error: unknown, json: boolean): number => {
   else if (error instanceof Unavailable) [code, text] = [EXIT.unavailable, error.message];
   else if (system !== undefined && error instanceof Error)
     [code, text] = [EXIT.unavailable, `${error.message} (${system})`];
+  text = withoutSecrets(text);
   process.stderr.write(json ? `${JSON.stringify({ error: text, code })}\n` : `transvisor: ${text}\n`);
   return code;
 };

@@ -23,10 +23,20 @@ const fileShape = z.strictObject({ accounts: z.array(accountShape).max(LIMITS.ac
 
 export const accountsPath = (state: string): string => join(state, 'accounts.json');
 
+/** The error of the parser shows what it stumbled over, and that may be a hash. */
+const jsonOf = (text: string, path: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${path} is no JSON`);
+  }
+};
+
 export const readAccounts = (state: string): Account[] => {
   const path = accountsPath(state);
   if (!existsSync(path)) return [];
-  const parsed = fileShape.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  const text = readFileSync(path, 'utf8');
+  const parsed = fileShape.safeParse(jsonOf(text, path));
   if (!parsed.success) throw new Error(`${path}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
   return parsed.data.accounts;
 };

@@ -82,6 +82,9 @@ export const LIMITS = {
   passages: 4096,
   passageIdleMs: 2 * 60 * MINUTE,
 
+  /** Statistics of the past; when there is no more room they reach back less far. */
+  historyBytes: 64 * MIB,
+
   sessionIdleMs: 30 * MINUTE,
   sessionTouchMs: 5 * SECOND,
   sessionsLeased: 50_000,
@@ -206,6 +209,8 @@ export const LIMITS = {
   redisNumberGap: 100_000,
 
   configBytes: MIB,
+  /** One text of a line of the log, such as the message of an error. */
+  logTextCharacters: 8 * KIB,
   /** Lines of the log that are kept for a support bundle. */
   logTailLines: 2000,
   /** One file of a state directory beside the database; the largest is a full outbox. */

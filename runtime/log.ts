@@ -1,6 +1,7 @@
-/** The log: JSON lines on stderr by pino. Fields are few and fixed; secrets are blanked by name and by type. */
+/** The log: JSON lines on stderr by pino. Fields are few and fixed; secrets are blanked by name, by type, and in every text. */
 import { pino } from 'pino';
 import { LIMITS } from './limits.ts';
+import { eachText, withoutSecrets } from './redaction.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 export const LOG_LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
@@ -40,8 +41,20 @@ export interface LeveledLog extends Log {
 const SECRET_NAMES = ['password', 'token', 'secret', 'cookie', 'authorization', 'hash', 'privateKey'];
 const REDACTED = SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
+/** What a host or a client sent may stand in any text, above all in that of an error. */
+const clean = (text: string): string => {
+  const cut = text.length - LIMITS.logTextCharacters;
+  const safe = withoutSecrets(cut > 0 ? text.slice(0, LIMITS.logTextCharacters) : text);
+  return cut > 0 ? `${safe}... (${cut} more characters)` : safe;
+};
+
 const errorText = (error: unknown): unknown =>
-  error instanceof Error ? { name: error.name, message: error.message, stack: error.stack } : error;
+  error instanceof Error
+    ? { name: error.name, message: clean(error.message), stack: clean(error.stack ?? '') }
+    : eachText(error, clean);
+
+const cleanFields = (fields: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, typeof one === 'string' ? clean(one) : one]));
 
 export const createLog = (
   options: { level?: LogLevel; name?: string; write?: (line: string) => void } = {},
@@ -56,7 +69,7 @@ export const createLog = (
       redact: { paths: REDACTED, censor: '[secret]' },
       serializers: { error: errorText },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      formatters: { level: (label) => ({ level: label }), log: cleanFields },
     },
     {
       write: (line) => {
@@ -67,10 +80,10 @@ export const createLog = (
     },
   );
   return {
-    debug: (fields, text) => logger.debug(fields, text),
-    info: (fields, text) => logger.info(fields, text),
-    warn: (fields, text) => logger.warn(fields, text),
-    error: (fields, text) => logger.error(fields, text),
+    debug: (fields, text) => logger.debug(fields, clean(text)),
+    info: (fields, text) => logger.info(fields, clean(text)),
+    warn: (fields, text) => logger.warn(fields, clean(text)),
+    error: (fields, text) => logger.error(fields, clean(text)),
     tail: () => tail.slice(-LIMITS.logTailLines),
     get level() {
       return logger.level as LogLevel;

@@ -12,24 +12,31 @@ export const namesSecret = (name: string): boolean => SECRET.test(name) || /log_
 
 /**
  * In documents, and in what clients and hosts send, also where the text ends in the middle of it: an element that an attribute names, an
- * attribute, an element of such a name, a name beside its value (`<key>` and `<value>`, `<name>` and `<value>`), JSON.
+ * attribute, an element of such a name, a name beside its value (`<key>` and `<value>`, `<name>` and `<value>`), JSON and what Python prints,
+ * queries and command lines (`name=value`).
  */
-const NAMED = new RegExp(`(<[^<>]*=(["'])[^"'<>]*(?:${WORDS})[^"'<>]*\\2[^<>]*>)[^<]+`, 'gi');
-const ATTRIBUTE = new RegExp(`(\\b[\\w:.-]*(?:${WORDS})[\\w:.-]*\\s*=\\s*)(["'])[^"']*(?:\\2|$)`, 'gi');
-const ELEMENT = new RegExp(`(<[\\w:.-]*(?:${WORDS})[\\w:.-]*(?:\\s[^<>]*)?>)[^<]+`, 'gi');
+const CONTENT = '(?:<!\\[CDATA\\[[^]*?(?:\\]\\]>|$)|[^<]+)';
+const NAMED = new RegExp(`(<[^<>]*=(["'])[^"'<>]*(?:${WORDS})[^"'<>]*\\2[^<>]*>)${CONTENT}`, 'gi');
+const ATTRIBUTE = new RegExp(`(\\b[\\w:.-]*(?:${WORDS})[\\w:.-]*\\s*=\\s*)(?:"[^"]*(?:"|$)|'[^']*(?:'|$))`, 'gi');
+const ELEMENT = new RegExp(`(<[\\w:.-]*(?:${WORDS})[\\w:.-]*(?:\\s[^<>]*)?>)${CONTENT}`, 'gi');
 const PAIR = new RegExp(
-  `(<(key|name)(?:\\s[^<>]*)?>[^<]*(?:${WORDS})[^<]*</\\2>\\s*<value(?:\\s[^<>]*)?>(?:\\s*<string>)?)[^<]+`,
+  `(<(key|name)(?:\\s[^<>]*)?>[^<]*(?:${WORDS})[^<]*</\\2>\\s*<value(?:\\s[^<>]*)?>(?:\\s*<string>)?)${CONTENT}`,
   'gi',
 );
 const MEMBER = new RegExp(`("[^"]*(?:${WORDS})[^"]*"\\s*:\\s*")(?:[^"\\\\]|\\\\.)*(?:"|\\\\?$)`, 'gi');
+const ENTRY = new RegExp(`('[\\w./:-]*(?:${WORDS})[\\w./:-]*'\\s*:\\s*u?)'(?:[^'\\\\]|\\\\.)*(?:'|\\\\?$)`, 'gi');
+const SETTING = new RegExp(`(\\b[\\w.-]*(?:${WORDS}|session_id)[\\w.-]*=)[^\\s"'<>&;,)]+`, 'gi');
+const SPOT = new RegExp(`${WORDS}|session_id`, 'i');
 export const withoutSecrets = (text: string): string =>
-  SECRET.test(text)
+  SPOT.test(text)
     ? text
         .replace(NAMED, '$1[secret]')
-        .replace(ATTRIBUTE, '$1$2[secret]$2')
+        .replace(ATTRIBUTE, '$1"[secret]"')
         .replace(ELEMENT, '$1[secret]')
         .replace(PAIR, '$1[secret]')
         .replace(MEMBER, '$1[secret]"')
+        .replace(ENTRY, "$1'[secret]'")
+        .replace(SETTING, '$1[secret]')
     : text;
 
 /** A pair such as { key: 'display.password', value }: its name is a value itself. */
@@ -67,7 +74,7 @@ export const safeCopy = (value: unknown, room: { left: number }, depth = 0, most
   room.left -= 8;
   if (room.left <= 0) return '...';
   if (typeof value === 'string') {
-    const safe = /[<"]/.test(value) ? withoutSecrets(value) : value;
+    const safe = /[<"'=]/.test(value) ? withoutSecrets(value) : value;
     room.left -= Math.min(safe.length, most);
     return safe.length > most ? `${safe.slice(0, most)}... (${safe.length} characters)` : safe;
   }

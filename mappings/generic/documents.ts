@@ -72,8 +72,7 @@ interface Cursor {
   at: number;
 }
 
-const broken = (cursor: Cursor, why: string): Error =>
-  new Error(`generic document: ${why} at ${cursor.at}: ${cursor.text.slice(cursor.at, cursor.at + 60)}`);
+const broken = (cursor: Cursor, why: string): Error => new Error(`generic document: ${why} at ${cursor.at}`);
 
 /** After `<`: name and whether it was self-closed; the cursor stands behind `>`. */
 const readTag = (cursor: Cursor): { name: string; empty: boolean } => {
@@ -132,7 +131,7 @@ const readStruct = (cursor: Cursor, struct: StructName, closing: string): Plain 
 /** Reads what a to-generic sheet wrote. Array fields are always present; required scalars are the sheet's duty. */
 export const parseDocument = <K extends DocumentKind>(kind: K, text: string): Documents[K] => {
   const start = text.indexOf(`<${kind}`);
-  if (start < 0) throw new Error(`generic document: no <${kind}> in ${text.slice(0, 80)}`);
+  if (start < 0) throw new Error(`generic document: no <${kind}> in ${text.length} characters`);
   const cursor: Cursor = { text, at: start + 1 };
   const { name, empty } = readTag(cursor);
   if (name !== kind) throw broken(cursor, `<${kind}> expected`);

@@ -134,20 +134,27 @@ const faultKindOf = (error: VirError): FaultKind => {
   return (KINDS as Readonly<Record<number, FaultKind>>)[error.code] ?? 'internal';
 };
 
-const nativeFaultOf = (error: VirError): NativeFault => ({
-  platform: 'libvirt',
-  code: String(error.code),
-  text: error.message ?? `error ${error.code}`,
-  detail: {
-    domain: error.domain,
-    level: error.level,
-    str1: error.str1,
-    str2: error.str2,
-    str3: error.str3,
-    int1: error.int1,
-    int2: error.int2,
-  },
-});
+/** VIR_ERR_XML_DETAIL: after the first line of its text, and again in its parts, libvirt shows the document that it cannot read. */
+const XML_DETAIL = 35;
+
+const nativeFaultOf = (error: VirError): NativeFault => {
+  const shown = (text: string | null): string | null =>
+    error.code === XML_DETAIL ? (text?.split('\n', 1)[0] ?? null) : text;
+  return {
+    platform: 'libvirt',
+    code: String(error.code),
+    text: shown(error.message) ?? `error ${error.code}`,
+    detail: {
+      domain: error.domain,
+      level: error.level,
+      str1: shown(error.str1),
+      str2: shown(error.str2),
+      str3: shown(error.str3),
+      int1: error.int1,
+      int2: error.int2,
+    },
+  };
+};
 
 export const faultOf = (error: VirError): Fault => {
   const native = nativeFaultOf(error);

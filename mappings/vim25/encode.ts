@@ -37,9 +37,8 @@ const compiledFor = (version: number): Compiled => {
 };
 
 const wrong = (type: string, value: unknown): Error =>
-  new Error(
-    `vim25 encode: ${typeof value === 'object' ? JSON.stringify(value)?.slice(0, 80) : String(value)} is no ${type}`,
-  );
+  // Numbers are no secrets, anything else may be one.
+  new Error(`vim25 encode: ${typeof value === 'number' ? value : `what is ${typeof value}`} is no ${type}`);
 
 const integerWriter = (type: string, bits: number): Inner => {
   const limit = 2 ** (bits - 1);

@@ -23,7 +23,7 @@ const encodeInt = (value: unknown, encoding: Encoding): WireValue => {
   if (typeof value === 'number' && !Number.isSafeInteger(value))
     throw new Error(`${value} is no integer that a number can hold`);
   const text = String(value ?? 0);
-  if (!XML_TEXT.test(text)) throw new Error(`no integer: ${text.slice(0, 40)}`);
+  if (!XML_TEXT.test(text)) throw new Error(`${text.length} characters are no integer`);
   return encoding === 'xml' ? text : BigInt(text);
 };
 

@@ -13,6 +13,12 @@ describe('a text', () => {
     '<member><name>cifspassword</name><value>hush</value></member>',
     '{"device_config": {"cifspassword": "hush", "server": "s"}}',
     '{"password":"with \\"hush\\" in it"}',
+    `<graphics passwd="it's hush"/>`,
+    '<password><![CDATA[<hush>]]></password>',
+    '<password xsi:type="xsd:string"><![CDATA[hus',
+    `SMGenericException: {'cifspassword': 'hush', 'server': 's'}`,
+    'GET /import?vm=1&session_id=OpaqueRef:hush&force=true',
+    'mount.cifs //s/p -o user=u,password=hush,rw',
     // Cut in the middle.
     '<password>hus',
     `<graphics passwd='hus`,

@@ -42,6 +42,14 @@ const caught = <T>(run: () => T): { value: T; lines: string } => {
   }
 };
 
+/** libxml2 shows the text around each error, and names what an `&` begins: of a document, neither is for anybody to read. */
+const withoutText = (lines: string): string =>
+  lines
+    .split('\n')
+    .filter((line) => /^(?:Entity: )?(?:line \d+: )?\w+ (?:error|warning) ?: /.test(line))
+    .map((line) => line.replace(/ Entity '.*' not defined$/, ' an entity is not defined'))
+    .join('; ');
+
 /** A string as an XPath literal; one with both kinds of quotes needs concat(). */
 const literal = (text: string): string => {
   if (!text.includes('"')) return `"${text}"`;
@@ -109,7 +117,10 @@ export const createLibxslt = async (): Promise<XsltEngine> => {
       wasm._xmlFreeDoc(read.value);
       read.value = 0;
     }
-    if (read.value === 0) throw new SheetError(`${what} is not well-formed: ${read.lines.trim()}`);
+    if (read.value === 0) {
+      const why = what === 'input' ? withoutText(read.lines) : read.lines.trim();
+      throw new SheetError(`${what} is not well-formed: ${why}`);
+    }
     return read.value;
   };
 

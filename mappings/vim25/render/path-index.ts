@@ -35,7 +35,7 @@ const scan = (
     if (close < 0 || close >= to) throw new Error('rendered document: unclosed tag');
     if (text.charCodeAt(at + 1) === 47) {
       const element = depth <= limit ? open[depth - 1] : undefined;
-      if (depth === 0) throw new Error(`rendered document: unexpected ${text.slice(at, close + 1)}`);
+      if (depth === 0) throw new Error(`rendered document: an end without its beginning at ${at}`);
       if (element) {
         element.innerEnd = at;
         element.outerEnd = close + 1;
@@ -105,13 +105,13 @@ export const splitBundle = (output: string): { type: string; id: string; text: s
   const start = output.indexOf('<bundle');
   const from = output.indexOf('>', start) + 1;
   const to = output.lastIndexOf('</bundle>');
-  if (start < 0 || to < 0) throw new Error(`rendered document: no bundle in ${output.slice(0, 80)}`);
+  if (start < 0 || to < 0) throw new Error(`rendered document: no bundle in ${output.length} characters`);
   return scan(output, from, to, false).map(({ element: member }) => {
     const tag = output.slice(member.outerStart, member.innerStart);
     const type = / type="([^"]*)"/.exec(tag)?.[1];
     const id = / id="([^"]*)"/.exec(tag)?.[1];
     if (member.name !== 'member' || type === undefined || id === undefined)
-      throw new Error(`rendered document: bad member ${tag}`);
+      throw new Error(`rendered document: bad member at ${member.outerStart}`);
     return { type, id, text: output.slice(member.innerStart, member.innerEnd) };
   });
 };

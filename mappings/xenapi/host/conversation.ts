@@ -50,7 +50,7 @@ export const openConversation = (endpoint: Endpoint): HttpConversation => {
   function* once(method: string, args: Readonly<Record<string, unknown>>, limitMs?: number): HttpTalk<Outcome<Plain>> {
     const message = resolveCall(method)?.message;
     if (!message) return refused(fault('not-supported', {}, `XenAPI has no method "${method.slice(0, 100)}"`));
-    const outcome = yield* askHost(method, paramsOf(message, args, session, wire), wire, limitMs);
+    const outcome = yield* askHost(method, paramsOf(message, args, session, wire), wire, limitMs, session);
     // A host that spoke the API and no longer does is a broken peer: thrown, so that the connection is made anew.
     if (isOpen && !outcome.ok && outcome.fault.native === undefined) throw new Error(outcome.fault.text);
     if (outcome.ok) observe(method, args, outcome.value);

@@ -53,17 +53,28 @@ const askOf = (method: string, params: readonly WireValue[], wire: Wire, limitMs
 /** What was answered is no answer of this API: another server, or one without this wire. */
 const unreadable = (text: string): Outcome<never> => refused(fault('host-communication', {}, text));
 
-const failure = (code: string, params: readonly WireValue[]): Outcome<never> =>
-  refused(xenFault(code, ...params.map((param) => String(plainOf(param)))));
+/** `session`: hosts name it in what they say of it, and whoever reads that could use it. */
+const failure = (code: string, params: readonly WireValue[], session: string): Outcome<never> =>
+  refused(
+    xenFault(
+      code,
+      ...params.map((param) => {
+        const text = String(plainOf(param));
+        return session === '' ? text : text.replaceAll(session, 'the session');
+      }),
+    ),
+  );
 
-const jsonAnswer = ({ body }: HttpGot): Outcome<Plain> => {
+const jsonAnswer = ({ body }: HttpGot, session: string): Outcome<Plain> => {
   const decoded = jsonrpc.decodeResponse(body, REPLY_LIMITS);
   if (!decoded.ok) return unreadable(`the host does not answer in JSON-RPC: ${decoded.fault.text}`);
   const { response } = decoded;
-  return response.failure ? failure(response.failure.message, response.failure.data) : done(plainOf(response.value));
+  return response.failure
+    ? failure(response.failure.message, response.failure.data, session)
+    : done(plainOf(response.value));
 };
 
-const xmlAnswer = ({ body }: HttpGot): Outcome<Plain> => {
+const xmlAnswer = ({ body }: HttpGot, session: string): Outcome<Plain> => {
   const decoded = xmlrpc.decodeResponse(body, REPLY_LIMITS);
   if (!decoded.ok) return unreadable(`the host does not answer in XML-RPC: ${decoded.fault.text}`);
   const { response } = decoded;
@@ -73,7 +84,7 @@ const xmlAnswer = ({ body }: HttpGot): Outcome<Plain> => {
   if (!isStruct(value) || typeof status !== 'string') return done(plainOf(value));
   if (status === 'Success') return done(plainOf(value.get('Value') ?? ''));
   const [code, ...params] = (value.get('ErrorDescription') ?? []) as readonly WireValue[];
-  return failure(typeof code === 'string' ? code : 'INTERNAL_ERROR', params);
+  return failure(typeof code === 'string' ? code : 'INTERNAL_ERROR', params, session);
 };
 
 export function* askHost(
@@ -81,11 +92,12 @@ export function* askHost(
   params: readonly WireValue[],
   wire: Wire,
   limitMs?: number,
+  session = '',
 ): HttpTalk<Outcome<Plain>> {
   const got = yield { step: 'ask', ask: askOf(method, params, wire, limitMs) };
   if (got.status !== 200)
     return unreadable(`the host answers ${got.status} to ${wire === 'json' ? 'JSON' : 'XML'}-RPC`);
-  return wire === 'json' ? jsonAnswer(got) : xmlAnswer(got);
+  return wire === 'json' ? jsonAnswer(got, session) : xmlAnswer(got, session);
 }
 
 /** The result of a task, which is XML-RPC whatever the wire: `<value>OpaqueRef:...</value>`, or nothing. */

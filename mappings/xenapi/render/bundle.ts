@@ -62,7 +62,7 @@ const scalar = (type: Type, text: string): string => {
     case 'datetime':
       return `<dateTime.iso8601>${text}</dateTime.iso8601>`;
     case 'int':
-      if (!/^-?\d+$/.test(text)) throw new Error(`a sheet writes '${text}' for an integer`);
+      if (!/^-?\d+$/.test(text)) throw new Error(`a sheet writes ${text.length} characters that are no integer`);
       return text;
     case 'ref':
       return text === '' ? NULL_REF : text;
@@ -147,7 +147,7 @@ export const splitBundle = (output: string): Member[] => {
   const start = output.indexOf('<bundle');
   const from = output.indexOf('>', start) + 1;
   const to = output.lastIndexOf('</bundle>');
-  if (start < 0 || to < 0) throw new Error(`rendered record: no bundle in ${output.slice(0, 80)}`);
+  if (start < 0 || to < 0) throw new Error(`rendered record: no bundle in ${output.length} characters`);
   return pieces(output, from, to).map(({ tag, content }) => {
     const type = attribute(tag, 'type');
     return { type, id: attribute(tag, 'id'), text: recordText(type, content) };

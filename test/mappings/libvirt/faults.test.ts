@@ -62,4 +62,13 @@ describe('libvirt errors', () => {
     });
     expect(faultOf(error(1, '', { message: null })).text).toBe('error 1');
   });
+
+  it('are without the document that libvirt shows beside what is wrong in it', () => {
+    const said = '(domain_definition):1: Opening and ending tag mismatch: b line 1 and devices';
+    const shown = `${said}\n<graphics type='vnc' passwd='hush'/><b></devices>\n------^`;
+    const fault = faultOf(error(35, shown, { str1: '%s:%d: %s%s', str3: shown }));
+    expect(JSON.stringify(fault)).not.toContain('hush');
+    expect(fault.text).toBe(said);
+    expect(faultOf(error(110, 'XML document failed\nsecond line')).text).toContain('second line');
+  });
 });

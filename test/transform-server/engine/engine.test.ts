@@ -66,6 +66,23 @@ describe.each<EngineName>(['libxslt', 'xslt-processor'])('%s', async (name) => {
     await expect(run(wrap(IDENTITY), input)).rejects.toThrow(SheetError);
   });
 
+  test.each([
+    ['an end that is another one', `<a><g passwd='hush'/><b></a>`],
+    ['an attribute without quotes', '<a passwd=hush/>'],
+    ['an attribute without its end', `<a passwd='hush`],
+    ['an unbound prefix', `<x:a passwd='hush'/>`],
+    ['an entity nobody declared', `<a passwd='&hush;'/>`],
+    ['text behind the end', '<a/>hush'],
+    ['a character that is none', '<a><password>hush\u0001</password></a>'],
+  ])('tells of input with %s what is wrong and where, and shows nothing of it', async (_, input) => {
+    const error = await run(wrap(IDENTITY), input).then(
+      () => expect.unreachable(),
+      (thrown: unknown) => thrown as Error,
+    );
+    expect(error.message).not.toContain('hush');
+    expect(error.message).toMatch(/^input is not well-formed: .{10,}/);
+  });
+
   test('text that was escaped twice stays so', async () => {
     const input = '<a n="&amp;lt;">&amp;amp; &amp;lt;b&amp;gt;</a>';
     expect(await run(wrap(IDENTITY), input)).toBe(input);

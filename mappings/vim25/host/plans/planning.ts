@@ -175,6 +175,6 @@ const SPEC = /^<spec\b[^>]*?(?:\/>|>([\s\S]*)<\/spec>)\s*$/;
 /** What the sheet wrote, as a value for the encoder. */
 export const specValue = (text: string): { _type: string; _xml: string } => {
   const match = SPEC.exec(text);
-  if (!match) throw new Error(`no spec: ${text.slice(0, 80)}`);
+  if (!match) throw new Error(`no spec in ${text.length} characters`);
   return { _type: 'VirtualMachineConfigSpec', _xml: match[1] ?? '' };
 };

@@ -95,6 +95,20 @@ test('a session that the host has ended is made anew, once, and the call repeate
   expect(host.asked.slice(3)).toEqual(['json VM.get_uuid', 'json session.login_with_password', 'json VM.get_uuid']);
 });
 
+test.each([['json'], ['xml']] as const)('what a host says of a session in %s does not name it', (wire) => {
+  const { host, conversation } = opened(
+    (method, params) =>
+      method === 'VM.get_uuid'
+        ? { error: ['INTERNAL_ERROR', `Not_found(${String(params[0])})`, String(params[0]), 'OpaqueRef:vm'] }
+        : OTHERWISE,
+    [wire],
+  );
+  const got = host.run(conversation.call('VM.get_uuid', { self: 'OpaqueRef:vm' }));
+  expect(got).toMatchObject({ ok: false, fault: { native: { code: 'INTERNAL_ERROR' } } });
+  expect(JSON.stringify(got)).not.toContain('session-1');
+  expect(JSON.stringify(got)).toContain('OpaqueRef:vm');
+});
+
 test('events are not heard on in a session that ended: the connection is', () => {
   const { host, conversation } = opened((method) =>
     method === 'event.from' ? { error: ['SESSION_INVALID', 'x'] } : OTHERWISE,
