@@ -38,7 +38,7 @@ import { createGateway } from './sync/gateway.ts';
 import { createHosts } from './sync/hosts.ts';
 import { withLag } from './sync/lag.ts';
 import { createLeases } from './sync/leases.ts';
-import { createSampler, SAMPLE_MS } from './sync/statistics.ts';
+import { createSampler, LOOK_MS } from './sync/statistics.ts';
 import { createSync } from './sync/sync.ts';
 
 /** What a server that is one of many does not have for itself. */
@@ -252,7 +252,7 @@ export const createServer = (options: ServerOptions): Server => {
     generic: (list) => renderer.generic(list),
     now,
   });
-  const stopSampling = clock.every(SAMPLE_MS, () => {
+  const stopSampling = clock.every(LOOK_MS, () => {
     sampler.sample().catch((error: unknown) => {
       if (!closed) log.error({ error }, 'statistics could not be taken');
     });
@@ -334,6 +334,15 @@ export const createServer = (options: ServerOptions): Server => {
     waiting: waits.exchanges(),
   });
 
+  /** What is not written down costs clients no more than a fresh start. */
+  const rest = async (): Promise<void> => {
+    if (shared?.away() === true) return;
+    for (const front of hosts.fronts())
+      await exchanges.rest(front).catch((error: unknown) => {
+        log.error({ front: front.instance.name, error }, 'what its clients were told could not be written down');
+      });
+  };
+
   const close = async (): Promise<void> => {
     if (closed) return;
     closed = true;
@@ -342,6 +351,7 @@ export const createServer = (options: ServerOptions): Server => {
     waits.endAll();
     // What was just woken writes its last words before the disk goes.
     await new Promise((resolve) => setImmediate(resolve));
+    await rest();
     if (shared === undefined) await transformer.close();
     stopTrail();
     store.finish();

@@ -171,6 +171,8 @@ export interface Broker {
   follow?(job: Job, then: FollowUp, outcome: Outcome, context: BrokerContext): Brokered<Outcome>;
   /** The end of a transfer whose target asked to be told of it. */
   transferred?(request: StreamRequest, outcome: Outcome, context: BrokerContext): Brokered<void>;
+  /** The server ends and answers nobody any more: writes down what the next one is to know. Others have their turn at each `next`. */
+  rest?(context: BrokerContext): Generator<undefined, void>;
 }
 
 /** A disk as its volume's file holds it, and as the client speaks of it. */

@@ -27,7 +27,7 @@ export class HungUp extends Error {
 
 const TURN_MS = 4;
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const serve = (effect: Effect, services: Services): Promise<Resume> => {
   switch (effect.effect) {

@@ -21,7 +21,7 @@ import type { AgentApi, Exchange } from '../../runtime/protocol.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Store } from '../store/store.ts';
 import { type Body, createBody } from './body.ts';
-import { driveBroker, HungUp } from './drive.ts';
+import { driveBroker, HungUp, nextTurn } from './drive.ts';
 import type { ExchangeLog } from './log.ts';
 import { createNoting } from './noting.ts';
 import { createRows, denied, nobody, type Rows } from './rows.ts';
@@ -90,6 +90,8 @@ export interface Exchanges {
   /** What its front has left to do for a job, once its host is listed; no client waits for it here. */
   follow(front: ServedFront, job: Job, then: FollowUp, outcome: Outcome): Promise<Outcome>;
   hangUp(exchange: string): void;
+  /** When nobody is answered any more: the broker writes down what the next server is to know. */
+  rest(front: ServedFront): Promise<void>;
   readonly running: number;
   /** Exchanges that asked their host at least once. */
   readonly asking: number;
@@ -171,7 +173,7 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       await body?.end();
       // Ids, versions and session state that the answer shows are on disk before it leaves.
       await options.flush();
-      return answer;
+      return options.ended() ? failed('hung-up') : answer;
     } catch (error) {
       // A server that has ended answers nobody.
       if (error instanceof HungUp || options.ended()) return failed('hung-up');
@@ -333,6 +335,10 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       if (state === undefined) return;
       state.gone = true;
       waits.endExchange(id);
+    },
+    rest: async ({ instance, platform }) => {
+      const context = contextOf(instance, nobody(instance.name, ''));
+      for (const _ of platform.broker?.rest?.(context) ?? []) await nextTurn();
     },
     get running() {
       return running.size;

@@ -4,6 +4,7 @@ import { fault } from '../../generic/faults.ts';
 import type { Broker, BrokerContext, Brokered } from '../../generic/platform.ts';
 import { rowOf } from '../commands.ts';
 import { messageOf } from '../types.ts';
+import { bequeath } from './inheritance.ts';
 import { readRecords } from './records.ts';
 import { serviceOf } from './services.ts';
 import { type Caches, makeCaches } from './sync.ts';
@@ -50,6 +51,11 @@ export const createBroker = ({ central, stream, follow, transferred }: Parts = {
       // What asks about a change is answered by whoever would make it.
       if (central === undefined) throw new Error(`row ${call.method} names no service`);
       return yield* central(call, context);
+    },
+    *rest(context) {
+      const { world } = cachesOf(context);
+      // One that is still being built takes up what lies there already.
+      if (world !== undefined) yield* bequeath(world, context);
     },
     stream:
       stream ??

@@ -1,7 +1,7 @@
 /** Changes of objects come in with their versions; what is new since a version goes out, one entry an object, additions before changes before ends. */
 import type { Item } from './item.ts';
 
-interface Gone {
+export interface Gone {
   readonly cls: string;
   readonly ref: string;
   readonly created: number;
@@ -79,6 +79,21 @@ export class Changes {
 
   gone(gone: Gone): void {
     if (gone.version > this.floor) this.#add(gone);
+  }
+
+  /** Of objects that are remembered. */
+  ends(): readonly Gone[] {
+    return this.#rows.flatMap(({ created, ...row }) => (created === undefined ? [] : [{ ...row, created }]));
+  }
+
+  /** Takes up what an earlier memory knew, instead of its own: ends, and objects at the versions that they have now. */
+  goOn(floor: number, ends: readonly Gone[], items: Iterable<Item>): void {
+    this.floor = floor;
+    const rows: Row[] = [...ends];
+    for (const { cls, ref, version } of items)
+      if (version > floor) rows.push({ cls, ref, version, created: undefined });
+    this.#rows = rows.sort((a, b) => a.version - b.version);
+    this.#most = 2 * rows.length + SLACK;
   }
 
   /** undefined: too old. `wanted` is asked once an object. */

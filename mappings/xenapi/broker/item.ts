@@ -90,9 +90,13 @@ export const renderedField = (item: Item, place: number): string =>
   item.member?.between(place * 4 + 2, place * 4 + 3) ?? item.plain?.field(place) ?? '';
 
 /** The members of the whole record. */
-export const recordText = (item: Item): string => {
-  const { member, patches } = item;
-  if (member === undefined) return item.plain?.text(item.cls, patches) ?? '';
+export const recordText = ({
+  cls,
+  member,
+  plain,
+  patches,
+}: Pick<Item, 'cls' | 'member' | 'plain' | 'patches'>): string => {
+  if (member === undefined) return plain?.text(cls, patches) ?? '';
   if (patches === undefined || patches.size === 0) return member.text;
   let text = '';
   let from = 0;

@@ -4,13 +4,14 @@ import { kindOf } from '../../generic/ids.ts';
 import type { DocumentKind } from '../../generic/model.ts';
 import type { BrokerContext, Brokered } from '../../generic/platform.ts';
 import { type OwnChange, ownChangedSince } from '../own-data.ts';
+import { dropInheritance, hasInheritance, inherit } from './inheritance.ts';
 import { World } from './world.ts';
 
 /** Nothing here is a truth. */
 export interface Caches {
   world: World | undefined;
-  /** One that is being built. */
-  begun: World | undefined;
+  /** One that is being built; what it ends with is done step by step, by whoever is there. */
+  begun: { readonly world: World; readonly completion: Iterator<undefined, void> } | undefined;
   /** When ended tasks were last looked through, in ms. */
   expiredMs: number;
   /** Encoded snapshots of the newest events, shared by all who wait: by encoding, reference and version. */
@@ -99,25 +100,51 @@ const apply = (world: World, ids: Iterable<HubId>, own: readonly OwnChange[], co
   world.version = version;
 };
 
+/** When every member is there: own data and jobs, what follows from all of it, and what clients of an earlier program know. */
+function* complete(world: World, context: BrokerContext): Generator<undefined, void> {
+  const { version } = world;
+  const { jobs, front } = context;
+  while (world.settle(version, context, SLICE)) yield;
+  for (const job of jobs.list({ host: front.host })) world.putJob(job, version, context);
+  world.putAllOwn(version, context);
+  while (world.settle(version, context, SLICE)) yield;
+  yield* inherit(world, context);
+}
+
+const begin = (context: BrokerContext): NonNullable<Caches['begun']> => {
+  // Newer than whatever an earlier program told.
+  const world = new World(hasInheritance(context) ? context.nextVersion() : context.store.version);
+  return { world, completion: complete(world, context) };
+};
+
 /** The world from nothing. Others may be at it as well: all put into the same one, and whoever is ready first hands it over. */
 function* build({ context, caches }: Scope): Brokered<void> {
-  const { store, jobs, front } = context;
-  caches.begun ??= new World(store.version);
-  const world = caches.begun;
+  const { store } = context;
+  caches.begun ??= begin(context);
+  const { begun } = caches;
+  const { world, completion } = begun;
   // What changes from here on is taken in as a change.
   const { version } = world;
-  yield* renderSlices(allOf(context), context, (slice) => {
+  const take = (slice: readonly HubId[]): void => {
+    // It was handed over meanwhile: what changed since is a change.
+    if (caches.begun !== begun) return;
     for (const id of slice) {
       const members = store.entry(id) === undefined ? [] : store.rendered(id);
       if (members === undefined) world.late.add(id);
-      else world.putMembers(id, members, version, context);
+      else {
+        world.late.delete(id);
+        world.putMembers(id, members, version, context);
+      }
     }
-  });
-  while (world.settle(version, context, SLICE)) yield { effect: 'render', ids: [] };
-  if (caches.begun !== world) return;
-  for (const job of jobs.list({ host: front.host })) world.putJob(job, version, context);
-  world.putAllOwn(version, context);
+  };
+  yield* renderSlices(allOf(context), context, take);
+  // What is not there would be told as gone.
+  for (let tries = 0; tries < TRIES && world.late.size > 0; tries++)
+    yield* renderSlices([...world.late], context, take);
+  while (caches.begun === begun && completion.next().done !== true) yield { effect: 'render', ids: [] };
+  if (caches.begun !== begun) return;
   world.settle(version, context);
+  dropInheritance(context);
   caches.begun = undefined;
   caches.world = world;
 }

@@ -14,11 +14,16 @@ export const freeMemory = (item: Item, { store }: BrokerContext): number => {
   return Math.max(0, total - (used ?? 0));
 };
 
+const MOVING = ['memory_free', 'last_updated'] as const;
+
+/** Fields that are no part of what is told of a record of the class. */
+export const volatilePlaces = (cls: string): readonly number[] =>
+  cls === 'host_metrics' ? MOVING.map((field) => placesOf(cls).get(field) ?? 0) : [];
+
 const metrics = (item: Item, context: BrokerContext): void => {
-  const places = placesOf('host_metrics');
+  const inner = [String(freeMemory(item, context)), `<dateTime.iso8601>${dateTime(context.now())}</dateTime.iso8601>`];
   const patches = new Map(item.patches);
-  patches.set(places.get('memory_free') ?? 0, String(freeMemory(item, context)));
-  patches.set(places.get('last_updated') ?? 0, `<dateTime.iso8601>${dateTime(context.now())}</dateTime.iso8601>`);
+  for (const [at, place] of volatilePlaces(item.cls).entries()) patches.set(place, inner[at] ?? '');
   item.patches = new Map([...patches].sort(([a], [b]) => a - b));
 };
 

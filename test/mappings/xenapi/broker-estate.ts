@@ -15,6 +15,7 @@ export const vdi = ref('VDI', VOLUME);
 export const sr = ref('SR', STORAGE);
 export const pool = ref('pool', HOST);
 export const host = ref('host', HOST);
+export const HOST_METRICS = ref('host_metrics', HOST);
 
 export const machine = (name: string, power: 'Halted' | 'Running', withDisk = true): string =>
   member(

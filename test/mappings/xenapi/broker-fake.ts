@@ -76,6 +76,7 @@ export const rig = () => {
   const kept = new Map<string, string>();
   const locals = new Map<string, unknown>();
   const waiters = new Set<() => void>();
+  let own = ownIn(kept);
   let version = 100;
   let nowMs = 1_795_243_042_000;
   let texts = 0;
@@ -116,6 +117,7 @@ export const rig = () => {
       owned: () => undefined,
       owner: () => undefined,
       slots: (id) => slots.get(id) ?? {},
+      history: () => undefined,
     },
     jobs: {
       get: (id) => jobs.get(id),
@@ -124,7 +126,9 @@ export const rig = () => {
       changedSince: (since) => [...jobs.values()].filter((job) => job.version > since).map(({ id }) => id),
     },
     events: { latest: 0, since: () => [], newest: () => [], post: () => ({}) as never },
-    own: ownIn(kept),
+    get own() {
+      return own;
+    },
     sessions: { list: () => [session], terminate: () => false },
     locals: {
       get: (key) => locals.get(key),
@@ -159,6 +163,13 @@ export const rig = () => {
   };
 
   let broker = createBroker();
+
+  const startAnew = (): void => {
+    broker = createBroker();
+    own = ownIn(kept);
+    // Numbers are reserved in blocks.
+    version += 1000;
+  };
 
   /** Runs a generator; waits end when the version moves or `elapse` says that time is up. */
   const drive = async <T>(generator: Brokered<T>, written: string[]): Promise<T> => {
@@ -236,8 +247,11 @@ export const rig = () => {
     },
     job: (job: Job) => void jobs.set(job.id, { ...job, version: next() }),
     /** A program that starts anew: nothing is kept but what the store has. */
-    startAnew: () => {
-      broker = createBroker();
+    startAnew,
+    /** The program ends as it should, and another begins with what it left. */
+    replace: () => {
+      for (const _ of broker.rest?.(context) ?? []);
+      startAnew();
     },
     /** Sheets were swapped: everything is rendered anew, and what comes out alike is the same member. */
     swapSheets: (edit: (text: string) => string) => {

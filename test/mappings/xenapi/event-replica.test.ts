@@ -197,7 +197,49 @@ const acts = fc.array(
   { minLength: 1, maxLength: 40 },
 );
 
+const kindsOf = ({ events }: Events): string[] => events.map((one) => `${one.operation} ${one.ref}`).sort();
+
 describe('a replica by events', () => {
+  test('lives through programs that take the place of others, and hears nothing that another would not have', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        acts,
+        fc.integer({ min: 1, max: 7 }),
+        fc.integer({ min: 1, max: 7 }),
+        async (history, every, life) => {
+          const at = rig();
+          furnish(at);
+          const replica: Records = new Map();
+          const ask = async (token: string): Promise<Events> =>
+            (await at.ask('event.from', { classes: ['*'], token, timeout: 0 })) as Events;
+          const first = await ask('');
+          let last = first;
+          follow(replica, last);
+          for (const [n, one] of history.entries()) {
+            ACTS[one.what]?.(at, one.which, one.look);
+            if (n % life === 0) {
+              const isKnown = one.look % 2 === 0;
+              const before = isKnown ? [await ask(last.token), await ask(first.token)] : [];
+              at.replace();
+              const after = isKnown ? [await ask(last.token), await ask(first.token)] : [];
+              expect(after.map(kindsOf)).toEqual(before.map(kindsOf));
+            }
+            if (n % every !== 0) continue;
+            last = await ask(last.token);
+            follow(replica, last);
+          }
+          at.replace();
+          last = await ask(last.token);
+          follow(replica, last);
+          const all = await readAll(at);
+          expect([...replica.keys()].sort()).toEqual([...all.keys()].sort());
+          for (const [one, record] of all) expect(unordered(replica.get(one))).toEqual(unordered(record));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
   test('is what there is, however often it looks', async () => {
     await fc.assert(
       fc.asyncProperty(acts, fc.integer({ min: 1, max: 7 }), async (history, every) => {
