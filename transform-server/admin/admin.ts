@@ -144,6 +144,11 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
         ? createServer(limits, answer)
         : createTlsServer({ ...limits, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, answer),
   });
+  // Many clients name a type with every request; where a body is needed its shape says so.
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) =>
+    body === '' ? done(null, undefined) : parseJson(request, body, done),
+  );
   // Requests are checked by the shapes themselves; what OpenAPI is made of is not compiled a second time.
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));

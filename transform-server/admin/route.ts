@@ -145,13 +145,18 @@ export interface Mounted {
 export const mount = ({ app, access, changed, strict }: Mounted, one: Route): void => {
   const nobody: Who = { name: '', role: 'viewer', csrf: '' };
   const lookAtNumbers = noEmptyNumbers(one.query ?? NOTHING);
+  const admitted = new WeakMap<FastifyRequest, Who>();
   app.route({
     method: one.method,
     url: one.path,
     schema: schemaOf(one),
     ...(one.bodyBytes === undefined ? {} : { bodyLimit: one.bodyBytes }),
+    // Before anything of the body is read: who may not ask learns nothing of what is wrong with it.
+    onRequest: async (request) => {
+      if (one.access !== 'open') admitted.set(request, access.admit(request, one.access));
+    },
     handler: async (request, reply) => {
-      const who = one.access === 'open' ? nobody : access.admit(request, one.access);
+      const who = admitted.get(request) ?? nobody;
       const isChange = one.method !== 'GET' && one.access !== 'open' && one.reads !== true;
       try {
         lookAtNumbers(request.query);

@@ -120,6 +120,41 @@ describe('who may', () => {
       expect([path, answer.status]).toEqual([path, 403]);
     }
   });
+
+  it('says so before it says anything of a body', async () => {
+    const typed = { 'content-type': 'application/json' };
+    const vic = await login('vic', 'right of vic');
+    const asVic = { cookie: vic.cookie.split(';')[0] ?? '', 'x-csrf-token': vic.csrf };
+    for (const [method, path, body] of [
+      ['DELETE', '/sessions/x', undefined],
+      ['DELETE', '/sheets/x', undefined],
+      ['PUT', '/sheets/x', '{'],
+      ['PUT', '/sheets/x', `"${'x'.repeat(3_000_000)}"`],
+    ] as const) {
+      const send = (headers: Record<string, string>): Promise<Response> =>
+        fetch(`${admin.url}/api/v1${path}`, { method, headers: { ...typed, ...headers }, ...(body && { body }) });
+      expect([method, (await send({})).status]).toEqual([method, 401]);
+      expect([method, (await send(asVic)).status]).toEqual([method, 403]);
+    }
+  });
+
+  it('takes a DELETE that names the type of a body it does not have', async () => {
+    for (const type of ['application/json', 'application/json; charset=utf-8']) {
+      const answer = await ask('/sessions/none', { method: 'DELETE', headers: { 'content-type': type } });
+      expect([type, answer.status]).toEqual([type, 404]);
+    }
+    const put = await ask('/sheets/x', { method: 'PUT', headers: { 'content-type': 'application/json' } });
+    expect([put.status, await put.json()]).toEqual([
+      400,
+      expect.objectContaining({ detail: expect.stringMatching(/^body/) }),
+    ]);
+    const broken = await ask('/sheets/x', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{',
+    });
+    expect(broken.status).toBe(400);
+  });
 });
 
 it('gives lists page by page, each item once', async () => {
