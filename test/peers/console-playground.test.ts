@@ -197,7 +197,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'chromium'], 'mappings, playground and
   const ALL = ['mappings', 'mappings/vim25', 'mappings/vim25?tab=coverage', 'mappings/libvirt?tab=sheets'];
   test.each([
     ['light', [...ALL, `mappings/sheet/${SHEET}`, PLAYGROUND]],
-    ['dark', [`mappings/sheet/${SHEET}`, PLAYGROUND]],
+    ['dark', ['mappings', 'mappings/vim25', `mappings/sheet/${SHEET}`, PLAYGROUND]],
   ] as const)(
     'axe-core finds no serious fault, and nothing stands beside a narrow window, %s',
     async (colorScheme, paths) => {

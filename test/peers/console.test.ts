@@ -338,6 +338,24 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
     await one.close();
   });
 
+  test('at a usual window every table shows all of its columns, and more than a few of its rows', async () => {
+    const { page, go } = root;
+    for (const path of [...(await allPages()), 'mappings/vim25']) {
+      await go(path);
+      await settled(page);
+      const grids = await page.locator('main .rows').evaluateAll((all) =>
+        all.map((grid) => ({
+          isCut: grid.scrollWidth > grid.clientWidth,
+          heads: [...grid.querySelectorAll('[role=columnheader]')]
+            .filter((head) => head.scrollWidth > head.clientWidth)
+            .map((head) => head.textContent),
+          isLow: grid.clientHeight < 400,
+        })),
+      );
+      for (const grid of grids) expect([path, grid]).toEqual([path, { isCut: false, heads: [], isLow: false }]);
+    }
+  });
+
   test('nothing stands beside the window when it is narrow', async () => {
     const { user, password, admin } = product;
     const one = await openConsole(browser, { url: admin.url, user, password, width: 420 });

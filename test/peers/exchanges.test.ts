@@ -195,8 +195,14 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'chromium'], 'the exchange log', () =>
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: /Power/ }).waitFor();
     await page.getByRole('heading', { name: 'Where the time went' }).waitFor();
-    for (const form of ['Request', 'Command', 'Native', 'Answer'])
-      await page.getByRole('region', { name: form, exact: true }).first().waitFor();
+    const tops = new Set<number>();
+    for (const form of ['Request', 'Command', 'Native', 'Answer']) {
+      const region = page.getByRole('region', { name: form, exact: true }).first();
+      await region.waitFor();
+      tops.add((await region.boundingBox())?.y ?? -1);
+    }
+    // Side by side, not one below the other.
+    expect(tops.size).toBe(1);
     expect(await axeFaults(page)).toEqual([]);
     await page.getByRole('link', { name: VM, exact: true }).click();
     await page.getByRole('heading', { level: 1, name: VM }).waitFor();

@@ -24,7 +24,7 @@ export const durationText = (ms: number | undefined): string =>
       ? `${ms.toFixed(2)} ms`
       : ms < 1000
         ? `${ms.toFixed(0)} ms`
-        : `${(ms / 1000).toFixed(1)} s`;
+        : `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 
 export const bytesText = (bytes: number): string => {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

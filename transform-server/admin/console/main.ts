@@ -43,7 +43,7 @@ const Shell = ({ me, leave }: { me: Me; leave: () => void }): VNode => {
       </div>
     </header>
     <main id="content" tabindex="-1">
-      ${page === undefined ? html`<h1>There is no page ${name}</h1>` : html`<${page.View} key=${name} place=${place} />`}
+      ${page === undefined ? html`<h1>There is no page ${name}</h1><p><a href="#/">Overview</a></p>` : html`<${page.View} key=${name} place=${place} />`}
     </main>
   ` as unknown as VNode;
 };

@@ -18,6 +18,6 @@ export const ThemeButton = (): VNode => {
   }, [theme]);
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system';
   return html`<button type="button" onClick=${() => setTheme(next)} aria-label=${`Theme: ${theme}; change to ${next}`}>
-    ${theme}
+    ${theme === 'system' ? 'theme' : theme}
   </button>` as VNode;
 };

@@ -22,23 +22,27 @@ interface Line {
 
 const COLUMNS: readonly Column<Line>[] = [
   { name: 'Time', width: '9rem', cell: ({ atMs }) => timeText(atMs) },
-  { name: 'User', width: '8rem', cell: ({ user }) => user },
-  { name: 'From', width: '9rem', cell: ({ address }) => address },
-  { name: 'Front', width: '9rem', cell: ({ front }) => front },
-  { name: 'Method', width: 'minmax(10rem, 1fr)', cell: ({ method }) => method },
-  { name: 'Command', width: '10rem', cell: ({ verb }) => verb },
+  { name: 'User', width: 'minmax(6rem, 0.5fr)', cell: ({ user }) => user },
+  { name: 'From', width: 'minmax(7rem, 0.5fr)', cell: ({ address }) => address },
+  { name: 'Front', width: 'minmax(7rem, 0.6fr)', cell: ({ front }) => front },
+  {
+    name: 'Method',
+    width: 'minmax(9rem, 1.2fr)',
+    cell: ({ method }) => html`<span title=${method}>${method}</span>` as VNode,
+  },
+  { name: 'Command', width: 'minmax(8rem, 0.7fr)', cell: ({ verb }) => verb },
   {
     name: 'On',
-    width: 'minmax(8rem, 1fr)',
+    width: 'minmax(7rem, 0.8fr)',
     cell: ({ target, targetName }) =>
       /^[a-z]+-\d+$/.test(target)
         ? (html`<${To} words=${['objects', target]}>${targetName || target}</${To}>` as VNode)
         : targetName || target,
   },
-  { name: 'Outcome', width: '9rem', cell: ({ outcome }) => html`<${State} of=${outcome} />` as VNode },
+  { name: 'Outcome', width: '8rem', cell: ({ outcome }) => html`<${State} of=${outcome} />` as VNode },
   {
     name: 'Job',
-    width: '7rem',
+    width: '6rem',
     cell: ({ job }) => (job === '' ? '' : (html`<${To} words=${['jobs', job]} />` as VNode)),
   },
   {

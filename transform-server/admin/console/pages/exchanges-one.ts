@@ -42,7 +42,13 @@ const SHORT = 60;
 const ofHub = (value: unknown): VNode | undefined =>
   typeof value === 'string' && HUB_ID.test(value) ? (html`<${To} words=${['objects', value]} />` as VNode) : undefined;
 
+const isDocument = (value: unknown): boolean =>
+  typeof value === 'string' && (value.startsWith('<') || value.includes('\n'));
+
 const shown = (value: unknown): ComponentChildren => {
+  // A document among others is read as its lines, not as one escaped text.
+  if (value !== null && typeof value === 'object' && Object.values(value).some(isDocument))
+    return html`<div class="hop-parts"><${Details} of=${value} /></div>`;
   if (Array.isArray(value) && value.length > 0 && value.every((one) => ofHub(one) !== undefined))
     return value.map((one) => html`${ofHub(one)} `);
   const text = typeof value === 'string' ? markupText(value) : valueText(value);
@@ -54,13 +60,18 @@ const Ids = ({ of }: { readonly of: Readonly<Record<string, string>> }): VNode =
     ${['client', 'hub', 'native'].map((name) => html`<li><small>${name}</small> ${ofHub(of[name]) ?? html`<code>${of[name] ?? ''}</code>`}</li>`)}
   </ol>` as VNode;
 
+const Details = ({ of }: { readonly of: object }): VNode =>
+  html`${Object.entries(of)
+    .filter(([, value]) => value !== '')
+    .map(
+      ([name, value]) =>
+        html`<div class="hop-fact"><span class="soft">${name}</span> ${name === 'ids' && !Array.isArray(value) ? html`<${Ids} of=${value} />` : shown(value)}</div>`,
+    )}` as unknown as VNode;
+
 const One = ({ hop, beganMs }: { readonly hop: Hop; readonly beganMs: number }): VNode =>
   html`<section class="panel hop" aria-label=${`${hop.shape}, ${hop.by}`}>
     <h4>${hop.shape} <small>${hop.by}, at ${durationText(Math.max(0, hop.atMs - beganMs))}${hop.durationMs === undefined ? '' : `, took ${durationText(hop.durationMs)}`}</small></h4>
-    ${Object.entries(hop.detail).map(
-      ([name, value]) =>
-        html`<div class="hop-fact"><span class="soft">${name}</span> ${name === 'ids' && !Array.isArray(value) ? html`<${Ids} of=${value} />` : shown(value)}</div>`,
-    )}
+    <${Details} of=${hop.detail} />
   </section>` as VNode;
 
 const LineOfSheet = ({ of: { sheet, line } }: { readonly of: Line }): VNode =>

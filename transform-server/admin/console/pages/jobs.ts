@@ -107,8 +107,10 @@ const RollBack = ({ job }: { readonly job: Whole }): VNode | null => {
 const One = ({ id }: { readonly id: string }): VNode => {
   const { value: job, problem, again } = useAsked<Whole>(`/jobs/${encodeURIComponent(id)}`);
   useLive(['job'], again);
-  if (job === undefined) return html`<h1>Job ${id}</h1><${Told} problem=${problem} />` as unknown as VNode;
-  return html`<h1>${job.verb} on ${job.targetName || job.target}</h1>
+  if (job === undefined)
+    return html`<p class="crumbs"><a href="#/jobs">Jobs</a></p><h1>Job ${id}</h1><${Told} problem=${problem} />` as unknown as VNode;
+  return html`<p class="crumbs"><a href="#/jobs">Jobs</a> / ${job.id}</p>
+    <h1>${job.verb} on ${job.targetName || job.target}</h1>
     <${Facts}
       of=${[
         ['State', html`<${State} of=${job.state} />`],

@@ -127,7 +127,8 @@ const TABS = [
 
 const OnePlatform = ({ place, platform }: { readonly place: Place; readonly platform: string }): VNode => {
   const tab = place.search.get('tab') ?? 'commands';
-  return html`<h1>Mappings of ${platform}</h1>
+  return html`<p class="crumbs"><a href="#/mappings">Mappings</a> / ${platform}</p>
+    <h1>Mappings of ${platform}</h1>
     <${Tabs} place=${place} tabs=${TABS}>
       ${
         tab === 'coverage'

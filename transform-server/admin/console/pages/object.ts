@@ -40,7 +40,7 @@ const Names = ({ of }: { readonly of: Whole }): VNode => {
   const few = all.filter(({ at }) => at === 0).flatMap(({ rows }) => rows);
   const more = all.filter(({ at }) => at > 0).flatMap(({ rows }) => rows);
   const head = html`<thead><tr><th scope="col">Where</th><th scope="col">Type</th><th scope="col">Name</th><th scope="col">As it is written there</th><th scope="col"><span class="unseen">Copy</span></th></tr></thead>`;
-  return html`<table class="names">
+  return html`<div class="sideways" tabindex="0" role="region" aria-label="Names"><table class="names">
       ${head}
       <tbody>
         ${row('the hub', of.kind, 'id', of.id)}
@@ -52,7 +52,7 @@ const Names = ({ of }: { readonly of: Whole }): VNode => {
       more.length === 0
         ? ''
         : html`<details><summary>${countOf(more.length, 'more name')} of its parts</summary><table class="names">${head}<tbody>${more}</tbody></table></details>`
-    }` as unknown as VNode;
+    }</div>` as unknown as VNode;
 };
 
 const Relations = ({ of }: { readonly of: Whole['relations'] }): VNode =>

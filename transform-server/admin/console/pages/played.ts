@@ -102,4 +102,4 @@ const Asked = ({ request }: { readonly request: Request }): VNode => {
 export const Result = ({ played: { hops, verdict, request } }: { readonly played: Played }): VNode =>
   html`${request === undefined ? '' : html`<${Asked} request=${request} />`}
     ${verdict === undefined ? '' : html`<${Judged} verdict=${verdict} />`}
-    <div class="hops">${hops.map((hop) => html`<${One} hop=${hop} />`)}</div>` as unknown as VNode;
+    <div class="played">${hops.map((hop) => html`<${One} hop=${hop} />`)}</div>` as unknown as VNode;

@@ -129,7 +129,8 @@ export const Playground = ({ place }: { readonly place: Place }): VNode => {
       .finally(() => setBusy(false));
   };
 
-  return html`<h1>Playground</h1>
+  return html`<p class="crumbs"><a href="#/mappings">Mappings</a> / playground</p>
+    <h1>Playground</h1>
     <p class="soft">Nothing is changed until a sheet is accepted, and nothing is sent to a host.</p>
     <${Told} problem=${problem ?? copy.problem} />
     <form onSubmit=${run}>

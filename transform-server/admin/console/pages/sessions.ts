@@ -34,17 +34,21 @@ export const Sessions = ({ place }: { readonly place: Place }): VNode => {
     );
   };
   const columns: readonly Column<Session>[] = [
-    { name: 'User', width: '9rem', cell: ({ user }) => user },
+    { name: 'User', width: 'minmax(6rem, 0.6fr)', cell: ({ user }) => user },
     { name: 'Role', width: '8rem', cell: ({ role }) => role },
-    { name: 'From', width: '10rem', cell: ({ address }) => address },
-    { name: 'Front', width: '12rem', cell: ({ front }) => front },
-    { name: 'Client', width: 'minmax(10rem, 1fr)', cell: ({ userAgent }) => userAgent },
+    { name: 'From', width: 'minmax(8rem, 0.6fr)', cell: ({ address }) => address },
+    { name: 'Front', width: 'minmax(8rem, 0.8fr)', cell: ({ front }) => front },
+    {
+      name: 'Client',
+      width: 'minmax(8rem, 1fr)',
+      cell: ({ userAgent }) => html`<span title=${userAgent}>${userAgent}</span>` as VNode,
+    },
     { name: 'Since', width: '9rem', cell: ({ createdMs }) => timeText(createdMs) },
     { name: 'Last call', width: '7rem', cell: ({ lastActiveMs }) => agoText(lastActiveMs) },
-    { name: 'Calls', width: '5rem', isNumber: true, cell: ({ calls }) => calls },
+    { name: 'Calls', width: '4rem', isNumber: true, cell: ({ calls }) => calls },
     {
       name: 'Exchanges',
-      width: '7rem',
+      width: '6.5rem',
       cell: ({ user }) => html`<a href=${addressOf(['exchanges'], { user })}>show</a>` as VNode,
     },
     ...(may('operator')

@@ -53,8 +53,9 @@ const ChangedHere = ({ sheet, again }: { readonly sheet: WholeSheet; readonly ag
 export const OneSheet = ({ id, line }: { readonly id: string; readonly line: number | undefined }): VNode => {
   const { value: sheet, problem, again } = useAsked<WholeSheet>(`/sheets/${encodeURIComponent(id)}`);
   useLive(['mapping'], again);
-  if (sheet === undefined) return html`<h1>Sheet ${id}</h1><${Told} problem=${problem} />` as unknown as VNode;
-  return html`<h1>${sheet.path}</h1>
+  const crumbs = html`<p class="crumbs"><a href="#/mappings">Mappings</a> / sheet</p>`;
+  if (sheet === undefined) return html`${crumbs}<h1>Sheet ${id}</h1><${Told} problem=${problem} />` as unknown as VNode;
+  return html`${crumbs}<h1>${sheet.path}</h1>
     <${Facts}
       of=${[
         ['Platform', html`<${To} words=${['mappings', sheet.platform]} />`],
