@@ -38,7 +38,7 @@ import { createGateway } from './sync/gateway.ts';
 import { createHosts } from './sync/hosts.ts';
 import { withLag } from './sync/lag.ts';
 import { createLeases } from './sync/leases.ts';
-import { createSampler, SAMPLE_MS } from './sync/statistics.ts';
+import { createSampler, LOOK_MS } from './sync/statistics.ts';
 import { createSync } from './sync/sync.ts';
 
 /** What a server that is one of many does not have for itself. */
@@ -252,7 +252,7 @@ export const createServer = (options: ServerOptions): Server => {
     generic: (list) => renderer.generic(list),
     now,
   });
-  const stopSampling = clock.every(SAMPLE_MS, () => {
+  const stopSampling = clock.every(LOOK_MS, () => {
     sampler.sample().catch((error: unknown) => {
       if (!closed) log.error({ error }, 'statistics could not be taken');
     });

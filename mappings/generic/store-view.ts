@@ -3,6 +3,7 @@ import type { Session } from './call.ts';
 import type { HubId, Kind } from './ids.ts';
 import type { HubEvent, Job } from './jobs.ts';
 import type { DocumentKind, Documents } from './model.ts';
+import type { History } from './statistics.ts';
 
 /** One object of the store. `version` moves when its own documents or edges change. */
 export interface Entry {
@@ -85,6 +86,8 @@ export interface StoreView {
   owner(id: HubId): { readonly owner: HubId; readonly match: string } | undefined;
   /** Volatile facts: statistics, kept outside versions. */
   slots(id: HubId): Readonly<Record<string, unknown>>;
+  /** What was measured of it in the past; undefined: nothing was. */
+  history(id: HubId): History | undefined;
 }
 
 export interface JobsView {

@@ -34,6 +34,12 @@ export const vifId = (owner: HubId, mac: string): XenId => xenId('VIF', owner, m
 export const MOST_USERDEVICE = 254;
 export const MOST_VIF_DEVICE = 15;
 
+/** As a guest of a XenServer would call it. */
+export const deviceName = (userdevice: number): string => {
+  const letter = String.fromCharCode(97 + (userdevice % 26));
+  return userdevice < 26 ? `xvd${letter}` : `xvd${String.fromCharCode(96 + Math.floor(userdevice / 26))}${letter}`;
+};
+
 /** Paravirtual places are counted like those of a SCSI controller: 15 each, unit 7 is the controller's own. */
 const PER_CONTROLLER = 15;
 const OWN_UNIT = 7;

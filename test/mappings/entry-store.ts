@@ -40,6 +40,7 @@ export const storeOf = (
     return undefined;
   },
   slots: () => ({}),
+  history: () => undefined,
   ...more,
 });
 

@@ -4,9 +4,11 @@ import { type HubId, kindOf } from '../../mappings/generic/ids.ts';
 import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
 import type { NativeObject, Scan } from '../../mappings/generic/native.ts';
 import type { Entry, StoreView } from '../../mappings/generic/store-view.ts';
+import { LIMITS } from '../../runtime/limits.ts';
 import type { Identity, Ids } from '../ids/ids.ts';
 import { createChangeLog } from './change-log.ts';
 import { createDerived } from './derived.ts';
+import { createHistories } from './history.ts';
 import { contentHash, edgesOf, type Item, isMarkOf, markText, packOwns, unpackOwns } from './item.ts';
 import { createNativeTexts, nativeOf } from './native-texts.ts';
 import { createRelations } from './relations.ts';
@@ -35,6 +37,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
   /** Hosts whose listing is under way, by the number of that listing. */
   const listing = new Map<HubId, number>();
   const whole = new Set<HubId>();
+  const histories = createHistories({ mostBytes: LIMITS.historyBytes });
   let listings = 0;
   /** One version for all that one call changes. undefined: a listing, which settles its versions at its end. */
   let change: { version: number } | undefined;
@@ -194,6 +197,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     relations.left(item);
     derived.delete(item.id, version);
     items.delete(item.id);
+    histories.forget(item.id);
     kinds.get(item.kind)?.delete(item.id);
     ofHosts.get(item.host)?.delete(item.id);
     lists.delete(item.kind);
@@ -325,6 +329,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       return row?.owner === undefined || !items.has(row.owner) ? undefined : { owner: row.owner, match: row.match };
     },
     slots: (id) => items.get(id)?.slots ?? NO_SLOTS,
+    history: histories.of,
   });
   const views = new Map<string, StoreView>();
 
@@ -353,6 +358,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       const item = items.get(id);
       if (item !== undefined) item.slots = { ...item.slots, ...slots };
     },
+    record: histories.record,
     setStale: (list_, stale) => {
       for (const id of list_) {
         const item = items.get(id);

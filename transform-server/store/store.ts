@@ -66,6 +66,8 @@ export interface Store {
   endListing(host: HubId): readonly Entry[];
   listed(host: HubId): boolean;
   setSlots(id: HubId, slots: Readonly<Record<string, unknown>>): void;
+  /** What was measured of it between the two moments, under the names of `History`. */
+  record(id: HubId, fromMs: number, toMs: number, measured: Readonly<Record<string, number>>): void;
   setStale(ids: readonly HubId[], stale: boolean): void;
 
   // ---- for the renderer and the jobs ----

@@ -1,11 +1,14 @@
-/** Samples of the hosts' counters come in at intervals; rates of running VMs and hosts go into the store's slots, beside all versions. */
+/** Samples of the hosts' counters come in at intervals; rates of running VMs and hosts go into the store's slots and histories, beside all versions. */
 import type { Outcome } from '../../mappings/generic/faults.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { HostSample, Statistics, VmSample } from '../../mappings/generic/statistics.ts';
 import type { Store } from '../store/store.ts';
+import { busy, hostMeasures, vmMeasures } from './measures.ts';
 
 /** The interval at which the APIs' own real-time statistics move. */
-export const SAMPLE_MS = 20_000;
+const SAMPLE_MS = 20_000;
+/** How often it is looked which hosts are due: a new one has its first figures soon. */
+export const LOOK_MS = 2000;
 
 export interface StatisticsOptions {
   readonly store: Store;
@@ -21,17 +24,16 @@ interface Before {
   readonly vms: ReadonlyMap<string, VmSample>;
 }
 
-const NS = 1e6;
-/** Threads kept busy between two samples. */
-const busy = (now: number, before: number, ms: number): number => Math.max(0, (now - before) / NS / ms);
-
 const STOPPED = { cpuMhz: 0, memoryBytes: 0, memoryActiveBytes: 0 } as const;
 
-/** One round over all hosts; the first sample of a host only fills memory. */
+/** Samples every host that is due; the first sample of a host only fills memory. */
 export const createSampler = ({ store, ask, generic, now }: StatisticsOptions): { sample(): Promise<void> } => {
   const samples = new Map<HubId, Before>();
   /** VMs that have slots, so that one that stopped gets its zeros once. */
   const shown = new Map<HubId, Set<HubId>>();
+  const askedMs = new Map<HubId, number>();
+  /** Also when the clock was set back. */
+  const isDue = (host: HubId): boolean => Math.abs(now() - (askedMs.get(host) ?? -Infinity)) >= SAMPLE_MS;
   let running = false;
 
   const sampleHost = async (host: HubId): Promise<void> => {
@@ -47,6 +49,7 @@ export const createSampler = ({ store, ask, generic, now }: StatisticsOptions): 
     const ms = before === undefined ? 0 : Math.max(1, atMs - before.atMs);
     const cpuMhz = before === undefined ? 0 : Math.round(busy(hostNow.cpuNs, before.host.cpuNs, ms) * mhz);
     store.setSlots(host, { cpuMhz, memoryBytes: hostNow.memoryBytes - hostNow.freeBytes });
+    if (before !== undefined) store.record(host, before.atMs, atMs, hostMeasures(hostNow, before.host, ms));
     const seen = new Set<HubId>();
     for (const vm of vms) {
       const entry = view.find(host, 'vm', vm.native);
@@ -58,6 +61,8 @@ export const createSampler = ({ store, ask, generic, now }: StatisticsOptions): 
         memoryBytes: vm.residentBytes || vm.memoryBytes,
         memoryActiveBytes: Math.min(vm.residentBytes || vm.memoryBytes, vm.memoryBytes),
       });
+      if (before !== undefined && last !== undefined)
+        store.record(entry.id, before.atMs, atMs, vmMeasures(vm, last, ms));
     }
     for (const id of shown.get(host) ?? []) if (!seen.has(id)) store.setSlots(id, STOPPED);
     shown.set(host, seen);
@@ -69,7 +74,11 @@ export const createSampler = ({ store, ask, generic, now }: StatisticsOptions): 
       if (running) return;
       running = true;
       try {
-        for (const { id } of store.view('').list('host')) await sampleHost(id);
+        for (const { id } of store.view('').list('host')) {
+          if (!isDue(id)) continue;
+          askedMs.set(id, now());
+          await sampleHost(id);
+        }
       } finally {
         running = false;
       }

@@ -5,7 +5,7 @@ import type { FrontInstance, Joins } from '../../generic/platform.ts';
 import { element } from '../../wire/markup.ts';
 import { NULL_REF, refOf, uuidOf, type XenId, xenId } from '../ids.ts';
 import type { XenPowerState } from '../lifecycle.ts';
-import { cardsOf, type Drive, drivesOf, vbdId, vifId } from '../seats.ts';
+import { cardsOf, type Drive, deviceName, drivesOf, vbdId, vifId } from '../seats.ts';
 import { attributeMap, attributeText } from '../vm-attributes.ts';
 import { entries } from './markup.ts';
 
@@ -27,13 +27,6 @@ const vdiOf = (drive: Drive, joins: Joins): XenId | undefined => {
   if (medium.volume !== undefined) return xenId('VDI', medium.volume);
   const disk = drive.type === 'Disk' ? diskIdOf(drive.disk, joins) : undefined;
   return disk === undefined ? xenId('VDI', joins.id, drive.userdevice + 1) : xenId('VDI', disk);
-};
-
-const deviceName = (drive: Drive): string => {
-  const letter = String.fromCharCode(97 + (drive.userdevice % 26));
-  return drive.userdevice < 26
-    ? `xvd${letter}`
-    : `xvd${String.fromCharCode(96 + Math.floor(drive.userdevice / 26))}${letter}`;
 };
 
 const nameOf = (medium: Medium): string => (medium.volumeName ?? medium.path ?? '').replace(/^.*\//, '');
@@ -80,7 +73,7 @@ export const drivesInput = (vm: Vm, joins: Joins, front: FrontInstance, power: X
           vm: refOf(xenId('VM', joins.id), front),
           vdi: vdi ? refOf(vdi, front) : NULL_REF,
           userdevice: drive.userdevice,
-          device: power === 'Halted' ? '' : deviceName(drive),
+          device: power === 'Halted' ? '' : deviceName(drive.userdevice),
           type: drive.type,
           mode: !isDisk || drive.disk.readOnly ? 'RO' : 'RW',
           bootable: ownOf(vm, drive.userdevice, 'bootable') ?? (isDisk && drive.userdevice === 0),

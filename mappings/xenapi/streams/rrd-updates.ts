@@ -1,16 +1,24 @@
-/** A request for statistics since a moment in; the newest measurement of the host and its machines, as XML or JSON in the form of rrd_updates, out. */
+/** A request for statistics since a moment in; a column per data source of the host and its running machines and a row per step out, as XML or JSON in the form of rrd_updates. */
 import { fault } from '../../generic/faults.ts';
-import type { Vm } from '../../generic/model.ts';
 import type { BrokerContext, Brokered, StreamRequest, StreamTarget } from '../../generic/platform.ts';
 import { Refusal } from '../central/refusal.ts';
+import { hostDataSources, vmDataSources } from './data-sources.ts';
 
-/** The steps in which the API keeps statistics; clients ask for one of them and refuse another. Here only the newest measurement is kept: one row. */
-const STEPS_SECONDS = [5, 60, 3600, 86_400] as const;
+/** The steps in which the API keeps statistics, and for how long. */
+const ARCHIVES = [
+  { step: 5, rows: 120 },
+  { step: 60, rows: 120 },
+  { step: 3600, rows: 168 },
+  { step: 86_400, rows: 366 },
+] as const;
+type Archive = (typeof ARCHIVES)[number];
+/** Of one answer: of very many machines only the newest rows. */
+const MOST_VALUES = 500_000;
 
 interface Column {
   /** `vm:<uuid>:memory`. */
   readonly name: string;
-  readonly value: number;
+  mean(fromMs: number, toMs: number): number;
 }
 
 const bad = (property: string, text: string): never => {
@@ -23,111 +31,98 @@ const wholeSeconds = (text: string | undefined, property: string): number => {
   return Math.floor(Number(text));
 };
 
-const stepFor = (interval: string | undefined): number => {
+/** The finest that is no finer than asked for and reaches back to the start, which by the client's clock may be a step before it. */
+const archiveFor = (interval: string | undefined, start: number, now: number): Archive => {
   const wanted = interval === undefined ? 0 : wholeSeconds(interval, 'interval');
-  return STEPS_SECONDS.find((step) => step >= wanted) ?? 86_400;
-};
-
-type Slots = Readonly<Record<string, unknown>>;
-const slot = (slots: Slots, name: string): number | undefined => {
-  const value = slots[name];
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
-};
-
-/** Busy share of so many threads of that clock. */
-const share = (mhz: number | undefined, clockMhz: number, threads: number): number | undefined =>
-  mhz === undefined || clockMhz <= 0 || threads <= 0 ? undefined : Math.min(1, mhz / (clockMhz * threads));
-
-const present = (prefix: string, values: Readonly<Record<string, number | undefined>>): Column[] =>
-  Object.entries(values).flatMap(([name, value]) =>
-    value === undefined ? [] : [{ name: `${prefix}:${name}`, value }],
-  );
-
-const vmColumns = (uuid: string, vm: Vm, slots: Slots, clockMhz: number): Column[] => {
-  const usage = share(slot(slots, 'cpuMhz'), clockMhz, vm.cpuCount);
-  return present(`vm:${uuid}`, {
-    cpu_usage: usage,
-    // Of several CPUs only the sum was measured.
-    ...(vm.cpuCount === 1 ? { cpu0: usage } : {}),
-    memory: slot(slots, 'memoryBytes'),
-    memory_target: vm.memoryBytes,
-  });
+  const [, , , coarsest] = ARCHIVES;
+  return ARCHIVES.find(({ step, rows }) => step >= wanted && start >= now - step * (rows + 1)) ?? coarsest;
 };
 
 function* columnsOf({ query }: StreamRequest, { store, front }: BrokerContext): Brokered<Column[]> {
   const only = query['vm_uuid'];
-  const isMeasured = (id: (typeof front)['host']): boolean => (slot(store.slots(id), 'memoryBytes') ?? 0) > 0;
+  const isRunning = (id: (typeof front)['host']): boolean => Number(store.slots(id)['memoryBytes'] ?? 0) > 0;
   const machines = store
     .list('vm', front.host)
-    .filter(({ id, uuid }) => isMeasured(id) && (only === undefined || uuid === only));
-  const missing = [front.host, ...machines.map(({ id }) => id)].filter(
-    (id) => store.generic(id === front.host ? 'host' : 'vm', id) === undefined,
-  );
-  if (missing.length > 0) yield { effect: 'render', ids: missing };
-  const host = store.generic('host', front.host);
+    .filter(({ id, uuid }) => isRunning(id) && (only === undefined || uuid === only));
+  yield { effect: 'render', ids: [front.host, ...machines.map(({ id }) => id)] };
+  const of = (what: string, sources: readonly Column[]): Column[] =>
+    sources.map(({ name, mean }) => ({ name: `${what}:${name}`, mean }));
   const columns = machines.flatMap(({ id, uuid }) => {
     const vm = store.generic('vm', id);
-    return vm === undefined ? [] : vmColumns(uuid, vm, store.slots(id), host?.cpuMhz ?? 0);
+    const history = store.history(id);
+    return vm === undefined || history === undefined ? [] : of(`vm:${uuid}`, vmDataSources(vm, history));
   });
-  if (query['host'] !== 'true' || host === undefined) return columns;
-  const slots = store.slots(front.host);
-  const used = slot(slots, 'memoryBytes');
-  return [
-    ...columns,
-    ...present(`host:${host.uuid}`, {
-      cpu_avg: share(slot(slots, 'cpuMhz'), host.cpuMhz, host.cpuThreads),
-      memory_total_kib: Math.round(host.memoryBytes / 1024),
-      memory_free_kib: used === undefined ? undefined : Math.round(Math.max(0, host.memoryBytes - used) / 1024),
-    }),
-  ];
+  const host = store.generic('host', front.host);
+  const history = store.history(front.host);
+  if (query['host'] !== 'true' || host === undefined || history === undefined) return columns;
+  return [...columns, ...of(`host:${host.uuid}`, hostDataSources(host, history))];
+}
+
+interface Row {
+  readonly t: number;
+  readonly values: readonly string[];
 }
 
 interface Report {
   readonly step: number;
   readonly start: number;
   readonly end: number;
-  readonly columns: readonly Column[];
-  readonly isThere: boolean;
+  readonly legend: readonly string[];
+  /** Newest first. */
+  readonly rows: readonly Row[];
 }
 
-const legendOf = ({ columns }: Report): string[] => columns.map(({ name }) => `AVERAGE:${name}`);
+/** More digits than what is kept has. */
+const textOf = (value: number): string => (Number.isNaN(value) ? 'NaN' : String(Number(value.toPrecision(12))));
+
+const rowsOf = (columns: readonly Column[], { step, rows }: Archive, start: number, end: number): Row[] => {
+  const most = Math.min(rows, Math.floor(MOST_VALUES / Math.max(1, columns.length)));
+  const found: Row[] = [];
+  for (let t = end; t > start && found.length < most && columns.length > 0; t -= step)
+    found.push({ t, values: columns.map(({ mean }) => textOf(mean((t - step) * 1000, t * 1000))) });
+  return found;
+};
 
 /** Numbers are texts in this API's JSON, as in the release it says it is. */
-const formatJson = (report: Report): string =>
+const formatJson = ({ start, step, end, legend, rows }: Report): string =>
   JSON.stringify({
     meta: {
-      start: String(report.start),
-      step: String(report.step),
-      end: String(report.end),
-      rows: report.isThere ? '1' : '0',
-      columns: String(report.columns.length),
-      legend: legendOf(report),
+      start: String(start),
+      step: String(step),
+      end: String(end),
+      rows: String(rows.length),
+      columns: String(legend.length),
+      legend,
     },
-    data: report.isThere ? [{ t: String(report.end), values: report.columns.map(({ value }) => String(value)) }] : [],
+    data: rows.map(({ t, values }) => ({ t: String(t), values })),
   });
 
-const formatXml = (report: Report): string => {
-  const legend = legendOf(report)
-    .map((name) => `<entry>${name}</entry>`)
-    .join('');
-  const values = report.columns.map(({ value }) => `<v>${value}</v>`).join('');
-  const row = report.isThere ? `<row><t>${report.end}</t>${values}</row>` : '';
-  return (
-    `<?xml version="1.0"?><xport><meta><start>${report.start}</start><step>${report.step}</step><end>${report.end}</end>` +
-    `<rows>${report.isThere ? 1 : 0}</rows><columns>${report.columns.length}</columns><legend>${legend}</legend></meta>` +
-    `<data>${row}</data></xport>`
-  );
-};
+const elements = (name: string, texts: readonly string[]): string =>
+  texts.map((text) => `<${name}>${text}</${name}>`).join('');
+
+const formatXml = ({ start, step, end, legend, rows }: Report): string =>
+  `<?xml version="1.0"?><xport><meta><start>${start}</start><step>${step}</step><end>${end}</end>` +
+  `<rows>${rows.length}</rows><columns>${legend.length}</columns><legend>${elements('entry', legend)}</legend></meta>` +
+  `<data>${rows.map(({ t, values }) => `<row><t>${t}</t>${elements('v', values)}</row>`).join('')}</data></xport>`;
 
 export function* statisticsTarget(request: StreamRequest, context: BrokerContext): Brokered<StreamTarget> {
   const { query } = request;
+  const now = Math.floor(context.now() / 1000);
   const start = wholeSeconds(query['start'], 'start');
-  const step = stepFor(query['interval']);
-  const end = Math.floor(context.now() / 1000 / step) * step;
+  const archive = archiveFor(query['interval'], start, now);
+  const { step } = archive;
+  const untilMs = context.store.history(context.front.host)?.untilMs ?? context.now();
+  const end = Math.floor(untilMs / 1000 / step) * step;
   // Averages are all that is measured.
-  const consolidation = query['cf'] ?? 'AVERAGE';
-  const columns = consolidation === 'AVERAGE' ? yield* columnsOf(request, context) : [];
-  const report: Report = { step, start, end, columns, isThere: columns.length > 0 && end >= start };
+  const isAverage = (query['cf'] ?? 'AVERAGE') === 'AVERAGE';
+  const columns = isAverage ? yield* columnsOf(request, context) : [];
+  const report: Report = {
+    step,
+    start,
+    end,
+    legend: columns.map(({ name }) => `AVERAGE:${name}`),
+    rows: rowsOf(columns, archive, start, end),
+  };
   const isJson = query['json'] === 'true';
   return {
     kind: 'bytes',

@@ -163,6 +163,7 @@ class FakeStore implements StoreView {
   owner(): undefined {
     return undefined;
   }
+  history(): undefined {}
   slots(id: HubId): Readonly<Record<string, unknown>> {
     return this.items.get(id)?.slots ?? {};
   }
