@@ -117,7 +117,6 @@ export const rig = () => {
       owned: () => undefined,
       owner: () => undefined,
       slots: (id) => slots.get(id) ?? {},
-      history: () => undefined,
     },
     jobs: {
       get: (id) => jobs.get(id),
