@@ -40,10 +40,6 @@ export const openState = async (
   opened.push(state);
   return state;
 };
-/** For afterEach. */
-export const closeStates = async (): Promise<void> => {
-  await Promise.all(opened.splice(0).map((state) => state.close()));
-};
 
 export const TABLE = ['CREATE TABLE t (n INTEGER PRIMARY KEY, v TEXT NOT NULL)'];
 
@@ -110,8 +106,18 @@ export const startHolder = async (options: RedisOptions, cell: string): Promise<
   await until('the holder writes', () => done().length > 3);
   return { said, done, signal: (signal) => void child.kill(signal), kill };
 };
-/** For afterEach: those that a failed test has left. */
-export const killHolders = (): void => {
+
+const borrowed: AsyncDisposable[] = [];
+/** A server or an address that one test has for itself. */
+export const forThisTest = <T extends AsyncDisposable>(thing: T): T => {
+  borrowed.push(thing);
+  return thing;
+};
+
+/** For afterEach: states are closed while what they are on is still there. */
+export const endTest = async (): Promise<void> => {
   for (const child of running) child.kill('SIGKILL');
   running.clear();
+  await Promise.all(opened.splice(0).map((state) => state.close()));
+  for (const thing of borrowed.splice(0).reverse()) await thing[Symbol.asyncDispose]();
 };

@@ -3,9 +3,11 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { REDIS_CLIENTS, type RedisServer, startCluster, until } from './redis.ts';
-import { closeStates, hold, numbersIn, openState, put, WAITING } from './redis-state.ts';
+import { endTest, forThisTest, hold, numbersIn, openState, put, WAITING } from './redis-state.ts';
 
 const CELLS = Array.from({ length: 12 }, (_, n) => `host-${n}`);
+
+afterEach(endTest);
 
 describeWith(REDIS_CLIENTS, 'a Redis Cluster of three nodes', () => {
   let nodes: RedisServer[] = [];
@@ -14,7 +16,6 @@ describeWith(REDIS_CLIENTS, 'a Redis Cluster of three nodes', () => {
   beforeAll(async () => {
     nodes = await startCluster();
   });
-  afterEach(closeStates);
   afterAll(async () => {
     await Promise.all(nodes.map((node) => node.stop()));
   });
@@ -82,33 +83,28 @@ describeWith(REDIS_CLIENTS, 'a Redis Cluster of three nodes', () => {
 
 describeWith(REDIS_CLIENTS, 'a Redis Cluster with replicas that are waited for', () => {
   test('a master that is killed under a writer: a replica takes its place, and nothing acknowledged is lost', async () => {
-    const nodes = await startCluster(1);
-    try {
-      const setting = { mode: 'cluster', urls: nodes.map((node) => node.url), ...WAITING } as const;
-      const a = await openState('', 'a', setting);
-      expect(a.warnings).toEqual([]);
-      const held = await Promise.all(CELLS.map((cell) => hold(a, cell)));
-      await Promise.all(held.map((storage) => put(storage, 1, 2, 3)));
-      const isMaster = async (node: RedisServer): Promise<boolean> => (await node.cli('role')).startsWith('master');
-      const masters = await Promise.all(nodes.map(isMaster));
-      const killed = nodes[masters.indexOf(true)];
-      const alive = nodes.filter((node) => node !== killed);
-      await killed?.kill();
-      await until('it is said', () => held.some((storage) => !storage.available));
-      await until(
-        'a replica is promoted',
-        async () => (await Promise.all(alive.map(isMaster))).filter(Boolean).length === 3,
-      );
-      // It is missing among the replicas now: until it is back the new master's writes do not count.
-      await killed?.start();
-      await until('all are back', () => held.every((storage) => storage.available), 60_000);
-      await Promise.all(held.map((storage) => put(storage, 4)));
-      await a.close();
-      const b = await openState('', 'b', setting);
-      for (const cell of CELLS) expect(numbersIn(await hold(b, cell))).toEqual([1, 2, 3, 4]);
-    } finally {
-      await closeStates();
-      await Promise.all(nodes.map((node) => node.stop()));
-    }
+    const nodes = (await startCluster(1)).map(forThisTest);
+    const setting = { mode: 'cluster', urls: nodes.map((node) => node.url), ...WAITING } as const;
+    const a = await openState('', 'a', setting);
+    expect(a.warnings).toEqual([]);
+    const held = await Promise.all(CELLS.map((cell) => hold(a, cell)));
+    await Promise.all(held.map((storage) => put(storage, 1, 2, 3)));
+    const isMaster = async (node: RedisServer): Promise<boolean> => (await node.cli('role')).startsWith('master');
+    const masters = await Promise.all(nodes.map(isMaster));
+    const killed = nodes[masters.indexOf(true)];
+    const alive = nodes.filter((node) => node !== killed);
+    await killed?.kill();
+    await until('it is said', () => held.some((storage) => !storage.available));
+    await until(
+      'a replica is promoted',
+      async () => (await Promise.all(alive.map(isMaster))).filter(Boolean).length === 3,
+    );
+    // It is missing among the replicas now: until it is back the new master's writes do not count.
+    await killed?.start();
+    await until('all are back', () => held.every((storage) => storage.available), 60_000);
+    await Promise.all(held.map((storage) => put(storage, 4)));
+    await a.close();
+    const b = await openState('', 'b', setting);
+    for (const cell of CELLS) expect(numbersIn(await hold(b, cell))).toEqual([1, 2, 3, 4]);
   });
 });

@@ -6,18 +6,7 @@ import type { CellStorage, SharedState } from '../../transform-server/storage/ce
 import { type StoragePlace, storageContract } from '../transform-server/storage-contract.ts';
 import { describeWith } from './describe-with.ts';
 import { DURABLE, REDIS_CLIENTS, type RedisServer, startRedis, until } from './redis.ts';
-import {
-  closeStates,
-  hold,
-  killHolders,
-  numbersIn,
-  openState,
-  optionsFor,
-  put,
-  startHolder,
-  TIMES,
-  takeOver,
-} from './redis-state.ts';
+import { endTest, hold, numbersIn, openState, optionsFor, put, startHolder, TIMES, takeOver } from './redis-state.ts';
 
 describeWith(REDIS_CLIENTS, 'state on one Redis', () => {
   let redis: RedisServer;
@@ -27,10 +16,7 @@ describeWith(REDIS_CLIENTS, 'state on one Redis', () => {
   afterAll(async () => {
     await redis.stop();
   });
-  afterEach(async () => {
-    killHolders();
-    await closeStates();
-  });
+  afterEach(endTest);
 
   describe('a cell as storage', () => {
     storageContract(() => place);
