@@ -43,7 +43,7 @@ export const addAdminCommands = (program: Command, { runs, print, stateFlags }: 
   adminFlags(program.command('trace'))
     .description('follow exchanges with clients, a line each as they end, until Ctrl-C')
     .option('--vm <name>', 'only of objects with this in their name, or of this hub id')
-    .option('--client <address>', 'only of clients with this in their address')
+    .option('--client <address>', 'only of clients with this in their address or name (govc)')
     .option('--method <text>', 'only of methods with this in their name')
     .option('--front <name>', 'only of fronts with this in their name')
     .option('--outcome <kind>', 'only value, fault (of any kind), or faults of this kind')

@@ -5,6 +5,7 @@ export const exchangeLineShape = z.object({
   exchange: z.string(),
   atMs: z.number(),
   client: z.string(),
+  program: z.string(),
   user: z.string(),
   front: z.string(),
   method: z.string(),
@@ -23,7 +24,7 @@ const millisText = (ms: number | undefined): string =>
 export const lineText = (one: ExchangeLine): string =>
   [
     new Date(one.atMs).toISOString().slice(11, 23),
-    one.client.padEnd(15),
+    `${one.program === '' ? '' : `${one.program} `}${one.client}`.padEnd(20),
     one.front.padEnd(14),
     one.method.padEnd(26),
     one.route.padEnd(7),

@@ -25,7 +25,7 @@ const has = (value: string, part: string | undefined): boolean =>
 
 export const isWanted = (one: ExchangeLine, { vm, client, method, front, outcome }: TraceFlags): boolean =>
   (vm === undefined || one.object === vm || has(one.name, vm)) &&
-  has(one.client, client) &&
+  (has(one.client, client) || has(one.program, client)) &&
   has(one.method, method) &&
   has(one.front, front) &&
   (outcome === undefined || one.outcome === outcome || (outcome === 'fault' && one.outcome !== 'value'));

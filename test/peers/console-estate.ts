@@ -19,6 +19,28 @@ export const VIEWER = { user: 'vera', password: 'only-looks-at-it' } as const;
 /** Runs, has a disk, and was once more started in vain. */
 export const VM = 'web-1';
 
+const hosts = Array.from({ length: 100 }, (_, n) => ({
+  id: `host-${n}`,
+  name: `h${n}`,
+  platform: 'libvirt',
+  agent: n === 7 ? '' : `a${n % 10}`,
+  state: n === 7 ? 'away' : 'connected',
+  vms: 100,
+}));
+/** An overview as the API tells it: of a hundred hosts h7 is away, and only h42 is called. */
+export const HUNDRED_HOSTS = {
+  atMs: 60_000,
+  traffic: { sinceMs: 0 },
+  counts: { vms: 10_000 },
+  hosts,
+  fronts: hosts.map(({ id, name }, n) => {
+    const calls = n === 42 ? 9 : 0;
+    return { name: `vim25@${name}`, platform: 'vim25', host: id, port: 1, sessions: 0, calls, faults: 0, meanMs: 1 };
+  }),
+  clients: [],
+  unwell: [],
+};
+
 const domain = (
   name: string,
 ): string => `<domain type='qemu'><name>${name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>

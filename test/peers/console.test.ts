@@ -9,7 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { axeFaults, type Console, openBrowser, openConsole } from './browser.ts';
 import { type Govc, LIBVIRT_CLIENTS } from './clients.ts';
-import { type ConsoleEstate, openConsoleEstate, VIEWER, VM } from './console-estate.ts';
+import { type ConsoleEstate, HUNDRED_HOSTS, openConsoleEstate, VIEWER, VM } from './console-estate.ts';
 import { describeWith } from './describe-with.ts';
 import type { Libvirtd } from './libvirtd.ts';
 import type { Transvisor } from './transvisor.ts';
@@ -93,28 +93,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
 
   test('Overview: of a hundred hosts those that are unwell or called stand by themselves', async () => {
     const { page, go } = root;
-    const hosts = Array.from({ length: 100 }, (_, n) => ({
-      id: `host-${n}`,
-      name: `h${n}`,
-      platform: 'libvirt',
-      agent: n === 7 ? '' : `a${n % 10}`,
-      state: n === 7 ? 'away' : 'connected',
-      vms: 100,
-    }));
-    const fronts = hosts.map(({ id, name }, n) => {
-      const calls = n === 42 ? 9 : 0;
-      return { name: `vim25@${name}`, platform: 'vim25', host: id, port: 1, sessions: 0, calls, faults: 0, meanMs: 1 };
-    });
-    const json = {
-      atMs: 60_000,
-      traffic: { sinceMs: 0 },
-      counts: { vms: 10_000 },
-      hosts,
-      fronts,
-      clients: [],
-      unwell: [],
-    };
-    await page.route('**/api/v1/overview', (route) => route.fulfill({ json }));
+    await page.route('**/api/v1/overview', (route) => route.fulfill({ json: HUNDRED_HOSTS }));
     await go('overview');
     await page.reload();
     const map = page.getByRole('group', { name: /Map of clients/ });

@@ -3,6 +3,7 @@ import type { HubId } from '../../mappings/generic/ids.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { objectLine } from './found-object.ts';
 import type { Inspected, Parts } from './parts.ts';
+import { programsOf } from './traffic.ts';
 
 export const FEED_KINDS = [
   'exchange',
@@ -69,12 +70,15 @@ const lookAtObjects = (parts: Parts, seen: Seen, tell: Tell): void => {
   }
 };
 
-const lookAtExchanges = ({ exchangeLog }: Parts, seen: Seen, tell: Tell): void => {
+const lookAtExchanges = (parts: Parts, seen: Seen, tell: Tell): void => {
+  const { exchangeLog } = parts;
   const lines = exchangeLog.since(seen.exchanges);
   seen.exchanges = exchangeLog.mark;
   // Whoever shows a list asks for its newest page; whoever follows is told what was left out.
   if (lines.length > MOST) tell('exchange', { left: lines.length - MOST });
-  for (const line of lines.slice(-MOST)) tell('exchange', { id: line.exchange, ...line });
+  if (lines.length === 0) return;
+  const programOf = programsOf([parts]);
+  for (const line of lines.slice(-MOST)) tell('exchange', { id: line.exchange, ...line, program: programOf(line) });
 };
 
 const lookAtAudit = ({ audit }: Parts, seen: Seen, tell: Tell): void => {

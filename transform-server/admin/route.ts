@@ -35,6 +35,8 @@ export interface RouteText<Params, Query, Body, Answer> {
   readonly status?: number;
   /** It changes nothing, whatever its method: the audit need not know. */
   readonly reads?: boolean;
+  /** Of an open path: who it is that nobody knows yet; the audit names them. */
+  by?(body: Of<Body>): string;
   /** Other answers than the usual, by status. */
   readonly problems?: Readonly<Record<number, string>>;
   act(
@@ -157,18 +159,16 @@ export const mount = ({ app, access, changed, strict }: Mounted, one: Route): vo
     },
     handler: async (request, reply) => {
       const who = admitted.get(request) ?? nobody;
-      const isChange = one.method !== 'GET' && one.access !== 'open' && one.reads !== true;
+      const isChange = one.method !== 'GET' && (one.access !== 'open' || one.by !== undefined) && one.reads !== true;
+      let by = who;
       try {
         lookAtNumbers(request.query);
-        const answer = await one.act({
-          params: checked(one.params, request.params, 'path') as undefined,
-          query: checked(one.query, request.query, 'query') as undefined,
-          body: checked(one.body, request.body, 'body') as undefined,
-          who,
-          request,
-          reply,
-        });
-        if (isChange) changed(who, one, request, one.status ?? 200);
+        const params = checked(one.params, request.params, 'path') as undefined;
+        const query = checked(one.query, request.query, 'query') as undefined;
+        const body = checked(one.body, request.body, 'body') as undefined;
+        if (one.by !== undefined) by = { ...nobody, name: one.by(body) };
+        const answer = await one.act({ params, query, body, who, request, reply });
+        if (isChange) changed(by, one, request, one.status ?? 200);
         if (!isShape(one.answer)) return reply;
         if (strict) one.answer.parse(answer);
         return reply
@@ -176,7 +176,7 @@ export const mount = ({ app, access, changed, strict }: Mounted, one: Route): vo
           .type('application/json')
           .send(`${JSON.stringify(answer)}\n`);
       } catch (error) {
-        if (isChange) changed(who, one, request, error instanceof Problem ? error.status : 500);
+        if (isChange) changed(by, one, request, error instanceof Problem ? error.status : 500);
         throw error;
       }
     },

@@ -48,6 +48,9 @@ const count = (calls: Calls, line: ExchangeLine): void => {
 };
 
 const LOGINS = 500;
+type Caller = Pick<ExchangeLine, 'front' | 'client' | 'user'>;
+const callerKey = ({ front, client, user }: Caller): string => JSON.stringify([front, client, user]);
+
 /** What clients said they are when they logged in, by front, address and user: of those that are here, and of the last that left. */
 const userAgents = ({ hosts, sessions, events }: Parts): ReadonlyMap<string, string> => {
   const left = events
@@ -63,10 +66,21 @@ const userAgents = ({ hosts, sessions, events }: Parts): ReadonlyMap<string, str
     .flatMap(({ instance: { name } }) => sessions.view.list(name).map((session) => ({ ...session, front: name })));
   return new Map(
     [...left, ...here].map(({ front, address, user, userAgent }) => [
-      JSON.stringify([front, address, user]),
+      callerKey({ front, client: address, user }),
       userAgent,
     ]),
   );
+};
+
+const BROWSER = /^(?:Mozilla|$)/;
+/** `govc/0.46 (...)` is govc; what every browser and no program says is nothing. */
+export const programName = (userAgent: string): string =>
+  BROWSER.test(userAgent) ? '' : (/^[^\s/(]+/.exec(userAgent)?.[0] ?? '');
+
+/** Of a line of the log: which program its client is, as far as a log-in of it is known. */
+export const programsOf = (all: readonly Parts[]): ((line: Caller) => string) => {
+  const known = new Map(all.flatMap((parts) => [...userAgents(parts)]));
+  return (line) => programName(known.get(callerKey(line)) ?? '');
 };
 
 /** What a client asks before it logs in is its own, where only one at its address calls the same front. */
@@ -111,7 +125,7 @@ export const trafficOf = (all: readonly Parts[], sinceMs: number): Traffic => {
         front.totalMs += line.durationMs;
         front.over += 1;
       }
-      const userAgent = agents.get(JSON.stringify([line.front, line.client, line.user])) ?? '';
+      const userAgent = agents.get(callerKey(line)) ?? '';
       const key = JSON.stringify([line.client, line.user, userAgent]);
       const client = clients.get(key) ?? {
         address: line.client,

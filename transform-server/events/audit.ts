@@ -1,5 +1,5 @@
 /** The audit: every change with who, what, when and outcome comes in, lines stay on disk in order, the newest million. */
-import type { Storage } from '../storage/contract.ts';
+import type { SqlRow, Storage } from '../storage/contract.ts';
 
 const MIGRATIONS = [
   `CREATE TABLE audit_lines (
@@ -7,8 +7,11 @@ const MIGRATIONS = [
      method TEXT NOT NULL, verb TEXT NOT NULL, target TEXT NOT NULL, target_name TEXT NOT NULL, job TEXT NOT NULL,
      outcome TEXT NOT NULL, exchange TEXT NOT NULL);
    CREATE UNIQUE INDEX audit_once ON audit_lines (job, outcome) WHERE job <> '';`,
+  'CREATE INDEX audit_at ON audit_lines (at_ms);',
 ];
 const KEPT = 1_000_000;
+/** Read at once of those that are looked through. */
+const CHUNK = 200;
 
 export interface AuditLine {
   readonly atMs: number;
@@ -31,7 +34,23 @@ export interface Audit {
   record(line: AuditLine): void;
   /** Newest last. */
   newest(limit: number): readonly AuditLine[];
+  /** Newest first, from `untilMs` on back; read as they are looked at. */
+  back(untilMs: number): Iterable<AuditLine>;
 }
+
+const lineOf = (row: SqlRow): AuditLine => ({
+  atMs: Number(row['at_ms']),
+  user: String(row['user']),
+  address: String(row['address']),
+  front: String(row['front']),
+  method: String(row['method']),
+  verb: String(row['verb']),
+  target: String(row['target']),
+  targetName: String(row['target_name']),
+  job: String(row['job']),
+  outcome: String(row['outcome']),
+  exchange: String(row['exchange']),
+});
 
 export const createAudit = (storage: Storage, kept = KEPT): Audit => {
   storage.migrate('audit', MIGRATIONS);
@@ -41,6 +60,9 @@ export const createAudit = (storage: Storage, kept = KEPT): Audit => {
   );
   const prune = storage.prepare('DELETE FROM audit_lines WHERE seq <= (SELECT max(seq) FROM audit_lines) - ?');
   const read = storage.prepare('SELECT * FROM audit_lines ORDER BY seq DESC LIMIT ?');
+  const readBack = storage.prepare(
+    'SELECT * FROM audit_lines WHERE (at_ms, seq) < (?, ?) ORDER BY at_ms DESC, seq DESC LIMIT ?',
+  );
   let since = 0;
   return {
     record: (line) => {
@@ -62,22 +84,16 @@ export const createAudit = (storage: Storage, kept = KEPT): Audit => {
       since = 0;
       prune.run(kept);
     },
-    newest: (limit) =>
-      read
-        .all(limit)
-        .map((row) => ({
-          atMs: Number(row['at_ms']),
-          user: String(row['user']),
-          address: String(row['address']),
-          front: String(row['front']),
-          method: String(row['method']),
-          verb: String(row['verb']),
-          target: String(row['target']),
-          targetName: String(row['target_name']),
-          job: String(row['job']),
-          outcome: String(row['outcome']),
-          exchange: String(row['exchange']),
-        }))
-        .reverse(),
+    newest: (limit) => read.all(limit).map(lineOf).reverse(),
+    *back(untilMs) {
+      let at: readonly [atMs: number, seq: number] = [untilMs, Number.MAX_SAFE_INTEGER];
+      for (;;) {
+        const rows = readBack.all(...at, CHUNK);
+        for (const row of rows) yield lineOf(row);
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < CHUNK) return;
+        at = [Number(last['at_ms']), Number(last['seq'])];
+      }
+    },
   };
 };

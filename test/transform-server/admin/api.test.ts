@@ -157,6 +157,60 @@ describe('who may', () => {
   });
 });
 
+describe('the audit', () => {
+  const audit = () => one.server.inspected.parts()[0]?.audit;
+  const note = (n: number, more: Partial<Parameters<NonNullable<ReturnType<typeof audit>>['record']>[0]> = {}): void =>
+    audit()?.record({
+      ...{ atMs: 1000 + n, user: 'u', address: '192.0.2.7', front: 'f', method: 'M', verb: 'vm.start', job: '' },
+      ...{ target: `vm-${n}`, targetName: `machine ${n}`, outcome: 'success', exchange: '', ...more },
+    });
+  interface Lines {
+    readonly items: readonly { readonly target: string; readonly user: string; readonly outcome: string }[];
+    readonly next: string | null;
+  }
+
+  it('is told newest first by the time of each line, page by page, also of what came late', async () => {
+    for (let n = 0; n < 450; n += 1) note(n);
+    note(100, { target: 'late' });
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const path: string = `/audit?limit=100${cursor === '' ? '' : `&cursor=${cursor}`}`;
+      const { items, next }: Lines = await json(path);
+      seen.push(...items.map(({ target }) => target));
+      cursor = next;
+    }
+    expect(seen.slice(0, 2)).toEqual(['vm-449', 'vm-448']);
+    expect(seen.slice(seen.indexOf('late'), seen.indexOf('late') + 2)).toEqual(['late', 'vm-100']);
+    expect([seen.length, new Set(seen).size]).toEqual([451, 451]);
+  });
+
+  it('is filtered by who, what, on what and how it ended', async () => {
+    note(1, { user: 'ada', verb: 'vm.stop' });
+    note(2, { outcome: 'busy' });
+    note(3);
+    const found = async (search: string): Promise<readonly string[]> =>
+      (await json<Lines>(`/audit?${search}`)).items.map(({ target }) => target);
+    expect(await found('user=ADA')).toEqual(['vm-1']);
+    expect(await found('verb=stop')).toEqual(['vm-1']);
+    expect(await found('outcome=busy')).toEqual(['vm-2']);
+    expect(await found('target=vm-3')).toEqual(['vm-3']);
+    expect(await found('target=machine')).toEqual(['vm-3', 'vm-2', 'vm-1']);
+    expect(await found('q=nobody')).toEqual([]);
+    expect(await found('untilMs=1001')).toEqual(['vm-1']);
+  });
+
+  it('has the log-ins of people at the endpoint, and those that were refused', async () => {
+    await login('ada', 'right of ada');
+    await login('vic', 'wrong');
+    const { items } = await json<Lines>('/audit?front=admin');
+    expect(items.map(({ user, outcome }) => [user, outcome])).toEqual([
+      ['vic', '401'],
+      ['ada', 'success'],
+    ]);
+    expect(JSON.stringify(items)).not.toContain('wrong');
+  });
+});
+
 it('gives lists page by page, each item once', async () => {
   const { id } = await one.login();
   for (let n = 0; n < 7; n += 1) await one.api.call(one.exchange(id, 'names'));

@@ -50,6 +50,24 @@ it('shows clients, fronts and hosts with the calls and faults of the last minute
   });
 });
 
+it('names the program that a client said it is, wherever its exchanges are told', async () => {
+  await one.api.login({
+    ...{ front: 'f', user: 'u', fullName: '', role: 'administrator' },
+    ...{ address: '192.0.2.7', userAgent: 'govc/0.46.0 (linux)', locale: '' },
+  });
+  told('x1', 'value');
+  told('x2', 'value', 0, 4, 'somebody else');
+  expect((await ask('/overview')).clients).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ user: 'u', program: 'govc' }),
+      expect.objectContaining({ user: 'somebody else', program: '' }),
+    ]),
+  );
+  expect((await ask('/exchanges?client=govc')).items).toMatchObject([{ exchange: 'x1', program: 'govc' }]);
+  expect((await ask('/exchanges?client=192.0.2')).items).toHaveLength(2);
+  expect(await ask('/exchanges/x1')).toMatchObject({ program: 'govc' });
+});
+
 it('names the host that does not answer, and the one whose agent is gone', async () => {
   await one.api.hostState(one.host.id, one.host.epoch, { connected: false, text: 'down' });
   expect((await ask('/overview')).unwell).toMatchObject([{ what: 'host', href: `/hosts/${one.host.id}` }]);

@@ -27,7 +27,7 @@ export interface OverviewData {
   readonly clients: readonly {
     readonly address: string;
     readonly user: string;
-    readonly userAgent: string;
+    readonly program: string;
     readonly calls: number;
     readonly faults: number;
     readonly fronts: readonly { readonly front: string; readonly calls: number; readonly faults: number }[];
@@ -85,12 +85,8 @@ const HEAD = 26;
 const HOSTS = 12;
 const CLIENTS = 12;
 
-const GENERIC_AGENT = /^(?:Mozilla|$)/;
-/** `govc/0.46 (...)` is govc. */
-export const clientName = ({ userAgent, user, address }: OverviewData['clients'][number]): string => {
-  const name = GENERIC_AGENT.test(userAgent) ? '' : (/^[^\s/(]+/.exec(userAgent)?.[0] ?? '');
-  return name === '' ? user || address : name;
-};
+export const clientName = ({ program, user, address }: OverviewData['clients'][number]): string =>
+  program || user || address;
 
 interface Group {
   readonly key: string;

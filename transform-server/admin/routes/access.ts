@@ -25,6 +25,7 @@ export const accessRoutes = ({ access }: Sources): readonly Route[] => [
     }),
     answer: who,
     problems: { 401: 'The user or the password is wrong.' },
+    by: ({ user }) => user,
     act: async ({ body, reply }) => {
       const made = await access.login(body.user, body.password);
       void reply.header('set-cookie', made.cookie);

@@ -9,12 +9,14 @@ import { Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { type FieldLine, fieldLines } from '../sheet-lines.ts';
 import type { Sources } from '../sources.ts';
+import { programsOf } from '../traffic.ts';
 
 const tag = 'exchanges';
 const line = z.strictObject({
   exchange: z.string(),
   atMs: z.number(),
   client: z.string().describe('Address of the client.'),
+  program: z.string().describe('What it says it is, as far as a log-in of it is known: govc.'),
   user: z.string(),
   front: z.string(),
   method: z.string().describe('As the client’s API calls it.'),
@@ -59,7 +61,7 @@ const one = z.strictObject({
 const text = z.string().max(200).optional();
 const query = z.strictObject({
   ...pageQuery,
-  client: text.describe('Part of the address.'),
+  client: text.describe('Part of the address, or of what it says it is.'),
   front: text,
   method: text,
   route: text.describe('Exactly.'),
@@ -75,11 +77,11 @@ const has = (value: string, part: string | undefined): boolean =>
 const isOutcome = (outcome: string, wanted: string | undefined): boolean =>
   wanted === undefined || outcome === wanted || (wanted === 'fault' && outcome !== 'value' && outcome !== 'running');
 
-const matches = (one: ExchangeLine, asked: z.output<typeof query>): boolean =>
+const matches = (one: ExchangeLine, program: string, asked: z.output<typeof query>): boolean =>
   (asked.sinceMs === undefined || one.atMs >= asked.sinceMs) &&
   (asked.route === undefined || one.route === asked.route) &&
   isOutcome(one.outcome, asked.outcome) &&
-  has(one.client, asked.client) &&
+  (has(one.client, asked.client) || has(program, asked.client)) &&
   has(one.front, asked.front) &&
   has(one.method, asked.method) &&
   has(one.user, asked.user) &&
@@ -88,6 +90,7 @@ const matches = (one: ExchangeLine, asked: z.output<typeof query>): boolean =>
     [
       one.exchange,
       one.client,
+      program,
       one.user,
       one.front,
       one.method,
@@ -138,13 +141,16 @@ export const exchangeRoutes = ({ inspected }: Sources): readonly Route[] => [
     tag,
     query,
     answer: pageOf(line),
-    act: ({ query }) =>
-      page(
+    act: ({ query }) => {
+      const programOf = programsOf(inspected.parts());
+      const { items, next } = page(
         newest(inspected.parts()),
         ({ exchange }) => exchange,
         query,
-        (one) => matches(one, query),
-      ) as never,
+        (one) => matches(one, programOf(one), query),
+      );
+      return { items: items.map((one) => ({ ...one, program: programOf(one) })), next };
+    },
   }),
   route({
     method: 'GET',
@@ -161,6 +167,7 @@ export const exchangeRoutes = ({ inspected }: Sources): readonly Route[] => [
         if (found === undefined) continue;
         return {
           ...found.line,
+          program: programsOf([parts])(found.line),
           hops: [...found.hops],
           spans: [...found.spans],
           fields: [...fieldsOf(parts, found)],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Parts } from '../parts.ts';
 import { type Route, route } from '../route.ts';
 import type { Sources } from '../sources.ts';
-import { trafficOf } from '../traffic.ts';
+import { programName, trafficOf } from '../traffic.ts';
 import { hostsKnown, unwellOf } from '../unwell.ts';
 
 const MINUTE_MS = 60_000;
@@ -30,7 +30,7 @@ const front = z.strictObject({
 const client = z.strictObject({
   address: z.string(),
   user: z.string(),
-  userAgent: z.string().describe('What it says it is, as far as a session of it is known.'),
+  program: z.string().describe('What it says it is, as far as a log-in of it is known: govc.'),
   ...calls,
   fronts: z.array(z.strictObject({ front: z.string(), ...calls })),
 });
@@ -110,7 +110,7 @@ export const overviewRoutes = ({ inspected, clock }: Sources): readonly Route[] 
         clients: traffic.clients.slice(0, CLIENTS).map((one) => ({
           address: one.address,
           user: one.user,
-          userAgent: one.userAgent,
+          program: programName(one.userAgent),
           calls: one.calls,
           faults: one.faults,
           fronts: [...one.fronts].map(([name, of]) => ({ front: name, ...of })),

@@ -3,7 +3,8 @@ import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { timeText } from '../format.ts';
 import { useList } from '../list.ts';
-import { State, To, Told } from '../parts.ts';
+import { asked, Filters, State, To, Told } from '../parts.ts';
+import type { Place } from '../router.ts';
 import { type Column, Rows } from '../rows.ts';
 
 interface Line {
@@ -52,11 +53,22 @@ const COLUMNS: readonly Column<Line>[] = [
       exchange === '' ? '' : (html`<${To} words=${['exchanges', exchange]}>show</${To}>` as VNode),
   },
 ];
-const keyOf = (line: Line): string => JSON.stringify([line.atMs, line.job, line.outcome, line.exchange]);
+const keyOf = (line: Line): string =>
+  JSON.stringify([line.atMs, line.job, line.outcome, line.exchange, line.method, line.target]);
+const FILTERS = ['q', 'user', 'front', 'verb', 'target', 'outcome'];
 
-export const Audit = (): VNode => {
-  const { items, problem, more } = useList<Line>('/audit', {}, keyOf, ['audit', 'job', 'session']);
+export const Audit = ({ place }: { readonly place: Place }): VNode => {
+  const search = asked(place, FILTERS);
+  const { items, problem, loading, more } = useList<Line>('/audit', search, keyOf, ['audit', 'job', 'session']);
+  const isFiltered = FILTERS.some((name) => search[name]);
   return html`<h1>Audit</h1>
+    <${Filters} place=${place} of=${[
+      { kind: 'text', name: 'q', label: 'Anything' },
+      { kind: 'text', name: 'user', label: 'User' },
+      { kind: 'text', name: 'front', label: 'Front' },
+      { kind: 'text', name: 'verb', label: 'Command' },
+      { kind: 'text', name: 'target', label: 'On' },
+    ]} />
     <${Told} problem=${problem} />
-    <${Rows} label="Audit" columns=${COLUMNS} rows=${items} keyOf=${keyOf} onEnd=${more} empty="nobody changed anything yet" />` as unknown as VNode;
+    <${Rows} label="Audit" columns=${COLUMNS} rows=${items} keyOf=${keyOf} onEnd=${more} empty=${loading ? 'loading' : isFiltered ? 'nothing like that' : 'nobody changed anything yet'} />` as unknown as VNode;
 };

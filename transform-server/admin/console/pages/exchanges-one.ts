@@ -105,7 +105,10 @@ export const OneExchange = ({ id }: { readonly id: string }): VNode => {
       of=${[
         ['Time', timeText(whole.atMs)],
         ['Took', durationText(whole.durationMs)],
-        ['Client', html`<${To} words=${['exchanges']} search=${{ client: whole.client }}>${whole.client}</${To}>`],
+        [
+          'Client',
+          html`<${To} words=${['exchanges']} search=${{ client: whole.client }}>${whole.client}</${To}>${whole.program === '' ? '' : `, ${whole.program}`}`,
+        ],
         [
           'User',
           whole.user === ''

@@ -13,6 +13,7 @@ export interface ExchangeLine {
   readonly exchange: string;
   readonly atMs: number;
   readonly client: string;
+  readonly program: string;
   readonly user: string;
   readonly front: string;
   readonly method: string;
@@ -35,7 +36,12 @@ const COLUMNS: readonly Column<ExchangeLine>[] = [
     width: '8rem',
     cell: ({ exchange, atMs }) => html`<${To} words=${['exchanges', exchange]}>${timeText(atMs)}</${To}>` as VNode,
   },
-  { name: 'Client', width: '9rem', cell: ({ client }) => client },
+  {
+    name: 'Client',
+    width: 'minmax(9rem, 0.7fr)',
+    cell: ({ client, program }) =>
+      html`<span title=${client}>${program === '' ? '' : html`${program} `}<span class=${program === '' ? '' : 'soft'}>${client}</span></span>` as VNode,
+  },
   { name: 'User', width: '6rem', cell: ({ user }) => user },
   { name: 'Front', width: 'minmax(8rem, 0.6fr)', cell: ({ front }) => front },
   {
