@@ -11,6 +11,7 @@ const SLOW = [
   'test/transform-server/admin/api.test.ts',
   'test/transform-server/admin/mappings.test.ts',
   'test/transform-server/cells/cells.test.ts',
+  'test/transform-server/cells/shared-sheets.test.ts',
   'test/transform-server/engine/*.test.ts',
 ];
 const common = { environment: 'node', pool: 'forks' } as const;

@@ -207,6 +207,8 @@ export const LIMITS = {
   redisWriters: 1000,
   /** Numbers left out when another Redis answers than last time: what the old one gave last may not have reached it. */
   redisNumberGap: 100_000,
+  /** How often a server looks whether another one took a sheet. */
+  sharedSheetsMs: 2 * SECOND,
 
   configBytes: MIB,
   /** One text of a line of the log, such as the message of an error. */

@@ -174,8 +174,13 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
     },
     stripBasePath: true,
   });
-  const note = (line: Pick<AuditLine, 'user' | 'address' | 'method' | 'verb' | 'target' | 'outcome'>): void =>
-    inspected.parts()[0]?.audit.record({ atMs: now(), front: 'admin', targetName: '', job: '', exchange: '', ...line });
+  const note = (line: Pick<AuditLine, 'user' | 'address' | 'method' | 'verb' | 'target' | 'outcome'>): void => {
+    const [parts] = inspected.parts();
+    parts?.audit.record({ atMs: now(), front: 'admin', targetName: '', job: '', exchange: '', ...line });
+    const { user, address, method, target, outcome } = line;
+    // One among several that has no cell has no audit either.
+    if (parts === undefined) log.info({ user, address, outcome }, `admin: ${method}: ${target}`);
+  };
   await app.register(
     async (api) => {
       const routes = routesOf(sources);

@@ -6,6 +6,7 @@ import type { AgentApi } from '../../runtime/protocol.ts';
 import type { Inspected } from '../admin/admin.ts';
 import { openMappings } from '../engine/mappings.ts';
 import type { Reload } from '../engine/reload.ts';
+import { openSharedOverlay } from '../engine/shared-overlay.ts';
 import type { Attached, ServerOptions } from '../server.ts';
 import type { ServerRecord, SharedState } from '../storage/cell-contract.ts';
 import type { Part } from './cell.ts';
@@ -13,6 +14,7 @@ import { createCells } from './cells.ts';
 import { inspectCells } from './inspect.ts';
 import { createJunction, type Junction } from './junction.ts';
 import { openRelay, type ServedRelay, serveRelay } from './relay.ts';
+import { followSheets } from './shared-sheets.ts';
 
 export interface MemberOptions
   extends Pick<
@@ -45,8 +47,9 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
   const { state, dial, clock, log } = options;
   const random = options.random ?? ((bytes: number) => randomBytes(bytes));
   const sessionKey = await state.secret('session-key', () => random(32));
-  // What one server alone would change the others would not know: sheets are changed in the program of each.
+  const overlay = openSharedOverlay(state.texts);
   const mappings = openMappings({
+    overlay,
     platforms: options.platforms,
     fresh: options.fresh,
     now: () => clock.now(),
@@ -151,11 +154,28 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
     void served.closed.then(() => relays.delete(served));
   };
 
+  const { reload, adopt, library } = mappings.reloadable(async (next) => {
+    if (next !== undefined) platforms = next as ServerOptions['platforms'];
+    await Promise.all(cells.list().map((cell) => cell.server.renew(next as ServerOptions['platforms'] | undefined)));
+  });
+  const inspected = inspectCells({ cells, state, agents: () => junctions.size, isOpen: () => !leaving, library });
+  const unfollow = await followSheets({
+    adopt,
+    note: ({ path, outcome }) =>
+      inspected.parts()[0]?.audit.record({
+        ...{ atMs: clock.now(), user: overlay.read().get(path)?.by ?? '', address: '', front: 'admin', method: '' },
+        ...{ verb: 'sheet.adopt', target: path, targetName: '', job: '', outcome, exchange: '' },
+      }),
+    clock,
+    log,
+  });
+
   const close = async (): Promise<void> => {
     if (closed) return;
     closed = true;
     leaving = true;
     forget();
+    unfollow();
     stopListening();
     cells.rest();
     await cells.close();
@@ -163,15 +183,10 @@ export const openMember = async (options: MemberOptions): Promise<Member> => {
     await state.close();
   };
 
-  const { reload, library } = mappings.reloadable(async (next) => {
-    if (next !== undefined) platforms = next as ServerOptions['platforms'];
-    await Promise.all(cells.list().map((cell) => cell.server.renew(next as ServerOptions['platforms'] | undefined)));
-  });
-
   return {
     attach,
     relay,
-    inspected: inspectCells({ cells, state, agents: () => junctions.size, isOpen: () => !leaving, library }),
+    inspected,
     reload,
     handOver: async () => {
       leaving = true;

@@ -6,7 +6,7 @@ import { contentHash, isOutdated, type MappingFiles } from './mapping-files.ts';
 import type { Mappings, ReloadReport } from './reload.ts';
 import type { Transformer } from './transformer.ts';
 import { createTrials, type OpenTrial, type Start } from './trials.ts';
-import { judged, placeOf, type SheetPlace, sheetPlaces, type Verdict } from './verdicts.ts';
+import { judged, placeOf, type SheetPlace, sheetId, sheetPath, sheetPlaces, type Verdict } from './verdicts.ts';
 
 export interface Sheet extends SheetPlace {
   /** `PLATFORM.FOLDER.KIND` */
@@ -41,11 +41,6 @@ export interface Library {
   /** The sheets in use, with another text of one: on a thread of their own. undefined: too many are tried at once. */
   tried(changed?: { readonly sheet: Sheet; readonly text: string }): ReturnType<OpenTrial>;
 }
-
-const FOLDERS = { toGeneric: 'to-generic', fromGeneric: 'from-generic', toHost: 'to-host' } as const;
-
-export const sheetId = ({ platform, direction, kind }: SheetPlace): string =>
-  `${platform}.${FOLDERS[direction]}.${kind}`;
 
 export const createLibrary = (options: {
   readonly mappings: Mappings;
@@ -96,8 +91,7 @@ export const createLibrary = (options: {
         judging.set(id, [...(judging.get(id) ?? []), name]);
       }
       return [...sheetPlaces(loaded)].map(([href, place]): Sheet => {
-        const { platform, direction, kind } = place;
-        const path = `mappings/${platform}/${FOLDERS[direction]}/${kind}.xsl`;
+        const path = sheetPath(place);
         const text = inUse.texts[href] ?? textOf(new URL(href));
         const changed = inUse.changedHere.get(path);
         const id = sheetId(place);

@@ -30,7 +30,7 @@ export const contentHash = (text: string): string => hash('sha256', text);
 export const isOutdated = ({ base, own }: ChangedHere): boolean => base !== contentHash(own);
 
 /** `root`: the folder of the program; undefined: it is not known, and nothing can be compared. */
-export const readMappingFiles = (root: string | undefined, overlay?: Overlay): MappingFiles => {
+export const readMappingFiles = (root: string | undefined, overlay?: Pick<Overlay, 'read'>): MappingFiles => {
   const texts: Record<string, string> = {};
   const hashes = new Map<string, string>();
   const changedHere = new Map<string, ChangedHere>();

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Log } from '../../runtime/log.ts';
 import { createLibrary, type Library } from './library.ts';
 import { readMappingFiles } from './mapping-files.ts';
-import { openOverlay } from './overlay.ts';
-import { createMappings, type MappingsOptions, type Reload } from './reload.ts';
+import { type Overlay, openOverlay } from './overlay.ts';
+import { createMappings, type Mappings, type MappingsOptions, type Reload } from './reload.ts';
 import { createSwitch, type Switch } from './switch.ts';
 import { createThread, type Transformer } from './transformer.ts';
 import type { Start } from './trials.ts';
@@ -13,21 +13,26 @@ import type { Start } from './trials.ts';
 export interface OpenedMappings {
   readonly transformer: Switch;
   /** `swapped`: documents are made anew from here on. */
-  reloadable(swapped: MappingsOptions['swapped']): { readonly reload: Reload; readonly library: Library };
+  reloadable(swapped: MappingsOptions['swapped']): {
+    readonly reload: Reload;
+    readonly adopt: Mappings['adopt'];
+    readonly library: Library;
+  };
 }
 
 export const openMappings = (
   options: Pick<MappingsOptions, 'platforms' | 'fresh' | 'now'> & {
     readonly program: string | undefined;
-    /** Where sheets that are changed here are kept; absent: none can be. */
+    /** Where sheets that are changed here are kept, or what keeps them; neither: none can be. */
     readonly stateDir?: string | undefined;
+    readonly overlay?: Overlay | undefined;
     /** In place of a thread of its own. */
     readonly transformer?: Transformer | undefined;
     readonly log: Log;
   },
 ): OpenedMappings => {
   const { platforms, fresh, now, program, stateDir, log } = options;
-  const overlay = stateDir === undefined ? undefined : openOverlay(join(stateDir, 'sheets'));
+  const overlay = options.overlay ?? (stateDir === undefined ? undefined : openOverlay(join(stateDir, 'sheets')));
   const read = () => readMappingFiles(program, overlay);
   const inUse = read();
   for (const note of inUse.notes) log.warn({}, note);
@@ -51,7 +56,7 @@ export const openMappings = (
         overlay,
       });
       const library = createLibrary({ mappings, transformer, start, fixtures, now, textOf });
-      return { reload: mappings.reload, library };
+      return { reload: mappings.reload, adopt: mappings.adopt, library };
     },
   };
 };

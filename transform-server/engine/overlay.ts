@@ -27,10 +27,21 @@ export type OwnSheet = Readonly<z.output<typeof shape>>;
 
 export interface Overlay {
   read(): ReadonlyMap<string, OwnSheet>;
-  /** On disk when it returns. */
-  put(sheet: OwnSheet): void;
-  drop(path: string): void;
+  /** It lasts when it resolves. */
+  put(sheet: OwnSheet): Promise<void>;
+  drop(path: string): Promise<void>;
+  /** Whether somebody else changed anything, so that `read` gives it; absent: nobody else can. */
+  refresh?(): Promise<boolean>;
 }
+
+/** `place`: where the text stood, for people. */
+export const parseOwnSheet = (text: string, place: string): OwnSheet => {
+  try {
+    return shape.parse(JSON.parse(text));
+  } catch (error) {
+    throw new Error(`${place} holds no changed sheet`, { cause: error });
+  }
+};
 
 const ENDING = '.json';
 const nameOf = (path: string): string => `${path.replaceAll('/', '.')}${ENDING}`;
@@ -47,16 +58,12 @@ export const openOverlay = (folder: string): Overlay => ({
     return new Map(
       names.map((name) => {
         const file = join(folder, name);
-        try {
-          const sheet = shape.parse(JSON.parse(readFileSync(file, 'utf8')));
-          return [sheet.path, sheet];
-        } catch (error) {
-          throw new Error(`${file} holds no changed sheet`, { cause: error });
-        }
+        const sheet = parseOwnSheet(readFileSync(file, 'utf8'), file);
+        return [sheet.path, sheet];
       }),
     );
   },
-  put: (sheet) => {
+  put: async (sheet) => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const file = join(folder, nameOf(sheet.path));
     const descriptor = openSync(`${file}.new`, 'w', 0o600);
@@ -66,7 +73,7 @@ export const openOverlay = (folder: string): Overlay => ({
     renameSync(`${file}.new`, file);
     sync(folder);
   },
-  drop: (path) => {
+  drop: async (path) => {
     rmSync(join(folder, nameOf(path)), { force: true });
     if (existsSync(folder)) sync(folder);
   },

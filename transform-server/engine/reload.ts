@@ -1,12 +1,13 @@
 /** Changed files of the mappings in; a new sheet thread that has passed every golden pair in place of the old one, or a refusal, out. */
 import { existsSync } from 'node:fs';
+import type { Platform } from '../../mappings/generic/platform.ts';
 import { type GoldenCase, goldenCases } from './golden-cases.ts';
 import { changedFiles, contentHash, isOutdated, type MappingFiles, withSheet } from './mapping-files.ts';
 import type { Overlay } from './overlay.ts';
 import type { PlatformLoaders, SheetTexts } from './pipeline.ts';
 import type { Switch } from './switch.ts';
 import type { Transformer } from './transformer.ts';
-import { judged, sheetPlaces } from './verdicts.ts';
+import { judged, sheetPath, sheetPlaces } from './verdicts.ts';
 
 export interface ReloadReport {
   /** Files that differ from those in use; empty: there was nothing to do. */
@@ -32,6 +33,8 @@ export interface Mappings {
   readonly reload: Reload;
   /** One sheet other than it was, judged and kept, or refused; nothing else that changed on disk is taken over. */
   change(wanted: SheetChange): Promise<ReloadReport>;
+  /** What others who share the overlay changed of it, judged and in use here, or refused. */
+  adopt(): Promise<ReloadReport>;
   readonly inUse: MappingFiles;
   readonly platforms: PlatformLoaders;
   /** When what is in use of a file came into use. */
@@ -57,6 +60,8 @@ export interface MappingsOptions {
   readonly now: () => number;
 }
 
+const NOTHING: ReloadReport = { changed: [], refused: [], pairs: 0 };
+
 /** Both threads speak through these: one alone cannot have new ones. */
 const CONTRACT = /^(runtime|transform-server|mappings\/(generic|wire|platforms\.ts))(\/|$)/;
 
@@ -65,6 +70,9 @@ const refusal = (changed: readonly string[], names: readonly string[], why: stri
   refused: names.map((name) => ({ name, why })),
   pairs: 0,
 });
+
+const loaded = (platforms: PlatformLoaders): Promise<Platform[]> =>
+  Promise.all(Object.values(platforms).map((load) => load()));
 
 export const createMappings = (options: MappingsOptions): Mappings => {
   const { transformer, read, start, swapped, fresh, fixtures, overlay, now } = options;
@@ -80,8 +88,7 @@ export const createMappings = (options: MappingsOptions): Mappings => {
     next: PlatformLoaders,
   ) => {
     const refused: { name: string; why: string }[] = [];
-    const loaded = await Promise.all(Object.values(next).map((load) => load()));
-    for (const [href, place] of sheetPlaces(loaded)) {
+    for (const [href, place] of sheetPlaces(await loaded(next))) {
       if (files.texts[href] === undefined || files.texts[href] === inUse.texts[href]) continue;
       const done = await candidate.run({ work: 'compile', ...place });
       if (!done.ok) refused.push({ name: `${place.platform} ${place.direction} ${place.kind}`, why: done.error });
@@ -93,11 +100,11 @@ export const createMappings = (options: MappingsOptions): Mappings => {
     return refused;
   };
 
-  /** `keep`: what is on disk before anything of it is in use. */
+  /** `keep`: what lasts before anything of it is in use. */
   const take = async (
     files: MappingFiles,
     changed: readonly string[],
-    { tables, keep }: { tables: boolean; keep?: () => void },
+    { tables, keep }: { tables: boolean; keep?: () => Promise<void> },
   ): Promise<ReloadReport> => {
     const pairs = existsSync(fixtures) ? goldenCases(fixtures, Object.keys(platforms)) : [];
     if (pairs.length === 0) return refusal(changed, [fixtures], 'there are no golden pairs to judge by');
@@ -107,9 +114,10 @@ export const createMappings = (options: MappingsOptions): Mappings => {
     try {
       if (tables && fresh !== undefined) next = await fresh();
       refused = await judge(candidate, files, pairs, next);
-      if (refused.length === 0) keep?.();
+      if (refused.length === 0) await keep?.();
     } catch (error) {
-      refused = [{ name: 'the mappings on disk', why: error instanceof Error ? error.message : String(error) }];
+      const name = keep === undefined ? 'the mappings on disk' : changed.join();
+      refused = [{ name, why: error instanceof Error ? error.message : String(error) }];
     }
     if (refused.length > 0) {
       await candidate.close();
@@ -129,7 +137,7 @@ export const createMappings = (options: MappingsOptions): Mappings => {
     if (changed.length === 0) {
       // The program's own sheet below one that was changed here may be another one now.
       inUse = files;
-      return { changed, refused: [], pairs: 0 };
+      return NOTHING;
     }
     const code = changed.filter((name) => CONTRACT.test(name));
     if (code.length > 0) return refusal(changed, code, 'the program itself changed: let a new one take over');
@@ -144,7 +152,7 @@ export const createMappings = (options: MappingsOptions): Mappings => {
     const own = before?.own ?? inUse.texts[href];
     if (own === undefined) return refusal([path], [path], 'it is not a sheet of the program');
     const isNew = (text ?? own) !== inUse.texts[href] || (before !== undefined && isOutdated(before));
-    if (!isNew) return { changed: [], refused: [], pairs: 0 };
+    if (!isNew) return NOTHING;
     if (text === undefined || text === own)
       return take(withSheet(inUse, { href, path, text: own }), [path], {
         tables: false,
@@ -155,6 +163,25 @@ export const createMappings = (options: MappingsOptions): Mappings => {
       tables: false,
       keep: () => overlay.put({ path, text, ...made }),
     });
+  };
+
+  const adopt = async (): Promise<ReloadReport> => {
+    if (overlay?.refresh === undefined || !(await overlay.refresh())) return NOTHING;
+    const wanted = overlay.read();
+    let files = inUse;
+    for (const [href, place] of sheetPlaces(await loaded(platforms))) {
+      const path = sheetPath(place);
+      const own = inUse.changedHere.get(path)?.own ?? inUse.texts[href];
+      if (own === undefined) continue;
+      const { text = own, ...made } = wanted.get(path) ?? {};
+      const changed = 'by' in made ? { by: made.by, atMs: made.atMs, base: made.base, own } : undefined;
+      if (text !== inUse.texts[href] || changed?.atMs !== inUse.changedHere.get(path)?.atMs)
+        files = withSheet(files, { href, path, text, changed });
+    }
+    const changed = changedFiles(inUse, files);
+    if (changed.length > 0) return take(files, changed, { tables: false });
+    inUse = files;
+    return NOTHING;
   };
 
   let running: Promise<ReloadReport> | undefined;
@@ -175,6 +202,7 @@ export const createMappings = (options: MappingsOptions): Mappings => {
       return running;
     },
     change: (wanted) => inTurn(() => change(wanted)),
+    adopt: () => inTurn(adopt),
     get inUse() {
       return inUse;
     },

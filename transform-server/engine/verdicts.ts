@@ -21,6 +21,13 @@ export interface SheetPlace {
 
 export const DIRECTIONS = ['toGeneric', 'fromGeneric', 'toHost'] as const satisfies (keyof Sheets)[];
 
+const FOLDERS = { toGeneric: 'to-generic', fromGeneric: 'from-generic', toHost: 'to-host' } as const;
+/** Below the program's folder. */
+export const sheetPath = ({ platform, direction, kind }: SheetPlace): string =>
+  `mappings/${platform}/${FOLDERS[direction]}/${kind}.xsl`;
+export const sheetId = ({ platform, direction, kind }: SheetPlace): string =>
+  `${platform}.${FOLDERS[direction]}.${kind}`;
+
 /** Every sheet of every platform, by URL. */
 export const sheetPlaces = (platforms: readonly Platform[]): Map<string, SheetPlace> => {
   const found = new Map<string, SheetPlace>();

@@ -31,6 +31,15 @@ export type Claim =
   /** Two servers have shown different truths of it: it stays closed until a person decides. */
   | { readonly kind: 'conflict'; readonly text: string };
 
+/** Texts that all servers go by, by name. */
+export interface SharedTexts {
+  /** Another one after each change. */
+  version(): Promise<number>;
+  read(): Promise<{ readonly version: number; readonly texts: ReadonlyMap<string, string> }>;
+  /** `text` undefined: none. false: not written, as what was read at `version` is not the newest. Rejects when it is not known to last. */
+  write(version: number, name: string, text: string | undefined): Promise<boolean>;
+}
+
 export interface SharedState extends AsyncDisposable {
   /** Reads the cell and takes the right to write it. Rejects when the shared store does not answer. */
   claim(cell: string): Promise<Claim>;
@@ -38,6 +47,7 @@ export interface SharedState extends AsyncDisposable {
   numbers(size: number, cell?: string): Promise<{ from: number; to: number }>;
   /** Made by whoever asks first, the same for all. */
   secret(name: string, make: () => Uint8Array): Promise<Uint8Array>;
+  readonly texts: SharedTexts;
   /** The servers that are alive, this one too. */
   servers(): Promise<readonly ServerRecord[]>;
   readonly available: boolean;

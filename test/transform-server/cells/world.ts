@@ -22,6 +22,8 @@ export const createWorld = (directory: string) => {
   const conflicts = new Map<string, string>();
   const servers = new Map<string, ServerRecord>();
   const secrets = new Map<string, Uint8Array>();
+  const texts = new Map<string, string>();
+  let version = 0;
   const listeners = new Set<(available: boolean) => void>();
   let available = true;
   let next = 1;
@@ -112,6 +114,21 @@ export const createWorld = (directory: string) => {
         const known = secrets.get(name) ?? make();
         secrets.set(name, known);
         return known;
+      },
+      texts: {
+        version: async () => {
+          answering();
+          return version;
+        },
+        read: async () => ({ version, texts: new Map(texts) }),
+        write: async (upon, name, text) => {
+          answering();
+          if (upon !== version) return false;
+          version += 1;
+          if (text === undefined) texts.delete(name);
+          else texts.set(name, text);
+          return true;
+        },
       },
       servers: async () => [...servers.values()],
       get available() {

@@ -140,7 +140,7 @@ test('a program whose own sheet has changed since says so, and goes on with what
   const one = restart();
   await one.library.change(await one.sheet(), BETTER, 'ada');
   writeFileSync(join(program, PATH), `${TEXT}\n<!-- newer -->\n`);
-  const files = readMappingFiles(program, { read: () => new Map(), put: () => {}, drop: () => {} });
+  const files = readMappingFiles(program, { read: () => new Map() });
   expect(files.notes).toEqual([]);
   expect((await one.mappings.reload()).refused).toEqual([]);
   const two = restart();

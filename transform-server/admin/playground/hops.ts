@@ -2,9 +2,9 @@
 import { joinVm } from '../../../mappings/generic/join.ts';
 import type { DocumentKind, Documents, Vm } from '../../../mappings/generic/model.ts';
 import type { Platform } from '../../../mappings/generic/platform.ts';
-import { type Library, type Sheet, sheetId } from '../../engine/library.ts';
+import type { Library, Sheet } from '../../engine/library.ts';
 import type { Trial } from '../../engine/trials.ts';
-import { judged, placeOf } from '../../engine/verdicts.ts';
+import { judged, placeOf, sheetId } from '../../engine/verdicts.ts';
 import { joinsOf, type RawWork } from '../../engine/work.ts';
 import { genericOf, genericText, nativeText, type Source } from './source.ts';
 

@@ -167,3 +167,23 @@ export const SECRET = script(`
 redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2])
 return {'secret', redis.call('HGET', KEYS[2], ARGV[1])}
 `);
+
+/* Texts that all servers go by: a hash, by name; '' has how often any of them was changed. */
+export const textKeys = (prefix: string): string[] => [`${prefix}:{texts}:kept`];
+
+export const TEXTS_VERSION = script(`return {'version', redis.call('HGET', KEYS[1], '') or '0'}`);
+
+export const READ_TEXTS = script(`
+local answer = {'texts', redis.call('HGET', KEYS[1], '') or '0'}
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all do answer[i + 2] = all[i] end
+return answer
+`);
+
+/** ARGV: the version that was read, name, text; no text: it goes. */
+export const WRITE_TEXT = script(`
+if (redis.call('HGET', KEYS[1], '') or '0') ~= ARGV[1] then return {'newer'} end
+if ARGV[3] then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) else redis.call('HDEL', KEYS[1], ARGV[2]) end
+redis.call('HINCRBY', KEYS[1], '', 1)
+return {'written'}
+`);

@@ -6,6 +6,7 @@ import { openNumbers } from './numbers.ts';
 import { placeOf, type RedisOptions, steadyClock, timesOf } from './options.ts';
 import { persistenceWarnings } from './persistence.ts';
 import { BEAT, CONFLICT, cellKeys, LEAVE, SECRET, serverKeys } from './scripts.ts';
+import { openTexts } from './texts.ts';
 
 export const openRedisState = async (options: RedisOptions): Promise<SharedState> => {
   const { prefix, server, address, waitReplicas } = options;
@@ -125,6 +126,7 @@ export const openRedisState = async (options: RedisOptions): Promise<SharedState
       secrets.set(name, value);
       return Buffer.from(value, 'base64');
     },
+    texts: openTexts(connection, prefix),
     servers: beat,
     get available() {
       return available;
