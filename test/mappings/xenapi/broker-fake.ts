@@ -117,6 +117,7 @@ export const rig = () => {
       owned: () => undefined,
       owner: () => undefined,
       slots: (id) => slots.get(id) ?? {},
+      history: () => undefined,
     },
     jobs: {
       get: (id) => jobs.get(id),
