@@ -7,6 +7,7 @@ const SLOW = [
   'test/agent/http/half-closed.test.ts',
   'test/agent/tunnel.test.ts',
   'test/cli/complete.test.ts',
+  'test/cli/start.test.ts',
   'test/runtime/link-tls.test.ts',
   'test/transform-server/admin/api.test.ts',
   'test/transform-server/admin/mappings.test.ts',

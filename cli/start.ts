@@ -92,7 +92,7 @@ const introduction = (ready: Ready, simulated: boolean): string => {
     `  password     ${front.password}`,
     `  certificate  SHA-1   ${front.fingerprint}`,
     `               SHA-256 ${front.fingerprint256}`,
-    ...(ready.admin === undefined ? [] : [`  admin        ${ready.admin.url}/healthz`]),
+    ...(ready.admin === undefined ? [] : [`  console      ${ready.admin.url}/  (the same user and password)`]),
     '',
     "Try, in another terminal (govc is VMware's command line, github.com/vmware/govmomi):",
     '',

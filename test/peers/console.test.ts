@@ -199,6 +199,22 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
     await one.close();
   });
 
+  test('a stream of changes that is refused is asked for again, and who is not logged in any more is told so', async () => {
+    const one = await openConsole(browser, { url: product.admin.url, user: product.user, password: product.password });
+    const { page } = one;
+    await page.route('**/api/v1/events', (route) => route.fulfill({ status: 429, body: '' }));
+    await page.reload();
+    await page.getByText('not connected').waitFor();
+    await page.unroute('**/api/v1/events');
+    await page.getByText('live', { exact: true }).waitFor({ timeout: 15_000 });
+    await page.route('**/api/v1/events', (route) => route.fulfill({ status: 401, body: '' }));
+    await page.route('**/api/v1/me', (route) => route.fulfill({ status: 401, body: '{}' }));
+    await page.goto(`${product.admin.url}/#/audit`);
+    await page.reload();
+    await page.getByRole('button', { name: 'Log in' }).waitFor({ timeout: 15_000 });
+    await one.close();
+  });
+
   test('a viewer is shown no button that changes anything, and the API refuses what one would try', async () => {
     const { page, go } = viewer;
     await go('sessions');

@@ -1,5 +1,6 @@
 /** Server-sent events of the admin API in, calls of those who follow a kind of them out; the connection is shared and comes back by itself. */
 import { useEffect } from 'preact/hooks';
+import { ask } from './api.ts';
 
 export interface Told {
   readonly kind: string;
@@ -21,11 +22,23 @@ const tell = (up: boolean): void => {
 
 const KINDS = ['exchange', 'object', 'job', 'session', 'host', 'agent', 'metric', 'audit', 'mapping', 'reset'];
 
+/** A browser asks again by itself where the connection broke, and never again where it was refused. */
+const AGAIN_MS = 3000;
+let again: ReturnType<typeof setTimeout> | undefined;
+
 export const connect = (): void => {
+  clearTimeout(again);
   source?.close();
-  source = new EventSource('/api/v1/events');
-  source.onopen = () => tell(true);
-  source.onerror = () => tell(false);
+  const opened = new EventSource('/api/v1/events');
+  source = opened;
+  opened.onopen = () => tell(true);
+  opened.onerror = () => {
+    tell(false);
+    if (opened.readyState !== EventSource.CLOSED || opened !== source) return;
+    // It does not say why: who is not logged in any more is told by this.
+    ask('/me').catch(() => {});
+    again = setTimeout(connect, AGAIN_MS);
+  };
   for (const kind of KINDS)
     source.addEventListener(kind, (event) => {
       const told = { kind, ...(JSON.parse((event as MessageEvent<string>).data) as object) };
@@ -33,6 +46,7 @@ export const connect = (): void => {
     });
 };
 export const disconnect = (): void => {
+  clearTimeout(again);
   source?.close();
   source = undefined;
   tell(false);
