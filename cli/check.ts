@@ -15,10 +15,10 @@ import { lookAtHost } from './check/hosts.ts';
 import { lookAtLink } from './check/link.ts';
 import { lookAtPorts, type Program } from './check/ports.ts';
 import { lookAtRedis } from './check/redis.ts';
-import { type FullConfig, loadPlatform } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
-import { configOf, type Flags } from './flags.ts';
+import { configOf, type Flags, type FullConfig } from './flags.ts';
 import { createFrontTls } from './front-tls.ts';
+import { loadPlatform } from './hosts.ts';
 import { compileInterception } from './intercept/ruleset.ts';
 import { neighboursOf, type Placed, tlsTogether, withSharedPlaces } from './shared-places.ts';
 

@@ -192,8 +192,11 @@ export const mergeFlags = (file: ConfigInput, flags: Flags): ConfigInput => {
   };
 };
 
+/** With the folder that its programs keep their state in. */
+export type FullConfig = Config & { readonly state: string };
+
 /** The file is checked by itself first, so that its mistakes come with their lines. */
-export const configOf = (flags: Flags): Config & { readonly state: string } => {
+export const configOf = (flags: Flags): FullConfig => {
   let file: ConfigInput = {};
   if (flags.config !== undefined) {
     const text = readConfigText(flags.config);

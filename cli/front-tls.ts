@@ -8,7 +8,7 @@ import { LIMITS } from '../runtime/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import type { KeyPair } from '../runtime/tls.ts';
 import { suitesFor, type TlsWishes } from '../runtime/tls-suites.ts';
-import type { FullConfig } from './composition.ts';
+import type { FullConfig } from './flags.ts';
 
 type FrontConfig = FullConfig['front'][number];
 

@@ -9,9 +9,10 @@ import { ConfigError } from '../runtime/config.ts';
 import type { HostPort } from '../runtime/host-port.ts';
 import type { Log } from '../runtime/log.ts';
 import { type KeyPair, loadOrMakeLeaf } from '../runtime/tls.ts';
-import { type FullConfig, loadPlatform } from './composition.ts';
+import type { FullConfig } from './flags.ts';
 import { createFrontTls } from './front-tls.ts';
 import type { HandedSockets } from './handed-sockets.ts';
+import { loadPlatform } from './hosts.ts';
 import { neighboursOf, type Placed, tlsTogether } from './shared-places.ts';
 
 type FrontConfig = FullConfig['front'][number];

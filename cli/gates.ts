@@ -4,7 +4,7 @@ import type { AgentFront } from '../agent/agent.ts';
 import { clashes } from '../agent/intake/choice.ts';
 import type { GateConfig } from '../agent/intake/gate.ts';
 import { ConfigError } from '../runtime/config.ts';
-import type { FullConfig } from './composition.ts';
+import type { FullConfig } from './flags.ts';
 import type { HandedSockets } from './handed-sockets.ts';
 
 const networks = (texts: readonly string[]): BlockList => {

@@ -10,8 +10,8 @@ import type { Admission } from '../runtime/link-ws.ts';
 import { type Log, silentLog } from '../runtime/log.ts';
 import type { Secret } from '../runtime/secret.ts';
 import { LOOPBACK } from './admin-address.ts';
-import type { FullConfig } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
+import type { FullConfig } from './flags.ts';
 
 type Side = 'agent' | 'server';
 

@@ -10,8 +10,9 @@ import type { Log } from '../runtime/log.ts';
 import { type Member, type MemberOptions, openMember } from '../transform-server/cells/member.ts';
 import type { RedisOptions } from '../transform-server/storage/redis/options.ts';
 import { openRedisState } from '../transform-server/storage/redis/state.ts';
-import { type FullConfig, readPassword } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
+import type { FullConfig } from './flags.ts';
+import { readPassword } from './password-file.ts';
 
 const EVERYWHERE = new Set(['0.0.0.0', '::']);
 

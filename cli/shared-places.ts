@@ -1,7 +1,7 @@
 /** Fronts of a configuration in; which of them are found at the same place, and so share a gate, a certificate and the versions of TLS, out. */
 import type { ChosenFront } from '../agent/intake/choice.ts';
 import { ConfigError } from '../runtime/config.ts';
-import type { FullConfig } from './composition.ts';
+import type { FullConfig } from './flags.ts';
 
 type FrontConfig = FullConfig['front'][number];
 

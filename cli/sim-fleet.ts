@@ -14,7 +14,7 @@ import { parseLinkAddress } from '../runtime/link-address.ts';
 import { dialLink } from '../runtime/link-dial.ts';
 import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { makeSecret, readSecretFile } from '../runtime/secret.ts';
-import { loadPlatform } from './composition.ts';
+import { loadPlatform } from './hosts.ts';
 import { numberIn } from './number-flag.ts';
 
 export interface FleetFlags {

@@ -4,7 +4,8 @@ import { type Account, hashPassword, ROLES } from '../runtime/accounts.ts';
 import { accountName, readAccounts, writeAccounts } from '../runtime/accounts-file.ts';
 import { ConfigError, nearest } from '../runtime/config.ts';
 import { makeSecret } from '../runtime/secret.ts';
-import { type FullConfig, readPassword } from './composition.ts';
+import type { FullConfig } from './flags.ts';
+import { readPassword } from './password-file.ts';
 
 export const addUser = async (
   state: string,

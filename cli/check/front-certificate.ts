@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../../runtime/clock.ts';
 import { isAddress } from '../../runtime/host-port.ts';
-import type { FullConfig } from '../composition.ts';
+import type { FullConfig } from '../flags.ts';
 import { lookAtMode, lookAtValidity } from './files.ts';
 import type { Finding } from './finding.ts';
 

@@ -10,9 +10,9 @@ import { systemClock } from '../../runtime/clock.ts';
 import { ConfigError, type HostConfig } from '../../runtime/config.ts';
 import { LIMITS } from '../../runtime/limits.ts';
 import { silentLog } from '../../runtime/log.ts';
-import { dialerOf, platformOfUri } from '../composition.ts';
 import { detectedUri } from '../detect.ts';
 import { Unavailable } from '../exit-codes.ts';
+import { dialerOf, platformOfUri } from '../hosts.ts';
 import { lookAtSecret } from './files.ts';
 import type { Finding } from './finding.ts';
 

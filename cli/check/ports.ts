@@ -1,7 +1,8 @@
 /** Listening places of a configuration in; which of them cannot be bound, and why, out. Each is bound for a moment. */
 import { createServer } from 'node:net';
 import { parseLinkAddress } from '../../runtime/link-address.ts';
-import { type FullConfig, loadPlatform } from '../composition.ts';
+import type { FullConfig } from '../flags.ts';
+import { loadPlatform } from '../hosts.ts';
 import type { Finding, Place } from './finding.ts';
 
 export type Program = 'up' | 'agent' | 'server';
