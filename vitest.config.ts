@@ -9,6 +9,7 @@ const SLOW = [
   'test/cli/complete.test.ts',
   'test/cli/start.test.ts',
   'test/runtime/link-tls.test.ts',
+  'test/transform-server/admin/access.test.ts',
   'test/transform-server/admin/api.test.ts',
   'test/transform-server/admin/mappings.test.ts',
   'test/transform-server/cells/cells.test.ts',

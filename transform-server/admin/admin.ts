@@ -155,10 +155,13 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
   tellProblems(app, log);
   app.addHook('onSend', async (_, reply) => void reply.headers(HEADERS));
   await app.register(rateLimit, {
+    global: false,
     max: LIMITS.adminRequestsPerMinute,
     timeWindow: 60_000,
     errorResponseBuilder: (_, { after }) => new Problem(429, `too many requests; come again in ${after}`),
   });
+  // Before the hooks of any path: who is refused, or asks for what is not there, is counted as well.
+  app.addHook('onRequest', app.rateLimit());
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
