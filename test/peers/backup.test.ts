@@ -6,11 +6,10 @@ import { startXenHost, type XenHost } from '../../fixtures/xenapi-host/server.ts
 import { temporaryFolder } from '../temporary.ts';
 import { govcOn, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
-import { type RawSoap, rawSoap, textIn } from './raw-soap.ts';
+import { type RawSoap, rawSoap } from './raw-soap.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', '..', 'transvisor');
-const NAME = '<propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet>';
 
 describeWith(['govc'], 'a backup of the running program', () => {
   const folder = temporaryFolder();
@@ -37,8 +36,7 @@ describeWith(['govc'], 'a backup of the running program', () => {
     client = rawSoap(product);
     await client.logIn();
     [, vm = ''] = /VirtualMachine:(\S+)/.exec(await ids()) ?? [];
-    await client.filter(`${NAME}<objectSet><obj type="VirtualMachine">${vm}</obj></objectSet>`);
-    version = textIn((await client.waitForUpdates('', 1)).text, 'version') ?? '';
+    version = await client.watch(vm, 'name');
   });
   afterAll(async () => {
     client?.close();

@@ -7,7 +7,7 @@ import { openPythonActs } from './act-program.ts';
 import { govcOn, LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
-import { rawSoap, textIn } from './raw-soap.ts';
+import { rawSoap } from './raw-soap.ts';
 import { hostAndPort, startTransvisor, type Transvisor } from './transvisor.ts';
 import { openXenApi, openXenPython, type PythonXenApi, vmNamed, type Xapi } from './xen-clients.ts';
 
@@ -92,10 +92,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'pyvmomi', 'xen-api', 'xenapi-py'], 'w
     const soap = rawSoap(product);
     await soap.logIn();
     const id = await soap.vm('two');
-    await soap.filter(
-      `<propSet><type>VirtualMachine</type><pathSet>runtime.powerState</pathSet></propSet><objectSet><obj type="VirtualMachine">${id}</obj></objectSet>`,
-    );
-    const version = textIn((await soap.waitForUpdates('', 1)).text, 'version') ?? '';
+    const version = await soap.watch(id, 'runtime.powerState');
     const { token } = (await xenPython.call('event.from', ['VM'], '', { float: 1 })) as { token: string };
     const waits = [
       soap.waitForUpdates(version, 60).then(({ fault }) => fault),
@@ -189,11 +186,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'pyvmomi', 'xen-api', 'xenapi-py'], 'w
     const [metrics] = Object.values(xapi.objects.all).filter(({ $type }) => $type === 'host_metrics');
     const soap = rawSoap(product);
     await soap.logIn();
-    const id = await soap.vm('two');
-    await soap.filter(
-      `<propSet><type>VirtualMachine</type><pathSet>runtime.connectionState</pathSet></propSet><objectSet><obj type="VirtualMachine">${id}</obj></objectSet>`,
-    );
-    const version = textIn((await soap.waitForUpdates('', 1)).text, 'version') ?? '';
+    const version = await soap.watch(await soap.vm('two'), 'runtime.connectionState');
 
     await host.kill9();
     // Whoever waits hears of it.

@@ -9,7 +9,7 @@ import { LINK_VERSIONS } from '../../runtime/protocol.ts';
 import { govcOn, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { copyProgram, type ProgramCopy } from './program-copy.ts';
-import { rawSoap, textIn } from './raw-soap.ts';
+import { rawSoap } from './raw-soap.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 
 const LIMIT_MS = 120_000;
@@ -74,23 +74,9 @@ describeWith(['govc'], 'agent and server over TLS', () => {
     await govc('vm.create', '-m', '64', '-disk', '1G', '-on=false', 'awaited');
     const soap = rawSoap(product);
     await soap.logIn();
-    const vm = await soap.vm('awaited');
-    const filter = await soap.call(
-      'CreateFilter',
-      'PropertyCollector',
-      'ha-property-collector',
-      `<spec><propSet><type>VirtualMachine</type><pathSet>runtime.powerState</pathSet></propSet><objectSet><obj type="VirtualMachine">${vm}</obj></objectSet></spec><partialUpdates>false</partialUpdates>`,
-    );
-    expect(filter.fault).toBeUndefined();
-    const waitOn = (version: string) =>
-      soap.call(
-        'WaitForUpdatesEx',
-        'PropertyCollector',
-        'ha-property-collector',
-        `<version>${version}</version><options><maxWaitSeconds>60</maxWaitSeconds></options>`,
-      );
+    const version = await soap.watch(await soap.vm('awaited'), 'runtime.powerState');
     let answered = false;
-    const waiting = waitOn(textIn((await waitOn('')).text, 'version') ?? '').finally(() => {
+    const waiting = soap.waitForUpdates(version, 60).finally(() => {
       answered = true;
     });
     waiting.catch(() => {}); // judged below

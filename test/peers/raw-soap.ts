@@ -53,6 +53,8 @@ export type RawSoap = {
   readonly filter: (spec: string) => Promise<Answer>;
   /** What changed since the version; '' at first. */
   readonly waitForUpdates: (version: string, maxWaitSeconds: number) => Promise<Answer>;
+  /** Watches properties of one VM; gives the version from which their changes are waited for. */
+  readonly watch: (vm: string, ...paths: string[]) => Promise<string>;
   readonly forget: () => void;
   readonly close: () => void;
 };
@@ -185,6 +187,16 @@ export const rawSoap = (
       await manager('propertyCollector'),
       `<version>${version}</version><options><maxWaitSeconds>${maxWaitSeconds}</maxWaitSeconds></options>`,
     );
+  const watch: RawSoap['watch'] = async (vm, ...paths) => {
+    const made = await filter(
+      `<propSet><type>VirtualMachine</type>${paths.map((path) => `<pathSet>${path}</pathSet>`).join('')}</propSet><objectSet><obj type="VirtualMachine">${vm}</obj></objectSet>`,
+    );
+    if (made.fault !== undefined) throw new Error(`no filter: ${made.text.slice(0, 500)}`);
+    const first = await waitForUpdates('', 10);
+    const version = textIn(first.text, 'version');
+    if (version === undefined) throw new Error(`no version: ${first.text.slice(0, 500)}`);
+    return version;
+  };
   return {
     post,
     call,
@@ -197,6 +209,7 @@ export const rawSoap = (
     vm,
     filter,
     waitForUpdates,
+    watch,
     forget: () => {
       cookie = undefined;
     },

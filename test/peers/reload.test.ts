@@ -40,12 +40,8 @@ test('a waiting poll and an open session survive a reload; a refused sheet chang
     ]);
 
   // A filter on the machine, and a client that waits for it to change.
-  const filter = await soap.filter(
-    `<propSet><type>VirtualMachine</type><pathSet>config.flags.htSharing</pathSet></propSet><objectSet><obj type="VirtualMachine">${vm}</obj></objectSet>`,
-  );
-  expect(filter.fault).toBeUndefined();
+  const first = await soap.watch(vm, 'config.flags.htSharing');
   const wait = (version: string) => soap.waitForUpdates(version, 30);
-  const first = textIn((await wait('')).text, 'version') ?? '';
   let answered = false;
   const waiting = wait(first).finally(() => {
     answered = true;

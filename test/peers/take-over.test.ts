@@ -8,7 +8,7 @@ import { type Endpoint, govcOn, LIBVIRT_CLIENTS, requireClient, runProgram } fro
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { copyProgram, type ProgramCopy } from './program-copy.ts';
-import { type RawSoap, rawSoap, textIn } from './raw-soap.ts';
+import { rawSoap } from './raw-soap.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 
 const LIMIT_MS = 120_000;
@@ -77,14 +77,6 @@ const jsonRpc = (endpoint: Endpoint) => {
     });
 };
 
-const waitOn = (soap: RawSoap, version: string) =>
-  soap.call(
-    'WaitForUpdatesEx',
-    'PropertyCollector',
-    'ha-property-collector',
-    `<version>${version}</version><options><maxWaitSeconds>100</maxWaitSeconds></options>`,
-  );
-
 describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
   let host: Libvirtd;
   /** Nobody edits it while successors are started from it. */
@@ -109,15 +101,9 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
       const soap = rawSoap(product);
       expect((await soap.logIn()).fault).toBeUndefined();
       const vm = await soap.vm('alone');
-      const filter = await soap.call(
-        'CreateFilter',
-        'PropertyCollector',
-        'ha-property-collector',
-        `<spec><propSet><type>VirtualMachine</type><pathSet>runtime.powerState</pathSet></propSet><objectSet><obj type="VirtualMachine">${vm}</obj></objectSet></spec><partialUpdates>false</partialUpdates>`,
-      );
-      expect(filter.fault).toBeUndefined();
+      const version = await soap.watch(vm, 'runtime.powerState');
       let answered = false;
-      const waiting = waitOn(soap, textIn((await waitOn(soap, '')).text, 'version') ?? '').finally(() => {
+      const waiting = soap.waitForUpdates(version, 100).finally(() => {
         answered = true;
       });
       waiting.catch(() => {}); // judged below

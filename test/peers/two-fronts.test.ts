@@ -31,25 +31,14 @@ class Watcher {
   }
 
   async open(): Promise<void> {
-    const paths = WATCHED.map((path) => `<pathSet>${path}</pathSet>`).join('');
-    const made = await this.#soap.call(
-      'CreateFilter',
-      'PropertyCollector',
-      await this.#soap.manager('propertyCollector'),
-      `<spec><propSet><type>VirtualMachine</type>${paths}</propSet><objectSet><obj type="VirtualMachine">${this.#moid}</obj></objectSet></spec><partialUpdates>false</partialUpdates>`,
-    );
-    expect(made.fault).toBeUndefined();
+    await this.#soap.watch(this.#moid, ...WATCHED);
+    // From no version: all is told.
     await this.next();
   }
 
   /** One wait: until something changes or ten seconds pass. */
   async next(): Promise<void> {
-    const answer = await this.#soap.call(
-      'WaitForUpdatesEx',
-      'PropertyCollector',
-      await this.#soap.manager('propertyCollector'),
-      `<version>${this.#version}</version><options><maxWaitSeconds>10</maxWaitSeconds></options>`,
-    );
+    const answer = await this.#soap.waitForUpdates(this.#version, 10);
     expect(answer.fault).toBeUndefined();
     this.#version = textIn(answer.text, 'version') ?? this.#version;
     for (const [, name = '', value = ''] of answer.text.matchAll(

@@ -15,8 +15,6 @@ import { type RunningServer, startServers } from './servers.ts';
 const LIMIT_MS = 150_000;
 const domain = (name: string): string =>
   `<domain type='qemu'><name>${name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type machine='pc'>hvm</type></os></domain>`;
-const POWER_AND_NOTE = (vm: string): string =>
-  `<propSet><type>VirtualMachine</type><pathSet>config.annotation</pathSet></propSet><objectSet><obj type="VirtualMachine">${vm}</obj></objectSet>`;
 
 const PATH = '<inventoryPath>ha-datacenter/vm/first</inventoryPath>';
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -135,8 +133,7 @@ describeWith([...LIBVIRT_CLIENTS, ...REDIS_CLIENTS, 'govc'], 'two servers', () =
     const soap = rawSoap(endpoint);
     await soap.logIn();
     const vm = await soap.vm('second');
-    await soap.filter(POWER_AND_NOTE(vm));
-    let version = textIn((await soap.waitForUpdates('', 10)).text, 'version') ?? '';
+    let version = await soap.watch(vm, 'config.annotation');
     let notes = 0;
     let waiting = true;
     const waits = (async () => {
