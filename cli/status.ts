@@ -103,7 +103,7 @@ export const status = async (flags: AdminFlags, now: () => number = Date.now): P
   );
   const text = [
     `${first}\n${lines.join('')}`,
-    `${shown(rate.perSecond)} exchanges/s, ${shown(rate.meanMs)} ms each; ${counts['clients']} clients, ${counts['sessions']} sessions, ${counts['jobs']} jobs under way\n`,
+    `${shown(rate.perSecond)} exchanges/s, ${shown(rate.meanMs)} ms each, waits for changes among them; ${counts['clients']} clients, ${counts['sessions']} sessions, ${counts['jobs']} jobs under way\n`,
     table(
       ['HOST', 'STATE', 'PLATFORM', 'AGENT', 'VMS'],
       hosts.map(({ name, state, platform, agent, vms }) => [name, state, platform, agent || '(away)', vms]),

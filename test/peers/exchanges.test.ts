@@ -137,6 +137,10 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'chromium'], 'the exchange log', () =>
       line: expect.any(Number),
       from: { sheet: 'mappings/libvirt/to-generic/vm.xsl' },
     });
+    // Words of the call itself name no field.
+    expect(fields.map(({ field }) => field)).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(?:type|version|path)$/)]),
+    );
   });
 
   test('pages by cursor neither repeat nor skip while exchanges come', async () => {

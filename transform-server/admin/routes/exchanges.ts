@@ -108,11 +108,15 @@ const newest = (parts: readonly Parts[]): Iterable<ExchangeLine> => {
   return parts.flatMap(({ exchangeLog }) => [...exchangeLog.newest()]).sort((a, b) => b.atMs - a.atMs);
 };
 
-const textOf = (hops: Explained['hops'], shapes: readonly string[]): string =>
-  hops
-    .filter(({ shape }) => shapes.includes(shape))
-    .map(({ detail }) => JSON.stringify(detail))
-    .join('\n');
+const detailsOf = (hops: Explained['hops'], shape: string): readonly unknown[] =>
+  hops.filter((hop) => hop.shape === shape).map(({ detail }) => detail);
+/** What is said, without the names under which: those of a reading call and of an answer are the API's, of whatever is read. */
+const leavesOf = (value: unknown): string =>
+  typeof value === 'string'
+    ? value.replaceAll(/<\?[^>]*\?>|\s[\w:]+="[^"]*"/g, '')
+    : value !== null && typeof value === 'object'
+      ? Object.values(value).map(leavesOf).join(' ')
+      : '';
 
 /** Where the fields that are asked for come from, and of documents that were made for it those that are shown. */
 const fieldsOf = ({ hosts }: Parts, { line, hops }: Explained): readonly FieldLine[] => {
@@ -123,9 +127,10 @@ const fieldsOf = ({ hosts }: Parts, { line, hops }: Explained): readonly FieldLi
   const kinds = new Set<string>(made.map(kindOf));
   // Documents that are there already are shown without a sheet: of which kind they are nobody says.
   const isRead = line.route === 'broker' && kinds.size === 0;
+  const calls = detailsOf(hops, 'call');
   // The method's own words count as well: VM.get_name_label.
-  const asked = `${line.method.replace(/^.*\.(?:get|set)_/, '')} ${textOf(hops, ['call'])}`;
-  const said = isRead ? asked : `${asked} ${textOf(hops, ['answer'])}`;
+  const asked = `${line.method.replace(/^.*\.(?:get|set)_/, '')} ${line.route === 'broker' ? leavesOf(calls) : JSON.stringify(calls)}`;
+  const said = isRead ? asked : `${asked} ${leavesOf(detailsOf(hops, 'answer'))}`;
   const read = hosts.platformOf(front.instance.host)?.sheets.toGeneric;
   return Object.entries(fromGeneric).flatMap(([kind, sheet]) =>
     isRead || kinds.has(kind) ? fieldLines(sheet, read?.[kind as keyof typeof fromGeneric], said) : [],

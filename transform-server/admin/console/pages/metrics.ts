@@ -40,7 +40,7 @@ const GRAPHS: readonly Graph[] = [
     title: 'Exchanges a second',
     series: [
       ['calls', 'calls_dispatched'],
-      ['to hosts', 'calls_asking'],
+      ['asked their host', 'calls_asking'],
     ],
     isRate: true,
   },
@@ -82,10 +82,9 @@ const GRAPHS: readonly Graph[] = [
 /** How many calls found what they read made already: each sheet that is applied is counted against a call, also where one call needed many. */
 const hitsOf = (calls: Points, transforms: Points): Points => {
   const made = new Map(rateOf(transforms));
-  return rateOf(calls).map(([atMs, rate]) => [
-    atMs,
-    rate === 0 ? 100 : Math.max(0, 100 * (1 - (made.get(atMs) ?? 0) / rate)),
-  ]);
+  return rateOf(calls)
+    .filter(([, rate]) => rate > 0)
+    .map(([atMs, rate]) => [atMs, Math.max(0, 100 * (1 - (made.get(atMs) ?? 0) / rate))]);
 };
 
 const Methods = ({ sinceMs }: { readonly sinceMs: number }): VNode => {
@@ -148,7 +147,7 @@ export const Metrics = ({ place }: { readonly place: Place }): VNode => {
           ? problem === undefined && html`<${Loading} what="the figures" />`
           : html`<div class="plots">
               ${graphs.map(({ title, shown, text = figureText, isBinary }) => html`<${Plot} key=${title} title=${title} series=${shown} fromMs=${Math.max(fromMs, firstMs)} toMs=${toMs} text=${text} isBinary=${isBinary} />`)}
-              <${Plot} title="Calls without a sheet, at least" series=${[{ name: 'of calls', points: hitsOf(of('calls_dispatched'), of('transforms')) }]}
+              <${Plot} title="Cache hits, at least" series=${[{ name: 'of calls', points: hitsOf(of('calls_dispatched'), of('transforms')) }]}
                 fromMs=${Math.max(fromMs, firstMs)} toMs=${toMs} text=${(n: number) => `${Math.round(n)} %`} />
             </div>`
       }
