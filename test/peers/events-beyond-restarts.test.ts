@@ -63,14 +63,17 @@ describeWith(['xenapi-py', ...LIBVIRT_CLIENTS, ...REDIS_CLIENTS], 'event.from be
     writeFileSync(file, MACHINE(name));
     await host.virsh('define', file);
   };
+  const listed = async (...options: readonly string[]): Promise<string[]> =>
+    (await host.virsh('list', '--name', ...options)).split('\n').filter((name) => name !== '');
   beforeAll(async () => {
     still = copyProgram();
     host = await startLibvirtd({ qemu: true });
   });
   beforeEach(async () => {
-    for (const name of (await host.virsh('list', '--all', '--name')).split('\n').filter((one) => one !== ''))
-      await host.virsh('undefine', name);
-    for (const name of ['still', 'renamed', 'short']) await define(name);
+    for (const name of await listed()) await host.virsh('destroy', name);
+    for (const name of await listed('--all')) await host.virsh('undefine', name);
+    for (const name of ['on', 'renamed', 'short']) await define(name);
+    await host.virsh('start', 'on');
   });
   afterAll(async () => {
     await host?.stop();
