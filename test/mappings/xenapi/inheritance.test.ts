@@ -4,7 +4,7 @@ import { hubId } from '../../../mappings/generic/ids.ts';
 import { bequeath, hasInheritance } from '../../../mappings/xenapi/broker/inheritance.ts';
 import { World } from '../../../mappings/xenapi/broker/world.ts';
 import { writeOwn } from '../../../mappings/xenapi/own-data.ts';
-import { estate, from, HOST_METRICS, job, machine, pool, ref, told, VM, VOLUME, vdi, vm } from './broker-estate.ts';
+import { estate, from, HOST_METRICS, job, machine, pool, ref, sr, told, VM, VOLUME, vdi, vm } from './broker-estate.ts';
 import { HOST, member } from './broker-fake.ts';
 
 const OTHER = hubId('vm', 9);
@@ -61,7 +61,7 @@ test('a wait that is asked again waits on, and a subscription of event.register 
   expect(next.map((one) => one.ref)).toEqual([vdi]);
 });
 
-test('tasks, fields of our own, measurements and the order of references are no change', async () => {
+test('tasks, fields of our own and measurements are no change', async () => {
   const at = estate();
   const { token: first } = await from(at, '');
   at.job(job({ state: 'success', finishedMs: at.context.now() }));
@@ -74,6 +74,20 @@ test('tasks, fields of our own, measurements and the order of references are no 
   at.replace();
   expect(told(await from(at, token))).toEqual([]);
   expect(told(await from(at, first))).toEqual(['add task', 'mod pool']);
+});
+
+test('in which order others came to refer to an object is no change', async () => {
+  const at = estate();
+  const image = (of: string): string => member('VDI', vdi, `<uuid>d</uuid><SR>${of}</SR>`);
+  at.put(hubId('volume', 6), member('VDI', ref('VDI', hubId('volume', 6)), `<uuid>e</uuid><SR>${sr}</SR>`));
+  await from(at, '');
+  for (const of of [ref('SR', HOST), sr]) {
+    at.put(VOLUME, image(of));
+    await at.ask('SR.get_all', {});
+  }
+  const { token } = await from(at, '');
+  at.replace();
+  expect(told(await from(at, token))).toEqual([]);
 });
 
 test('many who ask at once while the new program reads are told alike', async () => {
