@@ -208,6 +208,11 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'chromium'], 'the exchange log', () =>
     // Side by side, not one below the other.
     expect(tops.size).toBe(1);
     expect(await axeFaults(page)).toEqual([]);
+    await page.getByRole('link', { name: 'its request in the playground' }).click();
+    await expect.poll(() => page.getByLabel(/^The request/).inputValue()).toContain('POST /sdk HTTP/1.1');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByRole('heading', { level: 2, name: /^Power/ }).waitFor();
+    await page.goBack();
     await page.getByRole('link', { name: VM, exact: true }).click();
     await page.getByRole('heading', { level: 1, name: VM }).waitFor();
     expect(complaints).toEqual([]);

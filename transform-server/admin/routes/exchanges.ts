@@ -48,6 +48,7 @@ const bounds = z.strictObject({
 });
 const one = z.strictObject({
   ...line.shape,
+  platform: z.string().describe('The API that the client speaks; empty: its front is gone.'),
   hops: z.array(hop),
   spans: z.array(z.strictObject({ name: z.string(), startMs: z.number(), durationMs: z.number() })),
   fields: z
@@ -173,6 +174,7 @@ export const exchangeRoutes = ({ inspected }: Sources): readonly Route[] => [
         return {
           ...found.line,
           program: programsOf([parts])(found.line),
+          platform: parts.hosts.front(found.line.front)?.platform.name ?? '',
           hops: [...found.hops],
           spans: [...found.spans],
           fields: [...fieldsOf(parts, found)],

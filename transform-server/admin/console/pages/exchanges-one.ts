@@ -22,6 +22,7 @@ interface Line {
   readonly text: string;
 }
 interface Whole extends ExchangeLine {
+  readonly platform: string;
   readonly hops: readonly Hop[];
   readonly spans: readonly Span[];
   readonly fields: readonly (Line & { readonly from?: Line })[];
@@ -91,6 +92,14 @@ const Fields = ({ of }: { readonly of: Whole['fields'] }): VNode =>
       </tbody>
     </table></div>` as unknown as VNode;
 
+/** What the client sent, as far as the log has it. */
+export const requestText = ({ hops }: { readonly hops: readonly Pick<Hop, 'shape' | 'detail'>[] }): string => {
+  const { method, path, fields, body } = hops.find(({ shape }) => shape === 'request')?.detail ?? {};
+  if (typeof body !== 'string') return '';
+  const head = Object.entries(fields ?? {}).map(([name, value]) => `${name}: ${String(value)}\n`);
+  return `${String(method)} ${String(path)} HTTP/1.1\n${head.join('')}\n${markupText(body)}`;
+};
+
 export const OneExchange = ({ id }: { readonly id: string }): VNode => {
   const { value: whole, problem, again } = useAsked<Whole>(`/exchanges/${encodeURIComponent(id)}`);
   // Jobs go on when their client has its answer.
@@ -126,6 +135,14 @@ export const OneExchange = ({ id }: { readonly id: string }): VNode => {
         ],
         ['Job', whole.job === '' ? '' : html`<${To} words=${['jobs', whole.job]} />`],
         ['Exchange', html`<code>${whole.exchange}</code>`],
+        ...(whole.platform === '' || requestText(whole) === ''
+          ? []
+          : [
+              [
+                'See also',
+                html`<${To} words=${['mappings', 'playground']} search=${{ kind: 'request', platform: whole.platform, exchange: whole.exchange }}>its request in the playground</${To}>`,
+              ] as const,
+            ]),
       ]}
     />
     ${whole.hops.length === 0 && html`<p class="soft">Too many came at once: of this one only its line was kept.</p>`}

@@ -40,7 +40,7 @@ const GRAPHS: readonly Graph[] = [
     title: 'Exchanges a second',
     series: [
       ['calls', 'calls_dispatched'],
-      ['asked their host', 'calls_asking'],
+      ['host asked', 'calls_asking'],
     ],
     isRate: true,
   },

@@ -187,7 +187,7 @@ export const OneObject = ({ id, place }: { readonly id: string; readonly place: 
         ['Version', one.version],
         [
           'See also',
-          html`<a href=${addressOf(['exchanges'], { object: one.id })}>exchanges</a>, <a href=${addressOf(['jobs'], { target: one.id })}>jobs</a>`,
+          html`<a href=${addressOf(['exchanges'], { object: one.id })}>exchanges</a>, <a href=${addressOf(['jobs'], { target: one.id })}>jobs</a>, <a href=${addressOf(['mappings', 'playground'], { kind: 'object', platform: one.platform, object: one.id })}>playground</a>`,
         ],
       ]}
     />

@@ -7,6 +7,7 @@ import { linesOf } from '../difference.ts';
 import { Told } from '../parts.ts';
 import { type Place, setSearch } from '../router.ts';
 import { Editor } from '../text.ts';
+import { requestText } from './exchanges-one.ts';
 import type { PlatformLine } from './mappings.ts';
 import { type Played, Result } from './played.ts';
 import type { SheetLine, WholeSheet } from './sheet.ts';
@@ -102,6 +103,12 @@ export const Playground = ({ place }: { readonly place: Place }): VNode => {
   const fronts = named.filter(({ front }) => front).map(({ name }) => name);
   const front = at('front') || (fronts.includes(platform) ? platform : (fronts[0] ?? ''));
   const [pasted, setPasted] = useState('');
+  const { value: sent, problem: unsent } = useAsked<Parameters<typeof requestText>[0]>(
+    at('exchange') === '' ? undefined : `/exchanges/${encodeURIComponent(at('exchange'))}`,
+  );
+  useEffect(() => {
+    if (sent !== undefined) setPasted(requestText(sent));
+  }, [sent]);
   const [after, setAfter] = useState('');
   const [busy, setBusy] = useState(false);
   const [played, setPlayed] = useState<Played>();
@@ -132,7 +139,7 @@ export const Playground = ({ place }: { readonly place: Place }): VNode => {
   return html`<p class="crumbs"><a href="#/mappings">Mappings</a> / playground</p>
     <h1>Playground</h1>
     <p class="soft">Nothing is changed until a sheet is accepted, and nothing is sent to a host.</p>
-    <${Told} problem=${problem ?? copy.problem} />
+    <${Told} problem=${problem ?? copy.problem ?? unsent} />
     <form onSubmit=${run}>
       <div class="filters">
         <${Choice} label="Of" value=${kind} choices=${KINDS} onChoice=${choose('kind')} />
