@@ -79,6 +79,10 @@ export const METHODS: Record<
     context.locals.put('seen', args['what']);
     return { kind: 'value', value: context.locals.list('') };
   },
+  // biome-ignore lint/correctness/useYield: it needs nothing of the server
+  *rested(context) {
+    return { kind: 'value', value: context.own.get('rested', context.front.name) };
+  },
   *start(context, _args, call) {
     const job = yield {
       effect: 'run',
@@ -126,6 +130,11 @@ export const platform: Platform = {
     // biome-ignore lint/correctness/useYield: it needs nothing of the server
     *stream(request): Brokered<Outcome<StreamTarget>> {
       return done({ kind: 'bytes', status: 200, headers: {}, bytes: Buffer.from(request.path) });
+    },
+    *rest(context) {
+      const { version } = context.store;
+      yield;
+      context.own.put('rested', context.front.name, version);
     },
   },
   host: {
