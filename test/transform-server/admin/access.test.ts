@@ -1,49 +1,27 @@
 /** Who may ask the admin endpoint what: nobody, each role on each path, too often, over TLS; and what every answer says to browsers. */
 import { request as httpsRequest } from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAccounts, hashPassword } from '../../../runtime/accounts.ts';
 import { LIMITS } from '../../../runtime/limits.ts';
 import { makeCa, makeLeaf } from '../../../runtime/tls.ts';
 import { type Admin, openAdmin } from '../../../transform-server/admin/admin.ts';
 import { temporaryFolder } from '../../temporary.ts';
 import { compose } from '../composed.ts';
+import { accountsOf, type LoggedIn, logIn, TOKEN } from './rig.ts';
 
-const TOKEN = 'a-token-of-some-length';
 const ROLES = ['viewer', 'operator', 'administrator'] as const;
-const ACCOUNTS = [
-  { name: 'viewer', role: 'read-only' },
-  { name: 'operator', role: 'operator' },
-] as const;
+const ACCOUNTS = { viewer: 'read-only', operator: 'operator' } as const;
 let one: Awaited<ReturnType<typeof compose>>;
 let admin: Admin;
 
 beforeEach(async () => {
   one = await compose(temporaryFolder());
-  const accounts = createAccounts(
-    await Promise.all(
-      ACCOUNTS.map(async (account) => ({
-        ...account,
-        fullName: '',
-        hash: await hashPassword(`password of ${account.name}`),
-      })),
-    ),
-  );
+  const accounts = await accountsOf(ACCOUNTS);
   admin = await openAdmin({ inspected: one.server.inspected, token: TOKEN, accounts });
 });
 afterEach(async () => {
   await admin.close();
   await one.server.close();
 });
-
-const logIn = async (user: string): Promise<Record<string, string>> => {
-  const answer = await fetch(`${admin.url}/api/v1/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ user, password: `password of ${user}` }),
-  });
-  const { csrf } = (await answer.json()) as { csrf: string };
-  return { cookie: answer.headers.get('set-cookie')?.split(';')[0] ?? '', 'x-csrf-token': csrf };
-};
 
 interface Documented {
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly description?: string }>>>>;
@@ -63,7 +41,7 @@ describe('each path that OpenAPI tells of', () => {
   };
   const statusOf = async (
     { method, path }: { readonly method: string; readonly path: string },
-    headers: Record<string, string>,
+    headers: LoggedIn['headers'],
   ): Promise<number> => {
     const answer = await fetch(`${admin.url}/api/v1${path}`, { method, headers });
     await answer.body?.cancel();
@@ -83,8 +61,8 @@ describe('each path that OpenAPI tells of', () => {
     const all = (await paths()).filter(({ path }) => !/logout|events/.test(path));
     const needing = (role: string) => all.filter((one) => one.role === role);
     for (const role of ROLES) expect(needing(role).length).toBeGreaterThan(1);
-    for (const [at, { name }] of ACCOUNTS.entries()) {
-      const headers = await logIn(name);
+    for (const [at, name] of Object.keys(ACCOUNTS).entries()) {
+      const { headers } = await logIn(admin, name);
       for (const one of ROLES.slice(at + 1).flatMap(needing))
         expect([name, one, await statusOf(one, headers)]).toEqual([name, one, 403]);
       for (const one of needing(name)) expect([401, 403]).not.toContain(await statusOf(one, headers));
@@ -121,9 +99,7 @@ it('every answer keeps browsers from taking it for anything else', async () => {
 it('over TLS the cookie is for TLS alone, and TLS 1.1 is refused', async () => {
   const ca = makeCa(Date.now());
   const tls = makeLeaf(ca, ['127.0.0.1'], Date.now());
-  const accounts = createAccounts([
-    { name: 'ada', role: 'administrator', fullName: '', hash: await hashPassword('right of ada') },
-  ]);
+  const accounts = await accountsOf({ ada: 'administrator' });
   await using secure = await openAdmin({ inspected: one.server.inspected, token: TOKEN, accounts, tls });
   expect(secure.url).toMatch(/^https:/);
   const cookie = (options: object): Promise<string> =>

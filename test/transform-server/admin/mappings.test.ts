@@ -2,14 +2,13 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PLATFORMS } from '../../../mappings/platforms.ts';
-import { createAccounts, hashPassword } from '../../../runtime/accounts.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { type Admin, openAdmin } from '../../../transform-server/admin/admin.ts';
 import { createServer, type Server } from '../../../transform-server/server.ts';
 import { temporaryFolder } from '../../temporary.ts';
+import { accountsOf, logIn, TOKEN } from './rig.ts';
 
-const TOKEN = 'a-token-of-some-length';
 const SHEET = 'libvirt.to-generic.vm';
 let server: Server;
 let admin: Admin;
@@ -23,9 +22,7 @@ const open = async (): Promise<void> => {
     log: silentLog,
     program: fileURLToPath(new URL('../../../', import.meta.url)),
   });
-  const accounts = createAccounts([
-    { name: 'vic', role: 'read-only', fullName: '', hash: await hashPassword('right of vic') },
-  ]);
+  const accounts = await accountsOf({ vic: 'read-only' });
   admin = await openAdmin({ inspected: server.inspected, token: TOKEN, accounts, strict: true });
 };
 const close = async (): Promise<void> => {
@@ -226,17 +223,8 @@ describe('the playground', () => {
   });
 
   it('is for viewers as well, and leaves no line in the audit', async () => {
-    const login = await fetch(`${admin.url}/api/v1/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ user: 'vic', password: 'right of vic' }),
-    });
-    const { csrf } = (await login.json()) as { csrf: string };
-    const headers = {
-      cookie: login.headers.get('set-cookie')?.split(';')[0] ?? '',
-      'x-csrf-token': csrf,
-      'content-type': 'application/json',
-    };
+    const vic = await logIn(admin, 'vic');
+    const headers = { ...vic.headers, 'content-type': 'application/json' };
     const as = (path: string, method: string, body: unknown): Promise<Response> =>
       fetch(`${admin.url}/api/v1${path}`, { method, headers, body: JSON.stringify(body) });
     const asked = { platform: 'sim', kind: 'golden', document: 'sim/vm.generic.xml' };

@@ -1,39 +1,31 @@
 /** The overview: who called whom in the last minute, and what is unwell. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Admin, openAdmin } from '../../../transform-server/admin/admin.ts';
-import { temporaryFolder } from '../../temporary.ts';
-import { compose } from '../composed.ts';
 import { vm } from '../memory.ts';
+import { type AdminRig, openRig } from './rig.ts';
 
-const TOKEN = 'a-token-of-some-length';
-let one: Awaited<ReturnType<typeof compose>>;
-let admin: Admin;
+let rig: AdminRig;
 
 beforeEach(async () => {
-  one = await compose(temporaryFolder());
-  admin = await openAdmin({ inspected: one.server.inspected, token: TOKEN, strict: true });
-  await one.list([vm('u1', 'alpha'), vm('u2', 'beta')]);
+  rig = await openRig();
+  await rig.one.list([vm('u1', 'alpha'), vm('u2', 'beta')]);
 });
-afterEach(async () => {
-  await admin.close();
-  await one.server.close();
-});
+afterEach(() => rig.close());
 
-const ask = async (path: string) => {
-  const answer = await fetch(`${admin.url}/api/v1${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
-  return (await answer.json()) as {
+const ask = (path: string) =>
+  rig.json<{
     readonly counts: Readonly<Record<string, number>>;
     readonly hosts: readonly object[];
     readonly fronts: readonly object[];
     readonly clients: readonly object[];
     readonly unwell: readonly { readonly what: string; readonly href: string }[];
     readonly items: readonly object[];
-  };
-};
+  }>(path);
 const told = (exchange: string, outcome: string, agoMs = 0, durationMs = 4, user = 'u'): void => {
   const atMs = Date.now() - agoMs;
   const facts = { client: '192.0.2.7', user, front: 'f', method: 'names', route: 'broker', outcome };
-  one.server.inspected.parts()[0]?.exchangeLog.add({ exchange, shape: 'answer', atMs, durationMs, facts, detail: {} });
+  rig.one.server.inspected
+    .parts()[0]
+    ?.exchangeLog.add({ exchange, shape: 'answer', atMs, durationMs, facts, detail: {} });
 };
 
 it('shows clients, fronts and hosts with the calls and faults of the last minute', async () => {
@@ -51,7 +43,7 @@ it('shows clients, fronts and hosts with the calls and faults of the last minute
 });
 
 it('names the program that a client said it is, wherever its exchanges are told', async () => {
-  await one.api.login({
+  await rig.one.api.login({
     ...{ front: 'f', user: 'u', fullName: '', role: 'administrator' },
     ...{ address: '192.0.2.7', userAgent: 'govc/0.46.0 (linux)', locale: '' },
   });
@@ -69,9 +61,9 @@ it('names the program that a client said it is, wherever its exchanges are told'
 });
 
 it('names the host that does not answer, and the one whose agent is gone', async () => {
-  await one.api.hostState(one.host.id, one.host.epoch, { connected: false, text: 'down' });
-  expect((await ask('/overview')).unwell).toMatchObject([{ what: 'host', href: `/hosts/${one.host.id}` }]);
-  one.attached.left();
+  await rig.one.api.hostState(rig.one.host.id, rig.one.host.epoch, { connected: false, text: 'down' });
+  expect((await ask('/overview')).unwell).toMatchObject([{ what: 'host', href: `/hosts/${rig.one.host.id}` }]);
+  rig.one.attached.left();
   const { hosts, unwell } = await ask('/overview');
   expect(hosts).toMatchObject([{ state: 'away', agent: '', vms: 2 }]);
   expect(unwell.map(({ what }) => what)).toEqual(expect.arrayContaining(['server', 'agent']));

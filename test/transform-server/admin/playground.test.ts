@@ -1,45 +1,31 @@
 /** The playground on objects of hosts: what it shows holds no secret, whatever a sheet makes of it. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Admin, openAdmin } from '../../../transform-server/admin/admin.ts';
-import { temporaryFolder } from '../../temporary.ts';
-import { compose } from '../composed.ts';
 import { vm } from '../memory.ts';
+import { type AdminRig, openRig } from './rig.ts';
 
-const TOKEN = 'a-token-of-some-length';
-let one: Awaited<ReturnType<typeof compose>>;
-let admin: Admin;
+let rig: AdminRig;
 
 beforeEach(async () => {
-  one = await compose(temporaryFolder());
-  admin = await openAdmin({ inspected: one.server.inspected, token: TOKEN, strict: true });
+  rig = await openRig();
   const machine = vm('u1', 'alpha');
-  await one.list([
+  await rig.one.list([
     { ...machine, parts: { ...machine.parts, console: '<graphics type="vnc" passwd="of the console"/>' } },
     vm('u2', 'beta'),
   ]);
 });
-afterEach(async () => {
-  await admin.close();
-  await one.server.close();
-});
-
-const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(`${admin.url}/api/v1${path}`, {
-    ...init,
-    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-  });
+afterEach(() => rig.close());
 
 it('takes the secrets of an object out before any sheet has it', async () => {
-  const { items } = (await (await ask('/objects?kind=vm&q=alpha')).json()) as { items: { id: string }[] };
+  const { items } = await rig.json<{ items: { id: string }[] }>('/objects?kind=vm&q=alpha');
   const body = { platform: 'invented', kind: 'object', document: items[0]?.id };
-  const answer = await ask('/playground', { method: 'POST', body: JSON.stringify(body) });
+  const answer = await rig.ask('/playground', { method: 'POST', body: JSON.stringify(body) });
   const text = await answer.text();
   expect([answer.status, text]).toEqual([200, expect.stringContaining('[secret]')]);
   expect(text).not.toContain('of the console');
 });
 
 it('tells what is asked wrongly as such', async () => {
-  const { items } = (await (await ask('/objects?kind=vm')).json()) as { items: { id: string }[] };
+  const { items } = await rig.json<{ items: { id: string }[] }>('/objects?kind=vm');
   const base = { platform: 'invented', kind: 'object', document: items[0]?.id ?? '' };
   for (const [body, status] of [
     [{ ...base, document: 'vm-999' }, 404],
@@ -52,7 +38,7 @@ it('tells what is asked wrongly as such', async () => {
     [{ ...base, document: '' }, 400],
     [{}, 400],
   ] as const) {
-    const answer = await ask('/playground', { method: 'POST', body: JSON.stringify(body) });
+    const answer = await rig.ask('/playground', { method: 'POST', body: JSON.stringify(body) });
     const said = JSON.stringify(body);
     expect(`${said} ${answer.status}`).toBe(`${said} ${status}`);
   }
@@ -67,7 +53,7 @@ it('reads a document without an end in no time', async () => {
   ]) {
     const since = performance.now();
     const body = { platform: 'invented', kind: 'native', document };
-    expect((await ask('/playground', { method: 'POST', body: JSON.stringify(body) })).status).toBe(422);
+    expect((await rig.ask('/playground', { method: 'POST', body: JSON.stringify(body) })).status).toBe(422);
     expect(performance.now() - since).toBeLessThan(3000);
   }
 });
