@@ -18,13 +18,18 @@ export interface Progress {
   end(): void;
 }
 
+/** `[####......]  40 %` */
+export const meterOf = (part: number, width: number): string => {
+  const within = Math.min(1, Math.max(0, part));
+  const full = Math.round(within * width);
+  return `[${'#'.repeat(full)}${'.'.repeat(width - full)}] ${String(Math.floor(within * 100)).padStart(3)} %`;
+};
+
 const mib = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 
 export const barOf = (label: string, done: number, whole: number | undefined): string => {
   if (whole === undefined || whole === 0) return `${label}: ${mib(done)}`;
-  const part = Math.min(1, done / whole);
-  const full = Math.round(part * WIDTH);
-  return `${label}: [${'#'.repeat(full)}${'.'.repeat(WIDTH - full)}] ${String(Math.floor(part * 100)).padStart(3)} %  ${mib(done)} of ${mib(whole)}`;
+  return `${label}: ${meterOf(done / whole, WIDTH)}  ${mib(done)} of ${mib(whole)}`;
 };
 
 export const createProgress = (

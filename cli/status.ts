@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type AdminFlags, askAdmin } from './admin-client.ts';
 import { Unavailable } from './exit-codes.ts';
+import { meterOf } from './progress.ts';
 
 const healthShape = z.object({
   ok: z.boolean(),
@@ -40,6 +41,7 @@ const jobsShape = z.object({
 const historyShape = z.object({ items: z.array(z.object({ points: z.array(z.tuple([z.number(), z.number()])) })) });
 
 const JOBS = 10;
+const METER = 20;
 const MINUTE_MS = 60_000;
 
 type Point = readonly [number, number];
@@ -116,10 +118,10 @@ export const status = async (flags: AdminFlags, now: () => number = Date.now): P
       ]),
     ),
     table(
-      ['JOB', 'VERB', 'TARGET', 'USER', 'SECONDS', 'PERCENT'],
+      ['JOB', 'VERB', 'TARGET', 'USER', 'SECONDS', 'PROGRESS'],
       jobs.map(({ id, verb, targetName, user, queuedMs, progress }) => [
         ...[id, verb, targetName, user, Math.round((now() - queuedMs) / 1000)],
-        progress ?? '',
+        progress === undefined ? '' : meterOf(progress / 100, METER),
       ]),
     ),
   ];
