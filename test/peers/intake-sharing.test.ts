@@ -13,6 +13,7 @@ import { startLibvirtd } from './libvirtd.ts';
 import { rawXenApi } from './raw-xenapi.ts';
 import { type FrontEndpoint, startTransvisor, type Transvisor } from './transvisor.ts';
 import { openXenApi, openXenPython, seenBy, vmNamed } from './xen-clients.ts';
+import { newDisk } from './xen-records.ts';
 
 const MIB = 1024 * 1024;
 
@@ -95,12 +96,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'xenapi-py'], 'one address 
     stack.defer(() => raw.close());
     await raw.logIn();
     const [sr = ''] = (await raw.call('SR.get_all')) as string[];
-    const vdi = String(
-      await raw.call('VDI.create', {
-        ...{ name_label: 'image', name_description: '', SR: sr, virtual_size: String(image.length), type: 'user' },
-        ...{ sharable: false, read_only: false, other_config: {} },
-      }),
-    );
+    const vdi = String(await raw.call('VDI.create', newDisk(sr, String(image.length), { name_label: 'image' })));
     const cookie = { cookie: `session_id=${raw.session()}` };
     const [put] = await Promise.all([
       ask('PUT', `/import_raw_vdi?vdi=${vdi}&format=raw`, { headers: cookie, body: image }),

@@ -6,6 +6,7 @@ import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { escapeXml, type RawSoap, rawSoap } from './raw-soap.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
+import { newDisk, newDrive } from './xen-records.ts';
 import { endpointOf, type XenLane, xenApiLane } from './xenapi-lanes.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
@@ -223,35 +224,13 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api'], 'any writes of two vendors', () =>
 
   test('drives that are added at the same moment find places of their own', async () => {
     const { vm } = await machine('full');
-    const [sr] = Object.keys((await xen.call('SR.get_all_records')) as object);
+    const [sr = ''] = Object.keys((await xen.call('SR.get_all_records')) as object);
     const vdis = await Promise.all(
-      ['a', 'b', 'c', 'd', 'e'].map((label) =>
-        xen.call('VDI.create', {
-          SR: sr,
-          name_label: label,
-          virtual_size: MIB,
-          type: 'user',
-          sharable: false,
-          read_only: false,
-          other_config: {},
-        }),
-      ),
+      ['a', 'b', 'c', 'd', 'e'].map((label) => xen.call('VDI.create', newDisk(sr, MIB, { name_label: label }))),
     );
     const vbds = await Promise.all(
       vdis.map((VDI) =>
-        xen.call('VBD.create', {
-          VM: vm,
-          VDI,
-          userdevice: 'autodetect',
-          bootable: false,
-          mode: 'RW',
-          type: 'Disk',
-          unpluggable: true,
-          empty: false,
-          other_config: {},
-          qos_algorithm_type: '',
-          qos_algorithm_params: {},
-        }),
+        xen.call('VBD.create', newDrive(vm, String(VDI), { userdevice: 'autodetect', unpluggable: true })),
       ),
     );
     expect(new Set(vbds).size).toBe(5);

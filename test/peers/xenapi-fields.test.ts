@@ -5,6 +5,7 @@ import { messageOf, type Type } from '../../mappings/xenapi/types.ts';
 import { describeWith } from './describe-with.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 import { openXenApi, seenBy, type Xapi } from './xen-clients.ts';
+import { newDisk, newDrive } from './xen-records.ts';
 import { endpointOf } from './xenapi-lanes.ts';
 
 /** Fields that take only what is true of the host; what else they are given is refused. */
@@ -56,32 +57,12 @@ describeWith(['xen-api'], 'fields that clients write', () => {
     const [network] = Object.entries((await xapi.call('network.get_all_records')) as object).filter(
       ([, record]) => (record as { name_label: string }).name_label === 'VM Network',
     );
-    const vdi = await xapi.call('VDI.create', {
-      SR: refs['SR'],
-      name_label: 'd',
-      virtual_size: 2 ** 20,
-      type: 'user',
-      sharable: false,
-      read_only: false,
-      other_config: {},
-    });
+    const vdi = String(await xapi.call('VDI.create', newDisk(refs['SR'] ?? '', 2 ** 20, { name_label: 'd' })));
     Object.assign(refs, {
       VM: vm,
       VDI: vdi,
       network: network?.[0],
-      VBD: await xapi.call('VBD.create', {
-        VM: vm,
-        VDI: vdi,
-        userdevice: '0',
-        bootable: false,
-        mode: 'RW',
-        type: 'Disk',
-        unpluggable: true,
-        empty: false,
-        other_config: {},
-        qos_algorithm_type: '',
-        qos_algorithm_params: {},
-      }),
+      VBD: await xapi.call('VBD.create', newDrive(vm, vdi, { unpluggable: true })),
       VIF: await xapi.call('VIF.create', {
         VM: vm,
         network: network?.[0],

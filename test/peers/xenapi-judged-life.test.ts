@@ -6,6 +6,7 @@ import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 import { openXenPython, type PythonXenApi, type XenEndpoint } from './xen-clients.ts';
 import { missingFor, oneSided, problemsIn, readByJsonRpc } from './xen-judge.ts';
+import { newDisk, newDrive } from './xen-records.ts';
 
 describeWith(['xenapi-py', 'xen-api', ...LIBVIRT_CLIENTS, 'qemu-img'], 'a life that is judged at every step', () => {
   let host: Libvirtd;
@@ -56,34 +57,14 @@ describeWith(['xenapi-py', 'xen-api', ...LIBVIRT_CLIENTS, 'qemu-img'], 'a life t
     const vm = (await call('VM.clone', template, 'judged')) as string;
     await call('VM.set_memory_limits', vm, 32 << 20, 64 << 20, 64 << 20, 64 << 20);
     await call('VM.provision', vm);
-    const image = (name: string) => ({
-      name_label: name,
-      name_description: '',
-      SR: storage,
-      virtual_size: String(16 << 20),
-      type: 'user',
-      sharable: false,
-      read_only: false,
-      other_config: { by: 'the judge' },
-    });
+    const image = (name: string) =>
+      newDisk(storage, String(16 << 20), { name_label: name, other_config: { by: 'the judge' } });
     const first = (await call('VDI.create', image('first'))) as string;
     const second = (await call('VDI.create', image('second'))) as string;
-    const drive = (vdi: string, userdevice: string) => ({
-      VM: vm,
-      VDI: vdi,
-      userdevice,
-      bootable: false,
-      mode: 'RW',
-      type: 'Disk',
-      empty: false,
-      other_config: {},
-      qos_algorithm_type: '',
-      qos_algorithm_params: {},
-    });
-    await call('VBD.create', drive(first, '0'));
+    await call('VBD.create', newDrive(vm, first));
     await call('VM.start', vm, false, false);
     // Made while it runs: there, and not plugged.
-    const late = (await call('VBD.create', drive(second, '1'))) as string;
+    const late = (await call('VBD.create', newDrive(vm, second, { userdevice: '1' }))) as string;
     expect(await client.call('VBD.get_currently_attached', late)).toBe(false);
     await call('VBD.plug', late);
     expect(await client.call('VBD.get_currently_attached', late)).toBe(true);

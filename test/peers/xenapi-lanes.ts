@@ -1,12 +1,14 @@
 /** A XenAPI client on a host of the product, and what the host itself says: for tests that write through one and read through the other. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
 import { bootSector } from './boot-sector.ts';
 import { requireClient, runProgram } from './clients.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { startTransvisor, type Transvisor, type TransvisorOptions } from './transvisor.ts';
 import { makeBridge } from './vcsim-estate.ts';
 import { openXenApi, openXenPython, type XenEndpoint, type XenTransport } from './xen-clients.ts';
+import { newDrive } from './xen-records.ts';
 
 export type XenLane = {
   readonly call: (method: string, ...args: readonly unknown[]) => Promise<unknown>;
@@ -94,6 +96,61 @@ export const pythonLane = async (endpoint: XenEndpoint): Promise<XenLane> => {
   };
 };
 
+export type XenLaneKind = {
+  readonly open: (at: XenEndpoint) => Promise<XenLane>;
+  /** How sizes are sent. */
+  readonly numbers: (size: number) => string | number;
+};
+
+export const XEN_LANES = {
+  'xen-api': { open: (at) => xenApiLane(at, 'json-rpc'), numbers: Number },
+  // Its integers have 32 bits: sizes are sent as text.
+  'XenAPI.py': { open: pythonLane, numbers: String },
+} as const satisfies Readonly<Record<string, XenLaneKind>>;
+
+/** A client that logs in anew for each test of the block, and when it is told to. */
+export const laneForEach = (
+  { open }: XenLaneKind,
+  product: () => Transvisor,
+): XenLane & { readonly reopen: () => Promise<void> } => {
+  let lane: XenLane | undefined;
+  const opened = (): XenLane => {
+    if (lane === undefined) throw new Error('no client is logged in');
+    return lane;
+  };
+  const reopen = async (): Promise<void> => {
+    lane = await open(endpointOf(product()));
+  };
+  const close = async (): Promise<void> => {
+    const closing = lane;
+    lane = undefined;
+    await closing?.close();
+  };
+  beforeEach(reopen);
+  afterEach(close);
+  return {
+    call: (...words) => opened().call(...words),
+    task: (...words) => opened().task(...words),
+    refusal: (...words) => opened().refusal(...words),
+    settled: () => opened().settled(),
+    close,
+    reopen,
+  };
+};
+
+/** A machine of the template that is off, with the disk in it. */
+export const machineWith = async (
+  { call }: XenLane,
+  name: string,
+  vdi: string,
+): Promise<{ readonly vm: string; readonly vbd: string; readonly uuid: string }> => {
+  const [template] = (await call('VM.get_by_name_label', 'Other install media')) as string[];
+  const vm = String(await call('VM.clone', template, name));
+  await call('VM.provision', vm);
+  const vbd = String(await call('VBD.create', newDrive(vm, vdi, { bootable: true })));
+  return { vm, vbd, uuid: String(await call('VM.get_uuid', vm)) };
+};
+
 // ---- hosts ----
 
 export type Seen = {
@@ -125,7 +182,8 @@ export const simulated = async (): Promise<XenHostUnderTest> => ({
 });
 
 const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((found) => found[1] ?? '');
-const words = (text: string): string[] =>
+/** Lines that are not empty. */
+export const linesOf = (text: string): string[] =>
   text
     .split('\n')
     .map((line) => line.trim())
@@ -148,7 +206,7 @@ const seenBy =
       cpuMax,
       disks: all(live, /<target dev='([^']+)' bus=/g),
       macs: all(live, /<mac address='([^']+)'/g),
-      snapshots: words(await host.virsh('snapshot-list', uuid, '--name')),
+      snapshots: linesOf(await host.virsh('snapshot-list', uuid, '--name')),
     };
   };
 
@@ -166,8 +224,8 @@ export const libvirtQemu = async (): Promise<XenHostUnderTest> => {
     options: { host: host.uri },
     seen: seenBy(host),
     left: async () => [
-      ...words(await host.virsh('list', '--all', '--name')),
-      ...words(await host.virsh('vol-list', 'default'))
+      ...linesOf(await host.virsh('list', '--all', '--name')),
+      ...linesOf(await host.virsh('vol-list', 'default'))
         .slice(2)
         .map((line) => line.split(/\s+/)[0] ?? ''),
     ],

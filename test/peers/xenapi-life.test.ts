@@ -1,18 +1,19 @@
 /** The whole life of a machine, written through unmodified XenAPI clients as their users' programs do it, each step read back on the host. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import type { Transvisor } from './transvisor.ts';
+import { newDisk, newDrive } from './xen-records.ts';
 import {
-  endpointOf,
+  laneForEach,
   libvirtQemu,
   libvirtQemuApart,
   productOn,
-  pythonLane,
   type Seen,
   simulated,
+  XEN_LANES,
   type XenHostUnderTest,
-  type XenLane,
+  type XenLaneKind,
   xenApiLane,
 } from './xenapi-lanes.ts';
 
@@ -20,18 +21,10 @@ vi.setConfig({ testTimeout: 150_000, hookTimeout: 120_000 });
 
 const MIB = 1024 * 1024;
 const NOTHING = 'OpaqueRef:NULL';
-const LANES = {
-  'xen-api over JSON-RPC': {
-    make: (at: Parameters<typeof pythonLane>[0]) => xenApiLane(at, 'json-rpc'),
-    numbers: Number,
-  },
-  'xen-api over XML-RPC': {
-    make: (at: Parameters<typeof pythonLane>[0]) => xenApiLane(at, 'xml-rpc'),
-    numbers: Number,
-  },
-  // Its integers have 32 bits: sizes are sent as text.
-  'XenAPI.py': { make: pythonLane, numbers: String },
-} as const;
+const LANES: Readonly<Record<string, XenLaneKind>> = {
+  ...XEN_LANES,
+  'xen-api over XML-RPC': { open: (at) => xenApiLane(at, 'xml-rpc'), numbers: Number },
+};
 
 const HOSTS = [
   ['the simulated host', [], simulated],
@@ -52,12 +45,9 @@ for (const [hostName, needs, startHost] of HOSTS)
       await host?.stop();
     });
 
-    describe.each(Object.entries(LANES))('by %s', (laneName, { make, numbers }) => {
-      let lane: XenLane;
-      beforeEach(async () => {
-        lane = await make(endpointOf(product));
-      });
-      afterEach(() => (lane as XenLane | undefined)?.close());
+    describe.each(Object.entries(LANES))('by %s', (laneName, kind) => {
+      const lane = laneForEach(kind, () => product);
+      const { numbers } = kind;
 
       const one = async (cls: string, pick: (record: Record<string, unknown>) => boolean): Promise<string> => {
         const all = (await lane.call(`${cls}.get_all_records`)) as Record<string, Record<string, unknown>>;
@@ -101,34 +91,24 @@ for (const [hostName, needs, startHost] of HOSTS)
 
         const makeDisk = async (label: string): Promise<string> =>
           String(
-            await call('VDI.create', {
-              name_label: label,
-              name_description: '',
-              SR: sr,
-              virtual_size: numbers(MIB),
-              type: 'user',
-              sharable: false,
-              read_only: false,
-              other_config: {},
-              xenstore_data: {},
-              sm_config: {},
-              tags: [],
-            }),
+            await call(
+              'VDI.create',
+              newDisk(sr, numbers(MIB), { name_label: label, xenstore_data: {}, sm_config: {}, tags: [] }),
+            ),
           );
         const drive = (vdi: string, userdevice: string, type: 'Disk' | 'CD') =>
-          call('VBD.create', {
-            VM: vm,
-            VDI: vdi,
-            userdevice,
-            bootable: userdevice === '0',
-            mode: type === 'CD' ? 'RO' : 'RW',
-            type,
-            unpluggable: type === 'Disk',
-            empty: vdi === NOTHING,
-            other_config: { owner: 'test' },
-            qos_algorithm_type: '',
-            qos_algorithm_params: {},
-          });
+          call(
+            'VBD.create',
+            newDrive(vm, vdi, {
+              userdevice,
+              bootable: userdevice === '0',
+              mode: type === 'CD' ? 'RO' : 'RW',
+              type,
+              unpluggable: type === 'Disk',
+              empty: vdi === NOTHING,
+              other_config: { owner: 'test' },
+            }),
+          );
         const system = await makeDisk('system disk');
         await host.install?.(String(await call('VDI.get_location', system)));
         expect(((await call('VM.get_allowed_VBD_devices', vm)) as string[])[0]).toBe('0');

@@ -2,12 +2,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { govcOn, LIBVIRT_CLIENTS, startVcsim } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { startLibvirtd } from './libvirtd.ts';
 import { startTransvisor, type Transvisor, type TransvisorOptions } from './transvisor.ts';
-import { endpointOf, pythonLane, type XenLane, xenApiLane } from './xenapi-lanes.ts';
+import { newDisk } from './xen-records.ts';
+import { laneForEach, linesOf, machineWith, XEN_LANES } from './xenapi-lanes.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -37,12 +38,6 @@ interface OneHost {
   readonly stop: () => Promise<void>;
 }
 
-const words = (text: string): string[] =>
-  text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-
 const libvirtHost = async (): Promise<OneHost> => {
   const host = await startLibvirtd({ qemu: true });
   return {
@@ -52,7 +47,8 @@ const libvirtHost = async (): Promise<OneHost> => {
     disks: async (uuid) =>
       [...(await host.virsh('dumpxml', uuid)).matchAll(/<source file='([^']+)'/g)].map((found) => found[1] ?? ''),
     inStorage: (name) => new RegExp(name === 'default' ? `^${host.poolFolder}/` : `/${name}/`),
-    volumes: async (storage) => words(await host.virsh('vol-list', storage)).map((line) => line.split(/\s+/)[0] ?? ''),
+    volumes: async (storage) =>
+      linesOf(await host.virsh('vol-list', storage)).map((line) => line.split(/\s+/)[0] ?? ''),
     movesLive: true,
     unplugs: true,
     reboot: ['NOT_IMPLEMENTED', 'host.reboot'],
@@ -89,7 +85,7 @@ const vcsimHost = async (): Promise<OneHost> => {
     },
     inStorage: (name) => new RegExp(`^\\[${name}\\]`),
     volumes: async (storage) =>
-      words(await govc('datastore.ls', '-R', '-ds', storage)).filter((line) => /\.vmdk$/.test(line)),
+      linesOf(await govc('datastore.ls', '-R', '-ds', storage)).filter((line) => /\.vmdk$/.test(line)),
     maintenance: async () => {
       const {
         hostSystems: [host],
@@ -105,11 +101,6 @@ const vcsimHost = async (): Promise<OneHost> => {
     },
   };
 };
-
-const LANES = {
-  'xen-api': (at: Parameters<typeof pythonLane>[0]) => xenApiLane(at, 'json-rpc'),
-  'XenAPI.py': pythonLane,
-} as const;
 
 for (const [hostName, needs, start] of [
   ['libvirt with QEMU', LIBVIRT_CLIENTS, libvirtHost],
@@ -127,51 +118,29 @@ for (const [hostName, needs, start] of [
       await one?.stop();
     });
 
-    describe.each(Object.entries(LANES))('by %s', (laneName, open) => {
-      let lane: XenLane;
-      const call = (method: string, ...args: readonly unknown[]) => lane.call(method, ...args);
-      beforeEach(async () => {
-        lane = await open(endpointOf(product));
-      });
-      afterEach(() => (lane as XenLane | undefined)?.close());
-
+    describe.each(Object.entries(XEN_LANES))('by %s', (laneName, kind) => {
+      const lane = laneForEach(kind, () => product);
+      const { call } = lane;
+      const { numbers } = kind;
       const tag = laneName.replace(/\W/g, '');
       const theHost = async (): Promise<string> => String(((await call('host.get_all')) as string[])[0]);
       const home = async (): Promise<string> => String(((await call('SR.get_by_name_label', one.home)) as string[])[0]);
       /** A machine that is off, with one disk. */
       const machine = async (name: string): Promise<{ vm: string; vdi: string; vbd: string; uuid: string }> => {
-        const [template] = (await call('VM.get_by_name_label', 'Other install media')) as string[];
-        const vm = String(await call('VM.clone', template, name));
-        await call('VM.provision', vm);
-        const text = laneName === 'XenAPI.py' ? String : Number;
-        await call('VM.set_memory_limits', vm, text(32 * MIB), text(32 * MIB), text(32 * MIB), text(32 * MIB));
         const vdi = String(
-          await call('VDI.create', {
-            name_label: `disk of ${name}`,
-            name_description: 'it moves',
-            SR: await home(),
-            virtual_size: text(4 * MIB),
-            type: 'user',
-            sharable: false,
-            read_only: false,
-            other_config: { mine: 'kept' },
-          }),
+          await call(
+            'VDI.create',
+            newDisk(await home(), numbers(4 * MIB), {
+              name_label: `disk of ${name}`,
+              name_description: 'it moves',
+              other_config: { mine: 'kept' },
+            }),
+          ),
         );
-        const vbd = String(
-          await call('VBD.create', {
-            VM: vm,
-            VDI: vdi,
-            userdevice: '0',
-            bootable: true,
-            mode: 'RW',
-            type: 'Disk',
-            empty: false,
-            other_config: {},
-            qos_algorithm_type: '',
-            qos_algorithm_params: {},
-          }),
-        );
-        return { vm, vdi, vbd, uuid: String(await call('VM.get_uuid', vm)) };
+        const made = await machineWith(lane, name, vdi);
+        const size = numbers(32 * MIB);
+        await call('VM.set_memory_limits', made.vm, size, size, size, size);
+        return { vdi, ...made };
       };
       const away = async (vm: string): Promise<void> => {
         for (const vbd of (await call('VM.get_VBDs', vm)) as string[])

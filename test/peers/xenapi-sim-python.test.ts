@@ -5,6 +5,7 @@ import { classNames, classOf, type Field, recordFields, type Type } from '../../
 import { fingerprints, makeCa, makeLeaf } from '../../runtime/tls.ts';
 import { describeWith } from './describe-with.ts';
 import { openXenPython, type PythonXenApi, type XenEndpoint } from './xen-clients.ts';
+import { newDrive } from './xen-records.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -285,13 +286,12 @@ describeWith(['xenapi-py'], 'XenAPI.py', () => {
     expect(await xen.ask('VBD.destroy', disk)).toMatchObject({
       failure: ['OPERATION_NOT_ALLOWED', expect.any(String)],
     });
-    const drive = { VM: vm, VDI: vdi, userdevice: '0', bootable: false, mode: 'RW', type: 'Disk', empty: false };
-    const more = { other_config: {}, qos_algorithm_type: '', qos_algorithm_params: {}, unpluggable: true };
-    expect(await xen.ask('VBD.create', { ...drive, ...more })).toEqual({ failure: ['DEVICE_ALREADY_EXISTS', '0'] });
-    expect(await xen.ask('VBD.create', { ...drive, ...more, userdevice: 'x' })).toEqual({
+    const drive = newDrive(vm, vdi, { unpluggable: true });
+    expect(await xen.ask('VBD.create', drive)).toEqual({ failure: ['DEVICE_ALREADY_EXISTS', '0'] });
+    expect(await xen.ask('VBD.create', { ...drive, userdevice: 'x' })).toEqual({
       failure: ['INVALID_DEVICE', 'x'],
     });
-    expect(await xen.ask('VBD.create', { ...drive, ...more, userdevice: '5', type: 'CD' })).toEqual({
+    expect(await xen.ask('VBD.create', { ...drive, userdevice: '5', type: 'CD' })).toEqual({
       failure: ['VBD_CDS_MUST_BE_READONLY'],
     });
     expect(await xen.ask('VIF.plug', card)).toEqual({ failure: ['DEVICE_ALREADY_ATTACHED', card] });

@@ -5,6 +5,7 @@ import { startXenHost, type XenHost } from '../../fixtures/xenapi-host/server.ts
 import { classNames, classOf, recordFields } from '../../mappings/xenapi/types.ts';
 import { describeWith } from './describe-with.ts';
 import { openXenApi, seenBy, vmNamed, type Xapi, type XenEndpoint, type XenRecord } from './xen-clients.ts';
+import { newDisk, newDrive } from './xen-records.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -137,15 +138,9 @@ describeWith(['xen-api'], 'xen-api', () => {
       const vm = String(await xapi.callAsync('VM.clone', template.$ref, `made over ${transport}`));
       await xapi.callAsync('VM.provision', vm);
       const sr = xapi.pool?.['default_SR'] as string;
-      const vdi = await xapi.call('VDI.create', {
-        ...{ name_label: 'made', name_description: '', other_config: {}, read_only: false, sharable: false },
-        ...{ SR: sr, type: 'user', virtual_size: String(8 * MIB) },
-      });
-      const [device] = (await xapi.call('VM.get_allowed_VBD_devices', vm)) as string[];
-      await xapi.call('VBD.create', {
-        ...{ VM: vm, VDI: vdi, userdevice: device, bootable: true, mode: 'RW', type: 'Disk', empty: false },
-        ...{ other_config: {}, qos_algorithm_params: {}, qos_algorithm_type: '', unpluggable: true },
-      });
+      const vdi = String(await xapi.call('VDI.create', newDisk(sr, String(8 * MIB), { name_label: 'made' })));
+      const [device = ''] = (await xapi.call('VM.get_allowed_VBD_devices', vm)) as string[];
+      await xapi.call('VBD.create', newDrive(vm, vdi, { userdevice: device, bootable: true, unpluggable: true }));
       const [network] = ofType(xapi, 'network');
       await xapi.call('VIF.create', {
         ...{ VM: vm, network: network?.$ref, device: '0', MAC: '', MTU: '1500', other_config: {} },
@@ -214,10 +209,7 @@ describeWith(['xen-api'], 'xen-api', () => {
       };
       const transfers = xapi as unknown as Transfers;
       for (const knowsLength of [true, false]) {
-        const vdi = (await xapi.call('VDI.create', {
-          ...{ name_label: 'filled', name_description: '', other_config: {}, read_only: false, sharable: false },
-          ...{ SR: sr, type: 'user', virtual_size: String(2 * MIB) },
-        })) as string;
+        const vdi = (await xapi.call('VDI.create', newDisk(sr, String(2 * MIB), { name_label: 'filled' }))) as string;
         const stream = Readable.from([bytes.subarray(0, 1000), bytes.subarray(1000)]);
         if (knowsLength) Object.assign(stream, { length: bytes.length });
         expect(

@@ -13,6 +13,7 @@ import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { type RawXenApi, rawXenApi } from './raw-xenapi.ts';
 import { type FrontEndpoint, startTransvisor, type Transvisor } from './transvisor.ts';
 import { openXenApi } from './xen-clients.ts';
+import { newDisk } from './xen-records.ts';
 
 const MIB = 1024 * 1024;
 
@@ -71,19 +72,15 @@ describeWith([...LIBVIRT_CLIENTS, 'qemu-img', 'xen-api'], 'bytes beside XenAPI',
     String(await xen.call('pool.get_default_SR', String(((await xen.call('pool.get_all')) as string[])[0])));
   const newVdi = async (size: number, format: 'raw' | 'qcow2'): Promise<string> =>
     String(
-      await xen.call('VDI.create', {
-        name_label: `image ${format}`,
-        name_description: '',
-        SR: await sr(),
-        virtual_size: size,
-        type: 'user',
-        sharable: false,
-        read_only: false,
-        other_config: {},
-        xenstore_data: {},
-        sm_config: { 'image-format': format },
-        tags: [],
-      }),
+      await xen.call(
+        'VDI.create',
+        newDisk(await sr(), size, {
+          name_label: `image ${format}`,
+          xenstore_data: {},
+          sm_config: { 'image-format': format },
+          tags: [],
+        }),
+      ),
     );
   const withSession = (path: string): string => `${path}&session_id=${encodeURIComponent(xen.session())}`;
   const eventually = async <T>(look: () => Promise<T | undefined>): Promise<T> => {

@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
-import { endpointOf, pythonLane, type XenLane, xenApiLane } from './xenapi-lanes.ts';
+import { newDisk } from './xen-records.ts';
+import { laneForEach, machineWith, XEN_LANES } from './xenapi-lanes.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -18,11 +19,6 @@ const SIZE = 3 * CHUNK;
 const LARGE = 8 * CHUNK;
 /** Far less than any limit of a copy. */
 const SOON_MS = 20_000;
-
-const LANES = {
-  'xen-api': (at: Parameters<typeof pythonLane>[0]) => xenApiLane(at, 'json-rpc'),
-  'XenAPI.py': pythonLane,
-} as const;
 
 describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disks', () => {
   let host: Libvirtd;
@@ -36,31 +32,24 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disk
     await host?.stop();
   });
 
-  describe.each(Object.entries(LANES))('by %s', (laneName, open) => {
-    let lane: XenLane;
-    const call = (method: string, ...args: readonly unknown[]) => lane.call(method, ...args);
-    beforeEach(async () => {
-      lane = await open(endpointOf(product));
-    });
-    afterEach(() => (lane as XenLane | undefined)?.close());
+  describe.each(Object.entries(XEN_LANES))('by %s', (laneName, kind) => {
+    const lane = laneForEach(kind, () => product);
+    const { call } = lane;
     const tag = laneName.replace(/\W/g, '');
-    const bytes = (size: number): unknown => (laneName === 'XenAPI.py' ? String(size) : size);
     const home = async (): Promise<string> => String(((await call('SR.get_by_name_label', 'default')) as string[])[0]);
 
     /** A disk full of bytes that no copy can leave out, and where it lies. */
     const disk = async (label: string, size = SIZE): Promise<{ vdi: string; file: string }> => {
       const vdi = String(
-        await call('VDI.create', {
-          name_label: label,
-          name_description: 'it is copied',
-          SR: await home(),
-          virtual_size: bytes(size),
-          type: 'user',
-          sharable: false,
-          read_only: false,
-          other_config: { mine: 'kept' },
-          sm_config: { 'image-format': 'raw' },
-        }),
+        await call(
+          'VDI.create',
+          newDisk(await home(), kind.numbers(size), {
+            name_label: label,
+            name_description: 'it is copied',
+            other_config: { mine: 'kept' },
+            sm_config: { 'image-format': 'raw' },
+          }),
+        ),
       );
       const file = join(host.poolFolder, String(await call('VDI.get_location', vdi)));
       const chunk = randomBytes(CHUNK);
@@ -69,26 +58,10 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disk
       return { vdi, file };
     };
     const running = async (name: string) => {
-      const [template] = (await call('VM.get_by_name_label', 'Other install media')) as string[];
-      const vm = String(await call('VM.clone', template, name));
-      await call('VM.provision', vm);
       const { vdi } = await disk(`disk of ${name}`, LARGE);
-      const vbd = String(
-        await call('VBD.create', {
-          VM: vm,
-          VDI: vdi,
-          userdevice: '0',
-          bootable: true,
-          mode: 'RW',
-          type: 'Disk',
-          empty: false,
-          other_config: {},
-          qos_algorithm_type: '',
-          qos_algorithm_params: {},
-        }),
-      );
-      await call('VM.start', vm, false, false);
-      return { vm, vdi, vbd, uuid: String(await call('VM.get_uuid', vm)) };
+      const made = await machineWith(lane, name, vdi);
+      await call('VM.start', made.vm, false, false);
+      return { vdi, ...made };
     };
     const storage = async (name: string): Promise<string> => {
       const location = join(host.root, name);
@@ -148,7 +121,7 @@ describeWith([...LIBVIRT_CLIENTS, 'xen-api', 'xenapi-py'], 'tasks that copy disk
       await product.kill9();
       await lane.close().catch(() => undefined);
       await product.restart();
-      lane = await open(endpointOf(product));
+      await lane.reopen();
       expect(await end(task)).toBe('success');
       const copy = String(await call('task.get_result', task)).replace(/^<value>|<\/value>$/g, '');
       expect(await call('VDI.get_record', copy)).toMatchObject({
