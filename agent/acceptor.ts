@@ -33,11 +33,20 @@ export const createEntrance = (): Entrance => {
 /** A listening socket that another program opened. */
 export interface Acceptor extends Pick<Entrance, 'take'> {
   readonly server: Server;
+  /** Ends those that came before, and takes no more. */
+  close(): void;
 }
 
 export const createAcceptor = (server: Server): Acceptor => {
   const { give, take } = createEntrance();
   server.maxConnections = LIMITS.httpConnections;
   server.on('connection', (socket) => give(socket.setNoDelay(true).setKeepAlive(true)));
-  return { server, take };
+  return {
+    server,
+    take,
+    close: () => {
+      server.close();
+      take((socket) => socket.destroy());
+    },
+  };
 };

@@ -24,7 +24,7 @@ import { createHostSession, type HostSession } from './host-session.ts';
 import type { ChosenFront } from './intake/choice.ts';
 import { type Gate, type GateConfig, openGate } from './intake/gate.ts';
 import { createPassage } from './intake/passage.ts';
-import { type HandedSockets, handedAcceptor } from './intake/sockets.ts';
+import { createPassedOn, type HandedSockets, handedAcceptor, handedName } from './intake/sockets.ts';
 import { createJobIds } from './job-ids.ts';
 import type { Dialer } from './lanes.ts';
 import { createLeases } from './leases.ts';
@@ -70,7 +70,7 @@ export interface AgentOptions {
   readonly fronts: readonly AgentFront[];
   readonly gates?: readonly GateConfig[];
   readonly accounts: Accounts;
-  /** By front: sockets that a program before this one listens on. */
+  /** Sockets that a program before this one listens on; all are taken, or closed. */
   readonly acceptors?: ReadonlyMap<string, Acceptor>;
   /** The registry of the mappings on disk, when they may be reloaded. */
   readonly fresh?: () => Promise<typeof PLATFORMS>;
@@ -139,6 +139,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const served: Served[] = [];
   const gates = new Map<string, Gate>();
   const passage = createPassage({ clock, log });
+  const passed = createPassedOn(options.acceptors);
   const closeGates = (): void => {
     for (const gate of gates.values()) gate.close();
   };
@@ -156,7 +157,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   try {
     for (const config of options.gates ?? []) {
       const fronts = frontsAt(config.name, options.fronts);
-      const gate = await openGate({ config, fronts, acceptors: options.acceptors, passage, clock, log });
+      const gate = await openGate({ config, fronts, passed, passage, clock, log });
       gates.set(config.name, gate);
       for (const [names, entrance] of gate.entrances)
         await listen(
@@ -165,10 +166,11 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
         );
     }
     for (const front of options.fronts) {
-      const { name, gate, handed } = front;
-      if (gate === undefined)
-        await listen([front], options.acceptors?.get(name) ?? (handed && (await handedAcceptor(handed))));
+      const { name, gate, handed, listen: address, port } = front;
+      if (gate !== undefined) continue;
+      await listen([front], handed ? await handedAcceptor(handed, passed) : passed.at(name, address, port));
     }
+    passed.closeRest();
   } catch (error) {
     closeGates();
     await Promise.all(served.map(({ listener }) => listener.close()));
@@ -322,7 +324,9 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     },
     acceptors: new Map([
       ...served.flatMap(({ fronts: [front], listener: { acceptor } }) =>
-        acceptor === undefined || front === undefined ? [] : [[front.name, acceptor] as const],
+        acceptor === undefined || front === undefined
+          ? []
+          : [[front.handed === undefined ? front.name : handedName(front.handed.name, 0), acceptor] as const],
       ),
       ...[...gates.values()].flatMap(({ acceptors }) => [...acceptors]),
     ]),

@@ -27,6 +27,9 @@ export interface Up {
   close(): Promise<void>;
 }
 
+/** The name under which the admin endpoint's socket is passed on. */
+const ADMIN = 'admin';
+
 /** Clients that wait at the programs before this one are answered by this one's server, as long as they may wait. */
 const serveBefore = async (config: FullConfig, server: ServerHalf, log: Log) => {
   const path = lineSocket();
@@ -47,14 +50,17 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
   // The agent's options first: a mistake in them must not leave a server behind.
   const { options, credentials } = await agentOptions(config, log);
   const turn = await awaitTurn();
-  const server = await startServer(config, log, { accounts: options.accounts, acceptor: turn?.acceptors.get('admin') });
+  const fronts = new Map(turn?.acceptors);
+  const admin = fronts.get(ADMIN);
+  fronts.delete(ADMIN);
+  const server = await startServer(config, log, { accounts: options.accounts, acceptor: admin });
   try {
     // Not waiting for its recovery: what an earlier life left unfinished is brought to its end through the agent's host.
     const agent = await startAgent({
       ...options,
       logLevel: log,
       fresh: freshPlatforms,
-      ...(turn === undefined ? {} : { acceptors: turn.acceptors }),
+      acceptors: fronts,
     });
     const pair = memoryPair();
     server.accept(pair.right);
@@ -81,7 +87,7 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
       turn.serving(before.note);
     }
     const predecessor: Predecessor = {
-      acceptors: new Map([...agent.acceptors, ['admin', server.acceptor]]),
+      acceptors: new Map([...agent.acceptors, [ADMIN, server.acceptor]]),
       handOver: async () => {
         await agent.handOver();
         await server.server.handOver();

@@ -4,12 +4,12 @@ import type { Clock } from '../../runtime/clock.ts';
 import { type HostPort, plainAddress } from '../../runtime/host-port.ts';
 import { LIMITS } from '../../runtime/limits.ts';
 import type { Log } from '../../runtime/log.ts';
-import { type Acceptor, createEntrance, type Entrance } from '../acceptor.ts';
+import { createEntrance, type Entrance } from '../acceptor.ts';
 import { type ChosenFront, createChoice, type Sharers } from './choice.ts';
 import { nameIn, type Spoken, spokenIn } from './opening.ts';
 import type { Passage } from './passage.ts';
 import { type Endpoint, mayName, readProxyHeader } from './proxy-header.ts';
-import { type ListenPlace, openSockets } from './sockets.ts';
+import { type ListenPlace, openSockets, type PassedOn } from './sockets.ts';
 
 export interface GateConfig extends ListenPlace {
   /** Load balancers, which begin with a header of the PROXY protocol. */
@@ -34,7 +34,7 @@ export interface GateOptions {
   readonly config: GateConfig;
   readonly fronts: readonly ChosenFront[];
   /** Sockets that a program before this one listens on. */
-  readonly acceptors?: ReadonlyMap<string, Acceptor> | undefined;
+  readonly passed?: PassedOn;
   readonly passage: Passage;
   readonly clock: Clock;
   readonly log: Log;
@@ -161,7 +161,7 @@ export const openGate = async (options: GateOptions): Promise<Gate> => {
     socket.on('data', arrived).once('end', ended).once('close', closed);
   };
 
-  const sockets = await openSockets(config, options.acceptors);
+  const sockets = await openSockets(config, options.passed);
   for (const { server, take } of sockets.values()) {
     server.on('error', (error) => log.error({ error }, `gate ${name}: the listening socket failed`));
     take(accept);

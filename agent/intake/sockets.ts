@@ -1,6 +1,6 @@
 /** Where to listen in, listening sockets out: opened here, handed over by a service manager, or passed on by the program before this one. */
 import { once } from 'node:events';
-import { createServer, isIPv6 } from 'node:net';
+import { createServer, isIP, isIPv6 } from 'node:net';
 import { type Acceptor, createAcceptor } from '../acceptor.ts';
 
 /** Sockets that a service manager listens on for this program. */
@@ -25,17 +25,66 @@ const listening = async (at: Parameters<ReturnType<typeof createServer>['listen'
   return createAcceptor(server);
 };
 
+/**
+ * Listening sockets of the program before this one. Each is taken once, by whoever is to listen at its address and port now, whatever it was for
+ * before; by its name where the configuration leaves the port open.
+ */
+export interface PassedOn {
+  at(name: string, host: string, port: number): Acceptor | undefined;
+  /** Those that a service manager had handed over under the name. */
+  handed(name: string): ReadonlyMap<string, Acceptor>;
+  /** Clients of what nobody listens to any more are refused, not left waiting. */
+  closeRest(): void;
+}
+
+/** Under which it is passed on, whoever listens there. */
+export const handedName = (name: string, n: number): string => `socket:${name}:${n}`;
+
+export const createPassedOn = (before: ReadonlyMap<string, Acceptor> = new Map()): PassedOn => {
+  const left = new Map(before);
+  const take = (name: string): Acceptor | undefined => {
+    const acceptor = left.get(name);
+    left.delete(name);
+    return acceptor;
+  };
+  const isAt = ({ server }: Acceptor, host: string, port: number): boolean => {
+    const at = server.address();
+    return at !== null && typeof at === 'object' && at.port === port && (at.address === host || isIP(host) === 0);
+  };
+  return {
+    at: (name, host, port) => {
+      if (port === 0) return take(name);
+      // A host that is named may stand for any address.
+      const named = left.get(name);
+      if (named !== undefined && isAt(named, host, port)) return take(name);
+      const [found] = isIP(host) === 0 ? [] : ([...left].find(([, one]) => isAt(one, host, port)) ?? []);
+      return found === undefined ? undefined : take(found);
+    },
+    handed: (name) => {
+      const found = new Map<string, Acceptor>();
+      for (let n = 0; ; n++) {
+        const acceptor = take(handedName(name, n));
+        if (acceptor === undefined) return found;
+        found.set(handedName(name, n), acceptor);
+      }
+    },
+    closeRest: () => {
+      for (const acceptor of left.values()) acceptor.close();
+      left.clear();
+    },
+  };
+};
+
 const open = async (
   { name, listen, port, handed }: ListenPlace,
-  before: ReadonlyMap<string, Acceptor>,
+  passed: PassedOn,
   found: Map<string, Acceptor>,
 ): Promise<void> => {
   if (handed !== undefined) {
-    const prefix = `gate:${name}:socket:${handed.name}:`;
-    for (const [key, acceptor] of before) if (key.startsWith(prefix)) found.set(key, acceptor);
+    for (const [key, acceptor] of passed.handed(handed.name)) found.set(key, acceptor);
     if (found.size > 0) return;
-    for (const [n, fd] of handed.fds.entries()) found.set(`${prefix}${n}`, await listening({ fd }));
-    if (found.size === 0) throw new Error(`gate ${name}: no listening socket "${handed.name}" was handed over`);
+    for (const [n, fd] of handed.fds.entries()) found.set(handedName(handed.name, n), await listening({ fd }));
+    if (found.size === 0) throw new Error(`${name}: no listening socket "${handed.name}" was handed over`);
     return;
   }
   let free = port;
@@ -43,7 +92,7 @@ const open = async (
     const key = `gate:${name}:${host}:${port}`;
     // Beside an IPv4 socket on the same port.
     const ipv6Only = listen.length > 1 && isIPv6(host);
-    const acceptor = before.get(key) ?? (await listening({ host, port: free, ipv6Only }));
+    const acceptor = passed.at(key, host, port) ?? (await listening({ host, port: free, ipv6Only }));
     found.set(key, acceptor);
     const at = acceptor.server.address();
     if (at !== null && typeof at === 'object') free = at.port;
@@ -53,11 +102,11 @@ const open = async (
 /** By the names under which they are passed on. */
 export const openSockets = async (
   place: ListenPlace,
-  before: ReadonlyMap<string, Acceptor> = new Map(),
+  passed: PassedOn = createPassedOn(),
 ): Promise<ReadonlyMap<string, Acceptor>> => {
   const found = new Map<string, Acceptor>();
   try {
-    await open(place, before, found);
+    await open(place, passed, found);
   } catch (error) {
     for (const { server } of found.values()) server.close();
     throw error;
@@ -66,7 +115,9 @@ export const openSockets = async (
 };
 
 /** The one socket of a listener that has none of its own. */
-export const handedAcceptor = ({ name, fds }: HandedSockets): Promise<Acceptor> => {
+export const handedAcceptor = async ({ name, fds }: HandedSockets, passed = createPassedOn()): Promise<Acceptor> => {
+  const [before] = passed.handed(name).values();
+  if (before !== undefined) return before;
   const [fd, ...more] = fds;
   if (fd === undefined || more.length > 0)
     throw new Error(`${fds.length} listening sockets "${name}" were handed over, where one is needed`);

@@ -224,7 +224,14 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
   const { server } = app;
   server.maxConnections = LIMITS.adminConnections;
   const listening: NetServer = acceptor?.server ?? server;
-  if (acceptor !== undefined) acceptor.take((socket) => server.emit('connection', socket));
+  /** A server that does not listen itself knows of no connections, and closes none. */
+  const accepted = new Set<Socket>();
+  if (acceptor !== undefined)
+    acceptor.take((socket) => {
+      accepted.add(socket);
+      socket.once('close', () => accepted.delete(socket));
+      server.emit('connection', socket);
+    });
   else
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -238,6 +245,7 @@ export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
     await new Promise<void>((resolve) => {
       listening.close(() => resolve());
       server.closeAllConnections();
+      for (const socket of accepted) socket.destroy();
     });
     await app.close();
   };

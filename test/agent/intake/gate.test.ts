@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createEntrance } from '../../../agent/acceptor.ts';
 import { openGate } from '../../../agent/intake/gate.ts';
 import { createPassage } from '../../../agent/intake/passage.ts';
+import { createPassedOn } from '../../../agent/intake/sockets.ts';
 import { manualClock, systemClock } from '../../../runtime/clock.ts';
 import { LIMITS } from '../../../runtime/limits.ts';
 import { silentLog } from '../../../runtime/log.ts';
@@ -258,11 +259,11 @@ test('one that was reset before it was accepted is no more trouble', async () =>
   const server = createServer();
   await listening(server);
   const { give, take } = createEntrance();
-  const acceptors = new Map([['gate:g:127.0.0.1:0', { server, take }]]);
+  const passed = createPassedOn(new Map([['gate:g:127.0.0.1:0', { server, take, close: () => {} }]]));
   const gate = await openGate({
     config: { name: 'g', listen: ['127.0.0.1'], port: 0, trusted },
     fronts: [{ name: 'a', api: 'x', secure: true, at: [] }],
-    acceptors,
+    passed,
     passage: createPassage({ clock: systemClock, log: silentLog }),
     clock: systemClock,
     log: silentLog,
