@@ -14,7 +14,7 @@ import type { ServerPort } from './server-port.ts';
 import type { Sessions } from './sessions.ts';
 import type { WriteQueue } from './write-queue.ts';
 
-/** A server that came back takes its plans up again in this time; what it does not ask for was given up. */
+/** A server that came back takes the plans it knows up again in this time; what it does not ask for was given up. */
 const TAKE_UP_MS = 30_000;
 
 export const createAgentApi = (options: {
@@ -32,18 +32,22 @@ export const createAgentApi = (options: {
 }): AgentApi => {
   const { server, host, isWriter, queue, leases, sessions, router, patience, clock } = options;
   /** Turns that plans hold or wait for. */
-  const plans = new Map<string, { readonly key: string; readonly job: HubId }>();
+  const plans = new Map<string, { readonly host: HubId; readonly key: string; readonly job: HubId }>();
   const planKey = (key: string, job: HubId): string => `${key}\0${job}`;
 
-  server.onUp(() => {
-    const before = new Map(plans);
-    clock.after(TAKE_UP_MS, () => {
+  server.onUp((_, { hosts }) => {
+    const before = [...plans];
+    const giveBack = (isOver: (host: HubId, job: HubId) => boolean): void => {
       for (const [id, plan] of before) {
-        if (plans.get(id) !== plan) continue;
+        if (plans.get(id) !== plan || !isOver(plan.host, plan.job)) continue;
         plans.delete(id);
         queue.release(plan.key, plan.job);
       }
-    });
+    };
+    // A job is written down before anything of it is sent: what the server does not know has done nothing here, and never will.
+    const open = new Map(Object.values(hosts).map(({ id, jobs }) => [id, jobs]));
+    giveBack((id, job) => open.get(id)?.includes(job) === false);
+    clock.after(TAKE_UP_MS, () => giveBack(() => true));
   });
 
   const away = (id: HubId): Outcome<never> =>
@@ -69,7 +73,7 @@ export const createAgentApi = (options: {
       if (!isWriter(id, epoch)) return stale();
       const key = queueKey(id, name);
       // A new entry each time: that it was asked for again is what the take-up looks for.
-      plans.set(planKey(key, job), { key, job });
+      plans.set(planKey(key, job), { host: id, key, job });
       const turn = await queue.acquire(key, job);
       if (!turn.ok) plans.delete(planKey(key, job));
       return turn.ok ? done(undefined) : turn;

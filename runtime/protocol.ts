@@ -36,8 +36,13 @@ export interface AgentHello {
 export interface ServerHello {
   /** The one that both speak from now on. */
   readonly version: number;
-  /** By host name: the id and the epoch at which this agent is its one writer. */
-  readonly hosts: Readonly<Record<string, { readonly id: HubId; readonly epoch: number }>>;
+  /**
+   * By host name: the id and the epoch at which this agent is its one writer, and the jobs that may have begun there and not ended: the turn of
+   * any other that this agent keeps is nobody's any more.
+   */
+  readonly hosts: Readonly<
+    Record<string, { readonly id: HubId; readonly epoch: number; readonly jobs?: readonly HubId[] }>
+  >;
   readonly fronts: Readonly<Record<string, FrontInstance>>;
   /** Key with which session tokens are signed, so that the agent can verify a cookie while the server is away. */
   readonly sessionKey: Uint8Array;

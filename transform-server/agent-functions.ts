@@ -64,7 +64,9 @@ export const createAgentFunctions = (options: AgentFunctionsOptions): AgentFunct
         await flush();
         return {
           version,
-          hosts: Object.fromEntries(announced.hosts.map((host) => [host.name, { id: host.id, epoch: host.epoch }])),
+          hosts: Object.fromEntries(
+            announced.hosts.map(({ name, id, epoch }) => [name, { id, epoch, jobs: jobs.open(id) }]),
+          ),
           fronts: Object.fromEntries(announced.fronts.map((front) => [front.instance.name, front.instance])),
           sessionKey: sessions.key,
           jobIds,

@@ -1,7 +1,7 @@
 /** Direct commands, the server away, the host's events, and streams. */
 
 import { describe, expect, test } from 'vitest';
-import { hubId } from '../../mappings/generic/ids.ts';
+import { type HubId, hubId } from '../../mappings/generic/ids.ts';
 import type { StreamTarget } from '../../mappings/generic/platform.ts';
 import { call, changes, HOST, host, http, link, login, outbox, relink, scene, script, VM1 } from './agent-rig.ts';
 
@@ -78,6 +78,24 @@ describe('direct commands', () => {
     await expect.poll(() => host.calls).toContain('start');
     const refusedStep = await link.api.step(HOST, 0, 'x', { procedure: 'stop', args: { vm: 'u1' } });
     expect(refusedStep.ok === false && refusedStep.fault.kind).toBe('concurrent-access');
+  });
+  test('after the server’s end a turn stays with a job that the next one knows, and that of any other is free at once', async () => {
+    const [known, unknown, waiting, next] = [5, 6, 7, 8].map((n) => hubId('job', n)) as [HubId, HubId, HubId, HubId];
+    expect((await link.api.acquire(HOST, 1, 'u1', known)).ok).toBe(true);
+    expect((await link.api.acquire(HOST, 1, 'u2', unknown)).ok).toBe(true);
+    void link.api.acquire(HOST, 1, 'u2', waiting).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    link.pair.cut('killed');
+    Object.assign(scene, { epoch: 2, jobs: [known] });
+    relink();
+    const soon = async (queue: string, job: HubId): Promise<boolean | 'waits'> =>
+      Promise.race([
+        link.api.acquire(HOST, 2, queue, job).then(({ ok }) => ok),
+        new Promise<'waits'>((resolve) => setTimeout(() => resolve('waits'), 500)),
+      ]);
+    await expect.poll(() => soon('u2', next), { timeout: 5000 }).toBe(true);
+    expect(await soon('u1', next)).toBe('waits');
+    expect(await soon('u1', known)).toBe(true);
   });
   test('a repeated step is made once', async () => {
     const step = { procedure: 'stop', args: { vm: 'u2' } };

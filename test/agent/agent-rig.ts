@@ -4,7 +4,7 @@ import { afterEach, beforeEach } from 'vitest';
 import { type Agent, startAgent } from '../../agent/agent.ts';
 import type { Role, Session } from '../../mappings/generic/call.ts';
 import { done } from '../../mappings/generic/faults.ts';
-import { hubId } from '../../mappings/generic/ids.ts';
+import { type HubId, hubId } from '../../mappings/generic/ids.ts';
 import type { NativeChange } from '../../mappings/generic/native.ts';
 import type { StreamTarget } from '../../mappings/generic/platform.ts';
 import { type Account, createAccounts, hashPassword } from '../../runtime/accounts.ts';
@@ -38,10 +38,16 @@ export const failedLogins: string[] = [];
 export const script = new Map<string, (exchange: Exchange, api: AgentApi) => ReturnType<ServerApi['call']>>();
 let serial = 0;
 /** What the server says of leases, epochs and streams; a test sets it, each begins with the same. */
-export const scene: { leased: boolean; epoch: number; target: StreamTarget | undefined } = {
+export const scene: {
+  leased: boolean;
+  epoch: number;
+  target: StreamTarget | undefined;
+  jobs: readonly HubId[] | undefined;
+} = {
   leased: true,
   epoch: 1,
   target: undefined,
+  jobs: undefined,
 };
 
 const attach = (): Scripted => {
@@ -52,7 +58,7 @@ const attach = (): Scripted => {
     const answers: Partial<ServerApi> = {
       hello: async (hello) => ({
         version: 1,
-        hosts: { h: { id: HOST, epoch: scene.epoch } },
+        hosts: { h: { id: HOST, epoch: scene.epoch, ...(scene.jobs && { jobs: scene.jobs }) } },
         fronts: Object.fromEntries(
           hello.fronts.map((front) => [
             front.name,
@@ -178,7 +184,7 @@ beforeEach(async () => {
   accounts = Object.entries(roles).map(([name, role]) => ({ name, role, fullName: '', hash }));
   for (const list of [outbox, changes, hungUp, failedLogins]) list.length = 0;
   for (const map of [sessions, script]) map.clear();
-  Object.assign(scene, { leased: true, epoch: 1, target: undefined });
+  Object.assign(scene, { leased: true, epoch: 1, target: undefined, jobs: undefined });
   host = createFakeHost();
   agent = await startAgent({
     name: 'a',

@@ -23,16 +23,22 @@ export const createHostTurn = (options: {
   host: HubId;
   queue: string;
   job: HubId;
+  /** The plan is of an earlier life of the server, for which the agent may keep the turn. */
+  recovered: boolean;
   /** The host is away longer than a client can be left waiting. */
   onAway: () => void;
 }): HostTurn => {
   const { hosts, clock, timing, host, queue, job, onAway } = options;
+  /** The agent may have the turn for us. */
+  let kept = options.recovered;
   let holding: HostWriter | undefined;
 
   const isHeld = (writer: HostWriter): boolean => holding?.agent === writer.agent && holding.epoch === writer.epoch;
 
   const take = async (writer: HostWriter): Promise<Outcome> => {
+    kept = true;
     const taken = await writer.agent.acquire(host, writer.epoch, queue, job);
+    kept = taken.ok;
     if (taken.ok) holding = writer;
     return taken;
   };
@@ -83,9 +89,11 @@ export const createHostTurn = (options: {
       }
     },
     release: async () => {
-      const writer = holding;
+      if (!kept) return;
+      const writer = holding ?? hosts.writer(host);
       holding = undefined;
-      // A lost link gives the queue back by itself.
+      kept = false;
+      // Over a new link the agent is told which jobs have not ended, and gives the others' turns back by itself.
       await writer?.agent.release(host, queue, job).catch(() => {});
     },
   };

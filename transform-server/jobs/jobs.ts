@@ -43,6 +43,8 @@ export interface Jobs extends JobsView, Rollbacks {
   cancel(id: HubId): boolean;
   /** Ends what an earlier life of the server left unfinished; resolves when all of it has ended, which may take a host's return. */
   recover(): Promise<void>;
+  /** Those that may have begun at the host and not ended: written down before anything of them was sent. */
+  open(host: HubId): readonly HubId[];
   journal(id: HubId): { readonly plan: PlanRecord | undefined; readonly audit: readonly AuditLine[] };
   /** Plans of this life that sent at least one call to their host. */
   readonly sent: number;
@@ -147,7 +149,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
     return ids.resolve(made.host, kind, native) ?? ids.mint(made.host, kind, native);
   };
 
-  const turnOf = (job: Job, wanted: Plan): HostTurn =>
+  const turnOf = (job: Job, wanted: Plan, recovered = false): HostTurn =>
     createHostTurn({
       hosts,
       clock,
@@ -155,6 +157,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
       host: wanted.host,
       queue: wanted.queue,
       job: job.id,
+      recovered,
       onAway: () =>
         finish(job, {
           fault: fault(
@@ -385,7 +388,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
           const job = records.get(record.job);
           if (!job) throw new Error(`the journal holds a plan without a job: ${record.job}`);
           journal.audit(job.id, clock.now(), 'recovered', null);
-          const turn = turnOf(job, record.plan);
+          const turn = turnOf(job, record.plan, true);
           await guarded(job, async () => {
             await carryOut(job, record, turn, { recovered: true, mayRepeat: false }).finally(() => turn.release());
           });
@@ -393,6 +396,13 @@ export const createJobs = (options: JobsOptions): Jobs => {
       );
     },
     journal: (id) => ({ plan: journal.plan(id), audit: journal.audits(id) }),
+    open: (host) => [
+      ...new Set([
+        ...records.list({ host, sinceMs: Number.POSITIVE_INFINITY }).map(({ id }) => id),
+        // Also of those whose clients were told that the host is away.
+        ...journal.openPlans().flatMap(({ job, plan: { host: at } }) => (at === host ? [job] : [])),
+      ]),
+    ],
     get sent() {
       return sent;
     },

@@ -42,7 +42,7 @@ const open = async (state: SharedServer) => {
 const better = (text: string): string => text.replace('</xsl:stylesheet>', '<!-- better --></xsl:stylesheet>');
 const worse = (text: string): string => text.replace('<name><xsl:value-of', '<name>worse-<xsl:value-of');
 
-test('it is in use at each, at one that joins later, and withdrawn at each', async () => {
+test('it is in use at each, at one that joins later, and withdrawn at each', { timeout: 90_000 }, async () => {
   const world = createWorld(temporaryFolder());
   const [one, two] = [await open(world.join('one')), await open(world.join('two'))];
   const own = (await one.sheet()).text;
@@ -60,17 +60,9 @@ test('it is in use at each, at one that joins later, and withdrawn at each', asy
   }
 });
 
-test('what golden pairs refuse is refused before anybody else hears of it', async () => {
-  const world = createWorld(temporaryFolder());
-  const one = await open(world.join('one'));
-  const own = (await one.sheet()).text;
-  const { refused } = await one.change(worse(own), 'ada');
-  expect(refused.length).toBeGreaterThan(3);
-  expect(await world.join('two').texts.version()).toBe(0);
-  expect((await one.sheet()).text).toBe(own);
-});
-
-test('each server judges for itself, and one that refuses goes on with what it had, and says so', async () => {
+test('each server judges for itself, and one that refuses goes on with what it had, and says so', {
+  timeout: 90_000,
+}, async () => {
   const world = createWorld(temporaryFolder());
   const one = await open(world.join('one'));
   const own = (await one.sheet()).text;
@@ -86,7 +78,7 @@ test('each server judges for itself, and one that refuses goes on with what it h
   await expect.poll(async () => (await late.sheet()).text, LIMIT).toBe(better(own));
 });
 
-test('of two changes at once one is taken, and the other is told to look again', async () => {
+test('of two changes at once one is taken, and the other is told to look again', { timeout: 90_000 }, async () => {
   const world = createWorld(temporaryFolder());
   const [one, two] = [await open(world.join('one')), await open(world.join('two'))];
   const own = (await one.sheet()).text;
@@ -96,16 +88,4 @@ test('of two changes at once one is taken, and the other is told to look again',
   const winner = reports[0]?.refused.length === 0 ? 'ada' : 'eve';
   for (const server of [one, two])
     await expect.poll(async () => (await server.sheet()).changedHere?.by, LIMIT).toBe(winner);
-});
-
-test('while the shared store is away nothing is taken', async () => {
-  const world = createWorld(temporaryFolder());
-  const one = await open(world.join('one'));
-  const own = (await one.sheet()).text;
-  world.away();
-  const { refused } = await one.change(better(own), 'ada');
-  expect(refused).toEqual([{ name: PATH, why: 'the store does not answer' }]);
-  expect((await one.sheet()).text).toBe(own);
-  world.back();
-  expect((await one.change(better(own), 'ada')).refused).toEqual([]);
 });
