@@ -20,6 +20,7 @@ import { type AuditLine, createJournal, type PlanRecord } from './journal.ts';
 import { createOutbox } from './outbox.ts';
 import { createPlanner, planShown } from './planner.ts';
 import { createJobIds, createRecords, type JobEnd, type JobEnds } from './records.ts';
+import { createRecovery } from './recovery.ts';
 import { resolveRef } from './references.ts';
 import { createRepeats } from './repeats.ts';
 import { createRollbacks, leftBy, type Rollbacks, touchesOf } from './rollback.ts';
@@ -70,8 +71,6 @@ export interface JobsOptions {
   readonly timing?: Partial<Timing>;
 }
 
-/** A direct command whose agent never told its end. */
-const ABANDONED_MS = 24 * 3_600_000;
 /** A plan is made anew so often when others change its object beside us; the sends of each have numbers of their own. */
 const MOST_PLANS = 4;
 const SENDS_OF_PLAN = 1000;
@@ -331,6 +330,18 @@ export const createJobs = (options: JobsOptions): Jobs => {
     carryOut: (job, record, turn) => carryOut(job, record, turn, { recovered: false, mayRepeat: false }),
   });
 
+  const recovery = createRecovery({
+    records,
+    journal,
+    clock,
+    finish,
+    guarded,
+    carryOut: (job, record) => {
+      const turn = turnOf(job, record.plan, true);
+      return carryOut(job, record, turn, { recovered: true, mayRepeat: false }).finally(() => turn.release());
+    },
+  });
+
   const ended = async (id: HubId): Promise<Job | undefined> => {
     const job = records.get(id);
     if (!job || job.finishedMs !== undefined) return job;
@@ -373,36 +384,8 @@ export const createJobs = (options: JobsOptions): Jobs => {
       return true;
     },
     ...rollbacks,
-    recover: async () => {
-      const open = journal.openPlans();
-      const planned = new Set(open.map((record) => record.job));
-      for (const job of records.list()) {
-        if (job.finishedMs !== undefined || planned.has(job.id)) continue;
-        // Direct commands are told to their end by their agent; commands without a plan had not begun.
-        const isDirect = job.state === 'running';
-        if (isDirect && clock.now() - job.queuedMs < ABANDONED_MS) continue;
-        finish(job, { fault: fault('cancelled', {}, 'interrupted: the server was restarted') });
-      }
-      await Promise.all(
-        open.map(async (record) => {
-          const job = records.get(record.job);
-          if (!job) throw new Error(`the journal holds a plan without a job: ${record.job}`);
-          journal.audit(job.id, clock.now(), 'recovered', null);
-          const turn = turnOf(job, record.plan, true);
-          await guarded(job, async () => {
-            await carryOut(job, record, turn, { recovered: true, mayRepeat: false }).finally(() => turn.release());
-          });
-        }),
-      );
-    },
+    ...recovery,
     journal: (id) => ({ plan: journal.plan(id), audit: journal.audits(id) }),
-    open: (host) => [
-      ...new Set([
-        ...records.list({ host, sinceMs: Number.POSITIVE_INFINITY }).map(({ id }) => id),
-        // Also of those whose clients were told that the host is away.
-        ...journal.openPlans().flatMap(({ job, plan: { host: at } }) => (at === host ? [job] : [])),
-      ]),
-    ],
     get sent() {
       return sent;
     },
