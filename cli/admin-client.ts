@@ -48,8 +48,12 @@ export const askAdminRaw = async (
       signal: AbortSignal.timeout(limitMs),
       ...(base.startsWith('https:') ? { dispatcher: trusting(config.state) } : {}),
     });
-  } catch {
-    throw new Unavailable(`no admin endpoint answers at ${base}; is the server running? (--admin names another)`);
+  } catch (error) {
+    throw new Unavailable(
+      error instanceof DOMException && error.name === 'TimeoutError'
+        ? `the admin endpoint at ${base} gave no answer within ${limitMs / 1000} s`
+        : `no admin endpoint answers at ${base}; is the server running? (--admin names another)`,
+    );
   }
   if (response.status === 401) throw new Unavailable(`the admin endpoint at ${base} refused the token in ${tokenPath}`);
   return response;
@@ -60,7 +64,8 @@ export const askAdmin = async (
   path: string,
   method: 'GET' | 'POST' | 'PUT' = 'GET',
   body?: unknown,
+  limitMs = LIMIT_MS,
 ): Promise<{ status: number; body: unknown }> => {
-  const response = await askAdminRaw(flags, path, method, LIMIT_MS, body);
+  const response = await askAdminRaw(flags, path, method, limitMs, body);
   return { status: response.status, body: await response.json() };
 };
