@@ -18,6 +18,8 @@ export interface Who {
 export interface Access {
   login(user: string, password: string): Promise<{ readonly who: Who; readonly cookie: string }>;
   logout(request: FastifyRequest): string;
+  /** Whether who asked would be let in still; asking is no use of the log-in. */
+  holds(request: FastifyRequest): boolean;
   /** Throws 401, or 403 where the role is too small or the request may be another site's. */
   admit(request: FastifyRequest, needed: AdminRole): Who;
 }
@@ -48,19 +50,25 @@ export const createAccess = (options: {
   const setCookie = (value: string, maxAge: number): string =>
     `${COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAge}${secure ? '; Secure' : ''}`;
 
-  const bySession = (request: FastifyRequest): Who | undefined => {
+  const sessionOf = (request: FastifyRequest) => {
     const cookie = cookieOf(request);
-    if (cookie === undefined) return undefined;
-    const key = keyOf(cookie);
+    const key = cookie === undefined ? '' : keyOf(cookie);
     const found = sessions.get(key);
-    if (found === undefined) return undefined;
+    if (found === undefined || now() - found.seenMs <= IDLE_MS) return { key, found };
     sessions.delete(key);
-    if (now() - found.seenMs > IDLE_MS) return undefined;
+    return { key, found: undefined };
+  };
+  const bySession = (request: FastifyRequest): Who | undefined => {
+    const { key, found } = sessionOf(request);
+    if (found === undefined) return undefined;
     found.seenMs = now();
     // The one unused for longest is first.
+    sessions.delete(key);
     sessions.set(key, found);
     return found.who;
   };
+  const bearerOf = ({ headers }: FastifyRequest): string | undefined =>
+    /^Bearer ([^\s]{1,512})$/.exec(headers.authorization ?? '')?.[1];
 
   /** A browser says where a request comes from; what says nothing is no browser. */
   const isForeign = ({ headers }: FastifyRequest): boolean => {
@@ -86,8 +94,10 @@ export const createAccess = (options: {
       if (cookie !== undefined) sessions.delete(keyOf(cookie));
       return setCookie('', 0);
     },
+    // The token does not change while the program runs.
+    holds: (request) => bearerOf(request) !== undefined || sessionOf(request).found !== undefined,
     admit: (request, needed) => {
-      const bearer = /^Bearer ([^\s]{1,512})$/.exec(request.headers.authorization ?? '')?.[1];
+      const bearer = bearerOf(request);
       const who: Who | undefined =
         bearer === undefined
           ? bySession(request)

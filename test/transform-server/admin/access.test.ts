@@ -1,6 +1,7 @@
 /** Who may ask the admin endpoint what: nobody, each role on each path, too often, over TLS; and what every answer says to browsers. */
 import { request as httpsRequest } from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { manualClock } from '../../../runtime/clock.ts';
 import { LIMITS } from '../../../runtime/limits.ts';
 import { makeCa, makeLeaf } from '../../../runtime/tls.ts';
 import { type Admin, openAdmin } from '../../../transform-server/admin/admin.ts';
@@ -68,6 +69,28 @@ describe('each path that OpenAPI tells of', () => {
       for (const one of needing(name)) expect([401, 403]).not.toContain(await statusOf(one, headers));
     }
   });
+});
+
+it('who logged out, or did nothing for hours, hears no more of what changes', async () => {
+  const manual = manualClock();
+  let laterMs = 0;
+  const clock = { ...manual, now: () => manual.now() + laterMs };
+  const accounts = await accountsOf({ ada: 'administrator' });
+  await using other = await openAdmin({ inspected: one.server.inspected, token: TOKEN, accounts, clock });
+  const follow = async () => {
+    const { headers } = await logIn(other, 'ada');
+    const { body } = await fetch(`${other.url}/api/v1/events`, { headers });
+    return { headers, text: new Response(body).text() };
+  };
+  const out = await follow();
+  expect((await fetch(`${other.url}/api/v1/logout`, { method: 'POST', headers: out.headers })).status).toBe(200);
+  const idle = await follow();
+  manual.advance(15_000);
+  expect(await out.text).not.toContain('still here');
+  laterMs = 9 * 3_600_000;
+  manual.advance(15_000);
+  // It was no use of the log-in that its stream lived.
+  expect(await idle.text).toContain('still here');
 });
 
 it('who asks too often is told when to come again: guesses of tokens and paths that are not there count as well', async () => {

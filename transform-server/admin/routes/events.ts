@@ -13,7 +13,7 @@ const BEHIND_BYTES = 4 * 1024 * 1024;
 const textOf = ({ seq, kind, data }: FeedEvent, life: string): string =>
   `id: ${life}.${seq}\nevent: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
 
-export const eventRoutes = ({ feed, clock, life }: Sources): readonly Route[] => [
+export const eventRoutes = ({ access, feed, clock, life }: Sources): readonly Route[] => [
   route({
     method: 'GET',
     path: '/events',
@@ -40,11 +40,17 @@ export const eventRoutes = ({ feed, clock, life }: Sources): readonly Route[] =>
       };
       const stop = feed.watch(write);
       write(missed ?? [{ seq: feed.latest, kind: 'reset', data: {} }]);
-      const stopPulse = clock.every(PULSE_MS, () => raw.write(': still here\n\n'));
-      raw.once('close', () => {
+      const stopPulse = clock.every(PULSE_MS, () => {
+        if (access.holds(request)) return void raw.write(': still here\n\n');
+        // Who logged out meanwhile hears no more.
+        end();
+        raw.end();
+      });
+      const end = (): void => {
         stop();
         stopPulse();
-      });
+      };
+      raw.once('close', end);
     },
   }),
 ];
