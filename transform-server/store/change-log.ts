@@ -1,4 +1,4 @@
-/** The change log: which objects moved after a version, and bounded tombstones of those that are gone. */
+/** The change log: which objects of a host, or of all, moved after a version, and bounded tombstones of those that are gone. */
 import type { HubId } from '../../mappings/generic/ids.ts';
 
 export interface Change {
@@ -8,84 +8,108 @@ export interface Change {
 }
 
 export interface ChangeLog {
-  add(id: HubId, version: number, gone: boolean): void;
-  /** Starts anew from what lives when it is read next; restored versions are older than the newest. `live` can be gone through again at any time. */
-  rebuild(live: Iterable<{ readonly id: HubId; readonly version: number }>): void;
-  since(version: number, current: (id: HubId) => number | undefined): readonly Change[] | undefined;
+  add(host: HubId, id: HubId, version: number): void;
+  bury(id: HubId, version: number): void;
+  /** The host's lines anew from what lives there, when they are read next: restored versions are older than the newest. `live` can be gone through again at any time. */
+  rebuild(host: HubId, live: Iterable<{ readonly id: HubId; readonly version: number }>): void;
+  /** Oldest first; of one host and whatever is gone, or of all. */
+  since(version: number, current: (id: HubId) => number | undefined, host?: HubId): readonly Change[] | undefined;
 }
 
-/** Lines that may have been overtaken, beside as many as there are objects. */
-const SLACK = 5000;
+/** Lines of a host that may have been overtaken, beside as many as it has objects. */
+const SLACK = 250;
+
+interface HostLog {
+  lines: Change[];
+  /** Lines when each object had one. */
+  objects: number;
+  /** A rebuild that is due: done when somebody reads, not in the turn that ends a listing. */
+  due: Iterable<{ readonly id: HubId; readonly version: number }> | undefined;
+}
+
+const byVersion = (a: Change, b: Change): number => a.version - b.version;
+
+const firstAfter = (lines: readonly Change[], version: number): number => {
+  let low = 0;
+  let high = lines.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((lines[middle]?.version ?? 0) > version) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+};
 
 /** `tombstones`: those kept durably, oldest first. `limit`: how many are remembered. */
 export const createChangeLog = (tombstones: readonly { id: HubId; version: number }[], limit: number): ChangeLog => {
-  let log: Change[] = tombstones.map(({ id, version }) => ({ id, version, gone: true }));
-  let graves = log.length;
-  let live = 0;
-  /** A rebuild that is due: done when somebody reads, not in the turn that ends a listing. */
-  let due: Iterable<{ readonly id: HubId; readonly version: number }> | undefined;
+  /** Of all hosts: a durable one does not say of which it was. */
+  let graves: Change[] = tombstones.map(({ id, version }) => ({ id, version, gone: true }));
+  /** One for each host: a reader of one host looks at none of what happens on a thousand others. */
+  const hosts = new Map<HubId, HostLog>();
   /** Clients at an older version cannot be told what is gone. */
   let floor = tombstones.length >= limit ? (tombstones[0]?.version ?? 0) : 0;
 
-  const firstAfter = (version: number): number => {
-    let low = 0;
-    let high = log.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((log[middle]?.version ?? 0) > version) high = middle;
-      else low = middle + 1;
+  const logOf = (host: HubId): HostLog => {
+    let log = hosts.get(host);
+    if (log === undefined) {
+      log = { lines: [], objects: 0, due: undefined };
+      hosts.set(host, log);
     }
-    return low;
+    return log;
   };
 
-  /** Keeps the newest line of each object and the newest tombstones. */
-  const compact = (): void => {
+  /** Keeps the newest line of each object. */
+  const compact = (log: HostLog): void => {
     const newest = new Map<HubId, Change>();
-    for (const change of log) newest.set(change.id, change);
-    const kept = log.filter((change) => newest.get(change.id) === change);
-    let surplus = kept.filter((change) => change.gone).length - limit;
-    log = kept.filter((change) => {
-      if (!change.gone || surplus <= 0) return true;
-      surplus -= 1;
-      floor = Math.max(floor, change.version);
-      return false;
-    });
-    graves = log.filter((change) => change.gone).length;
-    live = log.length - graves;
+    for (const change of log.lines) newest.set(change.id, change);
+    log.lines = log.lines.filter((change) => newest.get(change.id) === change);
+    log.objects = log.lines.length;
   };
 
-  const rebuild = (entries: Iterable<{ readonly id: HubId; readonly version: number }>): void => {
-    const dead = log.filter((change) => change.gone);
-    const alive: Change[] = [];
-    for (const { id, version } of entries) alive.push({ id, version, gone: false });
-    live = alive.length;
-    log = [...dead, ...alive].sort((a, b) => a.version - b.version);
+  const linesOf = (log: HostLog): readonly Change[] => {
+    if (log.due !== undefined) {
+      log.lines = Array.from(log.due, ({ id, version }) => ({ id, version, gone: false })).sort(byVersion);
+      log.objects = log.lines.length;
+      log.due = undefined;
+    }
+    return log.lines;
   };
 
   return {
-    add: (id, version, gone) => {
-      log.push({ id, version, gone });
-      if (gone) graves += 1;
-      if (log.length > 2 * (live + graves) + SLACK || graves > limit * 2) compact();
+    add: (host, id, version) => {
+      const log = logOf(host);
+      log.lines.push({ id, version, gone: false });
+      if (log.lines.length > 2 * log.objects + SLACK) compact(log);
     },
-    rebuild: (entries) => {
-      due = entries;
+    bury: (id, version) => {
+      graves.push({ id, version, gone: true });
+      if (graves.length <= limit * 2) return;
+      floor = Math.max(floor, graves.at(-limit - 1)?.version ?? 0);
+      graves = graves.slice(-limit);
     },
-    since: (version, current) => {
-      if (due !== undefined) {
-        rebuild(due);
-        due = undefined;
-      }
+    rebuild: (host, live) => {
+      logOf(host).due = live;
+    },
+    since: (version, current, host) => {
       if (version < floor) return undefined;
       const found: Change[] = [];
-      for (let at = firstAfter(version); at < log.length; at++) {
-        const change = log[at];
-        if (change === undefined) continue;
-        // Lines that a later one of the same object has overtaken are skipped.
-        const now = current(change.id);
-        if (change.gone ? now === undefined : now === change.version) found.push(change);
+      const gather = (lines: readonly Change[]): void => {
+        for (let at = firstAfter(lines, version); at < lines.length; at++) {
+          const change = lines[at];
+          if (change === undefined) continue;
+          // Lines that a later one of the same object has overtaken are skipped.
+          const now = current(change.id);
+          if (change.gone ? now === undefined : now === change.version) found.push(change);
+        }
+      };
+      gather(graves);
+      let sources = found.length > 0 ? 1 : 0;
+      for (const log of host === undefined ? hosts.values() : [logOf(host)]) {
+        const before = found.length;
+        gather(linesOf(log));
+        if (found.length > before) sources += 1;
       }
-      return found;
+      return sources > 1 ? found.sort(byVersion) : found;
     },
   };
 };

@@ -51,7 +51,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     if (text) item.source = version;
     if (item.version === version) return;
     item.version = version;
-    log.add(item.id, version, false);
+    log.add(item.host, item.id, version);
     dirtyMarks.add(item);
   };
 
@@ -178,7 +178,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       item.source = restored ? mark.version : version;
       item.version = item.source;
       if (round === undefined) item.fresh = false;
-      log.add(item.id, item.version, false);
+      log.add(host, item.id, item.version);
       if (!restored) (round === undefined ? dirtyMarks : listedMarks).add(item);
       ids.matchSubs(item.id, facts.owns, item.version);
       relations.relate(item, facts.relations);
@@ -203,7 +203,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     lists.delete(item.kind);
     lists.delete(`${item.kind} ${item.host}`);
     ids.retire(item.id, version);
-    log.add(item.id, version, true);
+    log.bury(item.id, version);
   };
 
   const gone = (list: readonly HubId[]): void => {
@@ -262,7 +262,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     retireUnlisted(host);
     writeMarks();
     drainMarks();
-    log.rebuild({ [Symbol.iterator]: () => items.values() });
+    log.rebuild(host, { [Symbol.iterator]: () => (ofHosts.get(host) ?? NO_ITEMS).values() });
     versions.wake();
     return before;
   };
@@ -274,7 +274,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     const version = versions.next(host);
     for (const id of missing) {
       ids.retire(id, version);
-      log.add(id, version, true);
+      log.bury(id, version);
     }
   };
 
@@ -322,7 +322,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
       return derived.document(id, (text) => parseDocument(kind, text)) as Documents[K] | undefined;
     },
     membersGone: (version) => derived.membersGone(front, version),
-    changedSince: (version) => log.since(version, (id) => items.get(id)?.version),
+    changedSince: (version) => log.since(version, (id) => items.get(id)?.version, host),
     owned: subId,
     owner: (id) => {
       const row = ids.lookup(id);
