@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compileInterception, parseTable } from '../../cli/intercept/ruleset.ts';
 import { printIntercept } from '../../cli/intercept.ts';
 import { type Config, checkConfig } from '../../runtime/config.ts';
+import { refusalOf } from '../refusal.ts';
 
 const ESTATE = {
   listen: '::',
@@ -33,14 +34,6 @@ const rulesOf = (rules: Rule[], more: object = {}): string[] =>
     .script.split('\n')
     .map((line) => line.trim())
     .filter((line) => / tcp dport /.test(line));
-const refusalOf = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-  return '';
-};
 
 describe('rules', () => {
   test('on a host: whatever address of it a client means, in both families', () => {

@@ -7,17 +7,10 @@ import { issue, revoke } from '../../cli/ca-link.ts';
 import { checkLink } from '../../cli/link.ts';
 import { checkConfig } from '../../runtime/config.ts';
 import { parseRevoked, serialOf } from '../../runtime/link-revoked.ts';
+import { refusalOf } from '../refusal.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const serial = (file: string): string => serialOf(new X509Certificate(readFileSync(file)).serialNumber);
-const refusalOf = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-  return '';
-};
 
 describe('ca issue and ca revoke', () => {
   const state = temporaryFolder();

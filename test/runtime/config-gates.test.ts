@@ -1,18 +1,11 @@
 /** Gates in a configuration: what fits together is read, what does not is refused with its line. */
 import { describe, expect, test } from 'vitest';
-import { ConfigError, checkConfig, parseConfig } from '../../runtime/config.ts';
+import { checkConfig, parseConfig } from '../../runtime/config.ts';
+import { refusalOf } from '../refusal.ts';
 
 const HOST = '[[host]]\nname = "h1"\nuri = "x://"\n';
 const read = (text: string) => checkConfig(parseConfig(text, 'a.toml'), text, 'a.toml');
-const refusal = (text: string): string => {
-  try {
-    read(HOST + text);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-  throw new Error('it was accepted');
-};
+const refusal = (text: string): string => refusalOf(() => read(HOST + text));
 const gate = (...lines: readonly string[]): string => ['[[gate]]', 'name = "sdk"', ...lines, ''].join('\n');
 const front = (...lines: readonly string[]): string => ['[[front]]', 'platform = "p"', ...lines, ''].join('\n');
 

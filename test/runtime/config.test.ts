@@ -2,16 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { mergeFlags, parseHost } from '../../cli/flags.ts';
 import { ConfigError, checkConfig, lineOf, nearest, parseConfig } from '../../runtime/config.ts';
+import { refusalOf } from '../refusal.ts';
 
-const refusal = (text: string): string => {
-  try {
-    checkConfig(parseConfig(text, 'a.toml'), text, 'a.toml');
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-  throw new Error('it was accepted');
-};
+const refusal = (text: string): string => refusalOf(() => checkConfig(parseConfig(text, 'a.toml'), text, 'a.toml'));
 
 describe('a configuration file', () => {
   test('is read with its defaults', () => {
