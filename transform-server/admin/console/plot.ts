@@ -1,7 +1,8 @@
 /** Points over time in, a small plot with its axes and what they come to in words out. */
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
+import { useWidth } from './width.ts';
 
 export type Points = readonly (readonly [atMs: number, value: number])[];
 export interface Series {
@@ -65,16 +66,8 @@ export const Plot = ({
   /** Sizes go by powers of two. */
   readonly isBinary?: boolean;
 }): VNode => {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(480);
+  const [box, width] = useWidth(480);
   const [pointed, setPointed] = useState<number>();
-  useEffect(() => {
-    const element = box.current;
-    if (element === null) return undefined;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
   const top = series.reduce((most, { points }) => points.reduce((n, [, value]) => Math.max(n, value), most), 0);
   const most = isBinary ? 2 ** Math.ceil(Math.log2(Math.max(1, top))) : roundUp(top);
   const x = (ms: number): number => LEFT + ((width - LEFT - RIGHT) * (ms - fromMs)) / Math.max(1, toMs - fromMs);

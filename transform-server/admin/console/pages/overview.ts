@@ -1,13 +1,14 @@
 /** The page Overview: counts, what is unwell, and the map of who calls whom, as a picture or as tables. */
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { useAsked } from '../api.ts';
 import { agoText, countOf, countText, durationText, figureText } from '../format.ts';
 import { useLive } from '../live.ts';
 import { clientName, type Line, mapOf, type Node, type OverviewData } from '../map.ts';
 import { Loading, Stat, State, Tabs, To, Told } from '../parts.ts';
 import { addressOf, type Place } from '../router.ts';
+import { useWidth } from '../width.ts';
 
 const AGAIN_MS = 5000;
 const NARROW = 720;
@@ -47,15 +48,7 @@ const LinePath = ({ line }: { readonly line: Line }): VNode => {
 };
 
 const MapView = ({ data }: { readonly data: OverviewData }): VNode => {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const element = box.current;
-    if (element === null) return undefined;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  const [box, width] = useWidth(0);
   const shown = Math.max(width - 2, NARROW);
   const map = width === 0 ? undefined : mapOf(data, shown);
   return html`<div class="map" ref=${box}>
