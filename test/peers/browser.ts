@@ -63,6 +63,18 @@ export const openConsole = async (browser: Browser, options: ConsoleOptions): Pr
   };
 };
 
+const PICTURE = { width: 1280, height: 640 } as const;
+
+/** Of what a page shows at first, and no more than there is. */
+export const takePicture = async (page: Page, path: string, most: number = PICTURE.height): Promise<void> => {
+  await page.setViewportSize({ width: PICTURE.width, height: most });
+  const bottom = await page.evaluate<number>(
+    "Math.max(...[...document.querySelectorAll('main > *')].map((one) => one.getBoundingClientRect().bottom))",
+  );
+  const clip = { x: 0, y: 0, width: PICTURE.width, height: Math.min(most, Math.ceil(bottom) + 16) };
+  await page.screenshot({ path, clip });
+};
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface AxeResults {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { axeFaults, type Console, openBrowser, openConsole } from './browser.ts';
+import { axeFaults, type Console, openBrowser, openConsole, takePicture } from './browser.ts';
 import { type Govc, LIBVIRT_CLIENTS } from './clients.ts';
 import { type ConsoleEstate, HUNDRED_HOSTS, openConsoleEstate, VIEWER, VM } from './console-estate.ts';
 import { describeWith } from './describe-with.ts';
@@ -18,7 +18,6 @@ import { vmNamed, type Xapi } from './xen-clients.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const PICTURES = fileURLToPath(new URL('../../pictures/', import.meta.url));
-const PICTURE = { width: 1280, height: 640 } as const;
 
 describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console', () => {
   let estate: ConsoleEstate;
@@ -374,24 +373,17 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api', 'chromium'], 'the console',
     test('pictures of each page', async () => {
       const { user, password, admin } = product;
       mkdirSync(PICTURES, { recursive: true });
-      const picture = async (one: Console, path: string, name: string): Promise<void> => {
-        await one.page.setViewportSize(PICTURE);
+      const picture = async (one: Console, path: string, name: string, height?: number): Promise<void> => {
         await one.go(path);
         await settled(one.page);
-        // No more than there is.
-        const bottom = await one.page.evaluate<number>(
-          "Math.max(...[...document.querySelectorAll('main > *')].map((one) => one.getBoundingClientRect().bottom))",
-        );
-        const height = Math.min(PICTURE.height, Math.ceil(bottom) + 16);
-        await one.page.screenshot({
-          path: join(PICTURES, `${name}.png`),
-          clip: { x: 0, y: 0, width: PICTURE.width, height },
-        });
+        await takePicture(one.page, join(PICTURES, `${name}.png`), height);
       };
       await govc('ls', 'vm');
       const light = await openConsole(browser, { url: admin.url, user, password });
       for (const name of await pages()) await picture(light, name, name);
       await picture(light, `objects/${vmId}`, 'object');
+      const [change] = (await api<{ items: { exchange: string }[] }>('/exchanges?method=ReconfigVM_Task')).items;
+      await picture(light, `exchanges/${change?.exchange}`, 'exchange', 1000);
       await light.close();
       const dark = await openConsole(browser, { url: admin.url, user, password, colorScheme: 'dark' });
       await picture(dark, 'overview', 'overview-dark');

@@ -128,7 +128,7 @@ const titleOf = (agent: string): string => (agent === '' ? 'agent away' : agent 
 const frontNote = ({ calls, faults, meanMs, sessions }: Front): string =>
   calls === 0
     ? countOf(sessions, 'session')
-    : `${countOf(calls, 'call')}${faults > 0 ? `, ${countOf(faults, 'fault')}` : ''}, ${durationText(meanMs)}`;
+    : `${countOf(calls, 'call')}${faults > 0 ? `, ${countOf(faults, 'fault')}` : ''}${meanMs > 0 ? `, ${durationText(meanMs)}` : ''}`;
 
 const frontNodes = ({ key, hosts, fronts }: Group): Pick<Node, 'key' | 'title' | 'note' | 'tone' | 'href'>[] => {
   const [front] = fronts;
