@@ -218,8 +218,15 @@ export const CLASSES_WITH_OBJECTS: ReadonlySet<string> = new Set(
 
 /** Fields whose derived set_, add_, remove_, add_to_ and remove_from_ are carried out: on the VM itself, or in data of our own. */
 const WRITABLE = table<{ readonly access: Access; readonly fields: string }>({
-  pool: { access: 'operate', fields: 'name_label name_description default_SR other_config tags gui_config' },
-  host: { access: 'admin', fields: 'name_label name_description other_config tags logging' },
+  pool: {
+    access: 'operate',
+    fields: 'name_label name_description default_SR other_config tags gui_config health_check_config license_server',
+  },
+  host: {
+    access: 'admin',
+    fields: 'name_label name_description other_config tags logging license_server guest_VCPUs_params',
+  },
+  host_cpu: { access: 'admin', fields: 'other_config' },
   host_metrics: { access: 'admin', fields: 'other_config' },
   VM: {
     access: 'operate',
@@ -230,13 +237,15 @@ const WRITABLE = table<{ readonly access: Access; readonly fields: string }>({
   },
   VM_metrics: { access: 'operate', fields: 'other_config' },
   VM_guest_metrics: { access: 'operate', fields: 'other_config' },
-  VBD: { access: 'operate', fields: 'userdevice bootable unpluggable other_config' },
+  VBD: { access: 'operate', fields: 'userdevice bootable unpluggable other_config qos_algorithm_params' },
   VDI: { access: 'operate', fields: 'other_config xenstore_data sm_config tags' },
-  VIF: { access: 'operate', fields: 'other_config' },
+  VIF: { access: 'operate', fields: 'other_config qos_algorithm_params' },
   SR: { access: 'operate', fields: 'other_config tags sm_config' },
+  SM: { access: 'admin', fields: 'other_config' },
   PBD: { access: 'admin', fields: 'other_config' },
   network: { access: 'operate', fields: 'name_label name_description other_config tags' },
   PIF: { access: 'admin', fields: 'other_config' },
+  PIF_metrics: { access: 'admin', fields: 'other_config' },
   console: { access: 'operate', fields: 'other_config' },
 });
 
@@ -249,7 +258,6 @@ const REASONS = table<string>({
   session: 'sessions of pool members and emergency mode do not exist here',
   pool: 'a pool has one host, and that one is administered with its own tools',
   host: 'the host itself is administered with its own tools',
-  host_cpu: 'it is a fact of the host',
   PIF: 'interfaces of the host are administered with its own tools',
   Bond: 'interfaces of the host are administered with its own tools',
   VLAN: 'interfaces of the host are administered with its own tools',

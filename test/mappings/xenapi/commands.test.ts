@@ -32,6 +32,14 @@ describe('rows', () => {
     expect(own.filter((method) => messageOf(method) === undefined)).toEqual([]);
   });
 
+  it('keep every map that clients may write, of every class that has objects', () => {
+    const writes = [...CLASSES_WITH_OBJECTS].flatMap((name) =>
+      (classOf(name)?.messages ?? []).filter(({ does }) => does?.kind === 'add-to' || does?.kind === 'remove-from'),
+    );
+    expect(writes.length).toBeGreaterThan(50);
+    expect(writes.filter(({ wire }) => rowOf(wire)?.route === 'refuse').map(({ wire }) => wire)).toEqual([]);
+  });
+
   it('have a background twin where the API has one and the work is done', () => {
     for (const row of commands.filter(({ method }) => method.startsWith('Async.'))) {
       expect(row.job, row.method).toBe(true);
