@@ -84,7 +84,7 @@ const open = async (
     for (const [key, acceptor] of passed.handed(handed.name)) found.set(key, acceptor);
     if (found.size > 0) return;
     for (const [n, fd] of handed.fds.entries()) found.set(handedName(handed.name, n), await listening({ fd }));
-    if (found.size === 0) throw new Error(`${name}: no listening socket "${handed.name}" was handed over`);
+    if (found.size === 0) throw new Error(`gate ${name}: no listening socket "${handed.name}" was handed over`);
     return;
   }
   let free = port;
