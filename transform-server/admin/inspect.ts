@@ -22,6 +22,8 @@ export const inspect = (parts: Parts, library: Library): Inspected => {
         hosts_connected: { help: 'Hosts that answer.', value: hosts.list().filter((host) => host.connected).length },
         objects: { help: 'Objects in the store.', value: store.counts.entries },
         documents_rendered: { help: 'Bundles held for fronts.', value: store.counts.rendered },
+        documents_made: { help: 'Bundles made for fronts.', value: store.counts.made, grows: true },
+        documents_read: { help: 'Bundles that were there when they were read.', value: store.counts.read, grows: true },
         documents_generic: { help: 'Generic documents held.', value: store.counts.generic },
         ids: { help: 'Ids that live.', value: ids.size },
         store_version: { help: 'The version counter.', value: store.versions.current },

@@ -24,6 +24,15 @@ export interface DerivedOptions {
   version(): number;
 }
 
+export interface DerivedCounts {
+  /** Held. */
+  readonly rendered: number;
+  readonly generic: number;
+  /** Of rendered ones since the start: put in, and found when they were looked for. */
+  readonly made: number;
+  readonly read: number;
+}
+
 export interface Derived {
   addFront(front: string, joins: Partial<Record<DocumentKind, readonly DocumentKind[]>>): void;
   joinsKind(kind: DocumentKind, joined: DocumentKind): boolean;
@@ -40,7 +49,7 @@ export interface Derived {
   takeJoined(): readonly HubId[];
   membersGone(front: string, version: number): readonly GoneMember[] | undefined;
   delete(id: HubId, version: number): void;
-  counts(): { rendered: number; generic: number };
+  counts(): DerivedCounts;
 }
 
 type JoinFacts = {
@@ -92,6 +101,8 @@ export const createDerived = (options: DerivedOptions): Derived => {
   const toRefresh = new Set<HubId>();
   const parsed = new Map<HubId, { source: number; document: Documents[DocumentKind] }>();
   let generics = 0;
+  let made = 0;
+  let read = 0;
 
   const joinsKind = (kind: DocumentKind, other: DocumentKind): boolean => joined.get(kind)?.has(other) ?? false;
 
@@ -205,11 +216,14 @@ export const createDerived = (options: DerivedOptions): Derived => {
       if (known === undefined) throw new Error(`front ${front} is not known to the store`);
       if (item === undefined || item.source !== source) return false;
       known.bundles.put(id, source, members);
+      made += 1;
       return true;
     },
     rendered: (front, id) => {
       const item = options.item(id);
-      return item && fronts.get(front)?.bundles.get(id, item.source);
+      const found = item && fronts.get(front)?.bundles.get(id, item.source);
+      if (found !== undefined) read += 1;
+      return found;
     },
     document: (id, parse) => {
       const item = options.item(id);
@@ -245,6 +259,8 @@ export const createDerived = (options: DerivedOptions): Derived => {
     counts: () => ({
       rendered: [...fronts.values()].reduce((sum, front) => sum + front.bundles.size, 0),
       generic: generics,
+      made,
+      read,
     }),
   };
 };

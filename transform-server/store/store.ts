@@ -4,6 +4,7 @@ import type { DocumentKind } from '../../mappings/generic/model.ts';
 import type { NativeObject, Scan } from '../../mappings/generic/native.ts';
 import type { Joins } from '../../mappings/generic/platform.ts';
 import type { Entry, StoreView } from '../../mappings/generic/store-view.ts';
+import type { DerivedCounts } from './derived.ts';
 import type { PackedText } from './packed-text.ts';
 
 /** One member of a rendered bundle as `RenderSide.split` and `RenderSide.index` give it; the pipeline's are packed (packed-member.ts). */
@@ -90,5 +91,5 @@ export interface Store {
   renewDerived(host?: HubId): void;
   /** Writes what is still to be written of the last listing; the storage is about to close. */
   finish(): void;
-  readonly counts: { readonly entries: number; readonly rendered: number; readonly generic: number };
+  readonly counts: DerivedCounts & { readonly entries: number };
 }

@@ -73,6 +73,17 @@ describe('metrics', () => {
     expect(await metrics()).toContain('transvisor_host_agent_up{host="one"} 0\n');
   });
 
+  it('count documents that were made, and those that were there when they were read', async () => {
+    const { id } = await one.login();
+    const count = async (name: string): Promise<number> =>
+      Number(new RegExp(`^transvisor_documents_${name}_total (\\d+)$`, 'm').exec(await metrics())?.[1]);
+    await one.api.call(one.exchange(id, 'names'));
+    const [made, read] = [await count('made'), await count('read')];
+    expect(made).toBe(1);
+    await one.api.call(one.exchange(id, 'names'));
+    expect([await count('made'), await count('read')]).toEqual([made, read + 1]);
+  });
+
   it('of names without end are counted without their names', () => {
     const tally = createTally(3);
     for (let n = 0; n < 100; n++) tally.add('f', `made-up-${n}`, 'central', 'value', 1);

@@ -79,12 +79,12 @@ const GRAPHS: readonly Graph[] = [
   { title: 'Memory', series: [['of the program', 'memory_bytes']], text: bytesText, isBinary: true },
 ];
 
-/** How many calls found what they read made already: each sheet that is applied is counted against a call, also where one call needed many. */
-const hitsOf = (calls: Points, transforms: Points): Points => {
-  const made = new Map(rateOf(transforms));
-  return rateOf(calls)
+/** Of the documents that were read those that had been made before. */
+const hitsOf = (read: Points, made: Points): Points => {
+  const madeAt = new Map(rateOf(made));
+  return rateOf(read)
     .filter(([, rate]) => rate > 0)
-    .map(([atMs, rate]) => [atMs, Math.max(0, 100 * (1 - (made.get(atMs) ?? 0) / rate))]);
+    .map(([atMs, rate]) => [atMs, Math.max(0, 100 * (1 - (madeAt.get(atMs) ?? 0) / rate))]);
 };
 
 const Methods = ({ sinceMs }: { readonly sinceMs: number }): VNode => {
@@ -147,7 +147,7 @@ export const Metrics = ({ place }: { readonly place: Place }): VNode => {
           ? problem === undefined && html`<${Loading} what="the figures" />`
           : html`<div class="plots">
               ${graphs.map(({ title, shown, text = figureText, isBinary }) => html`<${Plot} key=${title} title=${title} series=${shown} fromMs=${Math.max(fromMs, firstMs)} toMs=${toMs} text=${text} isBinary=${isBinary} />`)}
-              <${Plot} title="Cache hits, at least" series=${[{ name: 'of calls', points: hitsOf(of('calls_dispatched'), of('transforms')) }]}
+              <${Plot} title="Cache hits" series=${[{ name: 'of documents read', points: hitsOf(of('documents_read'), of('documents_made')) }]}
                 fromMs=${Math.max(fromMs, firstMs)} toMs=${toMs} text=${(n: number) => `${Math.round(n)} %`} />
             </div>`
       }
