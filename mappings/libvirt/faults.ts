@@ -123,6 +123,8 @@ const TYPES: Readonly<Record<number, string>> = {
 /** errno in `int1` of SYSTEM_ERROR. */
 const ENOSPC = 28;
 const UNKNOWN_PROCEDURE = 'unknown procedure';
+/** What qemu-img says of an older image that has snapshots inside; libvirt 9.0 hands it on as INTERNAL_ERROR. */
+const HOLDS_SNAPSHOTS = /Can't resize .*which has snapshots/;
 
 /** The first thing in quotes: libvirt names the object in every such text ("no domain with matching name 'x'"). */
 const quoted = (text: string): string => /['"]([^'"]{1,256})['"]/.exec(text)?.[1] ?? '';
@@ -131,6 +133,7 @@ const faultKindOf = (error: VirError): FaultKind => {
   // libvirt's own client turns exactly this prefix into NO_SUPPORT.
   if (error.code === 39 && error.message?.startsWith(UNKNOWN_PROCEDURE)) return 'not-supported';
   if (error.code === 38 && error.int1 === ENOSPC) return 'no-disk-space';
+  if (error.code === 1 && HOLDS_SNAPSHOTS.test(error.message ?? '')) return 'invalid-state';
   return (KINDS as Readonly<Record<number, FaultKind>>)[error.code] ?? 'internal';
 };
 

@@ -35,6 +35,12 @@ describe('libvirt errors', () => {
     [28, "domain 'vm1' already exists", { kind: 'duplicate-name', members: { name: 'vm1' } }],
     [90, "storage volume 'v1' exists already", { kind: 'already-exists', members: { name: 'v1' } }],
     [55, 'Requested operation is not valid: domain is not running', { kind: 'invalid-state' }],
+    [
+      1,
+      "internal error: Child process (/usr/bin/qemu-img resize /a 2) unexpected exit status 1: qemu-img: Can't resize a v2 image which has snapshots",
+      { kind: 'invalid-state' },
+    ],
+    [1, 'internal error: Child process (/usr/bin/qemu-img resize /a 2) unexpected exit status 1', { kind: 'internal' }],
     [68, 'Timed out during operation: cannot acquire state change lock', { kind: 'busy' }],
     [84, 'Operation not supported', { kind: 'not-supported' }],
     [3, 'this function is not supported', { kind: 'not-supported' }],
