@@ -40,6 +40,10 @@ const namesLeadTo = async (host: string): Promise<string> => {
   return `http://127.0.0.1:${await listening(server)}`;
 };
 
+/** In the configuration of a product: a host behind a gate, at these addresses and names. */
+const front = (name: string, host: string, gate: string, at: readonly string[]): string =>
+  `[[front]]\nname = "${name}"\nplatform = "vim25"\nhost = "${host}"\ngate = "${gate}"\nat = ${JSON.stringify(at)}`;
+
 describeWith(['govc'], 'on one port', () => {
   let product: Product;
   let proxy: string;
@@ -50,32 +54,12 @@ describeWith(['govc'], 'on one port', () => {
 name = "sdk"
 listen = "0.0.0.0"
 port = 0
-[[front]]
-name = "a"
-platform = "vim25"
-host = "one"
-gate = "sdk"
-at = ["127.0.0.2", "one.example.org"]
-[[front]]
-name = "b"
-platform = "vim25"
-host = "three"
-gate = "sdk"
-at = ["127.0.0.3", "three.example.org"]
-[[front]]
-name = "c"
-platform = "vim25"
-host = "one"
-gate = "sdk"
+${front('a', 'one', 'sdk', ['127.0.0.2', 'one.example.org'])}
+${front('b', 'three', 'sdk', ['127.0.0.3', 'three.example.org'])}
+${front('c', 'one', 'sdk', ['one.example.org'])}
 tls = false
-at = ["one.example.org"]
-[[front]]
-name = "d"
-platform = "vim25"
-host = "three"
-gate = "sdk"
+${front('d', 'three', 'sdk', ['three.example.org'])}
 tls = false
-at = ["three.example.org"]
 `);
   });
   /** No certificate is taken on faith: each names its own host. */
@@ -116,16 +100,8 @@ listen = "127.0.0.1"
 port = ${gate}
 proxyProtocol = true
 trusted = ["127.0.0.9", "127.0.0.16/28"]
-[[front]]
-platform = "vim25"
-host = "one"
-gate = "balanced"
-at = ["127.0.0.4"]
-[[front]]
-platform = "vim25"
-host = "three"
-gate = "balanced"
-at = ["127.0.0.5"]
+${front('a', 'one', 'balanced', ['127.0.0.4'])}
+${front('b', 'three', 'balanced', ['127.0.0.5'])}
 `);
     // Where clients find them: not where the balancer does.
     expect(product.urls.map(({ href }) => href)).toEqual(['https://127.0.0.4/sdk', 'https://127.0.0.5/sdk']);

@@ -1,14 +1,15 @@
 /** A program of the code on disk takes the place of one that runs: waiting clients, sessions and new connections notice nothing. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:https';
+import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Endpoint, govcOn, LIBVIRT_CLIENTS, requireClient, runProgram } from './clients.ts';
+import { govcOn, LIBVIRT_CLIENTS, requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { copyProgram, type ProgramCopy } from './program-copy.ts';
 import { rawSoap } from './raw-soap.ts';
+import { rawXenApi } from './raw-xenapi.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 
 const LIMIT_MS = 120_000;
@@ -54,27 +55,6 @@ const hammer = (product: Transvisor) => {
       return calls;
     },
   };
-};
-
-/** Calls of XenAPI over JSON-RPC 2.0; a failure is thrown. */
-const jsonRpc = (endpoint: Endpoint) => {
-  const url = new URL('/jsonrpc', endpoint.url);
-  return (method: string, params: readonly unknown[]): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      const sent = request(url, { method: 'POST', rejectUnauthorized: false }, (answer) => {
-        let text = '';
-        answer.on('data', (piece: Buffer) => {
-          text += piece.toString('utf8');
-        });
-        answer.once('end', () => {
-          const { result, error } = JSON.parse(text) as { result?: unknown; error?: unknown };
-          if (error === undefined) resolve(result);
-          else reject(new Error(JSON.stringify(error)));
-        });
-      });
-      sent.once('error', reject);
-      sent.end(JSON.stringify({ jsonrpc: '2.0', method, params, id: 1 }));
-    });
 };
 
 describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
@@ -159,10 +139,10 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
         twoProcesses: two,
         program: calm.program,
       });
-      const rpc = jsonRpc(product.front('xenapi'));
-      const session = await rpc('session.login_with_password', [product.user, product.password, '1.0', 'test']);
+      const xen = rawXenApi(product.front('xenapi'));
+      await xen.logIn();
       const from = (token: string, seconds: number) =>
-        rpc('event.from', [session, ['vm'], token, seconds]) as Promise<{ token: string; events: readonly unknown[] }>;
+        xen.call('event.from', ['vm'], token, seconds) as Promise<{ token: string; events: readonly unknown[] }>;
       const waiting = from((await from('', 5)).token, 100);
       let said: unknown;
       const note = (what: unknown): void => {
@@ -179,6 +159,7 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
       expect(events.length).toBe(1);
       expect(JSON.stringify(events)).toContain('Running');
       await host.virsh('destroy', 'alone');
+      xen.close();
       expect(product.wholeLog()).not.toContain('"level":"error"');
     });
   }
