@@ -102,5 +102,6 @@ export const addAdminCommands = (program: Command, { runs, print, stateFlags }: 
     .action(tells(async (file: string, flags: AdminFlags) => (await import('./backup.ts')).backUp(file, flags)));
   stateFlags(program.command('restore <file>'))
     .description('a backup into the state directory of a program that does not run; what was there is kept beside it')
+    .option('--own', 'of a server that shares its state: only what is its own, and nothing into Redis')
     .action(tells(async (file: string, flags: Flags) => (await import('./backup.ts')).restore(file, flags)));
 };

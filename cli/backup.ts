@@ -15,10 +15,19 @@ import { pipeline } from 'node:stream/promises';
 import { ConfigError } from '../runtime/config.ts';
 import { makeFolder } from '../runtime/replace-file.ts';
 import { checkBackup, restoreDirectory, snapshotDirectory } from '../transform-server/storage/backup.ts';
+import {
+  checkNothingShared,
+  restoreShared,
+  saveShared,
+  sharedCells,
+} from '../transform-server/storage/redis/backup.ts';
+import type { RedisOptions } from '../transform-server/storage/redis/options.ts';
 import { DirectoryInUse } from '../transform-server/storage/storage.ts';
 import { type AdminFlags, askAdminRaw } from './admin-client.ts';
 import { Unavailable } from './exit-codes.ts';
-import { configOf } from './flags.ts';
+import { configOf, type FullConfig } from './flags.ts';
+import { linkAddresses } from './link.ts';
+import { redisOptions } from './member.ts';
 import { createProgress, lengthOf, passing } from './progress.ts';
 import { holdersOf } from './state-holders.ts';
 
@@ -31,6 +40,13 @@ const DOWNLOAD_MS = 600_000;
 
 const configured = ({ state, config }: AdminFlags): ReturnType<typeof configOf> =>
   configOf({ ...(state === undefined ? {} : { state }), ...(config === undefined ? {} : { config }) });
+
+/** undefined: this server shares its state with none. */
+const sharedBy = (config: FullConfig): RedisOptions | undefined => {
+  if (config.redis === undefined) return undefined;
+  const [address] = linkAddresses(config, 'server');
+  return redisOptions(config, address);
+};
 
 /** Root works on another user's directory as that user: files made there are readable to the program, and no link laid there leads root astray. */
 const asOwner = async <T>({ uid, gid }: Stats, act: () => Promise<T> | T): Promise<T> => {
@@ -50,7 +66,7 @@ const told = async <T>(act: () => Promise<T>): Promise<T> => {
   try {
     return await act();
   } catch (error) {
-    if (error instanceof DirectoryInUse || error instanceof Unavailable) throw error;
+    if (error instanceof DirectoryInUse || error instanceof Unavailable || error instanceof ConfigError) throw error;
     throw new Unavailable(error instanceof Error ? error.message : String(error));
   }
 };
@@ -77,7 +93,9 @@ const copyOf = async (state: string, file: string): Promise<void> => {
 };
 
 export const backUp = async (file: string, flags: AdminFlags): Promise<Told> => {
-  const { state, redis } = configured(flags);
+  const config = configured(flags);
+  const { state } = config;
+  const shared = sharedBy(config);
   if (existsSync(file)) throw new ConfigError(`${file} exists already`);
   let from = state;
   try {
@@ -90,7 +108,9 @@ export const backUp = async (file: string, flags: AdminFlags): Promise<Told> => 
     await told(() => download(flags, file));
     from = 'the running server';
   }
+  let cells: number | undefined;
   try {
+    cells = shared && (await saveShared(shared, file));
     checkBackup(file);
   } catch (error) {
     rmSync(file, { force: true });
@@ -99,21 +119,33 @@ export const backUp = async (file: string, flags: AdminFlags): Promise<Told> => 
   const { size } = statSync(file);
   const notes = [
     'It holds keys and the hashes of passwords: keep it as you keep those.',
-    ...(redis === undefined ? [] : ['What servers share is in Redis and is backed up there.']),
+    ...(cells === undefined
+      ? []
+      : [`What servers share is in it, of ${cells} hosts; what is each server's own is of this one alone.`]),
   ];
   return {
-    json: { file, bytes: size, from, notes },
+    json: { file, bytes: size, from, ...(cells === undefined ? {} : { cells }), notes },
     text: `${file}: ${size} bytes, of ${from}\n${notes.map((note) => `${note}\n`).join('')}`,
   };
 };
 
-export const restore = async (file: string, flags: AdminFlags): Promise<Told> => {
-  const { state } = configured(flags);
+/** `own`: only what is this server's own, where another one's backup has brought back what they share. */
+export const restore = async (file: string, flags: AdminFlags & { readonly own?: boolean }): Promise<Told> => {
+  const config = configured(flags);
+  const { state } = config;
   const [holder] = holdersOf(state);
   if (holder !== undefined)
     throw new Unavailable(`${state} is in use by pid ${holder.pid}: stop it first (${holder.command})`);
-  const before = await told(async () => {
+  const shared = await told(async () => {
     checkBackup(file);
+    if (flags.own === true || sharedCells(file) === undefined) return undefined;
+    const options = sharedBy(config);
+    if (options === undefined)
+      throw new ConfigError(`${file} holds what servers share: name their Redis with --config, or restore with --own`);
+    await checkNothingShared(options);
+    return options;
+  });
+  const before = await told(async () => {
     makeFolder(state);
     const owner = statSync(state);
     const copy = join(state, 'restore.new');
@@ -127,6 +159,11 @@ export const restore = async (file: string, flags: AdminFlags): Promise<Told> =>
       rmSync(copy, { force: true });
     }
   });
+  const cells = shared && (await told(() => restoreShared(shared, file)));
+  const brought = cells === undefined ? '' : `What servers share: of ${cells} hosts\n`;
   const kept = before === undefined ? '' : `What was there is in ${before}\n`;
-  return { json: { state, file, before }, text: `${state}: as in ${file}\n${kept}` };
+  return {
+    json: { state, file, before, ...(cells === undefined ? {} : { cells }) },
+    text: `${state}: as in ${file}\n${brought}${kept}`,
+  };
 };

@@ -8,6 +8,7 @@ import { dialRelay } from '../runtime/link-dial.ts';
 import type { Admission } from '../runtime/link-ws.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Member, type MemberOptions, openMember } from '../transform-server/cells/member.ts';
+import { saveShared } from '../transform-server/storage/redis/backup.ts';
 import type { RedisOptions } from '../transform-server/storage/redis/options.ts';
 import { openRedisState } from '../transform-server/storage/redis/state.ts';
 import { Unavailable } from './exit-codes.ts';
@@ -64,6 +65,8 @@ export const redisOptions = (config: FullConfig, link: LinkAddress): RedisOption
 };
 
 interface RunningMember extends Member {
+  /** What it shares with others, into a file. */
+  backup(file: string): Promise<void>;
   /** Whether another server is there to take over. */
   isAlone(): Promise<boolean>;
 }
@@ -96,6 +99,7 @@ export const startMember = async (
     });
     return {
       ...member,
+      backup: async (file) => void (await saveShared(redis, file)),
       isAlone: async () => {
         const servers = await state.servers().catch(() => []);
         return servers.every(({ server }) => server === redis.server);

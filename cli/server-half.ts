@@ -103,8 +103,7 @@ export const startServer = async (
       inspected: server.inspected,
       reload: server.reload,
       takeOver: () => process.kill(process.pid, 'SIGUSR2'),
-      // What several servers share is backed up where it is.
-      ...('backup' in server ? { backup: () => writeSnapshot(config.state, server.backup) } : {}),
+      backup: () => writeSnapshot(config.state, server.backup),
       token,
       accounts,
       tls: adminTls(config),

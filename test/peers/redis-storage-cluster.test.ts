@@ -1,9 +1,12 @@
 /** Shared state on a real Redis Cluster of three nodes: cells on all of them, a node that ends and comes back, slots that move. */
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { checkNothingShared, restoreShared, saveShared } from '../../transform-server/storage/redis/backup.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { requireClient, runProgram } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { REDIS_CLIENTS, type RedisServer, startCluster, until } from './redis.ts';
-import { endTest, forThisTest, hold, numbersIn, openState, put, WAITING } from './redis-state.ts';
+import { endTest, forThisTest, hold, numbersIn, openState, optionsFor, put, WAITING } from './redis-state.ts';
 
 const CELLS = Array.from({ length: 12 }, (_, n) => `host-${n}`);
 
@@ -31,6 +34,33 @@ describeWith(REDIS_CLIENTS, 'a Redis Cluster of three nodes', () => {
     expect((await b.servers()).map((one) => one.server).sort()).toEqual(['a', 'b']);
     await a.close();
     for (const cell of CELLS) expect(numbersIn(await hold(b, cell))).toEqual([1, 2, 3]);
+  });
+
+  test('a backup has the cells of all nodes, under a writer, and goes where there is nothing', async () => {
+    const a = await open('a');
+    const held = await Promise.all(CELLS.map((cell) => hold(a, `saved-${cell}`)));
+    for (let n = 1; n <= 20; n++) await Promise.all(held.map((storage) => put(storage, n)));
+    const file = join(temporaryFolder(), 'backup');
+    let going = true;
+    const writers = (async () => {
+      for (let n = 100; going; n++) await Promise.all(held.map((storage) => put(storage, n)));
+    })();
+    const options = optionsFor('', 'c', setting());
+    expect(await saveShared(options, file)).toBeGreaterThanOrEqual(CELLS.length);
+    going = false;
+    await writers;
+    await expect(checkNothingShared(options)).rejects.toThrow('has state already');
+    const other = { ...options, prefix: 'new' };
+    await checkNothingShared(other);
+    await restoreShared(other, file);
+    const c = await openState('', 'c', { ...setting(), prefix: 'new' });
+    for (const cell of CELLS) {
+      const numbers = numbersIn(await hold(c, `saved-${cell}`));
+      expect(numbers.slice(0, 20)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
+      // What came beside it is there up to some moment, without a gap.
+      expect(numbers.slice(20)).toEqual(numbers.slice(20).map((_, n) => n + 100));
+    }
+    expect((await c.numbers(1)).from).toBeGreaterThan((await a.numbers(1)).from);
   });
 
   test('a node that is killed and comes back: its cells go on where they were', async () => {

@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LIMITS } from '../../runtime/limits.ts';
 import { DATABASE, openStorage } from './storage.ts';
+import { isTable } from './tables.ts';
 
 /** Accounts, tokens, certificates and keys, outboxes, changed sheets: all files there but those of a program that runs, and of other programs in folders of theirs. */
 const FOLDERS = ['.', 'tls', 'sheets'];
@@ -68,9 +69,6 @@ export const snapshotDirectory = async (directory: string): Promise<string> => {
   return await writeSnapshot(directory, (path) => storage?.backup(path) ?? Promise.resolve());
 };
 
-const isTable = (db: DatabaseSync, name: string): boolean =>
-  db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(name) !== undefined;
-
 /** Checks that a file is a whole backup of ours. */
 export const checkBackup = (file: string): void => {
   if (!existsSync(file)) throw new Error(`${file} does not exist`);
@@ -85,13 +83,13 @@ export const checkBackup = (file: string): void => {
 };
 
 /** More than a deployment mints between a backup and its restore. */
-const IDS_SKIPPED = 1_000_000;
+export const IDS_SKIPPED = 1_000_000;
 
 /**
  * Clients have seen what came after the backup: its ids mean nothing any more, and must not be given to other objects; its versions are
  * not the ones that will be counted now, so that whoever waits is told to read anew.
  */
-const leaveBehind = (db: DatabaseSync, random: (bytes: number) => Uint8Array): void => {
+export const leaveBehind = (db: DatabaseSync, random: (bytes: number) => Uint8Array = randomBytes): void => {
   if (isTable(db, 'counters')) {
     const highest = isTable(db, 'ids') ? 'SELECT coalesce(max(n), 0) FROM ids' : '0';
     db.exec(`UPDATE counters SET value = max(value, (${highest})) + ${IDS_SKIPPED} WHERE name = 'next'`);

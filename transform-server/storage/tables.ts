@@ -81,3 +81,6 @@ export const statementsOf = (
     run: (sql, ...values) => write(() => db.prepare(sql).run(...values)),
   };
 };
+
+export const isTable = (db: DatabaseSync, name: string): boolean =>
+  db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(name) !== undefined;

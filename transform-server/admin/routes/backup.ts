@@ -16,9 +16,9 @@ export const backupRoutes = ({ backup }: Sources): readonly Route[] => {
       summary: 'A backup of this server, as `transvisor restore` takes it; it holds keys and the hashes of passwords.',
       tag: 'program',
       answer: { type: TYPE },
-      problems: { 409: 'Another one is under way.', 501: 'What several servers share is backed up where it is.' },
+      problems: { 409: 'Another one is under way.', 501: 'This program keeps nothing.' },
       act: async ({ reply }) => {
-        if (backup === undefined) throw new Problem(501, 'what several servers share is backed up where it is');
+        if (backup === undefined) throw new Problem(501, 'this program keeps nothing');
         if (underWay) throw new Problem(409, 'a backup is under way');
         underWay = true;
         const path = await backup().catch((error: unknown) => {

@@ -2,14 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../../runtime/clock.ts';
-import { LIMITS } from '../../../runtime/limits.ts';
 import type { Claim } from '../cell-contract.ts';
 import { type HeldCell, holdCell, type Run } from './cell.ts';
 import type { Connection } from './connection.ts';
-import { readImage } from './image.ts';
+import { readContent } from './content.ts';
 import type { RedisOptions, Times } from './options.ts';
 import { CLAIM, cellKeys, HOLD } from './scripts.ts';
-import { type Entry, openWorkingCopy } from './working-copy.ts';
 
 export interface Claims {
   claim(cell: string): Promise<Claim>;
@@ -24,39 +22,6 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
   /** The last sign of life of each owner that we have met, and since when it is the last. */
   const seen = new Map<string, { readonly mark: string; readonly sinceMs: number }>();
   const reader = connection.client as Redis;
-
-  const read = async (
-    cell: string,
-    keys: readonly string[],
-    seq: number,
-    imageSeq: number,
-    renew: () => Promise<void>,
-  ) => {
-    const [, , , logKey = '', imageKey = ''] = keys;
-    const snapshot = imageSeq === 0 ? undefined : await readImage(reader, imageKey, renew);
-    const copy = openWorkingCopy(cell, snapshot?.image);
-    try {
-      let through = snapshot === undefined ? 0 : imageSeq;
-      let logBytes = 0;
-      while (through < seq) {
-        await renew();
-        const page = await reader.xrangeBuffer(logKey, `${through + 1}-0`, '+', 'COUNT', LIMITS.redisLogPage);
-        if (page.length === 0) throw new Error(`${cell}: the log ends at ${through}, its head is at ${seq}`);
-        for (const [id, [kind, data]] of page) {
-          if (id.toString() !== `${through + 1}-0` || kind === undefined || data === undefined)
-            throw new Error(`${cell}: the log lacks entry ${through + 1}`);
-          copy.apply({ kind: kind.toString() as Entry['kind'], data });
-          through += 1;
-          logBytes += data.length;
-        }
-      }
-      if (through !== seq) throw new Error(`${cell}: the log goes on to ${through}, its head is at ${seq}`);
-      return { copy, logBytes, logEntries: seq - imageSeq, snapshotBytes: snapshot?.bytes ?? 0 };
-    } catch (error) {
-      copy.close();
-      throw error;
-    }
-  };
 
   const claim = async (cell: string): Promise<Claim> => {
     if (!/^[^{}\s]{1,256}$/.test(cell)) throw new Error(`${JSON.stringify(cell)} is no name of a cell`);
@@ -96,7 +61,7 @@ export const openClaims = (connection: Connection, options: RedisOptions, times:
       renewedMs = sentMs;
     };
     try {
-      const content = await read(cell, keys, seq, Number(rest[2]), renew);
+      const content = await readContent(reader, { cell, keys, seq, imageSeq: Number(rest[2]) }, renew);
       const storage = holdCell(
         { cell, keys, writer, token, sinceMs: renewedMs, seq, runs, ...content },
         connection,

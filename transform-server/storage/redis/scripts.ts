@@ -97,6 +97,16 @@ for i = 11, #ARGV, 2 do redis.call('ZADD', WRITERS, ARGV[i], ARGV[i + 1]) end
 return {'held', token}
 `);
 
+/** A snapshot that is in its place becomes a cell that nobody holds. ARGV: token, name of the writer of its one entry. */
+export const RESTORE = script(`
+local STATE, WRITERS, IMAGE = KEYS[1], KEYS[3], KEYS[5]
+if redis.call('EXISTS', STATE) == 1 then return {'there'} end
+redis.call('PERSIST', IMAGE)
+redis.call('HSET', STATE, 'token', ARGV[1], 'owner', '', 'beat', 0, 'seq', 1, 'by', ARGV[2], 'through', 1)
+redis.call('ZADD', WRITERS, 1, ARGV[2])
+return {'restored'}
+`);
+
 /** ARGV: text. The first text stays. */
 export const CONFLICT = script(`
 redis.call('SET', KEYS[2], ARGV[1], 'NX')
