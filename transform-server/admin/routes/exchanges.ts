@@ -78,11 +78,11 @@ const has = (value: string, part: string | undefined): boolean =>
 const isOutcome = (outcome: string, wanted: string | undefined): boolean =>
   wanted === undefined || outcome === wanted || (wanted === 'fault' && outcome !== 'value' && outcome !== 'running');
 
-const matches = (one: ExchangeLine, program: string, asked: z.output<typeof query>): boolean =>
+const matches = (one: ExchangeLine, programOf: (one: ExchangeLine) => string, asked: z.output<typeof query>): boolean =>
   (asked.sinceMs === undefined || one.atMs >= asked.sinceMs) &&
   (asked.route === undefined || one.route === asked.route) &&
   isOutcome(one.outcome, asked.outcome) &&
-  (has(one.client, asked.client) || has(program, asked.client)) &&
+  (has(one.client, asked.client) || has(programOf(one), asked.client)) &&
   has(one.front, asked.front) &&
   has(one.method, asked.method) &&
   has(one.user, asked.user) &&
@@ -91,7 +91,7 @@ const matches = (one: ExchangeLine, program: string, asked: z.output<typeof quer
     [
       one.exchange,
       one.client,
-      program,
+      programOf(one),
       one.user,
       one.front,
       one.method,
@@ -153,7 +153,7 @@ export const exchangeRoutes = ({ inspected }: Sources): readonly Route[] => [
         newest(inspected.parts()),
         ({ exchange }) => exchange,
         query,
-        (one) => matches(one, programOf(one), query),
+        (one) => matches(one, programOf, query),
       );
       return { items: items.map((one) => ({ ...one, program: programOf(one) })), next };
     },
