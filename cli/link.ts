@@ -7,7 +7,7 @@ import { type LinkAddress, parseLinkAddress } from '../runtime/link-address.ts';
 import { revokedPath } from '../runtime/link-revoked.ts';
 import { createLinkTrust, type LinkFiles, type LinkTrust } from '../runtime/link-trust.ts';
 import type { Admission } from '../runtime/link-ws.ts';
-import { type Log, silentLog } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Secret } from '../runtime/secret.ts';
 import { LOOPBACK } from './admin-address.ts';
 import { Unavailable } from './exit-codes.ts';
@@ -92,12 +92,6 @@ const openTrust = (config: FullConfig, side: Side, log: Log): OwnTrust => {
   if (refused === undefined) return { trust, agent };
   trust.close();
   throw new ConfigError(`${files.certificate}: ${refused}`);
-};
-
-/** Throws what is wrong with the link of a configuration, opening nothing. A program with hosts is an agent. */
-export const checkLink = (config: FullConfig): void => {
-  const side = config.host.length > 0 ? 'agent' : 'server';
-  if (linkAddresses(config, side)[0].kind === 'tls') openTrust(config, side, silentLog).trust.close();
 };
 
 interface OpenLink {

@@ -4,9 +4,11 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { issue, revoke } from '../../cli/ca-link.ts';
-import { checkLink } from '../../cli/link.ts';
+import { openLinkOf } from '../../cli/link.ts';
 import { checkConfig } from '../../runtime/config.ts';
 import { parseRevoked, serialOf } from '../../runtime/link-revoked.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { Secret } from '../../runtime/secret.ts';
 import { refusalOf } from '../refusal.ts';
 import { temporaryFolder } from '../temporary.ts';
 
@@ -56,8 +58,13 @@ describe('ca issue and ca revoke', () => {
 });
 
 describe('a configuration of the link', () => {
+  /** A program with hosts is an agent. */
   const refusal = (link: object, state = temporaryFolder(), more: object = {}): string =>
-    refusalOf(() => checkLink({ ...checkConfig({ link, ...more }), state }));
+    refusalOf(() => {
+      const config = { ...checkConfig({ link, ...more }), state };
+      const side = config.host.length > 0 ? 'agent' : 'server';
+      openLinkOf(config, side, silentLog, () => new Secret('')).close();
+    });
 
   test('over plain TCP leaves the machine only when that is said', () => {
     expect(refusal({ address: 'tcp:127.0.0.1:7443' })).toBe('');
