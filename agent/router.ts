@@ -62,10 +62,12 @@ export const createRouter = (options: RouterOptions): Router => {
     client.trail?.as(exchange);
     return exchange;
   };
-  /** Another server's turn is over, and what this agent did by itself is known there before a read is answered. */
+  /** No other server is about to come, for exchanges are named for the link they are asked on; what was done by this agent alone is known. */
   const caughtUp = async (): Promise<void> => {
-    await server.held;
-    if (outbox.waiting > 0) await outbox.flushed();
+    do {
+      await server.held;
+      if (outbox.waiting > 0) await outbox.flushed();
+    } while (server.held !== undefined);
   };
 
   const findLease = (

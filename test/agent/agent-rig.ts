@@ -43,11 +43,14 @@ export const scene: {
   epoch: number;
   target: StreamTarget | undefined;
   jobs: readonly HubId[] | undefined;
+  /** What agents did by themselves is taken then. */
+  taken: Promise<void> | undefined;
 } = {
   leased: true,
   epoch: 1,
   target: undefined,
   jobs: undefined,
+  taken: undefined,
 };
 
 const attach = (): Scripted => {
@@ -74,6 +77,7 @@ const attach = (): Scripted => {
             },
           ]),
         ),
+        exchanges: `link${++serial}`,
         sessionKey: new Uint8Array(32).fill(7),
         jobIds: { from: 1000 * ++serial, to: 1000 * serial + 500 },
       }),
@@ -107,6 +111,7 @@ const attach = (): Scripted => {
           ? { ok: false, fault: { kind: 'not-found', members: {}, text: '' } }
           : done({ ...scene.target, host: HOST }),
       outbox: async (_, entries) => {
+        await scene.taken;
         outbox.push(...entries);
         return { through: entries.at(-1)?.seq ?? 0 };
       },
@@ -184,7 +189,7 @@ beforeEach(async () => {
   accounts = Object.entries(roles).map(([name, role]) => ({ name, role, fullName: '', hash }));
   for (const list of [outbox, changes, hungUp, failedLogins]) list.length = 0;
   for (const map of [sessions, script]) map.clear();
-  Object.assign(scene, { leased: true, epoch: 1, target: undefined, jobs: undefined });
+  Object.assign(scene, { leased: true, epoch: 1, target: undefined, jobs: undefined, taken: undefined });
   host = createFakeHost();
   agent = await startAgent({
     name: 'a',

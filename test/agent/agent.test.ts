@@ -2,7 +2,21 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { call, failedLogins, host, http, hungUp, link, login, port, script, sessions, VM1 } from './agent-rig.ts';
+import {
+  call,
+  failedLogins,
+  host,
+  http,
+  hungUp,
+  link,
+  login,
+  port,
+  relink,
+  scene,
+  script,
+  sessions,
+  VM1,
+} from './agent-rig.ts';
 
 describe('requests', () => {
   test('a session row is answered by the agent alone', async () => {
@@ -141,6 +155,30 @@ describe('central and broker calls', () => {
     });
     const answer = await call('Read', {}, await login('ro'));
     expect(answer.json).toMatchObject({ fault: 'host-communication' });
+  });
+  test('a call that another server comes in front of is asked there, under a name of that link', async () => {
+    const asked: string[] = [];
+    script.set('Read', async ({ exchange }) => {
+      asked.push(exchange.slice(0, exchange.indexOf('-')));
+      return { kind: 'value', value: 'read' };
+    });
+    const cookie = await login('root');
+    await call('Read', {}, cookie);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    scene.taken = promise;
+    await call('Start', {}, cookie);
+    // It waits until what the agent did by itself is known.
+    const late = call('Read', {}, cookie);
+    await new Promise((passed) => setTimeout(passed, 50));
+    await link.api.holdCalls();
+    resolve();
+    await new Promise((passed) => setTimeout(passed, 50));
+    link.pair.cut('another server takes over');
+    relink();
+    expect((await late).json.value).toBe('read');
+    await call('Read', {}, cookie);
+    expect(asked).toEqual([asked[0], asked[2], asked[2]]);
+    expect(asked[0]).not.toBe(asked[2]);
   });
   test('a client that goes away is reported', async () => {
     script.set('Read', () => new Promise(() => {}));
