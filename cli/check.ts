@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { clashes } from '../agent/intake/choice.ts';
 import { createAccounts } from '../runtime/accounts.ts';
-import { accountsPath, readAccounts } from '../runtime/accounts-file.ts';
+import { accountsPath } from '../runtime/accounts-file.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ConfigError, readConfigText } from '../runtime/config.ts';
 import { silentLog } from '../runtime/log.ts';
@@ -15,6 +15,7 @@ import { lookAtHost } from './check/hosts.ts';
 import { lookAtLink } from './check/link.ts';
 import { lookAtPorts, type Program } from './check/ports.ts';
 import { lookAtRedis } from './check/redis.ts';
+import { knownAccounts } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 import { configOf, type Flags, type FullConfig } from './flags.ts';
 import { createFrontTls } from './front-tls.ts';
@@ -97,8 +98,7 @@ const lookAtSecrets = (config: FullConfig, file: string | undefined, place: Plac
   const findings: Finding[] = [];
   const tls = join(state, 'tls');
   try {
-    const kept = existsSync(state) ? readAccounts(state) : [];
-    createAccounts([...config.account, ...kept.filter(({ name }) => !config.account.some((one) => one.name === name))]);
+    createAccounts(knownAccounts(config));
     const keys = existsSync(tls) ? readdirSync(tls).filter((name) => name.endsWith('.key')) : [];
     const own = [adminTokenPath(config), accountsPath(state), ...keys.map((name) => join(tls, name))];
     for (const path of own.filter(existsSync)) findings.push(...lookAtMode(path, place(['state'])));

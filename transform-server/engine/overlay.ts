@@ -1,18 +1,8 @@
 /** A folder of the state directory in, the sheets that this installation changed out: each in a file of its own, written whole or not at all. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeFolder, replaceFile } from '../../runtime/replace-file.ts';
 
 const shape = z.strictObject({
   /** Of the program's own sheet, below the program's folder. */
@@ -46,6 +36,7 @@ export const parseOwnSheet = (text: string, place: string): OwnSheet => {
 const ENDING = '.json';
 const nameOf = (path: string): string => `${path.replaceAll('/', '.')}${ENDING}`;
 
+/** So that names in the folder last as well. */
 const sync = (path: string): void => {
   const descriptor = openSync(path, 'r');
   fsyncSync(descriptor);
@@ -64,13 +55,8 @@ export const openOverlay = (folder: string): Overlay => ({
     );
   },
   put: async (sheet) => {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const file = join(folder, nameOf(sheet.path));
-    const descriptor = openSync(`${file}.new`, 'w', 0o600);
-    writeSync(descriptor, JSON.stringify(sheet, undefined, 2));
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-    renameSync(`${file}.new`, file);
+    makeFolder(folder);
+    replaceFile(join(folder, nameOf(sheet.path)), JSON.stringify(sheet, undefined, 2), 0o600);
     sync(folder);
   },
   drop: async (path) => {
