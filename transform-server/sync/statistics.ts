@@ -2,11 +2,14 @@
 import type { Outcome } from '../../mappings/generic/faults.ts';
 import type { HubId } from '../../mappings/generic/ids.ts';
 import type { HostSample, Statistics, VmSample } from '../../mappings/generic/statistics.ts';
+import { nextTurn } from '../exchanges/drive.ts';
 import type { Store } from '../store/store.ts';
 import { busy, hostMeasures, vmMeasures } from './measures.ts';
 
 /** The interval at which the APIs' own real-time statistics move. */
 const SAMPLE_MS = 20_000;
+/** VMs taken in before others have their turn. */
+const SLICE = 500;
 /** How often it is looked which hosts are due: a new one has its first figures soon. */
 export const LOOK_MS = 2000;
 
@@ -51,7 +54,8 @@ export const createSampler = ({ store, ask, generic, now }: StatisticsOptions): 
     store.setSlots(host, { cpuMhz, memoryBytes: hostNow.memoryBytes - hostNow.freeBytes });
     if (before !== undefined) store.record(host, before.atMs, atMs, hostMeasures(hostNow, before.host, ms));
     const seen = new Set<HubId>();
-    for (const vm of vms) {
+    for (const [n, vm] of vms.entries()) {
+      if (n % SLICE === SLICE - 1) await nextTurn();
       const entry = view.find(host, 'vm', vm.native);
       if (entry === undefined) continue;
       seen.add(entry.id);

@@ -1,6 +1,6 @@
 /** A request for statistics since a moment in; a column per data source of the host and its running machines and a row per step out, as XML or JSON in the form of rrd_updates. */
 import { fault } from '../../generic/faults.ts';
-import type { BrokerContext, Brokered, StreamRequest, StreamTarget } from '../../generic/platform.ts';
+import type { BrokerContext, Brokered, Effect, StreamRequest, StreamTarget } from '../../generic/platform.ts';
 import { Refusal } from '../central/refusal.ts';
 import { hostDataSources, vmDataSources } from './data-sources.ts';
 
@@ -38,6 +38,10 @@ const archiveFor = (interval: string | undefined, start: number, now: number): A
   return ARCHIVES.find(({ step, rows }) => step >= wanted && start >= now - step * (rows + 1)) ?? coarsest;
 };
 
+/** Columns worked on before others have their turn. */
+const PIECE = 1000;
+const TURN: Effect = { effect: 'render', ids: [] };
+
 function* columnsOf({ query }: StreamRequest, { store, front }: BrokerContext): Brokered<Column[]> {
   const only = query['vm_uuid'];
   const isRunning = (id: (typeof front)['host']): boolean => Number(store.slots(id)['memoryBytes'] ?? 0) > 0;
@@ -45,17 +49,21 @@ function* columnsOf({ query }: StreamRequest, { store, front }: BrokerContext): 
     .list('vm', front.host)
     .filter(({ id, uuid }) => isRunning(id) && (only === undefined || uuid === only));
   yield { effect: 'render', ids: [front.host, ...machines.map(({ id }) => id)] };
-  const of = (what: string, sources: readonly Column[]): Column[] =>
-    sources.map(({ name, mean }) => ({ name: `${what}:${name}`, mean }));
-  const columns = machines.flatMap(({ id, uuid }) => {
-    const vm = store.generic('vm', id);
-    const history = store.history(id);
-    return vm === undefined || history === undefined ? [] : of(`vm:${uuid}`, vmDataSources(vm, history));
-  });
-  const host = store.generic('host', front.host);
-  const history = store.history(front.host);
-  if (query['host'] !== 'true' || host === undefined || history === undefined) return columns;
-  return [...columns, ...of(`host:${host.uuid}`, hostDataSources(host, history))];
+  const columns: Column[] = [];
+  const add = (what: string, sources: readonly Column[]): void => {
+    for (const { name, mean } of sources) columns.push({ name: `${what}:${name}`, mean });
+  };
+  for (const { id, uuid } of machines) {
+    const [vm, history] = [store.generic('vm', id), store.history(id)];
+    if (vm === undefined || history === undefined) continue;
+    const before = columns.length;
+    add(`vm:${uuid}`, vmDataSources(vm, history));
+    if (Math.floor(before / PIECE) < Math.floor(columns.length / PIECE)) yield TURN;
+  }
+  const [host, history] = [store.generic('host', front.host), store.history(front.host)];
+  if (query['host'] === 'true' && host !== undefined && history !== undefined)
+    add(`host:${host.uuid}`, hostDataSources(host, history));
+  return columns;
 }
 
 interface Row {
@@ -75,13 +83,22 @@ interface Report {
 /** More digits than what is kept has. */
 const textOf = (value: number): string => (Number.isNaN(value) ? 'NaN' : String(Number(value.toPrecision(12))));
 
-const rowsOf = (columns: readonly Column[], { step, rows }: Archive, start: number, end: number): Row[] => {
+function* valuesOf(columns: readonly Column[], fromMs: number, toMs: number): Brokered<string[]> {
+  const values: string[] = [];
+  for (const { mean } of columns) {
+    values.push(textOf(mean(fromMs, toMs)));
+    if (values.length % PIECE === 0) yield TURN;
+  }
+  return values;
+}
+
+function* rowsOf(columns: readonly Column[], { step, rows }: Archive, start: number, end: number): Brokered<Row[]> {
   const most = Math.min(rows, Math.floor(MOST_VALUES / Math.max(1, columns.length)));
   const found: Row[] = [];
   for (let t = end; t > start && found.length < most && columns.length > 0; t -= step)
-    found.push({ t, values: columns.map(({ mean }) => textOf(mean((t - step) * 1000, t * 1000))) });
+    found.push({ t, values: yield* valuesOf(columns, (t - step) * 1000, t * 1000) });
   return found;
-};
+}
 
 /** Numbers are texts in this API's JSON, as in the release it says it is. */
 const formatJson = ({ start, step, end, legend, rows }: Report): string =>
@@ -121,7 +138,7 @@ export function* statisticsTarget(request: StreamRequest, context: BrokerContext
     start,
     end,
     legend: columns.map(({ name }) => `AVERAGE:${name}`),
-    rows: rowsOf(columns, archive, start, end),
+    rows: yield* rowsOf(columns, archive, start, end),
   };
   const isJson = query['json'] === 'true';
   return {
