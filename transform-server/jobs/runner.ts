@@ -96,10 +96,10 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
 
   /**
    * Whether a step in doubt took effect. "not done" counts once it has held for a while: after kill -9 the host's call keeps running,
-   * and its effect can show after a first look. Without any answer from the host there is no end: nobody acts on a guess. `undoes`: the host
-   * took the call, and what of it still runs is stopped by its undo.
+   * and its effect can show after a first look. While the host is at it, or does not answer, there is no end: nobody acts on a guess. 'running':
+   * so is a step that may last only so long, beyond that. `undoes`: the host took the call, and what of it still runs is stopped by its undo.
    */
-  const settle = async (step: Step, undoes = false): Promise<'done' | 'not-done'> => {
+  const settle = async (step: Step, undoes = false): Promise<'done' | 'not-done' | 'running'> => {
     const pause = pauses();
     let runningSince: number | undefined;
     let notDoneSince: number | undefined;
@@ -113,8 +113,7 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
       } else notDoneSince = undefined;
       if (answer === 'running') {
         runningSince ??= now;
-        // At its limit a job that runs is taken for an effect: going back undoes it, going forward waits for the next look.
-        if (now - runningSince >= (step.awaits?.limitMs ?? timing.inDoubtMs)) return 'done';
+        if (step.awaits !== undefined && now - runningSince >= step.awaits.limitMs) return 'running';
       }
       await pause();
     }
@@ -138,7 +137,7 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
       const isCancelled = step.kind === 'compensatable' && options.isCancelled();
       if (isCancelled || clock.now() >= until) {
         await mark(at, { state: 'in-doubt' });
-        return isCancelled ? cancelFault() : fault('timeout', {}, `${step.name} did not come to its end in time.`);
+        return isCancelled ? cancelFault() : lateFault(step);
       }
       await pause();
     }
@@ -159,6 +158,8 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
       return undefined;
     }
   };
+
+  const lateFault = ({ name }: Step): Fault => fault('timeout', {}, `${name} did not come to its end in time.`);
 
   const lostFault = (): Fault =>
     fault('host-communication', {}, 'The connection to the host was lost while a step was under way.');
@@ -193,12 +194,13 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     return resolveDoubt(at, outcome?.ok === false ? outcome.fault : lostFault());
   };
 
-  /** Brings a step in doubt to done or planned by its probe. The fault when it had no effect. */
-  const resolveDoubt = async (at: number, because: Fault, undoes = false): Promise<Fault | undefined> => {
+  /** Brings a step in doubt to done or planned by its probe. The fault when it had no effect, or none in its time. */
+  const resolveDoubt = async (at: number, because: Fault): Promise<Fault | undefined> => {
     const [step] = stepAt(at);
-    const done = (await settle(step, undoes)) === 'done';
-    await mark(at, { state: done ? 'done' : 'planned' });
-    return done ? undefined : because;
+    const answer = await settle(step);
+    if (answer === 'running') return lateFault(step);
+    await mark(at, { state: answer === 'done' ? 'done' : 'planned' });
+    return answer === 'done' ? undefined : because;
   };
 
   const cancelFault = (): Fault =>
@@ -233,7 +235,7 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
         // It would go back once this step has come to its end: then it need not come to it.
         if (recovered && !isPastPivot() && step.undo && at + 1 < plan.steps.length) return cancelFault();
         const failure = await resolveDoubt(at, cancelFault());
-        if (failure && !isPastPivot()) return failure;
+        if (failure && (!isPastPivot() || stepAt(at)[1].state !== 'planned')) return failure;
       }
       if (state.state === 'done') continue;
       // A plan that was going back when the server died goes on going back, for the reason it had.
@@ -281,8 +283,10 @@ export const runPlan = async (options: RunOptions): Promise<RunnerEnd> => {
     for (let at = plan.steps.length - 1; at >= 0; at--) {
       const [step, state] = stepAt(at);
       // An effect that may yet come is looked at once more before it is left behind.
-      if ((state.state === 'in-doubt' || state.state === 'sent') && step.undo)
-        await resolveDoubt(at, cancelFault(), state.outcome?.ok === true);
+      if ((state.state === 'in-doubt' || state.state === 'sent') && step.undo) {
+        const answer = await settle(step, state.outcome?.ok === true);
+        await mark(at, { state: answer === 'not-done' ? 'planned' : 'done' });
+      }
       if (state.state !== 'done' && state.state !== 'undoing') continue;
       const undone = await undo(at);
       await mark(at, { state: undone ? 'undone' : 'stuck' });

@@ -5,8 +5,6 @@ export const TIMING = {
   pollMostMs: 2_000,
   /** How long "not done" must hold before a step in doubt counts as without effect: a call that outlived its caller shows late. */
   settleMs: 3_000,
-  /** Limit of a step in doubt that states none. */
-  inDoubtMs: 120_000,
   /** Pauses before a forward-only step or an undo is repeated, doubling. */
   retryMs: 200,
   retries: 6,

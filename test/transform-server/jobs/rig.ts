@@ -26,7 +26,6 @@ export const TIMING: Timing = {
   pollMs: 2,
   pollMostMs: 5,
   settleMs: 40,
-  inDoubtMs: 150,
   retryMs: 2,
   retries: 3,
   giveUpMs: 80,
