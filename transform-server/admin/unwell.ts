@@ -4,7 +4,7 @@ import type { Parts } from './parts.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface Unwell {
-  /** One word: `host`, `agent`, `sheet`, `job`, `faults`, `storage`. */
+  /** One word: `server`, `host`, `agent`, `sheet`, `job`, `faults`. */
   readonly what: string;
   readonly text: string;
   /** A page of the console, after `#`. */
