@@ -1,9 +1,10 @@
-/** Hops of exchanges for the exchange log: noted here for next to nothing, sent in batches; the first of every second only, when clients press. */
+/** Hops of exchanges for the exchange log: noted here for next to nothing, sent in batches; when clients press, lines alone, and not without end. */
 import { randomBytes } from 'node:crypto';
 import type { Call, Row } from '../mappings/generic/call.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Hop } from '../runtime/protocol.ts';
+import { createBriefTrail } from './brief-trail.ts';
 import type { Client } from './client.ts';
 import type { ServerPort } from './server-port.ts';
 import type { SessionLease } from './sessions.ts';
@@ -12,10 +13,10 @@ import { createTrail, type Trail } from './trail.ts';
 export interface Hops {
   /** Unique for ever: what the link begins its ids with is random, the count is this agent's own. */
   nextExchange(): string;
-  /** Asked once an exchange: false means that this exchange is not logged. `always`: it is no read of the thousands. */
+  /** Asked once an exchange that has one hop: false means that it is not logged. `always`: it is no read of the thousands. */
   wanted(always?: boolean): boolean;
   note(hop: Hop): void;
-  /** The trail of a request that just came; undefined where nobody would look at it, and of reads when there are too many. */
+  /** The trail of a request that just came: brief when there are many, undefined when there are too many, or nobody would look at it. */
   begin(front: string, client: Client, body: Uint8Array): Trail | undefined;
   /** Of commands each is logged. */
   always(front: string, client: Client, call: Call, row: Row, lease: SessionLease): Trail | undefined;
@@ -28,10 +29,13 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
   const run = randomBytes(9).toString('base64url');
   let serial = 0;
   let queue: Hop[] = [];
-  let budget: number = LIMITS.hopsPerSecond;
+  /** Exchanges that may still be told in full, and those of which a line may be told. */
+  let whole: number = LIMITS.hopsBurst;
+  let lines: number = LIMITS.linesPerSecond;
   let scheduled = false;
   const stopRefill = clock.every(1000, () => {
-    budget = LIMITS.hopsPerSecond;
+    whole = Math.min(LIMITS.hopsBurst, whole + LIMITS.hopsPerSecond);
+    lines = LIMITS.linesPerSecond;
   });
   const send = (): void => {
     scheduled = false;
@@ -48,14 +52,24 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
     scheduled = true;
     clock.after(LIMITS.hopsTickMs, send);
   };
-  const wanted = (always = false): boolean => (always || budget > 0) && isLogged() && (always || budget-- > 0);
+  const wanted = (always = false): boolean => (always || lines > 0) && isLogged() && (always || lines-- > 0);
+  const noteLine = (hop: Hop): void => {
+    if (lines <= 0) return;
+    lines--;
+    note(hop);
+  };
   const trailOf = (front: string, client: Client, body: Uint8Array): Trail =>
     createTrail({ front, client, body, clock, note, nextExchange });
   return {
     nextExchange,
     wanted,
     note,
-    begin: (front, client, body) => (wanted() ? trailOf(front, client, body) : undefined),
+    begin: (front, client, body) => {
+      if ((whole <= 0 && lines <= 0) || !isLogged()) return undefined;
+      if (whole <= 0) return createBriefTrail({ front, client, clock, note: noteLine, nextExchange });
+      whole--;
+      return trailOf(front, client, body);
+    },
     always: (front, client, call, row, { session, token }) => {
       if (!isLogged()) return undefined;
       const trail = trailOf(front, client, NO_BODY);

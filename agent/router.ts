@@ -159,7 +159,7 @@ export const createRouter = (options: RouterOptions): Router => {
       const session = lease?.session.id ?? '';
       const sinceMs = trail?.now() ?? 0;
       try {
-        const detailed = trail !== undefined;
+        const detailed = trail?.isWhole === true;
         const reply = await present(server).call({ exchange, front: instance.name, session, address, detailed, call });
         trail?.hop('link', sinceMs, {});
         return reply;
@@ -186,7 +186,7 @@ export const createRouter = (options: RouterOptions): Router => {
 
   /** A command is logged also where too many reads are. */
   const followed = ({ instance }: ServedFront, row: Row, call: Call, client: Client, lease: SessionLease) => {
-    client.trail ??= hops.always(instance.name, client, call, row, lease);
+    if (client.trail?.isWhole !== true) client.trail = hops.always(instance.name, client, call, row, lease);
     return client.trail;
   };
 

@@ -7,6 +7,8 @@ import { eachText, holdsSecret, namesSecret, safeCopy, withoutSecrets } from '..
 import type { Client } from './client.ts';
 
 export interface Trail {
+  /** All of it is told, not its line alone. */
+  readonly isWhole: boolean;
   now(): number;
   /** `sinceMs`: when it began; 0: it took no time. */
   hop(shape: string, sinceMs: number, detail: Hop['detail'], facts?: ExchangeFacts): void;
@@ -112,6 +114,7 @@ export const createTrail = (options: {
   };
 
   const trail: Trail = {
+    isWhole: true,
     now: () => exactly(clock),
     hop,
     decoded: () => {

@@ -169,8 +169,14 @@ export const LIMITS = {
   exchangeHopBytes: 16 * KIB,
   exchangeBodyBytes: 4 * KIB,
   exchangeLogBytes: 64 * MIB,
-  /** Exchanges of which an agent tells its own hops, in one second; of the others the server's stay, and of commands all. */
-  hopsPerSecond: 100,
+  /**
+   * Exchanges that an agent tells in full: so many at once, and so many a second for as long as clients press (each costs as much as
+   * another request). Commands are all told. Of the others there is a line: the server's of what it was asked, the agent's of what it
+   * answered by itself or passed on, as many a second.
+   */
+  hopsBurst: 100,
+  hopsPerSecond: 25,
+  linesPerSecond: 250,
   hopsQueued: 2000,
   hopsTickMs: 100,
   countsTickMs: SECOND,
