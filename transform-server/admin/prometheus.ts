@@ -48,6 +48,9 @@ export const plainMetrics = (inspected: Inspected): readonly NamedMetric[] =>
 export const createPrometheus = (inspected: Inspected): Prometheus => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  // Gauges whose names say that they are counters; without `_total` they are there by their kinds.
+  for (const of of ['handles', 'requests', 'resources'])
+    registry.removeSingleMetric(`${PREFIX}nodejs_active_${of}_total`);
   for (const measure of MEASURES)
     registry.registerMetric(metricOf({ ...measure, name: `${PREFIX}${measure.name}` }, () => measure.read(inspected)));
   let figures = inspected.figures();

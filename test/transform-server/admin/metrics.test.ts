@@ -73,6 +73,15 @@ describe('metrics', () => {
     expect(await metrics()).toContain('transvisor_host_agent_up{host="one"} 0\n');
   });
 
+  it('end in _total where they only grow, and nowhere else', async () => {
+    const types = [...(await metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type]) => ({
+      name,
+      type,
+    }));
+    expect(types.length).toBeGreaterThan(40);
+    expect(types.filter(({ name, type }) => name.endsWith('_total') !== (type === 'counter'))).toEqual([]);
+  });
+
   it('count documents that were made, and those that were there when they were read', async () => {
     const { id } = await one.login();
     const count = async (name: string): Promise<number> =>
