@@ -99,6 +99,7 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
       const mine = generation;
       const done = await transformer.run({ work: 'generic', platform: host.name, native }, urgency);
       if (mine !== generation) continue;
+      if (!done.ok && done.closed) return;
       if (!done.ok || done.generic === undefined) {
         fail(id, { id, front: '', source: pending.source, text: done.ok ? 'no output' : done.error });
       } else if (store.putGeneric(id, pending.source, done.generic)) {
@@ -139,6 +140,7 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
       const mine = generation;
       const done = await transformer.run(work, urgency);
       if (mine !== generation) continue;
+      if (!done.ok && done.closed) return;
       if (!done.ok || !done.members) {
         fail(key, { id, front: front.name, source: pending.source, text: done.ok ? 'no output' : done.error });
         continue;

@@ -39,6 +39,8 @@ interface Queued {
   suspect: boolean;
 }
 
+const CLOSED = { ok: false, closed: true, error: 'the sheet thread is closed' } as const;
+
 export const createThread = (options: ThreadOptions = {}): Transformer => {
   const registry = options.registry ?? new URL('../../mappings/platforms.ts', import.meta.url);
   const limitMs = options.limitMs ?? LIMIT_MS;
@@ -112,14 +114,15 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
       if (!ready) {
         // It does not even start: no object is to blame, and trying once an object would only take longer.
         for (const item of [...suspects, ...queues.now.splice(0), ...queues.later.splice(0)])
-          item.resolve({ ok: false, error: reason });
+          item.resolve(closed ? CLOSED : { ok: false, error: reason });
         suspects = [];
       }
       for (const { items, timer } of lost) {
         clearTimeout(timer);
         const alone = items.length === 1 && (items[0]?.suspect || lost.length === 1);
         for (const item of items) {
-          if (closed || alone || !ready) item.resolve({ ok: false, error: reason });
+          if (closed) item.resolve(CLOSED);
+          else if (alone || !ready) item.resolve({ ok: false, error: reason });
           else {
             item.suspect = true;
             suspects.push(item);
@@ -165,7 +168,7 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
   return {
     run: (work, urgency = 'now') =>
       new Promise((resolve) => {
-        if (closed) return resolve({ ok: false, error: 'the sheet thread is closed' });
+        if (closed) return resolve(CLOSED);
         if (queues[urgency].length >= QUEUE_LIMIT)
           return resolve({ ok: false, error: 'too much work for the sheet thread' });
         queues[urgency].push({ work, resolve, suspect: false });
@@ -179,8 +182,7 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
       }),
     close: async () => {
       closed = true;
-      for (const item of [...suspects, ...queues.now.splice(0), ...queues.later.splice(0)])
-        item.resolve({ ok: false, error: 'the sheet thread is closed' });
+      for (const item of [...suspects, ...queues.now.splice(0), ...queues.later.splice(0)]) item.resolve(CLOSED);
       suspects = [];
       await worker?.terminate();
     },

@@ -90,7 +90,8 @@ export type WorkDone =
       readonly members?: readonly MemberText[];
       readonly output?: string;
     }
-  | { readonly ok: false; readonly error: string };
+  /** `closed`: nobody tried, or to the end, since the program ends or its sheets were replaced. */
+  | { readonly ok: false; readonly error: string; readonly closed?: true };
 
 /** A packed text for postMessage: the template's number and the values. */
 type SentText = readonly [template: number, values: string];

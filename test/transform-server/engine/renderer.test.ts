@@ -8,14 +8,14 @@ import type { FrontInstance } from '../../../mappings/generic/platform.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { createRenderer } from '../../../transform-server/engine/renderer.ts';
 import { createInThread, type Transformer } from '../../../transform-server/engine/transformer.ts';
-import type { Work } from '../../../transform-server/engine/work.ts';
+import type { Work, WorkDone } from '../../../transform-server/engine/work.ts';
 import { createIds } from '../../../transform-server/ids/ids.ts';
 import { openStorage } from '../../../transform-server/storage/storage.ts';
 import { createStore } from '../../../transform-server/store/memory.ts';
 import { createVersions } from '../../../transform-server/store/versions.ts';
 import { madeUp, net, PLATFORMS } from './made-up-platform.ts';
 
-const setUp = (before: (work: Work) => void = () => {}) => {
+const setUp = (before: (work: Work) => WorkDone | undefined = () => undefined) => {
   const directory = mkdtempSync(join(tmpdir(), 'renderer-'));
   const storage = openStorage(directory);
   const ids = createIds(storage, Date.now);
@@ -28,8 +28,8 @@ const setUp = (before: (work: Work) => void = () => {}) => {
     ...inThread,
     run: (work) => {
       works.push(work);
-      before(work);
-      return inThread.run(work);
+      const done = before(work);
+      return done ? Promise.resolve(done) : inThread.run(work);
     },
   };
   onTestFinished(async () => {
@@ -91,14 +91,24 @@ test('a generic document that is there is not made again', async () => {
 test('an object that changes while it is rendered is rendered again', async () => {
   let changed = false;
   const { renderer, front, put, works, view } = setUp(() => {
-    if (changed) return;
-    changed = true;
-    put(net('a', '<changed/>'));
+    if (!changed) {
+      changed = true;
+      put(net('a', '<changed/>'));
+    }
+    return undefined;
   });
   const [a] = put(net('a')) as [HubId];
   await renderer.rendered(front, [a]);
   expect(works.length).toBe(2);
   expect(view.rendered(a)).toBeDefined();
+});
+
+test('what was not made since the sheets are closed is no failure', async () => {
+  const { renderer, front, put, view } = setUp(() => ({ ok: false, error: 'closed', closed: true }));
+  const [a] = put(net('a')) as [HubId];
+  await renderer.generic([a]);
+  await renderer.rendered(front, [a]);
+  expect([view.rendered(a), renderer.failures, renderer.counts.failed]).toEqual([undefined, [], 0]);
 });
 
 test('a sheet that fails for one object fails for it alone, once per version', async () => {

@@ -102,13 +102,25 @@ describe.each(Object.entries(kinds))('%s', (_, create) => {
 
 describe('a thread that is lost', () => {
   test.each(['exits', 'hangs'])('an object that %s fails; its batch and later work are done', async (name) => {
-    const thread = createThread({ registry, limitMs: 1000 });
+    // Its start is part of it, on a machine that has other things to do.
+    const thread = createThread({ registry, limitMs: name === 'hangs' ? 3000 : 30_000 });
     const names = ['a', 'b', name, 'c'];
     const done = await Promise.all(names.map((one) => thread.run(generic(one))));
     expect(done.map((one) => one.ok)).toEqual([true, true, false, true]);
     expect(await thread.run(generic('after'))).toMatchObject({ ok: true });
     await thread.close();
     expect(await thread.run(generic('late'))).toMatchObject({ ok: false });
+  });
+
+  test('what is under way or comes when it is closed is no failure of its object', async () => {
+    const thread = createThread({ registry });
+    await thread.run(generic('warm'));
+    const underWay = thread.run(generic('hangs'));
+    await Promise.resolve();
+    const queued = thread.run(generic('queued'));
+    await thread.close();
+    for (const done of [underWay, queued, thread.run(generic('late'))])
+      expect(await done).toMatchObject({ ok: false, closed: true });
   });
 });
 
