@@ -50,12 +50,11 @@ while read -r word; do
     start) libvirtd $LISTEN -f /etc/libvirt/libvirtd.conf -p "$root/libvirtd.pid" </dev/null >>"$root/libvirtd.log" 2>&1 & ;;
   esac
 done
-mine=$(readlink /proc/self/ns/mnt)
 sweep() {
   for process in /proc/[0-9]*; do
     pid=\${process#/proc/}
     [ "$pid" = $$ ] || [ "$pid" = $PPID ] && continue
-    [ "$(readlink "$process/ns/mnt" 2>/dev/null)" = "$mine" ] && kill "$1" "$pid" 2>/dev/null
+    [ "$process/ns/mnt" -ef /proc/self/ns/mnt ] && kill "$1" "$pid" 2>/dev/null
   done
 }
 sweep -TERM

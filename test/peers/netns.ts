@@ -47,9 +47,8 @@ printf '127.0.0.1 localhost\\n::1 localhost\\n%b' "$NAMES" >"$file"
 mount --bind "$file" /etc/hosts && rm -f "$file" || exit 1
 echo ready
 read -r _
-mine=$(readlink /proc/self/ns/mnt)
 for process in /proc/[0-9]*; do
-  [ "\${process#/proc/}" = $$ ] || [ "$(readlink "$process/ns/mnt" 2>/dev/null)" != "$mine" ] || kill -KILL "\${process#/proc/}" 2>/dev/null
+  [ "\${process#/proc/}" != $$ ] && [ "$process/ns/mnt" -ef /proc/self/ns/mnt ] && kill -KILL "\${process#/proc/}" 2>/dev/null
 done
 `;
 

@@ -21,10 +21,17 @@ const isFree = (port: number): Promise<boolean> =>
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 
-/** Below the ports that the system gives away, with the port of a cluster's bus, 10,000 above. */
+/** Below the ports that the system gives away, with the port of a cluster's bus, 10,000 above: a share for each of the files that run side by side. */
+const FIRST_PORT = 20_000;
+const PORTS = 1350;
+const share = FIRST_PORT + PORTS * (Number(process.env['VITEST_POOL_ID'] ?? 1) % 2);
+let taken = randomInt(PORTS);
+
+/** Never the one before: servers that start at once have not taken theirs yet. */
 const freePort = async (): Promise<number> => {
   for (;;) {
-    const port = randomInt(20_000, 22_700);
+    taken = (taken + 1) % PORTS;
+    const port = share + taken;
     if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
   }
 };

@@ -23,9 +23,8 @@ export const actMatrix = ({ act, close }: ActProgram): MatrixClient => {
     rename: (name, to) => none('rename', { name, to }),
     remove: (name) => none('remove', { name }),
     watch: async (name, power) => {
+      // Answered when the present state has been told.
       await none('watch', { name, power });
-      // The wait has told the present state and waits on.
-      await new Promise((resolve) => setTimeout(resolve, 1000));
       return {
         get seen() {
           return act('watched', { name }).then((seen) => seen === true);

@@ -158,8 +158,8 @@ def remove_disk(request):
         vim.vm.device.VirtualDeviceSpec(operation="remove", fileOperation="destroy", device=disk)])
 
 
-def wait_for(machine, state):
-    """A session of its own: the long poll blocks its connection."""
+def wait_for(machine, state, told):
+    """A session of its own: the long poll blocks its connection. `told` is set when the present state is known."""
     own = log_in()
     try:
         collector = own.RetrieveContent().propertyCollector
@@ -174,20 +174,23 @@ def wait_for(machine, state):
             if update is None:
                 return False
             version = update.version
+            told.set()
             for filters in update.filterSet:
                 for one in filters.objectSet:
                     if any(change.val == state for change in one.changeSet):
                         return True
         return False
     finally:
+        told.set()
         Disconnect(own)
 
 
 def watch(request):
     machine = find(request["name"])
-    answer = []
-    thread = threading.Thread(target=lambda: answer.append(wait_for(machine, NATIVE[request["power"]])), daemon=True)
+    answer, told = [], threading.Event()
+    thread = threading.Thread(target=lambda: answer.append(wait_for(machine, NATIVE[request["power"]], told)), daemon=True)
     thread.start()
+    told.wait(60)
     waits[request["name"]] = (thread, answer)
 
 

@@ -144,25 +144,29 @@ def remove_with_disks(vm):
             api.VDI.destroy(record["VDI"])
 
 
-def wait_for(vm, state):
+def wait_for(vm, state, told):
+    """In a session of its own; `told` is set when the present state is known."""
     own = log_in()
     try:
         token, until = "", time.time() + 50
         while time.time() < until:
             batch = getattr(own.xenapi, "event").__getattr__("from")(["VM"], token, 20.0)
             token = batch["token"]
+            told.set()
             for event in batch["events"]:
                 if event["ref"] == vm and event["operation"] != "del" and event["snapshot"]["power_state"] == state:
                     return True
         return False
     finally:
+        told.set()
         own.xenapi.session.logout()
 
 
 def watch(request):
-    vm, answer = find(request["name"]), []
-    thread = threading.Thread(target=lambda: answer.append(wait_for(vm, NATIVE[request["power"]])), daemon=True)
+    vm, answer, told = find(request["name"]), [], threading.Event()
+    thread = threading.Thread(target=lambda: answer.append(wait_for(vm, NATIVE[request["power"]], told)), daemon=True)
     thread.start()
+    told.wait(60)
     waits[request["name"]] = (thread, answer)
 
 
