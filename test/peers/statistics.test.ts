@@ -143,4 +143,14 @@ describeWith([...LIBVIRT_CLIENTS, 'govc', 'xen-api'], 'statistics of a libvirt h
     expect(overallMemoryUsage).toBeGreaterThan(0);
     expect(overallMemoryUsage).toBeLessThan(totalmem() / MIB);
   });
+
+  test('govc is told what was measured, interval by interval', async () => {
+    const sampled = (): Promise<string> => govc('metric.sample', '-n', '5', 'vm/busy', 'mem.consumed.average');
+    const values = async (): Promise<number[]> =>
+      ((await sampled()).match(/[\d,]{3,}(?=\s+KB)/)?.[0] ?? '').split(',').map(Number);
+    await expect
+      .poll(async () => (await values()).length, { timeout: 60_000, interval: 1000 })
+      .toBeGreaterThanOrEqual(2);
+    for (const kib of await values()) expect(kib).toBeGreaterThan(1024);
+  });
 });

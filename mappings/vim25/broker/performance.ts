@@ -1,6 +1,7 @@
-/** PerformanceManager: the counter catalogue, and series made of two samples of the host's own statistics. */
+/** PerformanceManager: the counter catalogue, and series of what was measured, or of two samples of the host's own statistics. */
 import type { Call, Reply } from '../../generic/call.ts';
 import { fault, type Outcome } from '../../generic/faults.ts';
+import type { HubId } from '../../generic/ids.ts';
 import type { Brokered } from '../../generic/platform.ts';
 import { NOTHING_COUNTED } from '../../generic/statistics.ts';
 import { FURNITURE as F, hubIdOf, refKey, sameRef } from '../ids.ts';
@@ -12,6 +13,11 @@ import type { Scope } from './scope.ts';
 import { invalidArgument, objectNotFound } from './select.ts';
 
 const INTERVAL_S = 20;
+const INTERVAL_MS = INTERVAL_S * 1000;
+/** An hour of intervals is kept, as on ESXi. */
+const KEPT_SAMPLES = 180;
+/** What was not measured for longer is not running, or its host is away. */
+const FRESH_MS = 60_000;
 /** Rates need two samples; the first question of an entity waits this long for its second. */
 const APART_MS = 1000;
 const MAX_SAMPLES = 10_000;
@@ -105,36 +111,102 @@ const factsOf = (scope: Scope, ref: MoRef): Facts => {
 
 interface QuerySpec {
   readonly entity: MoRef;
+  /** The first moment that is not asked for. */
+  readonly startTime?: string;
+  readonly endTime?: string;
+  readonly maxSample?: number;
   readonly metricId?: readonly { readonly counterId: number; readonly instance: string }[];
   readonly intervalId?: number;
   readonly format?: string;
 }
 
-const series = (_scope: Scope, spec: QuerySpec, now: Sample, before: Sample, facts: Facts) => {
-  const timestamp = new Date(now.atMs).toISOString();
+/** What was counted between two samples. */
+type Span = readonly [now: Sample, before: Sample];
+
+const hubOf = (scope: Scope, ref: MoRef): HubId | undefined => (isHost(ref) ? scope.host : hubIdOf(ref));
+
+/** What was measured in the past hour, in the intervals of ESXi; undefined: nothing was in the last minute. Oldest first. */
+const past = (scope: Scope, spec: QuerySpec, { memoryBytes }: Facts): Span[] | undefined => {
+  const { store, now } = scope.context;
+  const id = hubOf(scope, spec.entity);
+  const history = id === undefined ? undefined : store.history(id);
+  if (history === undefined || history.untilMs < now() - FRESH_MS) return undefined;
+  const known = (name: string, endMs: number): number => history.mean(name, endMs - INTERVAL_MS, endMs) || 0;
+  const startMs = spec.startTime === undefined ? 0 : Date.parse(spec.startTime);
+  const endMs = spec.endTime === undefined ? Number.POSITIVE_INFINITY : Date.parse(spec.endTime);
+  const most = Math.min(spec.maxSample || KEPT_SAMPLES, KEPT_SAMPLES);
+  const spans: Span[] = [];
+  for (let n = 0, atMs = history.untilMs; n < KEPT_SAMPLES && spans.length < most; n++, atMs -= INTERVAL_MS) {
+    if (atMs <= startMs) break;
+    if (atMs > endMs || Number.isNaN(history.mean('cpu', atMs - INTERVAL_MS, atMs))) continue;
+    const counted = (name: string): number => known(name, atMs) * INTERVAL_S;
+    const before = { ...NOTHING_COUNTED, atMs: atMs - INTERVAL_MS };
+    spans.unshift([
+      {
+        atMs,
+        cpuNs: counted('cpu') * 1e9,
+        memoryBytes,
+        residentBytes: known('memory', atMs),
+        readBytes: counted('disk.read'),
+        writtenBytes: counted('disk.written'),
+        readRequests: counted('disk.reads'),
+        writeRequests: counted('disk.writes'),
+        receivedBytes: counted('nic.received'),
+        sentBytes: counted('nic.sent'),
+      },
+      before,
+    ]);
+  }
+  return spans;
+};
+
+const series = (spec: QuerySpec, spans: readonly Span[], facts: Facts) => {
+  const times = spans.map(([{ atMs }]) => new Date(atMs).toISOString());
   const wanted = spec.metricId?.length ? spec.metricId : COUNTERS.map(({ key }) => ({ counterId: key, instance: '' }));
   const csv = spec.format === 'csv';
   const values = wanted.flatMap(({ counterId, instance }) => {
     const counter = COUNTERS.find(({ key }) => key === counterId);
     // Figures are of the entity as a whole; '*' asks for every instance there is.
     if (!counter || (instance !== '' && instance !== '*')) return [];
-    const figure = Math.round(counter.read(now, before, facts));
+    const figures = spans.map(([now, before]) => Math.round(counter.read(now, before, facts)));
     const id = { counterId, instance: '' };
     return [
       csv
-        ? { _type: 'PerfMetricSeriesCSV', id, value: String(figure) }
-        : { _type: 'PerfMetricIntSeries', id, value: [figure] },
+        ? { _type: 'PerfMetricSeriesCSV', id, value: figures.join(',') }
+        : { _type: 'PerfMetricIntSeries', id, value: figures },
     ];
   });
+  const { entity } = spec;
   return csv
-    ? { _type: 'PerfEntityMetricCSV', entity: spec.entity, sampleInfoCSV: `${INTERVAL_S},${timestamp}`, value: values }
+    ? {
+        _type: 'PerfEntityMetricCSV',
+        entity,
+        sampleInfoCSV: times.map((time) => `${INTERVAL_S},${time}`).join(','),
+        value: values,
+      }
     : {
         _type: 'PerfEntityMetric',
-        entity: spec.entity,
-        sampleInfo: [{ timestamp, interval: INTERVAL_S }],
+        entity,
+        sampleInfo: times.map((timestamp) => ({ timestamp, interval: INTERVAL_S })),
         value: values,
       };
 };
+
+/** What is not measured yet: two samples of the moment. */
+function* present(scope: Scope, entities: readonly MoRef[]): Brokered<Outcome<Map<string, Span>>> {
+  const spans = new Map<string, Span>();
+  if (entities.length === 0) return { ok: true, value: spans };
+  const first = yield* take(scope, entities);
+  if (!first.ok) return first;
+  if (!(yield* sleep(scope, APART_MS))) return { ok: false, fault: fault('cancelled', {}, '') };
+  const second = yield* take(scope, entities);
+  if (!second.ok) return second;
+  for (const [key, now] of second.value) {
+    const before = first.value.get(key);
+    if (before) spans.set(key, [now, before]);
+  }
+  return { ok: true, value: spans };
+}
 
 function* queryPerf(scope: Scope, call: Call): Brokered {
   const specs = (call.args['querySpec'] as readonly QuerySpec[] | undefined) ?? [];
@@ -142,22 +214,19 @@ function* queryPerf(scope: Scope, call: Call): Brokered {
   for (const { metricId = [] } of specs)
     for (const { counterId } of metricId)
       if (!COUNTERS.some(({ key }) => key === counterId)) return refuse(invalidArgument('querySpec.metricId'));
-  const entities = specs.map(({ entity }) => entity).filter((entity) => running(scope, entity));
-  if (entities.length === 0) return value([]);
-  const first = yield* take(scope, entities);
-  if (!first.ok) return refuse(first.fault);
-  if (!(yield* sleep(scope, APART_MS))) return refuse(fault('cancelled', {}, ''));
-  const second = yield* take(scope, entities);
-  if (!second.ok) return refuse(second.fault);
-  const hubs = [scope.host, ...entities.map((ref) => hubIdOf(ref)).filter((id) => id !== undefined)];
+  const asked = specs.filter(({ entity }) => running(scope, entity));
+  const hubs = asked.map(({ entity }) => hubOf(scope, entity)).filter((id) => id !== undefined);
   for (let from = 0; from < hubs.length && from < MAX_SAMPLES; from += 256)
-    yield { effect: 'render', ids: hubs.slice(from, from + 256) };
+    yield { effect: 'render', ids: [scope.host, ...hubs.slice(from, from + 256)] };
+  const kept = asked.map((spec) => past(scope, spec, factsOf(scope, spec.entity)));
+  const unmeasured = asked.filter((_, n) => kept[n] === undefined).map(({ entity }) => entity);
+  const now = yield* present(scope, unmeasured);
+  if (!now.ok) return refuse(now.fault);
   return value(
-    specs.flatMap((spec) => {
-      const key = refKey(spec.entity);
-      const before = first.value.get(key);
-      const now = second.value.get(key);
-      return before && now ? [series(scope, spec, now, before, factsOf(scope, spec.entity))] : [];
+    asked.flatMap((spec, n) => {
+      const span = now.value.get(refKey(spec.entity));
+      const spans = kept[n] ?? (span ? [span] : []);
+      return spans.length > 0 ? [series(spec, spans, factsOf(scope, spec.entity))] : [];
     }),
   );
 }

@@ -5,6 +5,7 @@ import { type HubId, hubId, kindOf } from '../../../mappings/generic/ids.ts';
 import type { HubEvent, Job } from '../../../mappings/generic/jobs.ts';
 import type { DocumentKind } from '../../../mappings/generic/model.ts';
 import type { BrokerContext, Brokered, Effect, Resume } from '../../../mappings/generic/platform.ts';
+import type { History } from '../../../mappings/generic/statistics.ts';
 import type { Entry, PathIndex, RenderedMember, StoreView } from '../../../mappings/generic/store-view.ts';
 import { createBroker } from '../../../mappings/vim25/broker/broker.ts';
 import { encodeReturn, wrapReply } from '../../../mappings/vim25/front.ts';
@@ -163,7 +164,10 @@ class FakeStore implements StoreView {
   owner(): undefined {
     return undefined;
   }
-  history(): undefined {}
+  readonly histories = new Map<HubId, History>();
+  history(id: HubId): History | undefined {
+    return this.histories.get(id);
+  }
   slots(id: HubId): Readonly<Record<string, unknown>> {
     return this.items.get(id)?.slots ?? {};
   }
