@@ -49,8 +49,8 @@ export const createPrometheus = (inspected: Inspected): Prometheus => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
   // Gauges whose names say that they are counters; without `_total` they are there by their kinds.
-  for (const of of ['handles', 'requests', 'resources'])
-    registry.removeSingleMetric(`${PREFIX}nodejs_active_${of}_total`);
+  for (const noun of ['handles', 'requests', 'resources'])
+    registry.removeSingleMetric(`${PREFIX}nodejs_active_${noun}_total`);
   for (const measure of MEASURES)
     registry.registerMetric(metricOf({ ...measure, name: `${PREFIX}${measure.name}` }, () => measure.read(inspected)));
   let figures = inspected.figures();
