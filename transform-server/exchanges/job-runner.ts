@@ -3,7 +3,8 @@ import type { Command } from '../../mappings/generic/commands.ts';
 import type { Job } from '../../mappings/generic/jobs.ts';
 import type { FollowUp } from '../../mappings/generic/plan.ts';
 import type { JobTrail } from '../events/job-trail.ts';
-import type { JobMeta, Jobs } from '../jobs/jobs.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { JobMeta } from '../jobs/records.ts';
 import type { Leases } from '../sync/leases.ts';
 import type { JobOrigin, JobRunner } from './exchanges.ts';
 

@@ -19,16 +19,13 @@ import { createHostTurn, type HostTurn } from './host-turn.ts';
 import { type AuditLine, createJournal, type PlanRecord } from './journal.ts';
 import { createOutbox } from './outbox.ts';
 import { createPlanner, planShown } from './planner.ts';
-import { createJobIds, createRecords, type JobEnd, type JobEnds } from './records.ts';
+import { createJobIds, createRecords, type JobEnd, type JobEnds, type JobMeta } from './records.ts';
 import { createRecovery } from './recovery.ts';
 import { resolveRef } from './references.ts';
 import { createRepeats } from './repeats.ts';
 import { createRollbacks, leftBy, type Rollbacks, touchesOf } from './rollback.ts';
 import { type RunnerEnd, resultsOf, runPlan } from './runner.ts';
 import { TIMING, type Timing } from './timing.ts';
-
-/** Who asked and how, as the client's call said it. */
-export type JobMeta = Pick<Job, 'user' | 'front' | 'method' | 'nativeTarget' | 'operation' | 'exchange'>;
 
 export interface Jobs extends JobsView, Rollbacks {
   /** A command as a job; the record at once. Show its id after `Storage.flush`. A repeat of the same exchange gets the same job. */

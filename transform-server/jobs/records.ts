@@ -21,6 +21,9 @@ const lengthOf = ({ nativeTarget, targetName, fault, result }: Job): number =>
 
 const ID_BLOCK = 64;
 
+/** Who asked and how, as the client's call said it. */
+export type JobMeta = Pick<Job, 'user' | 'front' | 'method' | 'nativeTarget' | 'operation' | 'exchange'>;
+
 export type JobFields = Partial<
   Pick<Job, 'state' | 'cancelled' | 'cancelable' | 'progress' | 'startedMs' | 'finishedMs' | 'fault' | 'result'>
 >;

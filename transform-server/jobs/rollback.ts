@@ -9,9 +9,8 @@ import type { Store } from '../store/store.ts';
 import { type createBarrier, isDocumentKind } from './barrier.ts';
 import type { HostsGateway } from './gateway.ts';
 import type { HostTurn } from './host-turn.ts';
-import type { JobMeta } from './jobs.ts';
 import type { AuditLine, Journal, JournaledPlan, PlanRecord } from './journal.ts';
-import type { Records } from './records.ts';
+import type { JobMeta, Records } from './records.ts';
 import { resolveRef } from './references.ts';
 import { resultsOf } from './runner.ts';
 
