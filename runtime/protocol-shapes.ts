@@ -28,15 +28,25 @@ const isShallow = (value: unknown, left: number): boolean => {
   return true;
 };
 const anything = z.unknown().refine((value) => isShallow(value, DEEPEST), 'nested too deeply');
-const members = z.record(z.string(), z.unknown()).refine((value) => isShallow(value, DEEPEST), 'nested too deeply');
 
-const scalar = z.custom<string | number | boolean | undefined>((value) => typeof value !== 'object', 'no scalar');
+/** A structure of any names. z.record would look at each name and make a copy, which is most of what a call costs to judge. */
+const each = (fits: (value: unknown) => boolean) =>
+  z.custom<Readonly<Record<string, unknown>>>((value) => {
+    if (typeof value !== 'object' || value === null) return false;
+    const prototype = Object.getPrototypeOf(value) as unknown;
+    if (prototype !== Object.prototype && prototype !== null) return false;
+    for (const key in value) if (!fits((value as Record<string, unknown>)[key])) return false;
+    return true;
+  }, 'no structure of what belongs there');
+const members = each((value) => isShallow(value, DEEPEST - 1));
+const texts = each((value) => typeof value === 'string');
+const scalars = each((value) => typeof value !== 'object');
 const ref = z.object({ kind: name, native: words });
 const object = z.object({
   kind: z.enum(['host', 'vm', 'template', 'snapshot', 'storage', 'volume', 'network']),
   native: words,
-  parts: z.record(z.string(), z.string()),
-  facts: z.record(z.string(), scalar),
+  parts: texts,
+  facts: scalars,
   contains: z.object({ kind: name, natives: z.array(z.string()) }).optional(),
 });
 const hint = words.optional();
@@ -112,7 +122,7 @@ const hop = z.object({
   atMs: time,
   durationMs: z.number().optional(),
   facts: z.record(name, words).optional(),
-  detail: z.record(z.string(), z.unknown()),
+  detail: each(() => true),
 });
 const tally = z.object({
   exchanges: z.array(z.object({ front: name, method: name, route: name, outcome: name, count })).max(LIMITS.tallyCells),
