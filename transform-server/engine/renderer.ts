@@ -33,8 +33,6 @@ export interface Renderer {
    * front. Nothing of it is kept, and whoever waits goes first. undefined: there is no such sheet, or it refuses the document.
    */
   tried(id: HubId, other: Other): Promise<string | undefined>;
-  /** Renders all of a host for a front behind whoever waits. */
-  prewarm(front: FrontInstance): Promise<void>;
   /** Sheets were swapped: derived documents are made anew. */
   reload(): void;
   /** Objects whose sheets fail at their present version. */
@@ -54,8 +52,6 @@ export interface RendererOptions {
 
 /** An object that changes faster than it can be rendered is left for the next request after so many tries. */
 const TRIES = 8;
-/** Two batches of the sheet thread. */
-const SLICE = 128;
 const FAILURES_KEPT = 1000;
 
 export const createRenderer = ({ store, platformOf, platform, transformer, log }: RendererOptions): Renderer => {
@@ -189,17 +185,6 @@ export const createRenderer = ({ store, platformOf, platform, transformer, log }
       const name = 'native' in other ? host.name : other.front.platform;
       const done = await transformer.run({ work: 'raw', platform: name, source }, 'later');
       return done.ok ? done.output : undefined;
-    },
-    prewarm: async (front) => {
-      const view = store.view(front.name);
-      for (const kind of ['host', 'storage', 'network', 'volume', 'vm'] as const) {
-        const ids = view.list(kind, front.host).map((entry) => entry.id);
-        // In slices, so that building the work holds the main thread only briefly.
-        for (let at = 0; at < ids.length; at += SLICE) {
-          await rendered(front, ids.slice(at, at + SLICE), 'later');
-          await new Promise((resume) => setImmediate(resume));
-        }
-      }
     },
     reload: () => {
       generation += 1;

@@ -134,13 +134,6 @@ test('objects that are gone are skipped; of kinds without a sheet only the gener
   expect(works.map(({ work }) => work)).toEqual(['generic']);
 });
 
-test('prewarm renders all of a host', async () => {
-  const { renderer, front, put, view } = setUp();
-  const ids = put(...Array.from({ length: 200 }, (_, n) => net(`n${n}`)));
-  await renderer.prewarm(front);
-  expect(ids.filter((id) => view.rendered(id) === undefined)).toEqual([]);
-});
-
 test('a change that its sheet refuses is thrown', async () => {
   const { renderer } = setUp();
   const after = {
