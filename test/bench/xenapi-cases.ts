@@ -119,7 +119,11 @@ export const fanOut = async (endpoint: Endpoint, estate: BenchEstate, rounds: nu
   const tokenOf = async (): Promise<string> => {
     const { text: reply } = await http.post(call('pool.get_all', id), true);
     const pool = /OpaqueRef:[^<]+/.exec(reply.slice(reply.indexOf('Value')))?.[0] ?? '';
-    return stringOf((await http.post(call('event.inject', id, 'pool', pool), true)).text, 'Value');
+    const { text: injected } = await http.post(call('event.inject', id, 'pool', pool), true);
+    const token = stringOf(injected, 'Value');
+    // Without one each of them would be told of everything there is.
+    if (token === '') throw new Error(`no token: ${reply.slice(0, 500)} ${injected.slice(0, 500)}`);
+    return token;
   };
   const times: number[] = [];
   let reply = '';
