@@ -104,6 +104,13 @@ const namesOfHosts = HOSTS.flatMap((host) => [
   `2001:db8:1::1 ${nameOfHost(host, 6)}\\n`,
 ]).join('');
 
+/** The kernel brings links up in its own time, and gives each an address of its own last. */
+const SETTLED = `
+  links=$(($(ip -o link show up | wc -l) - 1))
+  until [ "$(ip -6 route show table local | grep -c '^local fe80::')" = "$links" ] &&
+    ! { ip route show table all; ip -6 route show table all; } | grep -q linkdown; do sleep 0.02; done
+`;
+
 /** The client's network, the gateway's two feet and its bridge, and the hosts on it. */
 const join = async (client: Place, gateway: Place, hosts: readonly Place[]): Promise<void> => {
   await gateway.sh(`
@@ -126,6 +133,7 @@ const join = async (client: Place, gateway: Place, hosts: readonly Place[]): Pro
     ip -6 route add default via ${router6}`;
   await client.sh(plug(client, '198.51.100.1', '2001:db8:1::1'));
   await Promise.all(hosts.map((host) => host.sh(plug(host, '192.0.2.1', '2001:db8:2::1'))));
+  await Promise.all([client, gateway, ...hosts].map((place) => place.sh(SETTLED)));
 };
 
 export const openNetwork = async (): Promise<Network> => {
