@@ -1,5 +1,6 @@
-/** Three projects: `unit` needs no network and no daemon and is done in a minute; `slow` is the same with time to wait; `peers` runs against real peers, one file at a time. */
+/** Three projects: `unit` needs no network and no daemon and is done in a minute; `slow` is the same with time to wait; `peers` runs against real peers, two files at a time. */
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Unit tests that wait for limits to pass, or start threads and programs by the dozen. */
 const SLOW = [
@@ -16,10 +17,20 @@ const SLOW = [
   'test/transform-server/cells/shared-sheets.test.ts',
   'test/transform-server/engine/*.test.ts',
 ];
+/** Peer tests that take long and are short to read: vitest, when it has no times of a run before, takes large files first. */
+const LONG = /\/(matrix|drills-short|fuzz-short|govc-bats|intercept)\.test\.ts$/;
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 const common = { environment: 'node', pool: 'forks' } as const;
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -36,8 +47,8 @@ export default defineConfig({
           ...common,
           name: 'peers',
           include: ['test/peers/**/*.test.ts'],
-          // The peers share one machine: its cores, its QEMU, its ports.
-          fileParallelism: false,
+          // They mostly wait, and share one machine: its cores, its QEMU, its ports.
+          maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
