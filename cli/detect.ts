@@ -1,13 +1,13 @@
 /** `transvisor detect`: an address in; which management APIs answer there, and the --host that manages each, out. */
-import { detect, type Finding } from '../agent/detect.ts';
+import { type DetectOptions, detect, type Finding } from '../agent/detect.ts';
 import { PLATFORMS } from '../mappings/platforms.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { Unavailable } from './exit-codes.ts';
 
-export const detectAt = async (address: string, log: Log): Promise<Finding[]> => {
+export const detectAt = async (address: string, log: Log, dialer?: DetectOptions['dialer']): Promise<Finding[]> => {
   const platforms = await Promise.all(Object.values(PLATFORMS).map((load) => load()));
-  return detect({ address, platforms, clock: systemClock, log });
+  return detect({ address, platforms, dialer, clock: systemClock, log });
 };
 
 /** The one host to manage there: of several APIs the first of the registry. */
@@ -28,4 +28,10 @@ export const findingsText = (address: string, findings: readonly Finding[]): str
       return `${title}\n  product       ${product}${version === '' ? '' : ` ${version}`}\n  manage it     --host ${uri}${trust}\n`;
     })
     .join('');
+};
+
+/** Ends the program with its code after what was found is printed: a host did not take the log-in, or not this machine its certificate. */
+export const mustHaveTold = (findings: readonly Finding[]): void => {
+  const untold = findings.flatMap(({ title, refused }) => (refused === undefined ? [] : [`${title}: ${refused}`]));
+  if (untold.length > 0) throw new Unavailable(untold.join('\n'));
 };

@@ -19,7 +19,8 @@ Exit codes:
   1   the answer is no: status, check (more than a warning), reload (refused), take-over (failed), detect (nothing answers),
       log-level (an agent keeps its own)
   64  wrong use of the command line
-  69  something needed is not there: a port, a file, the server, the admin endpoint, an exchange in its log
+  69  something needed is not there: a port, a file, the server, the admin endpoint, an exchange in its log,
+      or a host that takes the log-in (detect)
   70  a bug of ours
   78  a mistake in the configuration`;
 

@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError } from 'commander';
 import { addAdminCommands } from './admin-commands.ts';
 import type { IssueFlags } from './ca-link.ts';
 import { completionOf, SHELLS, type Shell } from './complete.ts';
+import type { LoginFlags } from './detect-login.ts';
 import { EXIT, EXIT_HELP, reportError } from './exit-codes.ts';
 import { configOf, type Flags, withAgentFlags, withCommonFlags, withLinkFlags, worksAlone } from './flags.ts';
 import { closeAll, stayUp, untilSignal } from './lifetime.ts';
@@ -68,14 +69,19 @@ withLinkFlags(withAgentFlags(withCommonFlags(program.command('agent'))))
 program
   .command('detect')
   .argument('[address]', 'host name or address, with a port or without; this machine when absent', '')
+  .option('--host-user <name>', 'user for hosts that tell their version only after a log-in (XenServer, XCP-ng)')
+  .option('--host-password-file <file>', 'its password')
+  .option('--host-fingerprint <sha256>', "the host's certificate, when no authority vouches for it")
   .option('--json', 'print JSON')
   .description('which management APIs answer at an address, and in which version')
   .action(
-    runs(async (address: string) => {
-      const { detectAt, findingsText } = await import('./detect.ts');
+    runs(async (address: string, flags: LoginFlags) => {
+      const { detectAt, findingsText, mustHaveTold } = await import('./detect.ts');
+      const { loginDialer } = await import('./detect-login.ts');
       const { silentLog } = await import('../runtime/log.ts');
-      const findings = await detectAt(address, silentLog);
+      const findings = await detectAt(address, silentLog, loginDialer(address, flags));
       print(findings, findingsText(address, findings));
+      mustHaveTold(findings);
       return findings.length > 0 ? EXIT.ok : EXIT.no;
     }),
   );

@@ -1,6 +1,7 @@
 /** The manifest of a platform folder: all that the two programs know of an API. Every member is pure. */
 import type { Call, Reply, Row, Session } from './call.ts';
 import type { Command, Verb } from './commands.ts';
+import type { Detection } from './detection.ts';
 import type { Fault, NativeFault, Outcome } from './faults.ts';
 import type { HubId, NativeRef } from './ids.ts';
 import type { Job } from './jobs.ts';
@@ -8,7 +9,7 @@ import type { DocumentKind, Documents } from './model.ts';
 import type { NativeCall, NativeChange, NativeObject, Scan } from './native.ts';
 import type { FollowUp, Plan, Probe, ProbeAnswer } from './plan.ts';
 import type { EventsView, JobsView, OwnView, RenderedMember, SessionsView, StoreView } from './store-view.ts';
-import type { Endpoint, HostTransport, HttpConversation, HttpTalk } from './transport.ts';
+import type { Endpoint, HostTransport, HttpConversation } from './transport.ts';
 
 /** Configuration and identity of one front instance: it serves one host. */
 export interface FrontInstance {
@@ -378,22 +379,6 @@ export interface Platform {
   readonly detection?: Detection;
 }
 
-/** What an API tells of itself. '' where it does not say. */
-export interface Detected {
-  readonly product: string;
-  readonly version: string;
-  readonly uri: string;
-}
-
-/** How to find out whether a host of this API is at an address. */
-export interface Detection {
-  /** Where it would be, likeliest first; address '': this machine. */
-  uris(address: string): readonly string[];
-  /** Over HTTP, what it tells anyone who asks; undefined: it is another API. */
-  greet?(uri: string): HttpTalk<Detected | undefined>;
-  /** Once a conversation is open. */
-  identify?(uri: string, call: HostTransport['call']): Promise<Detected | undefined>;
-}
-
+export type * from './detection.ts';
 export type * from './transport.ts';
 export type { NativeFault };
