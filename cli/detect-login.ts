@@ -1,9 +1,8 @@
 /** The log-in flags of `detect` in; how a host that was found is dialled with them, and that a password is never sent in the clear, out. */
 import type { DetectOptions } from '../agent/detect.ts';
 import { ConfigError } from '../runtime/config.ts';
-import { LOOPBACK } from './admin-address.ts';
 import type { Flags } from './flags.ts';
-import { dialerOf } from './hosts.ts';
+import { dialerOf, isReadOnTheWay } from './hosts.ts';
 import { readPassword } from './password-file.ts';
 
 export type LoginFlags = Pick<Flags, 'hostUser' | 'hostPasswordFile' | 'hostFingerprint'>;
@@ -18,11 +17,9 @@ export const loginDialer = (name: string, flags: LoginFlags): DetectOptions['dia
   readPassword(passwordFile);
   return (platform, uri) => {
     const dialer = dialerOf(platform, { name, uri, user, passwordFile, fingerprint });
-    const { kind, host = '' } = dialer.endpoint;
-    if (kind !== 'http' || LOOPBACK.has(host)) return dialer;
+    if (!isReadOnTheWay(dialer)) return dialer;
     return {
       ...dialer,
-      // Nobody asked for plain HTTP here: whoever can keep TLS from answering would get the password.
       credentials: () => {
         throw new Error('it answers over plain HTTP alone, where a password could be read on the way');
       },

@@ -8,6 +8,7 @@ import { PLATFORMS } from '../mappings/platforms.ts';
 import { type Config, ConfigError, type HostConfig, nearest } from '../runtime/config.ts';
 import type { Log } from '../runtime/log.ts';
 import { readSecretFile, Secret } from '../runtime/secret.ts';
+import { LOOPBACK } from './admin-address.ts';
 import { detectedUri } from './detect.ts';
 import { readPassword } from './password-file.ts';
 
@@ -66,6 +67,10 @@ export const dialerOf = (platform: Platform, { name, uri, user, passwordFile, fi
   };
 };
 
+/** Nobody asked for plain HTTP where a host was only found by it: whoever can keep TLS from answering would get the password. */
+export const isReadOnTheWay = ({ endpoint: { kind, host = '' } }: Dialer): boolean =>
+  kind === 'http' && !LOOPBACK.has(host);
+
 /** `auto://address`: whatever answers there. */
 const AUTO = /^auto:\/\/([^/?#]*)\/?$/;
 
@@ -83,6 +88,11 @@ export const loadHosts = async (config: Config, log: Log): Promise<AgentHost[]> 
       if (platform.driver === undefined) throw new ConfigError(`host ${name}: ${platform.title} cannot be driven yet`);
       // A wrong path is told now, not at the first log-in.
       if (host.passwordFile !== undefined) readPassword(host.passwordFile);
-      return { name, platform: platform.name, uri, driver: platform.driver, dialer: dialerOf(platform, host) };
+      const dialer = dialerOf(platform, host);
+      if (host !== named && isReadOnTheWay(dialer))
+        throw new ConfigError(
+          `host ${name}: it answers over plain HTTP alone, where a password could be read on the way; if that is meant, name it as ${uri}`,
+        );
+      return { name, platform: platform.name, uri, driver: platform.driver, dialer };
     }),
   );
