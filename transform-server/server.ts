@@ -40,6 +40,7 @@ import { withLag } from './sync/lag.ts';
 import { createLeases } from './sync/leases.ts';
 import { createSampler, LOOK_MS } from './sync/statistics.ts';
 import { createSync } from './sync/sync.ts';
+import { createUnreadable } from './sync/unreadable.ts';
 
 /** What a server that is one of many does not have for itself. */
 export interface Shared {
@@ -151,9 +152,11 @@ export const createServer = (options: ServerOptions): Server => {
   const { platformOf, platform } = hosts;
   const renderer = createRenderer({ store, platformOf, platform, transformer, log });
   const trail = createJobTrail({ audit, versions, now });
+  const unreadable = createUnreadable(store, log);
   const sync = withLag(
     createSync({
       store,
+      unreadable,
       events,
       flush,
       now,
@@ -283,6 +286,7 @@ export const createServer = (options: ServerOptions): Server => {
     waits,
     leases,
     renderer,
+    unreadable,
     exchangeLog,
     audit,
     counted,

@@ -44,6 +44,7 @@ describeWith(LIBVIRT_CLIENTS, 'broken documents', () => {
   let host: Libvirtd;
   let product: Transvisor;
   let between: Server;
+  let uri: string;
   const sockets = new Set<Socket>();
   const { secret, leaks } = newSecretSearch();
   const named = secret('what a name says is one', 'Named-In-Document-5e1f');
@@ -59,7 +60,8 @@ describeWith(LIBVIRT_CLIENTS, 'broken documents', () => {
       [`token="${named}"/>`, `token=${named} "/>`],
       [`${unnamed} and`, `${unnamed} &nd`],
     );
-    product = await startTransvisor({ host: host.uri.replace(host.socket, socket) });
+    uri = host.uri.replace(host.socket, socket);
+    product = await startTransvisor({ host: uri });
   });
   afterAll(async () => {
     await product?.[Symbol.asyncDispose]();
@@ -89,6 +91,15 @@ describeWith(LIBVIRT_CLIENTS, 'broken documents', () => {
     await expect.poll(() => product.wholeLog(), LIMIT).toMatch(/native document: [^"]* at \d+/);
     // Hops and counts come once a second.
     await new Promise((resolve) => setTimeout(resolve, 1300));
+  });
+  test('leave the other machines of their host there', async () => {
+    await using second = await startTransvisor({ host: uri });
+    const machines = async () => (await govcOn(second).result(['ls', 'vm'])).stdout;
+    await expect.poll(machines, { timeout: 20_000, interval: 500 }).toMatch(/\/unnamed$/m);
+    expect(await machines()).not.toMatch(/\/named$/m);
+    const key = (await host.virsh('domuuid', 'named')).trim();
+    expect(second.wholeLog()).toContain(`vm ${key} cannot be read`);
+    expect(leaks([['the log', second.wholeLog()]])).toEqual([]);
   });
   test('leave nothing in the log', () => {
     expect(leaks([['the log', product.wholeLog()]])).toEqual([]);

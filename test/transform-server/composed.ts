@@ -8,7 +8,7 @@ import type { Vm } from '../../mappings/generic/model.ts';
 import type { NativeChange } from '../../mappings/generic/native.ts';
 import type { Brokered, Platform, StreamTarget } from '../../mappings/generic/platform.ts';
 import { systemClock } from '../../runtime/clock.ts';
-import { silentLog } from '../../runtime/log.ts';
+import { type Log, silentLog } from '../../runtime/log.ts';
 import type { AgentApi, Exchange, Lease } from '../../runtime/protocol.ts';
 import type { Transformer } from '../../transform-server/engine/transformer.ts';
 import { createServer } from '../../transform-server/server.ts';
@@ -195,12 +195,12 @@ export const recordingAgent = (): RecordingAgent => {
   return agent;
 };
 
-export const compose = async (directory: string) => {
+export const compose = async (directory: string, log: Log = silentLog) => {
   const server = createServer({
     stateDir: directory,
     platforms: { invented: async () => platform },
     clock: systemClock,
-    log: silentLog,
+    log,
     transformer,
     listedMs: 100,
   });

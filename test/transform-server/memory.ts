@@ -24,7 +24,7 @@ export const openMemory = (directory: string) => {
   return { storage, ids, versions, store, host };
 };
 
-/** The text is `name|disk,disk|mac,mac|network|storage`. */
+/** The text is `name|disk,disk|mac,mac|network|storage`; what begins with `<` cannot be read. */
 export const vm = (native: string, text: string, facts: NativeObject['facts'] = { state: 1 }): NativeObject => ({
   kind: 'vm',
   native,
@@ -54,6 +54,7 @@ const words = (text: string): string[] => text.split(',').filter((word) => word 
 
 export const scan = (object: NativeObject): Scan => {
   const [name = '', disks = '', macs = '', networks = '', storages = ''] = (object.parts['text'] ?? '').split('|');
+  if (name.startsWith('<')) throw new Error('not well-formed at 1');
   if (object.kind === 'volume') {
     return {
       name,

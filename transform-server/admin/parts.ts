@@ -17,6 +17,7 @@ import type { Store } from '../store/store.ts';
 import type { Hosts } from '../sync/hosts.ts';
 import type { SyncLag } from '../sync/lag.ts';
 import type { Leases } from '../sync/leases.ts';
+import type { Unreadable } from '../sync/unreadable.ts';
 
 export interface Parts {
   readonly isOpen: () => boolean;
@@ -36,6 +37,7 @@ export interface Parts {
   readonly waits: Pick<Waits, 'size'>;
   readonly leases: Pick<Leases, 'size'>;
   readonly renderer: Renderer;
+  readonly unreadable: Pick<Unreadable, 'list'>;
   readonly exchangeLog: ExchangeLog;
   readonly audit: Audit;
 }

@@ -4,7 +4,7 @@ import type { Parts } from './parts.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface Unwell {
-  /** One word: `server`, `host`, `agent`, `sheet`, `job`, `faults`. */
+  /** One word: `server`, `host`, `agent`, `document`, `sheet`, `job`, `faults`. */
   readonly what: string;
   readonly text: string;
   /** A page of the console, after `#`. */
@@ -40,6 +40,12 @@ function* unwellHosts(parts: Parts): Generator<Unwell> {
     else if (!record.connected) yield { what: 'host', text: `${name} does not answer`, href, ...awaySince(parts, id) };
     else if (!parts.store.listed(id)) yield { what: 'host', text: `${name} is being listed`, href };
   }
+}
+
+function* unwellDocuments({ hosts, unreadable }: Parts): Generator<Unwell> {
+  for (const { id, name } of hosts.list())
+    for (const { kind, native } of unreadable.list(id))
+      yield { what: 'document', text: `${name}: ${kind} ${native} cannot be read`, href: `/hosts/${id}` };
 }
 
 function* unwellJobs({ jobs }: Parts, nowMs: number): Generator<Unwell> {
@@ -81,6 +87,7 @@ export const unwellOf = (all: readonly Parts[], traffic: Traffic, nowMs: number)
         ? []
         : [{ what: 'server', text: 'no agent is attached: clients get no answer', href: '/hosts' }]),
       ...unwellHosts(parts),
+      ...unwellDocuments(parts),
       ...unwellJobs(parts, nowMs),
       ...unwellSheets(parts),
     ]),

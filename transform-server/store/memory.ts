@@ -2,7 +2,7 @@
 import { parseDocument } from '../../mappings/generic/documents.ts';
 import { type HubId, kindOf } from '../../mappings/generic/ids.ts';
 import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
-import type { NativeObject, Scan } from '../../mappings/generic/native.ts';
+import type { NativeObject } from '../../mappings/generic/native.ts';
 import type { Entry, StoreView } from '../../mappings/generic/store-view.ts';
 import { LIMITS } from '../../runtime/limits.ts';
 import type { Identity, Ids } from '../ids/ids.ts';
@@ -139,7 +139,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     return item;
   };
 
-  const put = (host: HubId, objects: readonly NativeObject[], scan: (object: NativeObject) => Scan): PutCounts => {
+  const put = (host: HubId, objects: readonly NativeObject[], scan: Parameters<Store['put']>[2]): PutCounts => {
     const round = listing.get(host);
     const added: HubId[] = [];
     const changed: HubId[] = [];
@@ -148,15 +148,16 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     for (const object of objects) {
       const known = find(host, object.kind, object.native);
       const content = contentHash(object);
+      const same = known?.content === content;
+      const facts = same ? undefined : scan(object);
       if (known !== undefined) {
         known.listing = round ?? known.listing;
-        known.stale = false;
-        if (known.content === content) {
-          unchanged += 1;
-          continue;
-        }
+        known.stale = !same && facts === undefined;
       }
-      const facts = scan(object);
+      if (facts === undefined) {
+        unchanged += 1;
+        continue;
+      }
       const identity = { uuid: facts.uuid ?? '', name: facts.name };
       const item = known ?? add(host, object, identity);
       if (known !== undefined && (known.name !== identity.name || known.uuid !== identity.uuid))
@@ -237,7 +238,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     for (const list of item.lists) list.settled = list.sum;
   };
 
-  const endListing = (host: HubId): readonly Entry[] => {
+  const endListing: Store['endListing'] = (host, unreadable = []) => {
     const round = listing.get(host);
     if (round === undefined) throw new Error(`${host} is not being listed`);
     const present = ofHosts.get(host) ?? NO_ITEMS;
@@ -259,7 +260,7 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
     // What joiners saw of a volume in the last run is not known: it changed, so they did.
     for (const volume of suspects) derived.dirtyJoiners(volume, (joiner) => moved(joiner, shared(), true));
     for (const item of present.values()) item.fresh = false;
-    retireUnlisted(host);
+    retireUnlisted(host, new Set(unreadable.map(({ kind, native }) => ids.resolve(host, kind, native))));
     writeMarks();
     drainMarks();
     log.rebuild(host, { [Symbol.iterator]: () => (ofHosts.get(host) ?? NO_ITEMS).values() });
@@ -268,8 +269,8 @@ export const createStore = (ids: Ids, versions: Versions): Store => {
   };
 
   /** Ids of the last run whose objects did not come back. */
-  const retireUnlisted = (host: HubId): void => {
-    const missing = ids.living(host).filter((id) => !items.has(id));
+  const retireUnlisted = (host: HubId, kept: ReadonlySet<HubId | undefined>): void => {
+    const missing = ids.living(host).filter((id) => !items.has(id) && !kept.has(id));
     if (missing.length === 0) return;
     const version = versions.next(host);
     for (const id of missing) {

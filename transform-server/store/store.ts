@@ -1,5 +1,5 @@
 /** The store's contract: hosts' objects come in as native documents, fronts' views of them go out; renderers fill in what is derived. */
-import type { HubId } from '../../mappings/generic/ids.ts';
+import type { HubId, NativeRef } from '../../mappings/generic/ids.ts';
 import type { DocumentKind } from '../../mappings/generic/model.ts';
 import type { NativeObject, Scan } from '../../mappings/generic/native.ts';
 import type { Joins } from '../../mappings/generic/platform.ts';
@@ -58,13 +58,13 @@ export interface Store {
   addFront(front: string, joins: Partial<Record<DocumentKind, readonly DocumentKind[]>>): void;
 
   // ---- for sync ----
-  /** Takes documents of a host; unchanged ones move nothing. `scan` is asked only for new or changed ones. */
-  put(host: HubId, objects: readonly NativeObject[], scan: (object: NativeObject) => Scan): PutCounts;
+  /** Takes documents of a host; unchanged ones move nothing. `scan` is asked only for new or changed ones; undefined: it cannot be read, and what is known of it is stale. */
+  put(host: HubId, objects: readonly NativeObject[], scan: (object: NativeObject) => Scan | undefined): PutCounts;
   gone(ids: readonly HubId[]): void;
   /** Between the two, relations are gathered without versions of their own; `end` compares them with what was known before. */
   beginListing(host: HubId): void;
-  /** Objects of the host that were not put since `beginListing` are gone; returns them as they were. */
-  endListing(host: HubId): readonly Entry[];
+  /** Objects of the host that were not put since `beginListing` are gone; returns them as they were. Ids of the unreadable ones stay. */
+  endListing(host: HubId, unreadable?: readonly NativeRef[]): readonly Entry[];
   listed(host: HubId): boolean;
   setSlots(id: HubId, slots: Readonly<Record<string, unknown>>): void;
   /** What was measured of it between the two moments, under the names of `History`. */

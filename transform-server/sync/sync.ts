@@ -5,6 +5,7 @@ import type { NativeChange, NativeObject, Scan } from '../../mappings/generic/na
 import type { Entry, EventsView } from '../../mappings/generic/store-view.ts';
 import type { Store } from '../store/store.ts';
 import { happeningOf, isState, kindOfVerb, wordsOf } from './happenings.ts';
+import type { Unreadable } from './unreadable.ts';
 
 export interface SyncedHost {
   readonly id: HubId;
@@ -39,6 +40,7 @@ export interface Sync {
 
 export interface SyncOptions {
   readonly store: Store;
+  readonly unreadable: Unreadable;
   readonly events: EventsView;
   /** Makes ids durable before the agent is told that they are. */
   readonly flush: () => Promise<void>;
@@ -58,7 +60,7 @@ const SLICE = 8;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOptions): Sync => {
+export const createSync = ({ store, unreadable, events, flush, after, now, doerOf }: SyncOptions): Sync => {
   const listings = new Map<HubId, number>();
   const connected = new Map<HubId, boolean>();
   /** Hosts whose objects are shown as those of a host that does not answer. */
@@ -110,7 +112,7 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
   const putOne = (host: SyncedHost, object: NativeObject, hint: string | undefined, doer?: Doer): HubId | undefined => {
     const before = store.view('').find(host.id, object.kind, object.native);
     const nameBefore = before?.name;
-    const counts = store.put(host.id, [withState(host, object)], host.scan);
+    const counts = unreadable.put(host, [withState(host, object)]);
     const id = counts.added[0] ?? counts.changed[0] ?? before?.id;
     const change = counts.added.length > 0 ? 'added' : 'changed';
     // A hint tells of a happening even where nothing is left of it to see (a reset).
@@ -124,7 +126,8 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
         doer,
       );
     }
-    return counts.unchanged > 0 ? undefined : id;
+    // Stale: what it is now cannot be read.
+    return counts.unchanged > 0 && before?.stale !== true ? undefined : id;
   };
 
   const loseOne = (host: SyncedHost, entry: Entry, hint: string | undefined, doer?: Doer): HubId => {
@@ -153,12 +156,13 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
       if (listings.get(host.id) !== host.epoch) {
         listings.set(host.id, host.epoch);
         store.beginListing(host.id);
+        unreadable.clear(host.id);
       }
       const added: HubId[] = [];
       const changed: HubId[] = [];
       for (let at = 0; at < batch.length; at += SLICE) {
         const objects = batch.slice(at, at + SLICE).map((object) => withState(host, object));
-        const counts = store.put(host.id, objects, host.scan);
+        const counts = unreadable.put(host, objects);
         added.push(...counts.added);
         changed.push(...counts.changed);
         await nextTurn();
@@ -174,7 +178,7 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
       }
       if (complete && listings.get(host.id) === host.epoch) {
         listings.delete(host.id);
-        const lost = store.endListing(host.id);
+        const lost = store.endListing(host.id, unreadable.list(host.id));
         host.whole?.();
         for (const entry of lost)
           post(host, entry.id, entry.name, happeningOf({ kind: entry.kind, change: 'gone', name: entry.name }));
@@ -200,6 +204,7 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
           }
           case 'gone': {
             if (change.ref.kind === 'host') break;
+            unreadable.gone(host.id, change.ref);
             const entry = store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
             if (entry !== undefined) moved.push(loseOne(host, entry, change.hint, doer));
             break;
@@ -233,7 +238,7 @@ export const createSync = ({ store, events, flush, after, now, doerOf }: SyncOpt
         store.view('').list(kind, host.id),
       );
       const native = store.native(host.id);
-      if (native !== undefined) store.put(host.id, [withState(host, native)], host.scan);
+      if (native !== undefined) unreadable.put(host, [withState(host, native)]);
       if (renews) store.renewDerived(host.id);
       // Back again, each object loses its mark when the new listing names it.
       if (!state.connected)
