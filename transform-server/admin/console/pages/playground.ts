@@ -114,7 +114,12 @@ export const Playground = ({ place }: { readonly place: Place }): VNode => {
   const [played, setPlayed] = useState<Played>();
   const [failed, setFailed] = useState<string>();
   const choose = (name: string) => (value: string) => setSearch(place, { [name]: value });
-  useEffect(() => setPlayed(undefined), [kind, platform, golden, sheetId, front]);
+  // A choice that is not this kind's may still come in after the answer.
+  const isRequest = kind === 'request';
+  useEffect(
+    () => setPlayed(undefined),
+    [kind, platform, sheetId, kind === 'golden' ? golden : '', isRequest ? '' : front],
+  );
 
   const document = kind === 'golden' ? golden : kind === 'object' ? at('object') : pasted;
   const generic = played?.hops.find(({ shape }) => shape === 'generic')?.made.text;
@@ -123,14 +128,13 @@ export const Playground = ({ place }: { readonly place: Place }): VNode => {
     event.preventDefault();
     setBusy(true);
     setFailed(undefined);
-    const asked =
-      kind === 'request'
-        ? {}
-        : {
-            front,
-            ...(after === '' ? {} : { after }),
-            ...(isEdited ? { sheet: { id: sheetId, text: copy.text } } : {}),
-          };
+    const asked = isRequest
+      ? {}
+      : {
+          front,
+          ...(after === '' ? {} : { after }),
+          ...(isEdited ? { sheet: { id: sheetId, text: copy.text } } : {}),
+        };
     ask<Played>('/playground', 'POST', { platform, kind, document, ...asked })
       .then(setPlayed, (error: unknown) => setFailed(problemText(error)))
       .finally(() => setBusy(false));
@@ -157,7 +161,7 @@ export const Playground = ({ place }: { readonly place: Place }): VNode => {
             : html`<${Choice} label="With a copy of" value=${sheetId} onChoice=${choose('sheet')}
                 choices=${[['', 'no sheet'], ...(sheets?.items ?? []).map(({ id }) => [id, id])]} />`
         }
-        <button type="submit" class="primary" disabled=${busy || document === ''}>${busy ? 'Running' : 'Run'}</button>
+        <button type="submit" class="primary" disabled=${busy || document === '' || platform === ''}>${busy ? 'Running' : 'Run'}</button>
       </div>
       ${kind === 'native' || kind === 'request' ? html`<${Editor} label=${kind === 'native' ? 'The host’s document' : 'The request: its body, or the whole of it with its head'} text=${pasted} onText=${setPasted} rows=${12} />` : ''}
       ${
