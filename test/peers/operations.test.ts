@@ -110,12 +110,18 @@ describeWith(['govc'], 'operations', () => {
       expect((await transvisor('log-level', 'info')).code).toBe(0);
       expect((await transvisor('log-level')).stdout).toBe('server: info\n');
       await wrong.result(['about']);
-      const line = product
-        .wholeLog()
-        .split('\n')
-        .find((one) => one.includes('login refused'));
-      const { exchange } = JSON.parse(line ?? '{}') as { exchange?: string };
-      const explained = await transvisor('explain', exchange ?? 'none', '--json');
+      const logged = () =>
+        product
+          .wholeLog()
+          .split('\n')
+          .find((one) => one.includes('login refused'));
+      await expect.poll(logged).toBeDefined();
+      const { exchange = '' } = JSON.parse(logged() ?? '{}') as { exchange?: string };
+      // Hops go in batches.
+      await expect
+        .poll(async () => (await transvisor('explain', exchange, '--json')).code, { timeout: 10_000 })
+        .toBe(0);
+      const explained = await transvisor('explain', exchange, '--json');
       expect(JSON.parse(explained.stdout)).toMatchObject({ exchange, method: 'Login', outcome: 'invalid-login' });
       expect((await transvisor('log-level', 'chatty')).code).toBe(64);
     });
