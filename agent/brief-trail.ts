@@ -9,20 +9,25 @@ const DETAIL = { note: 'too many came at once: only the line was kept' };
 export const createBriefTrail = (options: {
   readonly front: string;
   readonly client: Client;
+  readonly body: Uint8Array;
   readonly clock: Clock;
   /** May find that there are too many even of these. */
   readonly note: (hop: Hop) => void;
   readonly nextExchange: () => string;
 }): Trail => {
-  const { front, client, clock, note } = options;
+  const { front, client, body, clock, note } = options;
   const beganMs = exactly(clock);
   let called: ExchangeFacts | undefined;
   let exchange: string | undefined;
   let isServed = false;
   let outcome = '';
   let who: string | undefined;
+  let command: Uint8Array | undefined;
   return {
     isWhole: false,
+    get command() {
+      return command;
+    },
     now: () => exactly(clock),
     // What the server was asked has its line there.
     hop: (shape) => {
@@ -31,6 +36,8 @@ export const createBriefTrail = (options: {
     decoded: () => {},
     called: (call, row, user) => {
       called = { user, method: call.method, route: row?.route ?? '' };
+      // What it came in may be written over before the command begins.
+      if (row?.route === 'direct') command = Buffer.from(body);
     },
     as: (next) => {
       exchange = next;

@@ -23,8 +23,6 @@ export interface Hops {
   close(): void;
 }
 
-const NO_BODY = new Uint8Array();
-
 export const createHops = (server: ServerPort, clock: Clock): Hops => {
   const run = randomBytes(9).toString('base64url');
   let serial = 0;
@@ -58,7 +56,7 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
     lines--;
     note(hop);
   };
-  const trailOf = (front: string, client: Client, body: Uint8Array): Trail =>
+  const trailOf = (front: string, client: Client, body: Uint8Array | undefined): Trail =>
     createTrail({ front, client, body, clock, note, nextExchange });
   return {
     nextExchange,
@@ -66,13 +64,13 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
     note,
     begin: (front, client, body) => {
       if ((whole <= 0 && lines <= 0) || !isLogged()) return undefined;
-      if (whole <= 0) return createBriefTrail({ front, client, clock, note: noteLine, nextExchange });
+      if (whole <= 0) return createBriefTrail({ front, client, body, clock, note: noteLine, nextExchange });
       whole--;
       return trailOf(front, client, body);
     },
     always: (front, client, call, row, { session, token }) => {
       if (!isLogged()) return undefined;
-      const trail = trailOf(front, client, NO_BODY);
+      const trail = trailOf(front, client, client.trail?.command);
       trail.called(call, row, session.user, [token]);
       return trail;
     },

@@ -9,6 +9,8 @@ import type { Client } from './client.ts';
 export interface Trail {
   /** All of it is told, not its line alone. */
   readonly isWhole: boolean;
+  /** What a command's client sent, for whoever tells it whole after all. */
+  readonly command?: Uint8Array | undefined;
   now(): number;
   /** `sinceMs`: when it began; 0: it took no time. */
   hop(shape: string, sinceMs: number, detail: Hop['detail'], facts?: ExchangeFacts): void;
@@ -30,6 +32,7 @@ const FIELDS = ['user-agent', 'content-type', 'soapaction', 'traceparent'] as co
 /** What is shorter is none of ours: nonsense of a client, that may stand in any text. */
 const TOKEN_LENGTH = 16;
 const HIDDEN = '(not kept: it may hold a secret)';
+const TOO_MANY = '(not kept: too many came at once)';
 
 /** The first of some text, up to the stated size. */
 const createHead = () => {
@@ -60,7 +63,8 @@ const createHead = () => {
 export const createTrail = (options: {
   readonly front: string;
   readonly client: Client;
-  readonly body: Uint8Array;
+  /** undefined: it was not kept. */
+  readonly body: Uint8Array | undefined;
   readonly clock: Clock;
   readonly note: (hop: Hop) => void;
   readonly nextExchange: () => string;
@@ -69,7 +73,7 @@ export const createTrail = (options: {
   const { head, address } = client;
   const beganMs = exactly(clock);
   const request = createHead();
-  request.add(body);
+  if (body !== undefined) request.add(body);
   const answer = createHead();
   const made: Omit<Hop, 'exchange'>[] = [];
   let exchange: string | undefined;
@@ -108,6 +112,7 @@ export const createTrail = (options: {
   };
   /** A token that stands in the request is in it as such, or it is somewhere in disguise. */
   const bodyShown = (isOpen: boolean, carried: string | undefined): string => {
+    if (body === undefined) return TOO_MANY;
     const text = request.text();
     if (!isOpen || (carried !== undefined && !text.includes(carried))) return HIDDEN;
     return clean(text);

@@ -92,10 +92,13 @@ const Fields = ({ of }: { readonly of: Whole['fields'] }): VNode =>
       </tbody>
     </table></div>` as unknown as VNode;
 
-/** What the client sent, as far as the log has it. */
+/** In place of what is not kept. */
+const NOT_KEPT = /^\(not kept: [^)]*\)$/;
+
+/** What the client sent; '': the log does not have it. */
 export const requestText = ({ hops }: { readonly hops: readonly Pick<Hop, 'shape' | 'detail'>[] }): string => {
   const { method, path, fields, body } = hops.find(({ shape }) => shape === 'request')?.detail ?? {};
-  if (typeof body !== 'string') return '';
+  if (typeof body !== 'string' || NOT_KEPT.test(body)) return '';
   const head = Object.entries(fields ?? {}).map(([name, value]) => `${name}: ${String(value)}\n`);
   return `${String(method)} ${String(path)} HTTP/1.1\n${head.join('')}\n${markupText(body)}`;
 };
