@@ -2,7 +2,7 @@
 import { type Clock, exactly } from '../runtime/clock.ts';
 import type { ExchangeFacts, Hop } from '../runtime/protocol.ts';
 import type { Client } from './client.ts';
-import type { Trail } from './trail.ts';
+import { isCommand, type Trail } from './trail.ts';
 
 const DETAIL = { note: 'too many came at once: only the line was kept' };
 
@@ -15,7 +15,8 @@ export const createBriefTrail = (options: {
   readonly note: (hop: Hop) => void;
   readonly nextExchange: () => string;
 }): Trail => {
-  const { front, client, body, clock, note } = options;
+  const { front, client, clock, note, nextExchange } = options;
+  let body: Uint8Array | undefined = options.body;
   const beganMs = exactly(clock);
   let called: ExchangeFacts | undefined;
   let exchange: string | undefined;
@@ -36,8 +37,9 @@ export const createBriefTrail = (options: {
     decoded: () => {},
     called: (call, row, user) => {
       called = { user, method: call.method, route: row?.route ?? '' };
-      // What it came in may be written over before the command begins.
-      if (row?.route === 'direct') command = Buffer.from(body);
+      // What it came in may be written over; and of those that wait long nothing is held.
+      if (body !== undefined && isCommand(row)) command = Buffer.from(body);
+      body = undefined;
     },
     as: (next) => {
       exchange = next;
@@ -59,7 +61,7 @@ export const createBriefTrail = (options: {
       };
       const atMs = exactly(clock);
       const durationMs = atMs - beganMs;
-      note({ exchange: exchange ?? options.nextExchange(), shape: 'answer', atMs, durationMs, facts, detail: DETAIL });
+      note({ exchange: exchange ?? nextExchange(), shape: 'answer', atMs, durationMs, facts, detail: DETAIL });
     },
   };
 };

@@ -18,7 +18,7 @@ import type { Outbox } from './outbox.ts';
 import { AskAgain } from './patience.ts';
 import { present, type ServerPort } from './server-port.ts';
 import type { SessionLease, Sessions, Visitor } from './sessions.ts';
-import type { Trail } from './trail.ts';
+import { isCommand, type Trail } from './trail.ts';
 import { createTransfers } from './transfers.ts';
 
 export interface Router {
@@ -185,9 +185,9 @@ export const createRouter = (options: RouterOptions): Router => {
   };
 
   /** A command is logged also where too many reads are. */
-  const followed = ({ instance }: ServedFront, row: Row, call: Call, client: Client, lease: SessionLease) => {
-    if (client.trail?.isWhole !== true) client.trail = hops.always(instance.name, client, call, row, lease);
-    return client.trail;
+  const tellWhole = ({ instance }: ServedFront, row: Row, call: Call, client: Client, lease?: SessionLease): void => {
+    if (lease === undefined || client.trail?.isWhole === true) return;
+    client.trail = hops.always(instance.name, client, call, row, lease);
   };
 
   const byLease = async (
@@ -209,7 +209,7 @@ export const createRouter = (options: RouterOptions): Router => {
     }
     const exchange = nextExchange();
     client.exchange = exchange;
-    const trail = followed(served, row, call, client, session);
+    const { trail } = client;
     const command = {
       row: row as Row & { verb: Verb },
       call,
@@ -243,13 +243,13 @@ export const createRouter = (options: RouterOptions): Router => {
     client: Client,
     lease: SessionLease | undefined,
   ): Promise<void> | void => {
+    if (isCommand(row)) tellWhole(served, row, call, client, lease);
     switch (row.route) {
       case 'session':
         return bySession(served, call, client, lease);
       case 'direct':
         return lease === undefined ? byServer(served, call, client, lease) : byLease(served, row, call, client, lease);
       case 'central':
-        if (lease !== undefined) followed(served, row, call, client, lease);
         return byServer(served, call, client, lease);
       case 'broker':
         return byServer(served, call, client, lease);

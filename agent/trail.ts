@@ -28,6 +28,9 @@ export interface Trail {
   answered(status: number): void;
 }
 
+/** Rows of these routes change something: each of their calls is told whole. */
+export const isCommand = (row: Row | undefined): boolean => row?.route === 'direct' || row?.route === 'central';
+
 const FIELDS = ['user-agent', 'content-type', 'soapaction', 'traceparent'] as const;
 /** What is shorter is none of ours: nonsense of a client, that may stand in any text. */
 const TOKEN_LENGTH = 16;

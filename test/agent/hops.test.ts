@@ -119,20 +119,24 @@ test('a command is told in full also where clients press', () => {
 });
 
 test.each([
-  ['its request, if a line of it would have been told', 0, 'a request of t'],
-  ['that its request was not kept, otherwise', LIMITS.linesPerSecond, '(not kept: too many came at once)'],
-])('of such a command it is told %s', (_, lines, body) => {
-  const { clock, told, hops, press, counted } = rig();
-  press(LIMITS.hopsBurst + lines);
-  counted();
-  const direct = { ...row, route: 'direct' as const };
-  const bytes = Buffer.from('a request of t');
-  const trail = hops.begin('f', client, bytes);
-  const pressed = { ...client, trail };
-  trail?.called(call, direct, 'ada', ['t']);
-  bytes.fill(0);
-  const session = { session: { user: 'ada' }, token: 't' } as unknown as Parameters<typeof hops.always>[4];
-  hops.always('f', pressed, call, direct, session)?.answered(200);
-  clock.advance(LIMITS.hopsTickMs);
-  expect(told.find(({ shape }) => shape === 'request')?.detail['body']).toBe(body);
-});
+  ['direct', 0, 'a request of t'],
+  ['central', 0, 'a request of t'],
+  ['direct', LIMITS.linesPerSecond, '(not kept: too many came at once)'],
+] as const)(
+  'a %s command after %i lines of others is told with its request, or that it was not kept',
+  (route, lines, body) => {
+    const { clock, told, hops, press, counted } = rig();
+    press(LIMITS.hopsBurst + lines);
+    counted();
+    const command = { ...row, route };
+    const bytes = Buffer.from('a request of t');
+    const trail = hops.begin('f', client, bytes);
+    trail?.called(call, command, 'ada', ['t']);
+    const session = { session: { user: 'ada' }, token: 't' } as unknown as Parameters<typeof hops.always>[4];
+    const whole = hops.always('f', { ...client, trail }, call, command, session);
+    bytes.fill(0);
+    whole?.answered(200);
+    clock.advance(LIMITS.hopsTickMs);
+    expect(told.find(({ shape }) => shape === 'request')?.detail['body']).toBe(body);
+  },
+);
