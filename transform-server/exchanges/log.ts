@@ -16,7 +16,7 @@ export interface ExchangeLine extends Required<ExchangeFacts> {
   readonly exchange: string;
   readonly atMs: number;
   /** Until its client had its answer; absent: it is under way. */
-  readonly durationMs?: number;
+  readonly durationMs?: number | undefined;
   readonly hops: number;
 }
 
@@ -54,11 +54,14 @@ export interface ExchangeLog {
 }
 
 type Line = { -readonly [K in keyof ExchangeLine]: ExchangeLine[K] };
+/** The oldest becomes the newest: what lives for seconds and is thrown away costs collections of the whole heap. */
 interface Entry {
-  readonly line: Line;
+  line: Line;
   hops: ToldHop[] | undefined;
   bytes: number;
   mark: number;
+  /** Whoever looked may still hold its line. */
+  isShown: boolean;
 }
 
 const FACT_TEXT = 256;
@@ -69,9 +72,10 @@ const NAMES = ['client', 'user', 'front', 'method', 'route', 'verb', 'object', '
 /** Of a call that is about a secret: what a detail says of what went in and came out. */
 const HIDDEN = new Set(['args', 'params', 'value', 'body', 'outcome']);
 
-const newLine = (exchange: string, atMs: number): Line => ({
-  exchange,
-  atMs,
+const newLine = (): Line => ({
+  exchange: '',
+  atMs: 0,
+  durationMs: undefined,
   client: '',
   user: '',
   front: '',
@@ -84,6 +88,15 @@ const newLine = (exchange: string, atMs: number): Line => ({
   outcome: 'running',
   hops: 0,
 });
+
+const begin = (line: Line, exchange: string, atMs: number): void => {
+  line.exchange = exchange;
+  line.atMs = atMs;
+  line.durationMs = undefined;
+  for (const name of NAMES) line[name] = '';
+  line.outcome = 'running';
+  line.hops = 0;
+};
 
 const learn = (line: Line, { durationMs, facts, shape }: LineHop, by: Teller): void => {
   // How long its client waited is known best by whoever had the client.
@@ -122,13 +135,28 @@ export const createExchangeLog = (most: number = LIMITS.exchangesKept): Exchange
     entries.delete(old.line.exchange);
     bytes -= old.bytes;
   };
+  /** One that is forgotten now, or a new one. */
+  const unused = (): Entry => {
+    const old = ring.size < most ? undefined : ring.shift();
+    if (old === undefined) return { line: newLine(), hops: undefined, bytes: 0, mark: 0, isShown: false };
+    forget(old);
+    if (old.isShown) old.line = newLine();
+    old.isShown = false;
+    old.hops = undefined;
+    return old;
+  };
   const open = (hop: LineHop): Entry => {
-    const line = newLine(hop.exchange, hop.atMs - (hop.durationMs ?? 0));
-    const entry = { line, hops: undefined, bytes: ENTRY_BYTES, mark };
+    const entry = unused();
+    begin(entry.line, hop.exchange, hop.atMs - (hop.durationMs ?? 0));
+    entry.bytes = ENTRY_BYTES;
     entries.set(hop.exchange, entry);
     bytes += ENTRY_BYTES;
-    forget(ring.push(entry));
+    ring.push(entry);
     return entry;
+  };
+  const shown = (entry: Entry): ExchangeLine => {
+    entry.isShown = true;
+    return entry.line;
   };
 
   return {
@@ -177,15 +205,15 @@ export const createExchangeLog = (most: number = LIMITS.exchangesKept): Exchange
       };
     },
     newest: function* () {
-      for (const { line } of ring.newest()) yield line;
+      for (const entry of ring.newest()) yield shown(entry);
     },
-    list: (limit) => [...ring.newest().take(Math.max(0, limit))].map(({ line }) => line),
+    list: (limit) => [...ring.newest().take(Math.max(0, limit))].map(shown),
     get mark() {
       return mark;
     },
     since: (before) => {
       if (before >= mark) return [];
-      const found = [...ring.newest()].filter((entry) => entry.mark > before).map(({ line }) => line);
+      const found = [...ring.newest()].filter((entry) => entry.mark > before).map(shown);
       return found.reverse();
     },
   };

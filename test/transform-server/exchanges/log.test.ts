@@ -173,3 +173,28 @@ describe('where the time went', () => {
     expect(found?.spans.find(({ name }) => name === 'server')).toEqual({ name: 'server', startMs: 1, durationMs: 8 });
   });
 });
+
+test('what somebody was shown stays as it was when newer exchanges take its place, and nothing of older ones is told of them', () => {
+  const log = createExchangeLog(2);
+  const tell = (exchange: string, facts: object, more: object = {}): void =>
+    log.add({ exchange, shape: 'answer', atMs: 7, facts: { method: 'M', ...facts }, ...more });
+  tell('a', { user: 'ada', outcome: 'value' }, { durationMs: 5, detail: { text: 'of a' } });
+  tell('b', { user: 'bob', outcome: 'fault' }, { durationMs: 6 });
+  const [b, a] = log.list(2);
+  const before = structuredClone([a, b]);
+  tell('c', {});
+  tell('d', {});
+  expect([a, b]).toEqual(before);
+  expect(log.list(9)).toEqual([
+    expect.objectContaining({ exchange: 'd', user: '', outcome: 'running', hops: 0, durationMs: undefined }),
+    expect.objectContaining({ exchange: 'c', user: '', outcome: 'running', hops: 0, durationMs: undefined }),
+  ]);
+  expect(log.explain('c')?.hops).toEqual([]);
+  expect(log.explain('a')).toBeUndefined();
+  // Of those that nobody was shown the next ones take the place as well.
+  for (let n = 0; n < 9; n += 1) tell(`e${n}`, n === 8 ? {} : { user: 'eve' });
+  expect(log.list(9).map(({ exchange, user }) => [exchange, user])).toEqual([
+    ['e8', ''],
+    ['e7', 'eve'],
+  ]);
+});
