@@ -23,7 +23,7 @@ export const createBriefTrail = (options: {
   let isServed = false;
   let outcome = '';
   let who: string | undefined;
-  let command: Uint8Array | undefined;
+  let command: Trail['command'];
   return {
     isWhole: false,
     get command() {
@@ -35,10 +35,10 @@ export const createBriefTrail = (options: {
       isServed ||= shape === 'link';
     },
     decoded: () => {},
-    called: (call, row, user) => {
+    called: (call, row, user, tokens) => {
       called = { user, method: call.method, route: row?.route ?? '' };
       // What it came in may be written over; and of those that wait long nothing is held.
-      if (body !== undefined && isCommand(row)) command = Buffer.from(body);
+      if (body !== undefined && isCommand(row)) command = { body: Buffer.from(body), tokens };
       body = undefined;
     },
     as: (next) => {

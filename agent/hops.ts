@@ -70,8 +70,9 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
     },
     always: (front, client, call, row, { session, token }) => {
       if (!isLogged()) return undefined;
-      const trail = trailOf(front, client, client.trail?.command);
-      trail.called(call, row, session.user, [token]);
+      const { body, tokens = [token] } = client.trail?.command ?? {};
+      const trail = trailOf(front, client, body);
+      trail.called(call, row, session.user, tokens);
       return trail;
     },
     close: stopRefill,

@@ -10,7 +10,7 @@ export interface Trail {
   /** All of it is told, not its line alone. */
   readonly isWhole: boolean;
   /** What a command's client sent, for whoever tells it whole after all. */
-  readonly command?: Uint8Array | undefined;
+  readonly command?: { readonly body: Uint8Array; readonly tokens: readonly (string | undefined)[] } | undefined;
   now(): number;
   /** `sinceMs`: when it began; 0: it took no time. */
   hop(shape: string, sinceMs: number, detail: Hop['detail'], facts?: ExchangeFacts): void;
