@@ -44,48 +44,47 @@ export interface Client {
   remember(body: Uint8Array, decoded: Decoded): void;
 }
 
-/** Answers for short bodies leave in one write with their length; the first piece waits to see whether another follows. */
-export interface BodyWriter {
-  /** Pieces went to the client: no other answer can be given any more. */
-  readonly opened: boolean;
-  write(bytes: Uint8Array): Promise<void> | undefined;
-  finish(): void;
-}
+type Wrap = Head & { readonly before: string; readonly after: string };
 
-export const createBodyWriter = (
-  client: Client,
-  wrapOf: () => Head & { readonly before: string; readonly after: string },
-): BodyWriter => {
-  let first: Uint8Array | undefined;
-  let opened = false;
-  return {
-    get opened() {
-      return opened;
-    },
-    write: (bytes) => {
-      if (!opened && first === undefined) {
+/** Answers for short bodies leave in one write with their length; the first piece waits to see whether another follows. */
+export class BodyWriter {
+  readonly #client: Client;
+  readonly #wrapOf: () => Wrap;
+  #first: Uint8Array | undefined;
+  #opened = false;
+
+  constructor(client: Client, wrapOf: () => Wrap) {
+    this.#client = client;
+    this.#wrapOf = wrapOf;
+  }
+  /** Pieces went to the client: no other answer can be given any more. */
+  get opened(): boolean {
+    return this.#opened;
+  }
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    const client = this.#client;
+    if (!this.#opened) {
+      if (this.#first === undefined) {
         // The link's buffer may be used again: what is kept is copied.
-        first = Buffer.from(bytes);
+        this.#first = Buffer.from(bytes);
         return undefined;
       }
-      if (!opened) {
-        opened = true;
-        const wrap = wrapOf();
-        client.open(wrap, -1);
-        void client.write(wrap.before);
-        if (first !== undefined) void client.write(first);
-      }
-      return client.write(bytes);
-    },
-    finish: () => {
-      if (opened) {
-        void client.write(wrapOf().after);
-        client.end();
-        return;
-      }
-      const wrap = wrapOf();
-      const parts = [Buffer.from(wrap.before), first ?? new Uint8Array(), Buffer.from(wrap.after)];
-      client.answer({ status: wrap.status, headers: wrap.headers, body: Buffer.concat(parts) });
-    },
-  };
-};
+      this.#opened = true;
+      const wrap = this.#wrapOf();
+      client.open(wrap, -1);
+      void client.write(wrap.before);
+      void client.write(this.#first);
+    }
+    return client.write(bytes);
+  }
+  finish(): void {
+    const wrap = this.#wrapOf();
+    if (this.#opened) {
+      void this.#client.write(wrap.after);
+      this.#client.end();
+      return;
+    }
+    const parts = [Buffer.from(wrap.before), this.#first ?? new Uint8Array(), Buffer.from(wrap.after)];
+    this.#client.answer({ status: wrap.status, headers: wrap.headers, body: Buffer.concat(parts) });
+  }
+}

@@ -4,7 +4,7 @@ import type { Call, Row } from '../mappings/generic/call.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { LIMITS } from '../runtime/limits.ts';
 import type { Hop } from '../runtime/protocol.ts';
-import { createBriefTrail } from './brief-trail.ts';
+import { BriefTrail } from './brief-trail.ts';
 import type { Client } from './client.ts';
 import type { ServerPort } from './server-port.ts';
 import type { SessionLease } from './sessions.ts';
@@ -56,6 +56,7 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
     lines--;
     note(hop);
   };
+  const notebook = { clock, note: noteLine, nextExchange };
   const trailOf = (front: string, client: Client, body: Uint8Array | undefined): Trail =>
     createTrail({ front, client, body, clock, note, nextExchange });
   return {
@@ -64,7 +65,7 @@ export const createHops = (server: ServerPort, clock: Clock): Hops => {
     note,
     begin: (front, client, body) => {
       if ((whole <= 0 && lines <= 0) || !isLogged()) return undefined;
-      if (whole <= 0) return createBriefTrail({ front, client, body, clock, note: noteLine, nextExchange });
+      if (whole <= 0) return new BriefTrail(notebook, front, client, body);
       whole--;
       return trailOf(front, client, body);
     },

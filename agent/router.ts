@@ -7,7 +7,7 @@ import type { SessionContext, StreamRequest } from '../mappings/generic/platform
 import type { Clock } from '../runtime/clock.ts';
 import { LinkDown } from '../runtime/link.ts';
 import type { Log } from '../runtime/log.ts';
-import { type BodyWriter, type Client, createBodyWriter } from './client.ts';
+import type { Client } from './client.ts';
 import type { Counts } from './counts.ts';
 import type { Direct } from './direct.ts';
 import { accessFault, faultAnswer, hasArgument, type ServedFront } from './front.ts';
@@ -15,8 +15,8 @@ import type { Hops } from './hops.ts';
 import type { HostSession } from './host-session.ts';
 import type { Leases } from './leases.ts';
 import type { Outbox } from './outbox.ts';
-import { AskAgain } from './patience.ts';
-import { present, type ServerPort } from './server-port.ts';
+import type { ServerPort } from './server-port.ts';
+import { createServerRoute, failureOf, outcomeOf, told } from './server-route.ts';
 import type { SessionLease, Sessions, Visitor } from './sessions.ts';
 import { isCommand, type Trail } from './trail.ts';
 import { createTransfers } from './transfers.ts';
@@ -45,31 +45,13 @@ export interface RouterOptions {
   readonly log: Log;
 }
 
-const awayFault = (): Fault => fault('host-communication', {}, 'Unable to communicate with the management service.');
-const outcomeOf = (reply: Reply): string => (reply.kind === 'fault' ? reply.fault.kind : 'value');
 const unsupportedFault = (): Fault => fault('not-supported', {}, 'The operation is not supported on the object.');
-const internalFault = (): Fault => fault('internal', {}, 'A general system error occurred: internal error.');
 
 export const createRouter = (options: RouterOptions): Router => {
   const { server, sessions, leases, outbox, direct, hops, counts, clock, log } = options;
-  /** Exchanges under way at the server, by id. */
-  const pending = new Map<string, BodyWriter>();
-  const { nextExchange } = hops;
+  const atServer = createServerRoute({ server, outbox, hops, log });
+  const { named, caughtUp } = atServer;
   const transfer = createTransfers({ server, host: options.host, log });
-  const named = (client: Client): string => {
-    const exchange = nextExchange();
-    client.exchange = exchange;
-    client.trail?.as(exchange);
-    return exchange;
-  };
-  /** No other server is about to come, for exchanges are named for the link they are asked on; what was done by this agent alone is known. */
-  const caughtUp = async (): Promise<void> => {
-    do {
-      await server.held;
-      if (outbox.waiting > 0) await outbox.flushed();
-    } while (server.held !== undefined);
-  };
-
   const findLease = (
     served: ServedFront,
     client: Client,
@@ -78,11 +60,6 @@ export const createRouter = (options: RouterOptions): Router => {
     const token = carried ?? served.front.cookieOf(client.head.headers);
     if (token === undefined) return undefined;
     return sessions.leased(token, served.instance.name) ?? sessions.find(token, served.instance.name);
-  };
-
-  const told = (client: Client, outcome: string, user?: string): void => {
-    client.outcome = outcome;
-    client.trail?.told(outcome, user);
   };
 
   const refuse = (served: ServedFront, call: Call, client: Client, reason: Fault, token?: string): void => {
@@ -141,49 +118,6 @@ export const createRouter = (options: RouterOptions): Router => {
     return reply instanceof Promise ? reply.then(send) : send(reply);
   };
 
-  const byServer = async (
-    served: ServedFront,
-    call: Call,
-    client: Client,
-    lease: SessionLease | undefined,
-  ): Promise<void> => {
-    const { front, instance } = served;
-    const body = createBodyWriter(client, () => front.wrap(call));
-    let exchange = '';
-    client.onGone(() => void server.api?.hangUp(exchange).catch(() => {})); // with the link the exchange is gone as well
-    const ask = async (): Promise<Reply> => {
-      await caughtUp();
-      exchange = named(client);
-      const { address, trail } = client;
-      pending.set(exchange, body);
-      const session = lease?.session.id ?? '';
-      const sinceMs = trail?.now() ?? 0;
-      try {
-        const detailed = trail?.isWhole === true;
-        const reply = await present(server).call({ exchange, front: instance.name, session, address, detailed, call });
-        trail?.hop('link', sinceMs, {});
-        return reply;
-      } catch (error) {
-        if (!(error instanceof AskAgain)) throw error;
-      } finally {
-        pending.delete(exchange);
-      }
-      return ask();
-    };
-    let reply: Reply;
-    try {
-      reply = await ask();
-    } catch (error) {
-      if (!(error instanceof LinkDown)) log.error({ exchange, front: instance.name, error }, `${call.method} failed`);
-      reply = { kind: 'fault', fault: error instanceof LinkDown ? awayFault() : internalFault() };
-    }
-    if (client.gone) return;
-    told(client, outcomeOf(reply));
-    if (reply.kind === 'body') body.finish();
-    else if (body.opened) client.destroy();
-    else client.answer(front.encode(call, reply, instance, lease?.token));
-  };
-
   /** A command is logged also where too many reads are. */
   const tellWhole = ({ instance }: ServedFront, row: Row, call: Call, client: Client, lease?: SessionLease): void => {
     if (lease === undefined || client.trail?.isWhole === true) return;
@@ -200,14 +134,14 @@ export const createRouter = (options: RouterOptions): Router => {
     const { front, instance } = served;
     const target = front.targetOf(call, instance);
     const central = row.centralIf?.some((path) => hasArgument(call.args, path)) ?? false;
-    if (target === undefined || central || row.verb === undefined) return byServer(served, call, client, session);
+    if (target === undefined || central || row.verb === undefined) return atServer.call(served, call, client, session);
     const lease = leases.get(target) ?? (await leases.obtain(instance.host, target));
     const host = lease === undefined ? undefined : options.host(lease.host);
     // A template answers power commands with a fault that depends on what it is: the server knows.
     if (lease === undefined || lease.template || host === undefined || !host.connected) {
-      return byServer(served, call, client, session);
+      return atServer.call(served, call, client, session);
     }
-    const exchange = nextExchange();
+    const exchange = hops.nextExchange();
     client.exchange = exchange;
     const { trail } = client;
     const command = {
@@ -220,7 +154,7 @@ export const createRouter = (options: RouterOptions): Router => {
       trail,
     };
     const started = direct.start(command, host);
-    if (started === undefined) return byServer(served, call, client, session);
+    if (started === undefined) return atServer.call(served, call, client, session);
     const { vm, name, native } = lease;
     const { verb } = row;
     const ids = { client: call.target.id, hub: vm, native };
@@ -248,11 +182,13 @@ export const createRouter = (options: RouterOptions): Router => {
       case 'session':
         return bySession(served, call, client, lease);
       case 'direct':
-        return lease === undefined ? byServer(served, call, client, lease) : byLease(served, row, call, client, lease);
+        return lease === undefined
+          ? atServer.call(served, call, client, lease)
+          : byLease(served, row, call, client, lease);
       case 'central':
-        return byServer(served, call, client, lease);
+        return atServer.call(served, call, client, lease);
       case 'broker':
-        return byServer(served, call, client, lease);
+        return atServer.call(served, call, client, lease);
       // A call is never a stream, and `pass` needs a host of the front's own API: both are refused until there is one.
       case 'refuse':
       case 'stream':
@@ -293,14 +229,13 @@ export const createRouter = (options: RouterOptions): Router => {
   };
 
   const failed = (served: ServedFront, call: Call | undefined, client: Client, error: unknown): void => {
-    const away = error instanceof LinkDown;
-    if (!away)
+    if (!(error instanceof LinkDown))
       log.error(
         { exchange: client.exchange, front: served.instance.name, error },
         `${call?.method ?? 'a stream'} failed`,
       );
     if (client.gone) return;
-    const reason = away ? awayFault() : internalFault();
+    const reason = failureOf(error);
     try {
       if (call === undefined) {
         client.outcome = reason.kind;
@@ -351,7 +286,7 @@ export const createRouter = (options: RouterOptions): Router => {
 
   return {
     get inFlight() {
-      return pending.size;
+      return atServer.inFlight;
     },
     follow: ({ instance }, client, body) => hops.begin(instance.name, client, body),
     call: (served, call, client, token) => {
@@ -393,8 +328,6 @@ export const createRouter = (options: RouterOptions): Router => {
         if (own !== undefined) await sessions.logout(own).catch(() => {});
       }
     },
-    chunk: async (exchange, bytes) => {
-      await pending.get(exchange)?.write(bytes);
-    },
+    chunk: atServer.chunk,
   };
 };

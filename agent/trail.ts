@@ -38,30 +38,26 @@ const HIDDEN = '(not kept: it may hold a secret)';
 const TOO_MANY = '(not kept: too many came at once)';
 
 /** The first of some text, up to the stated size. */
-const createHead = () => {
-  const pieces: Buffer[] = [];
-  let kept = 0;
-  let bytes = 0;
-  return {
-    add: (piece: Uint8Array | string): void => {
-      const room = LIMITS.exchangeBodyBytes - kept;
-      if (room > 0) {
-        const head = typeof piece === 'string' ? Buffer.from(piece.slice(0, room)) : piece.subarray(0, room);
-        // What it came in may be written over.
-        pieces.push(Buffer.from(head));
-        kept += head.length;
-      }
-      bytes += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
-    },
-    text: (): string => {
-      const text = Buffer.concat(pieces).toString('utf8');
-      return bytes > kept ? `${text}... (${bytes} bytes)` : text;
-    },
-    get bytes() {
-      return bytes;
-    },
-  };
-};
+class Beginning {
+  readonly #pieces: Buffer[] = [];
+  #kept = 0;
+  bytes = 0;
+
+  add(piece: Uint8Array | string): void {
+    const room = LIMITS.exchangeBodyBytes - this.#kept;
+    if (room > 0) {
+      const kept = typeof piece === 'string' ? Buffer.from(piece.slice(0, room)) : piece.subarray(0, room);
+      // What it came in may be written over.
+      this.#pieces.push(Buffer.from(kept));
+      this.#kept += kept.length;
+    }
+    this.bytes += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
+  }
+  text(): string {
+    const text = Buffer.concat(this.#pieces).toString('utf8');
+    return this.bytes > this.#kept ? `${text}... (${this.bytes} bytes)` : text;
+  }
+}
 
 export const createTrail = (options: {
   readonly front: string;
@@ -75,9 +71,9 @@ export const createTrail = (options: {
   const { front, client, body, clock, note } = options;
   const { head, address } = client;
   const beganMs = exactly(clock);
-  const request = createHead();
+  const request = new Beginning();
   if (body !== undefined) request.add(body);
-  const answer = createHead();
+  const answer = new Beginning();
   const made: Omit<Hop, 'exchange'>[] = [];
   let exchange: string | undefined;
   let decodedMs = beganMs;

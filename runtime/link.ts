@@ -1,8 +1,8 @@
 /** The link: typed calls both ways over a channel of whole binary messages. Calls in, MessagePack out; and back. */
-import { createBirpc } from 'birpc';
 import { Packr } from 'msgpackr';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
+import { UnderWay } from './under-way.ts';
 
 /** A pipe of whole messages. `send` resolves when there is room for more; it throws when the pipe is closed. */
 export interface Channel {
@@ -35,11 +35,15 @@ export interface LinkOptions {
 /** Each message stands alone: no shared structures, so that a lost or late one spoils no other. */
 const packr = new Packr({ useRecords: false, moreTypes: false });
 
+/** A call or its answer. */
 interface Message {
   t: 'q' | 's';
-  i?: string;
+  /** The answer has that of its call. */
+  i: string;
+  /** The function, and what it is given. */
   m?: string;
   a?: unknown[];
+  /** What it gave, or why it gave nothing. */
   r?: unknown;
   e?: unknown;
   /** The error is a LinkDown: what the other side needed for its answer is away. */
@@ -65,6 +69,7 @@ const decodeMessage = (bytes: Uint8Array): Message => {
   if (message === null || typeof message !== 'object' || (message.t !== 'q' && message.t !== 's')) {
     throw new Error('not a message of the link');
   }
+  if (typeof message.i !== 'string') throw new Error('a message of the link without its id');
   if (message.t === 'q' && (typeof message.m !== 'string' || !Array.isArray(message.a))) {
     throw new Error('not a call of the link');
   }
@@ -90,19 +95,28 @@ export const openLink = <Remote extends object>(
   const { log } = options;
   const callMs = options.callMs ?? LIMITS.linkCallMs;
   const unlimited = new Set(options.unlimited);
+  const calls = new UnderWay<Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>>();
+  let serial = 0;
   let reason: string | undefined;
-  const timed = async (name: string, args: unknown[]): Promise<unknown> => {
+
+  /** Whoever waits for room in the channel waits for its answer. */
+  const send = (message: Message): void => void channel.send(encodeMessage(message));
+  const call = async (name: string, args: unknown[]): Promise<unknown> => {
     if (reason !== undefined) throw new LinkDown(`the link is down: ${reason}`);
-    const answer = rpc.$call(name, ...args);
-    if (unlimited.has(name)) return answer;
+    const id = (++serial).toString(36);
+    const answer = Promise.withResolvers<unknown>();
+    calls.set(id, answer);
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new LinkDown(`the link did not answer ${name} in ${callMs} ms`)), callMs);
-      timer.unref();
-    });
     try {
-      return await Promise.race([answer, late]);
+      send({ t: 'q', i: id, m: name, a: args });
+      if (!unlimited.has(name)) {
+        const late = (): void => answer.reject(new LinkDown(`the link did not answer ${name} in ${callMs} ms`));
+        timer = setTimeout(late, callMs);
+        timer.unref();
+      }
+      return await answer.promise;
     } finally {
+      calls.delete(id);
       clearTimeout(timer);
     }
   };
@@ -113,44 +127,45 @@ export const openLink = <Remote extends object>(
       if (typeof name !== 'string' || name === 'then') return undefined;
       let method = methods.get(name);
       if (method === undefined) {
-        method = (...args) => timed(name, args);
+        method = (...args) => call(name, args);
         methods.set(name, method);
       }
       return method;
     },
   });
   const functions = callable(typeof local === 'function' ? local(remote) : local);
-  const rpc = createBirpc<Record<string, (...args: unknown[]) => unknown>>(functions, {
-    post: (bytes: Uint8Array) => channel.send(bytes),
-    on: (listener) =>
-      channel.onMessage((bytes) => {
-        // birpc answers by itself; what is left to reject here is a reply that could not be sent because the link is gone.
-        Promise.resolve(listener(bytes)).catch(() => {});
-      }),
-    serialize: encodeMessage,
-    deserialize: (bytes: Uint8Array) => {
-      try {
-        return decodeMessage(bytes);
-      } catch (error) {
-        // One side is broken: whoever waits for that message would wait for ever.
-        log.error({ error }, 'link: a message could not be read');
-        channel.close('unreadable message');
-        throw error;
-      }
-    },
-    bind: 'functions',
-    timeout: -1,
-    onFunctionError: (error, name) => {
+  const reply = async ({ i, m: name = '', a: args = [] }: Message): Promise<void> => {
+    try {
+      const asked = functions[name];
+      if (asked === undefined) throw new Error(`the link's function ${name} was not found`);
+      send({ t: 's', i, r: await asked(...args) });
+    } catch (error) {
+      // Once the link is down there is nobody to be told.
+      if (reason !== undefined) return;
       if (!(error instanceof LinkDown)) log.error({ error }, `link: ${name} failed`);
-      return false;
-    },
-    // What the other side threw goes to the caller, which knows what it means.
-    onGeneralError: () => false,
+      send({ t: 's', i, e: error });
+    }
+  };
+
+  channel.onMessage((bytes) => {
+    let message: Message;
+    try {
+      message = decodeMessage(bytes);
+    } catch (error) {
+      // One side is broken: whoever waits for that message would wait for ever.
+      log.error({ error }, 'link: a message could not be read');
+      channel.close('unreadable message');
+      return;
+    }
+    if (message.t === 'q')
+      void reply(message).catch(() => {}); // the link went down meanwhile
+    else if (message.e === undefined) calls.get(message.i)?.resolve(message.r);
+    else calls.get(message.i)?.reject(message.e as Error);
   });
   const closed = new Promise<string>((resolve) => {
     channel.onClose((why) => {
       reason ??= why;
-      rpc.$close(new LinkDown(`the link is down: ${reason}`));
+      for (const { reject } of calls.values()) reject(new LinkDown(`the link is down: ${reason}`));
       resolve(reason);
     });
   });

@@ -89,7 +89,7 @@ export const importArrows: Rule = ({ path, text }) => {
 /** mappings/ does no input or output: neither Node's modules for it, nor clocks, dice or the process. */
 const IO_MODULES =
   /^(node:)?(fs|fs\/promises|net|tls|http|https|http2|dgram|dns|child_process|cluster|worker_threads|os|process|timers|timers\/promises|sqlite|readline)$/;
-const IO_PACKAGES = ['undici', 'ws', 'pino', 'prom-client', 'birpc', 'libxslt-wasm', 'xslt-processor'];
+const IO_PACKAGES = ['undici', 'ws', 'pino', 'prom-client', 'libxslt-wasm', 'xslt-processor'];
 const IMPURE =
   /\bDate\.now\(|\bnew Date\(\s*\)|\bMath\.random\(|\bperformance\.now\(|\bset(?:Timeout|Interval|Immediate)\(|\bprocess\.|\brandomUUID\(|\brandomBytes\(|\bfetch\(/;
 

@@ -132,13 +132,16 @@ const resolve = (attributes: Record<string, string>, scope: XmlScope | undefined
   return list.length === 0 ? NO_ATTRIBUTES : list;
 };
 
+/** One for all: each of them lives until the whole heap is collected. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 const decodeText = (input: string | Uint8Array, limits: XmlLimits): string => {
   // A UTF-16 unit is at least one byte of UTF-8, so a text is never longer than its bytes.
   if (input.length > limits.maxBytes)
     throw new Refusal('too-large', `the document is larger than ${limits.maxBytes} bytes`);
   if (typeof input === 'string') return input;
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(input);
+    return UTF8.decode(input);
   } catch {
     throw new Refusal('encoding', 'the document is not UTF-8');
   }

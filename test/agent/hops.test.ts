@@ -106,7 +106,7 @@ describe('a line says', () => {
     hops.begin('f', client, NO_BODY)?.answered(500);
     clock.advance(LIMITS.hopsTickMs);
     expect(told.map(({ facts }) => facts)).toEqual([
-      { client: '192.0.2.9', front: 'f', method: 'POST /sdk', outcome: 'status 500' },
+      { client: '192.0.2.9', front: 'f', user: '', method: 'POST /sdk', route: '', outcome: 'status 500' },
     ]);
   });
 });

@@ -4,7 +4,6 @@ export interface Body {
   write(text: string): Promise<void>;
   /** Sends what is left and waits until the agent has it. */
   end(): Promise<void>;
-  readonly bytes: number;
 }
 
 /** Large enough to cost little a byte, small enough to be encoded in a millisecond. */
@@ -23,13 +22,11 @@ export const createBody = (send: (bytes: Uint8Array) => Promise<void>, ready: ()
   let held = '';
   let buffer: Uint8Array | undefined;
   let filled = 0;
-  let bytes = 0;
   let flight: Promise<void> | undefined;
 
   const leave = async (chunk: Uint8Array): Promise<void> => {
     await ready();
     await flight;
-    bytes += chunk.length;
     flight = send(chunk);
     // Seen by whoever awaits the next chunk or the end; not an unhandled rejection until then.
     flight.catch(() => undefined);
@@ -65,9 +62,6 @@ export const createBody = (send: (bytes: Uint8Array) => Promise<void>, ready: ()
       held = '';
       if (rest !== '') await leave(Buffer.from(rest, 'utf8'));
       await flight;
-    },
-    get bytes() {
-      return bytes;
     },
   };
 };

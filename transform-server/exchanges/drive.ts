@@ -17,7 +17,7 @@ export interface Services {
   ask(effect: Of<'ask'>): Promise<Outcome>;
   settle(effect: Of<'settle'>): Promise<Job>;
   /** true: the client is gone; the generator is closed at its next effect. */
-  readonly gone: boolean;
+  isGone(): boolean;
 }
 
 /** The client hung up; nobody is left to answer. */
@@ -57,7 +57,7 @@ export const driveBroker = async <T>(generator: Brokered<T>, services: Services)
     for (;;) {
       const step = generator.next(resume);
       if (step.done === true) return step.value;
-      if (services.gone) throw new HungUp('the client is gone');
+      if (services.isGone()) throw new HungUp('the client is gone');
       resume = await serve(step.value, services);
       // Awaiting what is already there runs in the same turn: timers and sockets would starve.
       if (performance.now() - turn > TURN_MS) {

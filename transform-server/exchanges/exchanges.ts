@@ -18,6 +18,7 @@ import type { EventsView, JobsView, OwnView } from '../../mappings/generic/store
 import { type Clock, exactly } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { AgentApi, Exchange } from '../../runtime/protocol.ts';
+import { UnderWay } from '../../runtime/under-way.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Store } from '../store/store.ts';
 import { type Body, createBody } from './body.ts';
@@ -106,7 +107,7 @@ const faulty = <K extends FaultKind>(kind: K, members: FaultMembers[K], text: st
 
 export const createExchanges = (options: ExchangesOptions): Exchanges => {
   const { store, jobs, sessions, waits, clock, exchangeLog, log } = options;
-  const running = new Map<string, Running>();
+  const running = new UnderWay<Running>();
   const tables = new Map<Platform, Rows>();
   let asking = 0;
   const hop = createNoting(exchangeLog, clock);

@@ -62,9 +62,7 @@ export const createServices = (
     const sheets = { beganMs: 0, tookMs: 0, documents: 0, ids: [] as string[] };
 
     return {
-      get gone() {
-        return state.gone;
-      },
+      isGone: () => state.gone,
       render: (ids, ahead) => {
         const rendered = options.render(front, ids);
         // What goes wrong with these is told to whoever waits for them.

@@ -124,7 +124,7 @@ const driven = async (front: FrontRecord, parts: Parts, call: Call, nowMs: numbe
   const { broker } = front.platform;
   if (broker === undefined) return new Wanted('the platform answers nothing itself');
   const services: Services = {
-    gone: false,
+    isGone: () => false,
     render: (ids) => parts.renderer.rendered(front.instance, ids),
     write: async () => {},
     run: async ({ command }) => stop('', command),
