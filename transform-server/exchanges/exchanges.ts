@@ -23,7 +23,7 @@ import type { Sessions } from '../sessions/sessions.ts';
 import type { Store } from '../store/store.ts';
 import { type Body, createBody } from './body.ts';
 import { driveBroker, HungUp, nextTurn } from './drive.ts';
-import type { ExchangeLog } from './log.ts';
+import type { Begun, ExchangeLog } from './log.ts';
 import { createNoting } from './noting.ts';
 import { createRows, denied, nobody, type Rows } from './rows.ts';
 import { createServices, type Running } from './services.ts';
@@ -144,10 +144,8 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
   });
 
   /** The object a client names, as the log shows it; most calls of an API's own services name none. */
-  const objectOf = ({ instance, platform }: ServedFront, call: Call): { object?: HubId; name?: string } => {
-    const object = call.target.id === '' ? undefined : platform.front?.targetOf(call, instance);
-    return object === undefined ? {} : { object, name: store.entry(object)?.name ?? '' };
-  };
+  const objectOf = ({ instance, platform }: ServedFront, call: Call): HubId | undefined =>
+    call.target.id === '' ? undefined : platform.front?.targetOf(call, instance);
 
   /** Runs one broker generator with everything an exchange has: hang-up, session, flush before the answer. */
   const drive = async <T>(
@@ -221,17 +219,17 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       const session = known?.front === exchange.front ? known : undefined;
       const row = rowsOf(front.platform).find(call);
       const { method, args } = call;
-      const { address, front: at, detailed } = exchange;
-      if (exchangeLog.isOn)
-        // An agent that says whether it tells more tells this as well.
-        hop(exchange.exchange, 'call', 0, detailed === undefined ? { method, target: call.target, args } : undefined, {
-          client: address,
-          front: at,
-          method,
-          user: session?.user ?? '',
-          route: row?.route ?? '',
-          ...objectOf(front, call),
-        });
+      const { exchange: id, address: client, front: at, detailed } = exchange;
+      let brief: Begun | undefined;
+      if (exchangeLog.isOn) {
+        const object = objectOf(front, call);
+        const name = object === undefined ? '' : (store.entry(object)?.name ?? '');
+        const [user, route] = [session?.user ?? '', row?.route ?? ''];
+        const facts = { client, front: at, method, user, route, object: object ?? '', name };
+        // An agent that says whether it tells more tells the call as well.
+        if (detailed === false) brief = exchangeLog.begin({ exchange: id, atMs: since, ...facts });
+        else hop(id, 'call', 0, detailed === undefined ? { method, target: call.target, args } : undefined, facts);
+      }
       const answer = await (async (): Promise<Reply> => {
         if (row === undefined)
           return faulty('method-not-found', { method: call.method }, `There is no method ${call.method}.`);
@@ -252,11 +250,13 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
           (kind) => ({ kind: 'fault', fault: failureOf(front, kind) }),
         );
       })();
-      const told =
-        answer.kind === 'fault' ? { fault: answer.fault } : answer.kind === 'value' ? { value: answer.value } : {};
-      hop(exchange.exchange, 'answer', since, detailed === false ? undefined : told, {
-        outcome: answer.kind === 'fault' ? answer.fault.kind : 'value',
-      });
+      const outcome = answer.kind === 'fault' ? answer.fault.kind : 'value';
+      if (brief !== undefined) exchangeLog.end(brief, id, exactly(clock), outcome);
+      else {
+        const told =
+          answer.kind === 'fault' ? { fault: answer.fault } : answer.kind === 'value' ? { value: answer.value } : {};
+        hop(id, 'answer', since, told, { outcome });
+      }
       return answer;
     },
 

@@ -130,6 +130,48 @@ describe('the line of an exchange', () => {
   });
 });
 
+describe('an exchange of many', () => {
+  const known = (exchange: string, atMs = 1000) => ({
+    ...{ exchange, atMs, client: '192.0.2.1', user: 'ada', front: 'f', method: 'M' },
+    ...{ route: 'broker', object: '', name: '' },
+  });
+
+  test('is a line while it is under way and when it has ended, and is found by its id', () => {
+    const log = createExchangeLog(4);
+    const begun = log.begin(known('a'));
+    const mark = log.mark;
+    expect(log.list(1)[0]).toMatchObject({ exchange: 'a', method: 'M', outcome: 'running', durationMs: undefined });
+    if (begun !== undefined) log.end(begun, 'a', 1012, 'not-found');
+    expect(log.since(mark)).toMatchObject([{ exchange: 'a', outcome: 'not-found', durationMs: 12 }]);
+    expect(log.explain('a')).toMatchObject({ line: { exchange: 'a', client: '192.0.2.1' }, hops: [] });
+    expect(log.size).toBe(1);
+  });
+
+  test('that was forgotten ends without a trace', () => {
+    const log = createExchangeLog(1);
+    const begun = log.begin(known('a'));
+    log.begin(known('b'));
+    if (begun !== undefined) log.end(begun, 'a', 2000, 'value');
+    expect(log.list(9)).toMatchObject([{ exchange: 'b', outcome: 'running' }]);
+    log.add(call('c'));
+    expect([log.explain('b'), log.explain('c')?.line.exchange]).toEqual([undefined, 'c']);
+  });
+
+  test('has the error that it ended with', () => {
+    const log = createExchangeLog(4);
+    log.begin(known('a'));
+    log.add({ exchange: 'a', shape: 'error', atMs: 1001, detail: { error: 'ours' } });
+    expect(log.explain('a')?.hops).toMatchObject([{ shape: 'error', detail: { error: 'ours' } }]);
+  });
+
+  test('is bounded like any other, and nothing where the log is off', () => {
+    const log = createExchangeLog(2);
+    log.begin({ ...known('a'), method: 'M'.repeat(10_000) });
+    expect(log.list(1)[0]?.method.length).toBeLessThan(1000);
+    expect(createExchangeLog(0).begin(known('a'))).toBeUndefined();
+  });
+});
+
 describe('where the time went', () => {
   const at = (shape: string, atMs: number, durationMs: number): Hop => ({
     exchange: 'a',
