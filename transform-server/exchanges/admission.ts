@@ -32,17 +32,20 @@ const NAMED = 2;
 
 /** Says once of each exchange of a link that it is new. */
 const createNovelty = (prefix: string): ((exchange: string) => boolean) => {
-  const seen = new Set<number>();
+  /** Of the numbers of the window, each at its remainder. */
+  const seen = new Uint8Array(WINDOW);
   let highest = 0;
   return (exchange) => {
     const digits = exchange.startsWith(`${prefix}-`) ? exchange.slice(prefix.length + 1) : '';
     const serial = Number.parseInt(digits, 36);
     if (!Number.isSafeInteger(serial) || serial < 1 || serial.toString(36) !== digits) return false;
-    if (serial <= highest - WINDOW || seen.has(serial)) return false;
+    if (serial <= highest - WINDOW) return false;
+    if (serial - highest >= WINDOW) seen.fill(0);
+    else for (let between = highest + 1; between <= serial; between++) seen[between % WINDOW] = 0;
     highest = Math.max(highest, serial);
-    seen.add(serial);
-    if (seen.size > 2 * WINDOW) for (const one of seen) if (one <= highest - WINDOW) seen.delete(one);
-    return true;
+    const isNew = seen[serial % WINDOW] === 0;
+    seen[serial % WINDOW] = 1;
+    return isNew;
   };
 };
 
