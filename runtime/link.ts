@@ -2,7 +2,7 @@
 import { Packr } from 'msgpackr';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
-import { UnderWay } from './under-way.ts';
+import { Numbered } from './numbered.ts';
 
 /** A pipe of whole messages. `send` resolves when there is room for more; it throws when the pipe is closed. */
 export interface Channel {
@@ -38,8 +38,8 @@ const packr = new Packr({ useRecords: false, moreTypes: false });
 /** A call or its answer. */
 interface Message {
   t: 'q' | 's';
-  /** The answer has that of its call. */
-  i: string;
+  /** A number of the caller's, or a text of one that is of an earlier version; the answer has it as well. */
+  i: number | string;
   /** The function, and what it is given. */
   m?: string;
   a?: unknown[];
@@ -69,7 +69,8 @@ const decodeMessage = (bytes: Uint8Array): Message => {
   if (message === null || typeof message !== 'object' || (message.t !== 'q' && message.t !== 's')) {
     throw new Error('not a message of the link');
   }
-  if (typeof message.i !== 'string') throw new Error('a message of the link without its id');
+  if (typeof message.i !== 'number' && typeof message.i !== 'string')
+    throw new Error('a message of the link without its id');
   if (message.t === 'q' && (typeof message.m !== 'string' || !Array.isArray(message.a))) {
     throw new Error('not a call of the link');
   }
@@ -95,17 +96,15 @@ export const openLink = <Remote extends object>(
   const { log } = options;
   const callMs = options.callMs ?? LIMITS.linkCallMs;
   const unlimited = new Set(options.unlimited);
-  const calls = new UnderWay<Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>>();
-  let serial = 0;
+  const calls = new Numbered<Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>>();
   let reason: string | undefined;
 
   /** Whoever waits for room in the channel waits for its answer. */
   const send = (message: Message): void => void channel.send(encodeMessage(message));
   const call = async (name: string, args: unknown[]): Promise<unknown> => {
     if (reason !== undefined) throw new LinkDown(`the link is down: ${reason}`);
-    const id = (++serial).toString(36);
     const answer = Promise.withResolvers<unknown>();
-    calls.set(id, answer);
+    const id = calls.add(answer);
     let timer: NodeJS.Timeout | undefined;
     try {
       send({ t: 'q', i: id, m: name, a: args });
@@ -159,8 +158,8 @@ export const openLink = <Remote extends object>(
     }
     if (message.t === 'q')
       void reply(message).catch(() => {}); // the link went down meanwhile
-    else if (message.e === undefined) calls.get(message.i)?.resolve(message.r);
-    else calls.get(message.i)?.reject(message.e as Error);
+    else if (message.e === undefined) calls.get(Number(message.i))?.resolve(message.r);
+    else calls.get(Number(message.i))?.reject(message.e as Error);
   });
   const closed = new Promise<string>((resolve) => {
     channel.onClose((why) => {
