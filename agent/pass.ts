@@ -211,9 +211,7 @@ export const createRelay = ({ front, platform, dialer, hops, counts, clock, log 
       over: (): void => {
         for (const seen of waiting.splice(0)) done(seen);
       },
-      get isIdle() {
-        return !blind && waiting.length === 0;
-      },
+      isIdle: () => !blind && waiting.length === 0,
     };
   };
 
@@ -224,7 +222,7 @@ export const createRelay = ({ front, platform, dialer, hops, counts, clock, log 
     });
     const connection = {
       end: (): void => {
-        if (both.isIdle) client.end();
+        if (both.isIdle()) client.end();
       },
     };
     open.add(connection);

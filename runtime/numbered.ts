@@ -27,12 +27,14 @@ export class Numbered<Value> {
     const at = this.#slotOf(number);
     return this.#numbers[at] === number ? this.#slots[at] : undefined;
   }
-  delete(number: number): void {
+  /** false: it was not there. */
+  delete(number: number): boolean {
     const at = this.#slotOf(number);
-    if (number === 0 || this.#numbers[at] !== number) return;
+    if (number === 0 || this.#numbers[at] !== number) return false;
     this.#numbers[at] = 0;
     this.#slots[at] = undefined;
     this.#size--;
+    return true;
   }
   values(): Value[] {
     return this.#slots.filter((_, at) => this.#numbers[at] !== 0) as Value[];

@@ -103,7 +103,7 @@ export class HttpConnection {
       this.#pumping = false;
       this.flush();
     }
-    const behind = this.#reader.buffered > LIMITS.httpAheadBytes;
+    const behind = this.#reader.buffered() > LIMITS.httpAheadBytes;
     if (behind === this.#paused || this.#taken) return;
     this.#paused = behind;
     if (behind) this.#socket.pause();
@@ -276,7 +276,7 @@ export class HttpConnection {
     const phase = this.#ended
       ? `ended ${this.backlog}`
       : current === undefined
-        ? this.#reader.atRest
+        ? this.#reader.atRest()
           ? 'rest'
           : 'head'
         : current.phase;

@@ -18,9 +18,9 @@ export interface RequestReader {
   /** undefined: more bytes are needed. Whoever does not ask holds the client back. */
   next(): Item | undefined;
   /** Bytes that wait to be asked for. */
-  readonly buffered: number;
+  buffered(): number;
   /** No byte of a next request has come. */
-  readonly atRest: boolean;
+  atRest(): boolean;
   /** What has come and was not asked for; nothing is read any more. */
   rest(): Buffer;
   /** The same with the head that was asked for just now. */
@@ -224,16 +224,12 @@ export const createRequestReader = (limits: ReaderLimits): RequestReader => {
         if (item !== 'again') return item;
       }
     },
-    get buffered() {
-      return held.length - at + waitingBytes;
-    },
+    buffered: () => held.length - at + waitingBytes,
     rest: () => {
       merge();
       return leave(at);
     },
     unread: () => leave(headAt),
-    get atRest() {
-      return state === 'head' && at >= held.length && waiting === undefined;
-    },
+    atRest: () => state === 'head' && at >= held.length && waiting === undefined,
   };
 };

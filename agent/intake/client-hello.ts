@@ -48,9 +48,7 @@ const cursor = (bytes: Buffer) => {
       return value;
     },
     vector,
-    get isOver() {
-      return at >= bytes.length;
-    },
+    isOver: () => at >= bytes.length,
   };
 };
 
@@ -62,14 +60,14 @@ const serverNameOf = (body: Buffer): string | undefined => {
   hello.vector(1);
   hello.vector(2);
   hello.vector(1);
-  if (hello.isOver) return undefined;
+  if (hello.isOver()) return undefined;
   const extensions = cursor(hello.vector(2));
-  while (!extensions.isOver) {
+  while (!extensions.isOver()) {
     const type = extensions.number(2);
     const data = extensions.vector(2);
     if (type !== SERVER_NAME) continue;
     const names = cursor(cursor(data).vector(2));
-    while (!names.isOver) {
+    while (!names.isOver()) {
       const kind = names.number(1);
       const name = names.vector(2).toString('latin1');
       if (kind === 0) return NAME.test(name) ? plainName(name) : undefined;

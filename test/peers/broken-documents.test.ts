@@ -1,72 +1,46 @@
 /** A host's documents that cannot be read: what is said of them holds nothing of what stood in them. */
 import { writeFileSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { govcOn, LIBVIRT_CLIENTS } from './clients.ts';
 import { describeWith } from './describe-with.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
+import { openRelay, type Relay } from './relay.ts';
 import { adminPages, newSecretSearch, stateFiles } from './secret-search.ts';
 import { startTransvisor, type Transvisor } from './transvisor.ts';
 
-/** What stands between product and host, and writes over what passes, byte for byte. */
-const bend = (
-  from: string,
-  socket: string,
-  sockets: Set<Socket>,
-  ...changes: readonly (readonly [string, string])[]
-) => {
-  const server = createServer((near) => {
-    const far = connect(from);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => other.destroy());
+/** Writes over what passes, byte for byte. */
+const bend =
+  (...changes: readonly (readonly [string, string])[]) =>
+  (bytes: Buffer): void => {
+    for (const [is, becomes] of changes) {
+      const at = bytes.indexOf(is);
+      if (at >= 0) bytes.write(becomes.padEnd(is.length), at);
     }
-    near.pipe(far);
-    far.on('data', (bytes: Buffer) => {
-      for (const [is, becomes] of changes) {
-        const at = bytes.indexOf(is);
-        if (at >= 0) bytes.write(becomes.padEnd(is.length), at);
-      }
-      near.write(bytes);
-    });
-  });
-  return new Promise<Server>((resolve) => {
-    server.listen(socket, () => resolve(server));
-  });
-};
+  };
 
 describeWith(LIBVIRT_CLIENTS, 'broken documents', () => {
   let host: Libvirtd;
   let product: Transvisor;
-  let between: Server;
+  let between: Relay;
   let uri: string;
-  const sockets = new Set<Socket>();
   const { secret, leaks } = newSecretSearch();
   const named = secret('what a name says is one', 'Named-In-Document-5e1f');
   const unnamed = secret('what stands beside what is wrong', 'Unnamed-In-Document-77aa');
 
   beforeAll(async () => {
     host = await startLibvirtd();
-    const socket = join(host.root, 'bent.sock');
-    between = await bend(
-      host.socket,
-      socket,
-      sockets,
-      [`token="${named}"/>`, `token=${named} "/>`],
-      [`${unnamed} and`, `${unnamed} &nd`],
-    );
-    uri = host.uri.replace(host.socket, socket);
+    const path = join(host.root, 'bent.sock');
+    between = await openRelay(host.socket, {
+      path,
+      bend: bend([`token="${named}"/>`, `token=${named} "/>`], [`${unnamed} and`, `${unnamed} &nd`]),
+    });
+    uri = host.uri.replace(host.socket, path);
     product = await startTransvisor({ host: uri });
   });
   afterAll(async () => {
     await product?.[Symbol.asyncDispose]();
-    for (const socket of sockets) socket.destroy();
-    between?.close();
+    await between?.[Symbol.asyncDispose]();
     await host?.stop();
   });
 

@@ -1,4 +1,5 @@
 /** Shared state where Redis is away, killed, empty, forgetful, not to be reached, or behind TLS and users: what is said, and what is kept. */
+
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +22,7 @@ import {
   TIMES,
   takeOver,
 } from './redis-state.ts';
-import { openSwitch } from './tcp-switch.ts';
+import { openRelay } from './relay.ts';
 
 afterEach(endTest);
 
@@ -52,8 +53,8 @@ describeWith(REDIS_CLIENTS, 'a Redis in trouble', () => {
 
   test('an owner that could not renew because Redis was away gets its whole time again', async () => {
     const redis = forThisTest(await startRedis({ args: DURABLE }));
-    const address = forThisTest(await openSwitch(redis.port));
-    const [a, b] = [await openState(address.url, 'a'), await openState(redis.url, 'b')];
+    const address = forThisTest(await openRelay(redis.port));
+    const [a, b] = [await openState(`redis://127.0.0.1:${address.port}`, 'a'), await openState(redis.url, 'b')];
     const storage = await hold(a, 'one');
     await put(storage, 1);
     expect(await b.claim('one')).toMatchObject({ kind: 'elsewhere' });

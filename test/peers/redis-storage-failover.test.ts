@@ -1,10 +1,11 @@
 /** Shared state where Redis fails over: replicas that are waited for, what a promoted replica lacks is written again, two truths close a cell. */
+
 import { randomUUID } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { describeWith } from './describe-with.ts';
 import { DURABLE, REDIS_CLIENTS, type RedisServer, startRedis, startReplica, startSentinels, until } from './redis.ts';
 import { endTest, forThisTest, hold, numbersIn, openState, put, TIMES, takeOver, WAITING } from './redis-state.ts';
-import { openSwitch, type TcpSwitch } from './tcp-switch.ts';
+import { openRelay, type Relay } from './relay.ts';
 
 afterEach(endTest);
 
@@ -15,14 +16,15 @@ const runOf = async (redis: RedisServer): Promise<string> =>
 interface Pair {
   readonly master: RedisServer;
   readonly replica: RedisServer;
-  readonly address: TcpSwitch;
+  readonly address: Relay;
+  readonly url: string;
   /** From now on the replica hears nothing more. */
   cut(): Promise<void>;
 }
 const startPair = async (): Promise<Pair> => {
   const master = forThisTest(await startRedis({ args: DURABLE }));
   const replica = forThisTest(await startReplica(master));
-  const address = forThisTest(await openSwitch(master.port));
+  const address = forThisTest(await openRelay(master.port));
   const synced = async (): Promise<boolean> => {
     const offset = /master_repl_offset:(\d+)/;
     const [one, other] = await Promise.all([master.cli('info', 'replication'), replica.cli('info', 'replication')]);
@@ -32,7 +34,7 @@ const startPair = async (): Promise<Pair> => {
     await until('the replica has all', synced);
     await replica.cli('replicaof', 'no', 'one');
   };
-  return { master, replica, address, cut };
+  return { master, replica, address, url: `redis://127.0.0.1:${address.port}`, cut };
 };
 
 describeWith(REDIS_CLIENTS, 'replicas', () => {
@@ -74,8 +76,8 @@ describeWith(REDIS_CLIENTS, 'replicas', () => {
 
 describeWith(REDIS_CLIENTS, 'a failover that loses acknowledged writes', () => {
   test('the holder writes them again, and numbers are not given twice', async () => {
-    const { replica, address, cut } = await startPair();
-    const state = await openState(address.url, 'a');
+    const { replica, address, url, cut } = await startPair();
+    const state = await openState(url, 'a');
     const storage = await hold(state, 'one');
     await put(storage, 1, 2);
     await state.numbers(10, 'one');
@@ -96,8 +98,8 @@ describeWith(REDIS_CLIENTS, 'a failover that loses acknowledged writes', () => {
   });
 
   test('so it does where the replica knew nothing of its claim', async () => {
-    const { replica, address, cut } = await startPair();
-    const state = await openState(address.url, 'a');
+    const { replica, address, url, cut } = await startPair();
+    const state = await openState(url, 'a');
     const first = await hold(state, 'one');
     await put(first, 1);
     await first.release();
@@ -111,8 +113,8 @@ describeWith(REDIS_CLIENTS, 'a failover that loses acknowledged writes', () => {
   });
 
   test('a server that took the cell meanwhile and wrote nothing loses it again', async () => {
-    const { replica, address, cut } = await startPair();
-    const storage = await hold(await openState(address.url, 'a'), 'one');
+    const { replica, address, url, cut } = await startPair();
+    const storage = await hold(await openState(url, 'a'), 'one');
     await put(storage, 1);
     await cut();
     await put(storage, 2);
@@ -128,8 +130,8 @@ describeWith(REDIS_CLIENTS, 'a failover that loses acknowledged writes', () => {
   });
 
   test('where another server has gone on without them, the cell is closed for both', async () => {
-    const { replica, address, cut } = await startPair();
-    const storage = await hold(await openState(address.url, 'a'), 'one');
+    const { replica, address, url, cut } = await startPair();
+    const storage = await hold(await openState(url, 'a'), 'one');
     await put(storage, 1);
     await cut();
     await put(storage, 2, 3);
@@ -148,8 +150,8 @@ describeWith(REDIS_CLIENTS, 'a failover that loses acknowledged writes', () => {
   });
 
   test('where nothing acknowledged is missing, a server that has the cell by now keeps it', async () => {
-    const { replica, address, cut } = await startPair();
-    const storage = await hold(await openState(address.url, 'a'), 'one');
+    const { replica, address, url, cut } = await startPair();
+    const storage = await hold(await openState(url, 'a'), 'one');
     await put(storage, 1);
     await cut();
     const b = await openState(replica.url, 'b');
@@ -163,8 +165,8 @@ describeWith(REDIS_CLIENTS, 'a failover that loses acknowledged writes', () => {
   });
 
   test('numbers that somebody else has got too close the cell they were for, and no other', async () => {
-    const { replica, address, cut } = await startPair();
-    const state = await openState(address.url, 'a');
+    const { replica, address, url, cut } = await startPair();
+    const state = await openState(url, 'a');
     const [one, two] = [await hold(state, 'one'), await hold(state, 'two')];
     await state.numbers(10, 'two');
     await cut();

@@ -1,7 +1,7 @@
 /** Statistics of the past: means over any time, at the fineness that is kept for it, in bounded memory. */
 import { describe, expect, test } from 'vitest';
 import { hubId } from '../../mappings/generic/ids.ts';
-import type { VmSample } from '../../mappings/generic/statistics.ts';
+import { NOTHING_COUNTED, type VmSample } from '../../mappings/generic/statistics.ts';
 import { createHistories } from '../../transform-server/store/history.ts';
 import { hostMeasures, vmMeasures } from '../../transform-server/sync/measures.ts';
 
@@ -94,16 +94,10 @@ describe('a history', () => {
 });
 
 const sample = (more: Partial<VmSample>): VmSample => ({
+  ...NOTHING_COUNTED,
   native: 'v',
-  cpuNs: 0,
   memoryBytes: 64,
   residentBytes: 32,
-  readBytes: 0,
-  writtenBytes: 0,
-  readRequests: 0,
-  writeRequests: 0,
-  receivedBytes: 0,
-  sentBytes: 0,
   ...more,
 });
 

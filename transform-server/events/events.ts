@@ -2,6 +2,7 @@
 import type { HubEvent } from '../../mappings/generic/jobs.ts';
 import type { EventsView } from '../../mappings/generic/store-view.ts';
 import type { Statement, Storage } from '../storage/contract.ts';
+import { firstAfter } from '../store/first-after.ts';
 import type { Versions } from '../store/store.ts';
 
 const MIGRATIONS = ['CREATE TABLE events (key INTEGER PRIMARY KEY, event TEXT NOT NULL);'];
@@ -30,18 +31,6 @@ export const createEvents = (
   let length = lengths.reduce((sum, one) => sum + one, 0);
   let latest = log.at(-1)?.key ?? 0;
 
-  /** Keys are strictly increasing but for gaps: position by halving. */
-  const firstAfter = (key: number): number => {
-    let low = 0;
-    let high = log.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((log[middle]?.key ?? 0) > key) high = middle;
-      else low = middle + 1;
-    }
-    return low;
-  };
-
   /** In steps of a tenth, so that a full log does not delete one row an event. The newest stays, however long it is. */
   const trim = (): void => {
     if (log.length < kept * 1.1 && length <= most) return;
@@ -57,7 +46,7 @@ export const createEvents = (
       return latest;
     },
     since: (after, limit) => {
-      const from = firstAfter(after);
+      const from = firstAfter(log, ({ key }) => key, after);
       return log.slice(from, from + Math.max(0, limit));
     },
     newest: (limit, match) => {

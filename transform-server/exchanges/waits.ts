@@ -1,10 +1,12 @@
 /** Waits of brokers: a version to get past comes in, 'changed', 'timeout' or 'cancelled' goes out; thousands at once, woken together. */
 import type { HubId } from '../../mappings/generic/ids.ts';
+import { Numbered } from '../../runtime/numbered.ts';
 import type { Versions } from '../store/store.ts';
 
 export type Woken = 'changed' | 'timeout' | 'cancelled';
 
 interface Waiter {
+  number: number;
   readonly since: number;
   /** What happens on other hosts wakes it not. */
   readonly host: HubId;
@@ -39,12 +41,12 @@ const SLICE = 100;
 const LONGEST_MS = 2 ** 31 - 1;
 
 export const createWaits = (versions: Versions, now: () => number): Waits => {
-  const waiters = new Set<Waiter>();
+  const waiters = new Numbered<Waiter>();
   const isDue = ({ since, host }: Pick<Waiter, 'since' | 'host'>): boolean => since < versions.of(host);
   let waking = false;
 
   const release = (waiter: Waiter, how: Woken): void => {
-    if (!waiters.delete(waiter)) return;
+    if (!waiters.delete(waiter.number)) return;
     clearTimeout(waiter.timer);
     waiter.wake(how);
   };
@@ -63,13 +65,13 @@ export const createWaits = (versions: Versions, now: () => number): Waits => {
   const wakeAll = (): void => {
     if (waking || waiters.size === 0) return;
     waking = true;
-    wakeSlice([...waiters].filter(isDue), 0);
+    wakeSlice(waiters.values().filter(isDue), 0);
   };
 
   versions.onChange(wakeAll);
 
   const releaseWhere = (matches: (waiter: Waiter) => boolean): void => {
-    for (const waiter of [...waiters]) if (matches(waiter)) release(waiter, 'cancelled');
+    for (const waiter of waiters.values()) if (matches(waiter)) release(waiter, 'cancelled');
   };
 
   return {
@@ -80,15 +82,15 @@ export const createWaits = (versions: Versions, now: () => number): Waits => {
         const left = untilMs - now();
         const timer = left > LONGEST_MS ? undefined : setTimeout(() => release(waiter, 'timeout'), left);
         timer?.unref();
-        const waiter: Waiter = { since, host, session, exchange, cancel, timer, wake };
-        waiters.add(waiter);
+        const waiter: Waiter = { number: 0, since, host, session, exchange, cancel, timer, wake };
+        waiter.number = waiters.add(waiter);
       });
     },
     cancel: (session, key) => releaseWhere((waiter) => waiter.session === session && waiter.cancel === key),
     endSession: (session) => releaseWhere((waiter) => waiter.session === session),
     endExchange: (exchange) => releaseWhere((waiter) => waiter.exchange === exchange),
     endAll: () => releaseWhere(() => true),
-    exchanges: () => [...waiters].map(({ exchange }) => exchange),
+    exchanges: () => waiters.values().map(({ exchange }) => exchange),
     get size() {
       return waiters.size;
     },

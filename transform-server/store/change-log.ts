@@ -1,5 +1,6 @@
 /** The change log: which objects of a host, or of all, moved after a version, and bounded tombstones of those that are gone. */
 import type { HubId } from '../../mappings/generic/ids.ts';
+import { firstAfter } from './first-after.ts';
 
 export interface Change {
   readonly id: HubId;
@@ -28,17 +29,7 @@ interface HostLog {
 }
 
 const byVersion = (a: Change, b: Change): number => a.version - b.version;
-
-const firstAfter = (lines: readonly Change[], version: number): number => {
-  let low = 0;
-  let high = lines.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((lines[middle]?.version ?? 0) > version) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-};
+const versionOf = ({ version }: Change): number => version;
 
 /** `tombstones`: those kept durably, oldest first. `limit`: how many are remembered. */
 export const createChangeLog = (tombstones: readonly { id: HubId; version: number }[], limit: number): ChangeLog => {
@@ -94,7 +85,7 @@ export const createChangeLog = (tombstones: readonly { id: HubId; version: numbe
       if (version < floor) return undefined;
       const found: Change[] = [];
       const gather = (lines: readonly Change[]): void => {
-        for (let at = firstAfter(lines, version); at < lines.length; at++) {
+        for (let at = firstAfter(lines, versionOf, version); at < lines.length; at++) {
           const change = lines[at];
           if (change === undefined) continue;
           // Lines that a later one of the same object has overtaken are skipped.

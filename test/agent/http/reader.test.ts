@@ -35,7 +35,7 @@ const readPieces = (pieces: readonly Buffer[]): Seen => {
       else last.whole = true;
     }
   }
-  return { requests, status, atRest: reader.atRest };
+  return { requests, status, atRest: reader.atRest() };
 };
 const read = (text: string): Seen => readPieces([Buffer.from(text, 'latin1')]);
 const statusOf = (text: string): number => read(text).status;
