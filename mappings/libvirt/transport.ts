@@ -46,6 +46,7 @@ export interface LibvirtTransport extends HostTransport {
 }
 
 type Waiting = {
+  readonly serial: number;
   readonly procedure: Procedure;
   readonly resolve: (outcome: Outcome<Fields>) => void;
   sinceMs: number | undefined;
@@ -68,7 +69,8 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
   // Silence of fifteen seconds in all, as on the link between agent and server.
   const keepalive = options.keepalive ?? { intervalMs: 3000, count: 4 };
 
-  const waiting = new Map<number, Waiting>();
+  /** Few, oldest first. */
+  const waiting: Waiting[] = [];
   /** Calls given up that the daemon still works on: they hold their place until their late answer comes. */
   const abandoned = new Set<number>();
   const streams = new Map<number, StreamEnd>();
@@ -89,8 +91,8 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
   const machine = createMachine({
     reply: (serial, outcome) => {
       abandoned.delete(serial);
-      const call = waiting.get(serial);
-      waiting.delete(serial);
+      const at = waiting.findIndex((one) => one.serial === serial);
+      const [call] = at < 0 ? [] : waiting.splice(at, 1);
       call?.resolve(outcome);
       sendQueued();
     },
@@ -115,13 +117,13 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
       resolve(refused(fault('invalid-argument', { property: '' }, `${procedure.name}: ${(error as Error).message}`)));
       return undefined;
     }
-    waiting.set(serial, { procedure, resolve, sinceMs: undefined });
+    waiting.push({ serial, procedure, resolve, sinceMs: undefined });
     return serial;
   };
 
   const sendQueued = (): void => {
     if (!open) return;
-    while (queueAt < queue.length && waiting.size + abandoned.size < maxInFlight) {
+    while (queueAt < queue.length && waiting.length + abandoned.size < maxInFlight) {
       const next = queue[queueAt++] as Queued;
       issue(next);
     }
@@ -208,11 +210,11 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
 
   const giveUp = (nowMs: number): void => {
     if (callLimitMs <= 0) return;
-    for (const [serial, entry] of waiting) {
+    for (const entry of [...waiting]) {
       entry.sinceMs ??= nowMs;
       if (nowMs - entry.sinceMs < callLimitMs) continue;
-      waiting.delete(serial);
-      abandoned.add(serial);
+      waiting.splice(waiting.indexOf(entry), 1);
+      abandoned.add(entry.serial);
       entry.resolve(refused(tookTooLong(entry.procedure.name, callLimitMs)));
     }
   };
@@ -265,7 +267,7 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
     wakeAt: () => {
       const pinging = machine.wakeAt();
       const limit =
-        callLimitMs > 0 && waiting.size > 0 && tickedMs !== undefined ? tickedMs + TIMEOUT_STEP_MS : undefined;
+        callLimitMs > 0 && waiting.length > 0 && tickedMs !== undefined ? tickedMs + TIMEOUT_STEP_MS : undefined;
       return pinging === undefined ? limit : limit === undefined ? pinging : Math.min(pinging, limit);
     },
     drain: () => {
@@ -284,7 +286,7 @@ export const openTransport = (name: string, options: TransportOptions = {}): Lib
       return features;
     },
     get busy() {
-      return waiting.size + queue.length - queueAt;
+      return waiting.length + queue.length - queueAt;
     },
     get skipped() {
       return machine.skipped;

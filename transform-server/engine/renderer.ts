@@ -4,6 +4,7 @@ import type { DocumentKind, Documents } from '../../mappings/generic/model.ts';
 import type { NativeObject } from '../../mappings/generic/native.ts';
 import type { FrontInstance, Platform } from '../../mappings/generic/platform.ts';
 import type { Log } from '../../runtime/log.ts';
+import { UnderWay } from '../../runtime/under-way.ts';
 import type { Pending, Store } from '../store/store.ts';
 import { SheetError } from './engine.ts';
 import type { Transformer, Urgency } from './transformer.ts';
@@ -56,7 +57,7 @@ const FAILURES_KEPT = 1000;
 
 export const createRenderer = ({ store, platformOf, platform, transformer, log }: RendererOptions): Renderer => {
   /** One promise per document being made; a second request joins the first. */
-  const making = new Map<string, Promise<void>>();
+  const making = new UnderWay<Promise<void>>();
   const failures = new Map<string, RenderFailure>();
   /** Of the sheets: what older ones made is not kept. */
   let generation = 0;

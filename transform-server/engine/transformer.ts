@@ -39,13 +39,20 @@ interface Queued {
   suspect: boolean;
 }
 
+interface Flight {
+  readonly batch: number;
+  readonly items: Queued[];
+  timer: NodeJS.Timeout | undefined;
+}
+
 const CLOSED = { ok: false, closed: true, error: 'the sheet thread is closed' } as const;
 
 export const createThread = (options: ThreadOptions = {}): Transformer => {
   const registry = options.registry ?? new URL('../../mappings/platforms.ts', import.meta.url);
   const limitMs = options.limitMs ?? LIMIT_MS;
   const queues: Readonly<Record<Urgency, Queued[]>> = { now: [], later: [] };
-  const flying = new Map<number, { items: Queued[]; timer: NodeJS.Timeout | undefined }>();
+  /** Oldest first. */
+  let flying: Flight[] = [];
   let suspects: Queued[] = [];
   let batches = 0;
   let scheduled = false;
@@ -55,7 +62,7 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
 
   /** The oldest batch is the one that runs; only it is on the clock. */
   const watch = (): void => {
-    const oldest = flying.values().next().value;
+    const [oldest] = flying;
     if (oldest && !oldest.timer) {
       oldest.timer = setTimeout(() => {
         overtime = true;
@@ -93,14 +100,14 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
       const { batch, sent } = message;
       // Read whoever waits: its templates serve later batches.
       const done = read(sent);
-      const landed = flying.get(batch);
+      const landed = flying.find((one) => one.batch === batch);
       if (!landed) return;
       clearTimeout(landed.timer);
-      flying.delete(batch);
+      flying = flying.filter((one) => one !== landed);
       landed.items.forEach((item, at) => {
         item.resolve(done[at] ?? { ok: false, error: 'no answer' });
       });
-      if (flying.size === 0) started.unref();
+      if (flying.length === 0) started.unref();
       dispatch();
     });
     started.on('error', (error) => {
@@ -109,8 +116,8 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
     started.on('exit', () => {
       if (worker === started) worker = undefined;
       if (overtime) reason = `it took longer than ${limitMs / 1000} s`;
-      const lost = [...flying.values()];
-      flying.clear();
+      const lost = flying;
+      flying = [];
       if (!ready) {
         // It does not even start: no object is to blame, and trying once an object would only take longer.
         for (const item of [...suspects, ...queues.now.splice(0), ...queues.later.splice(0)])
@@ -135,28 +142,28 @@ export const createThread = (options: ThreadOptions = {}): Transformer => {
   };
 
   const take = (): Queued[] => {
-    if (suspects.length > 0) return flying.size === 0 ? suspects.splice(0, 1) : [];
+    if (suspects.length > 0) return flying.length === 0 ? suspects.splice(0, 1) : [];
     const items = queues.now.splice(0, BATCH);
     // Half a batch of background work at most rides along, so that whoever asks next waits little.
-    if (items.length === 0) items.push(...queues.later.splice(0, flying.size === 0 ? BATCH : BATCH / 2));
+    if (items.length === 0) items.push(...queues.later.splice(0, flying.length === 0 ? BATCH : BATCH / 2));
     return items;
   };
 
   const dispatch = (): void => {
-    while (!closed && flying.size < IN_FLIGHT) {
+    while (!closed && flying.length < IN_FLIGHT) {
       // A suspect flies alone: whatever ends the thread then was it.
-      if ([...flying.values()].some(({ items }) => items[0]?.suspect)) break;
+      if (flying.some(({ items }) => items[0]?.suspect)) break;
       const items = take();
       if (items.length === 0) break;
       worker ??= start();
       worker.ref();
       const batch = ++batches;
-      flying.set(batch, { items, timer: undefined });
+      flying.push({ batch, items, timer: undefined });
       try {
         worker.postMessage({ batch, works: items.map((item) => item.work) } satisfies ToWorker);
       } catch (error) {
         // Something in it cannot be sent: each flies alone, and the one that is to blame fails alone.
-        flying.delete(batch);
+        flying.pop();
         if (items.length === 1)
           items[0]?.resolve({ ok: false, error: error instanceof Error ? error.message : String(error) });
         else for (const item of items) suspects.push(Object.assign(item, { suspect: true }));
