@@ -1,6 +1,9 @@
 /** A checked configuration in, the options of the agent out: hosts and fronts loaded, accounts made ready. */
+
 import { mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import type { AgentOptions } from '../agent/agent.ts';
+import { tryPlaces } from '../agent/intake/sockets.ts';
 import { type Account, createAccounts, hashPassword } from '../runtime/accounts.ts';
 import { readAccounts, writeAccounts } from '../runtime/accounts-file.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -92,3 +95,11 @@ export const agentOptions = async (
     credentials,
   };
 };
+
+/** For a program that is to take another's place: whether it can listen where that one does not. */
+export const looking =
+  ({ gates = [], fronts }: AgentOptions) =>
+  (held: readonly AddressInfo[]): Promise<void> => {
+    const own = fronts.filter(({ gate }) => gate === undefined);
+    return tryPlaces([...gates, ...own.map((front) => ({ ...front, listen: [front.listen] }))], held);
+  };

@@ -1,6 +1,6 @@
 /** One program takes the place of another while clients wait: a signal in; a successor started from the code on disk, the sockets passed to it, out. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Acceptor, createAcceptor } from '../agent/acceptor.ts';
@@ -31,8 +31,12 @@ export interface Turn {
   readonly left: Promise<void>;
 }
 
-type ToPredecessor = { readonly ready: true } | { readonly serving: SuccessorNote };
-type ToSuccessor = { readonly socket: string } | { readonly go: true };
+/** `looks`: it wants to be told where this program listens, and then says whether it can listen everywhere else. Earlier versions do not. */
+type ToPredecessor =
+  | { readonly ready: true; readonly looks?: true }
+  | { readonly fits: true }
+  | { readonly serving: SuccessorNote };
+type ToSuccessor = { readonly held: readonly AddressInfo[] } | { readonly socket: string } | { readonly go: true };
 
 const MARK = 'TRANSVISOR_SUCCEEDS';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -42,8 +46,13 @@ const SERVING_MS = 120_000;
 /** Whether this program was started to take the place of another. */
 export const isSuccessor = (): boolean => process.env[MARK] !== undefined && process.send !== undefined;
 
-/** In a successor: says that it could start, and waits until the other has let go. undefined: there is no other. */
-export const awaitTurn = async (): Promise<Turn | undefined> => {
+/**
+ * In a successor: says that it could start, and waits until the other has let go. undefined: there is no other. `look` is given where the
+ * other listens, and fails where this one could not.
+ */
+export const awaitTurn = async (
+  look: (held: readonly AddressInfo[]) => Promise<void> = async () => {},
+): Promise<Turn | undefined> => {
   if (!isSuccessor()) return undefined;
   delete process.env[MARK];
   const acceptors = new Map<string, Acceptor>();
@@ -52,14 +61,15 @@ export const awaitTurn = async (): Promise<Turn | undefined> => {
   const gone = left.then(() => {
     throw new Error('the program before this one ended before it let go');
   });
-  const go = new Promise<void>((resolve) => {
+  const say = (message: ToPredecessor): void => void process.send?.(message);
+  const go = new Promise<void>((resolve, reject) => {
     process.on('message', (message: ToSuccessor, handle?: unknown) => {
       if ('socket' in message) acceptors.set(message.socket, createAcceptor(handle as Server));
+      else if ('held' in message) look(message.held).then(() => say({ fits: true }), reject);
       else resolve();
     });
   });
-  const say = (message: ToPredecessor): void => void process.send?.(message);
-  say({ ready: true });
+  say({ ready: true, looks: true });
   await Promise.race([go, gone]);
   gone.catch(() => {}); // from here on it may end
   return { acceptors, serving: (note) => say({ serving: note }), left };
@@ -103,14 +113,23 @@ const passOn = async (child: ChildProcess, sockets: Predecessor['acceptors']): P
   await Promise.race([Promise.all(sent), new Promise((resolve) => child.once('exit', resolve))]);
 };
 
+/** undefined: it cannot listen where it is to listen. */
+const looked = (child: ChildProcess, sockets: Predecessor['acceptors']): Promise<true | undefined> => {
+  const places = [...sockets.values()].map((server) => server.address());
+  const held = places.filter((at): at is AddressInfo => at !== null && typeof at === 'object');
+  child.send({ held } satisfies ToSuccessor);
+  return heard(child, READY_MS, (message) => ('fits' in message ? true : undefined));
+};
+
 /**
  * The exit code of the successor when there was one; undefined when there is none and this program goes on. A successor that fails
  * after this one has let go ends both: whoever started it starts it anew.
  */
 const replace = async (predecessor: Predecessor, log: Log): Promise<number | undefined> => {
   const child = start();
-  const isReady = await heard(child, READY_MS, (message) => ('ready' in message ? true : undefined));
-  if (isReady === undefined) {
+  const ready = await heard(child, READY_MS, (message) => ('ready' in message ? message : undefined));
+  const fits = ready?.looks === true ? await looked(child, predecessor.acceptors) : ready?.ready;
+  if (fits === undefined) {
     child.kill('SIGKILL');
     log.error({}, 'take-over: the new program does not start; this one stays');
     return undefined;

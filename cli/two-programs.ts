@@ -10,7 +10,7 @@ import { dialLink } from '../runtime/link-dial.ts';
 import { serveLink } from '../runtime/link-ws.ts';
 import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { readSecretFile } from '../runtime/secret.ts';
-import { agentOptions, knownAccounts, makeStateFolder } from './composition.ts';
+import { agentOptions, knownAccounts, looking, makeStateFolder } from './composition.ts';
 import { Unavailable } from './exit-codes.ts';
 import type { FullConfig } from './flags.ts';
 import { freshPlatforms } from './generations.ts';
@@ -101,7 +101,7 @@ export const startAgentProgram = async (config: FullConfig): Promise<RunningAgen
     return readSecretFile(path);
   });
   const { options, credentials } = await agentOptions(config, log);
-  const turn = await awaitTurn();
+  const turn = await awaitTurn(looking(options));
   const agent = await startAgent({
     ...options,
     logLevel: log,

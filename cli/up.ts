@@ -8,7 +8,7 @@ import { memoryPair } from '../runtime/link-memory.ts';
 import { serveLink } from '../runtime/link-ws.ts';
 import { createLog, type Log, type LogLevel } from '../runtime/log.ts';
 import { Secret } from '../runtime/secret.ts';
-import { agentOptions } from './composition.ts';
+import { agentOptions, looking } from './composition.ts';
 import type { FullConfig } from './flags.ts';
 import { lineSocket } from './follower.ts';
 import { freshPlatforms } from './generations.ts';
@@ -49,7 +49,7 @@ export const startUp = async (config: FullConfig): Promise<Up> => {
   const log = createLog({ level: config.logLevel as LogLevel });
   // The agent's options first: a mistake in them must not leave a server behind.
   const { options, credentials } = await agentOptions(config, log);
-  const turn = await awaitTurn();
+  const turn = await awaitTurn(looking(options));
   const fronts = new Map(turn?.acceptors);
   const admin = fronts.get(ADMIN);
   fronts.delete(ADMIN);

@@ -1,6 +1,6 @@
 /** Where to listen in, listening sockets out: opened here, handed over by a service manager, or passed on by the program before this one. */
 import { once } from 'node:events';
-import { createServer, isIP, isIPv6 } from 'node:net';
+import { type AddressInfo, createServer, isIP, isIPv6 } from 'node:net';
 import { type Acceptor, createAcceptor } from '../acceptor.ts';
 
 /** Sockets that a service manager listens on for this program. */
@@ -37,6 +37,25 @@ export interface PassedOn {
   closeRest(): void;
 }
 
+const isPlace = (at: ReturnType<Acceptor['server']['address']>, host: string, port: number): boolean =>
+  at !== null && typeof at === 'object' && at.port === port && (at.address === host || isIP(host) === 0);
+
+/** Before the program that holds those places lets go of anything: fails where one of the others cannot be listened to. */
+export const tryPlaces = async (
+  places: readonly Omit<ListenPlace, 'name'>[],
+  held: readonly AddressInfo[],
+): Promise<void> => {
+  for (const { listen, port, handed } of places) {
+    if (handed !== undefined || port === 0) continue;
+    for (const host of listen) {
+      if (held.some((at) => isPlace(at, host, port))) continue;
+      const { server } = await listening({ host, port, ipv6Only: listen.length > 1 && isIPv6(host) });
+      server.close();
+      await once(server, 'close');
+    }
+  }
+};
+
 /** Under which it is passed on, whoever listens there. */
 export const handedName = (name: string, n: number): string => `socket:${name}:${n}`;
 
@@ -47,10 +66,7 @@ export const createPassedOn = (before: ReadonlyMap<string, Acceptor> = new Map()
     left.delete(name);
     return acceptor;
   };
-  const isAt = ({ server }: Acceptor, host: string, port: number): boolean => {
-    const at = server.address();
-    return at !== null && typeof at === 'object' && at.port === port && (at.address === host || isIP(host) === 0);
-  };
+  const isAt = ({ server }: Acceptor, host: string, port: number): boolean => isPlace(server.address(), host, port);
   return {
     at: (name, host, port) => {
       if (port === 0) return take(name);

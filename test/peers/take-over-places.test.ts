@@ -1,4 +1,6 @@
 /** A take-over whose configuration puts fronts elsewhere: to a port another one has, to one of their own, away; who is connected stays so. */
+
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -26,6 +28,28 @@ const freePorts = async (count: number): Promise<number[]> => {
     return at !== null && typeof at === 'object' ? at.port : 0;
   });
 };
+
+test('a port that another program has refuses the take-over, and nothing is let go of', {
+  timeout: 60_000,
+}, async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const at = other.address();
+  const port = at !== null && typeof at === 'object' ? at.port : 0;
+  await using product = await startTransvisor({ host: 'sim:///default', fronts: ['vim25'] });
+  const before = product.pid();
+  const config = `[[front]]\nplatform = "vim25"\nport = ${Number(new URL(product.url).port)}\n[[front]]\nplatform = "xenapi"\nport = ${port}\n`;
+  const soap = rawSoap(product);
+  expect((await soap.logIn()).fault).toBeUndefined();
+  writeFileSync(join(dirname(product.state), 'transvisor.toml'), config);
+  process.kill(before, 'SIGUSR2');
+  await expect.poll(() => product.wholeLog(), { timeout: 30_000 }).toContain('does not start; this one stays');
+  expect(product.wholeLog()).toContain(`EADDRINUSE: address already in use 127.0.0.1:${port}`);
+  expect([product.pid(), product.alive()]).toEqual([before, true]);
+  expect((await soap.call('CurrentTime', 'ServiceInstance', 'ServiceInstance')).status).toBe(200);
+  soap.close();
+  other.close();
+});
 
 test('fronts come together at one port, part again and go, without an open session ended', {
   timeout: 180_000,
