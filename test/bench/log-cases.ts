@@ -1,45 +1,47 @@
-/** What the exchange log costs: the same product with it and without it, side by side, in turns so short that the machine is the same for both. */
-import { readFileSync } from 'node:fs';
-import { startTransvisor, type Transvisor } from '../peers/transvisor.ts';
+/** What the exchange log costs: two products in one program, with it and without it, pressed in turns so short that the machine is the same for both. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { launch } from '../peers/launch.ts';
 import { atLeast, type Figure, median } from './figures.ts';
 import { openRaw, type RawHttp } from './raw-http.ts';
 import { currentTime, openSession, soapBody } from './vim-session.ts';
 
+const ON_NODE = fileURLToPath(new URL('../../scripts/on-node', import.meta.url));
+const TWINS = fileURLToPath(new URL('log-twins.ts', import.meta.url));
+const PASSWORD = 'pass-for-bench';
 const CONNECTIONS = 16;
-const TURN_MS = 2000;
-/** An even number; that of programs counts more, for one is up to a tenth faster than another that is the same. */
-const TURNS = 2;
-const WARM_MS = 1500;
+const TURN_MS = 1500;
+/** An even number: neither side is more often the one that comes after the other. */
+const TURNS = 8;
+const WARM_MS = 2500;
 /** Before each turn, not counted: what may be told at once after a rest is told then, and full load is what comes after. */
 const LEAD_MS = 500;
 /** Of the throughput without a log. */
 const TARGET = 0.95;
-/** Exchanges. */
-const KEPT = { on: 10_000, off: 0 } as const;
-const VMS = 200;
+
+interface Ready {
+  readonly vim25: { readonly url: string };
+  readonly admin: { readonly url: string; readonly token: string };
+}
 
 interface Side {
-  readonly product: Transvisor;
+  readonly ready: Ready;
   readonly clients: readonly RawHttp[];
   /** The hot calls by name: one that the agent answers, one that the server answers. */
   readonly calls: Readonly<Record<string, string>>;
 }
 
-const startSide = async (exchanges: number): Promise<Side> => {
-  const product = await startTransvisor({
-    host: `sim:///default?vms=${VMS}`,
-    options: ['--plain', 'vim25'],
-    config: `[admin]\nexchanges = ${exchanges}\n`,
-  });
-  const session = await openSession(product);
+const pressOn = async (ready: Ready): Promise<Side> => {
+  const { url } = ready.vim25;
+  const session = await openSession({ url, user: 'root', password: PASSWORD });
   const [moid = ''] = [...(await session.machines()).values()];
   const spec = `<specSet><propSet><type>VirtualMachine</type><pathSet>name</pathSet><pathSet>runtime.powerState</pathSet><pathSet>config.hardware</pathSet></propSet><objectSet><obj type="VirtualMachine">${moid}</obj></objectSet></specSet><options/>`;
-  const clients = await Promise.all(
-    Array.from({ length: CONNECTIONS }, () => openRaw(product.url, session.http.cookie)),
-  );
+  const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => openRaw(url, session.http.cookie)));
   session.close();
   return {
-    product,
+    ready,
     clients,
     calls: {
       CurrentTime: currentTime,
@@ -65,7 +67,7 @@ interface Turn {
   readonly perCpuSecond: number;
 }
 
-const turn = async ({ product, clients, calls }: Side, name: string, ms: number): Promise<Turn> => {
+const turn = async ({ clients, calls }: Side, pid: number, name: string, ms: number): Promise<Turn> => {
   const press = async (until: number): Promise<number> => {
     const counts = await Promise.all(
       clients.map(async (client) => {
@@ -80,12 +82,12 @@ const turn = async ({ product, clients, calls }: Side, name: string, ms: number)
     return counts.reduce((sum, count) => sum + count, 0);
   };
   await press(performance.now() + LEAD_MS);
-  const begun = cpuSeconds(product.pid());
+  const begun = cpuSeconds(pid);
   const count = await press(performance.now() + ms);
-  return { perSecond: count / (ms / 1000), perCpuSecond: count / (cpuSeconds(product.pid()) - begun) };
+  return { perSecond: count / (ms / 1000), perCpuSecond: count / (cpuSeconds(pid) - begun) };
 };
 
-const kept = async ({ product: { admin } }: Side): Promise<number> => {
+const kept = async ({ ready: { admin } }: Side): Promise<number> => {
   const answer = await fetch(`${admin.url}/api/v1/exchanges?limit=500`, {
     headers: { authorization: `Bearer ${admin.token}` },
   });
@@ -95,20 +97,22 @@ const kept = async ({ product: { admin } }: Side): Promise<number> => {
 const NAMES = ['CurrentTime', 'RetrievePropertiesEx'] as const;
 type Figures = Record<(typeof NAMES)[number], Turn>;
 
-/** Fresh programs each time: how well one runs is decided in its first second, and stays so. */
-const pair = async (first: 'on' | 'off'): Promise<{ on: Figures; off: Figures }> => {
-  const early = await startSide(KEPT[first]);
-  const late = await startSide(KEPT[first === 'on' ? 'off' : 'on']);
-  const [on, off] = first === 'on' ? [early, late] : [late, early];
-  const sides = { on, off };
+/** A fresh program each time: how well one runs is decided in its first second, and stays so. */
+const round = async (first: 'on' | 'off'): Promise<{ on: Figures; off: Figures }> => {
+  const folder = mkdtempSync(join(tmpdir(), 'tv-twins-'));
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, PASSWORD, { mode: 0o600 });
+  const args = ['program', TWINS, '--folder', folder, '--password-file', passwordFile, '--first', first];
+  const program = await launch(ON_NODE, args, join(folder, 'twins'));
+  const ready = program.ready as Record<'on' | 'off', Ready>;
+  const sides = { on: await pressOn(ready.on), off: await pressOn(ready.off) };
   try {
     const measured = async (name: (typeof NAMES)[number]): Promise<{ on: Turn; off: Turn }> => {
-      for (const side of ['on', 'off'] as const) await turn(sides[side], name, WARM_MS);
+      for (const side of ['on', 'off'] as const) await turn(sides[side], program.pid, name, WARM_MS);
       const turns = { on: [] as Turn[], off: [] as Turn[] };
       for (let at = 0; at < TURNS; at++)
-        // Neither is always the one that comes after the other.
         for (const side of at % 2 === 0 ? (['on', 'off'] as const) : (['off', 'on'] as const))
-          turns[side].push(await turn(sides[side], name, TURN_MS));
+          turns[side].push(await turn(sides[side], program.pid, name, TURN_MS));
       const middle = (side: 'on' | 'off'): Turn => ({
         perSecond: median(turns[side].map(({ perSecond }) => perSecond)),
         perCpuSecond: median(turns[side].map(({ perCpuSecond }) => perCpuSecond)),
@@ -117,34 +121,31 @@ const pair = async (first: 'on' | 'off'): Promise<{ on: Figures; off: Figures }>
     };
     const CurrentTime = await measured('CurrentTime');
     const RetrievePropertiesEx = await measured('RetrievePropertiesEx');
-    if ((await kept(on)) < 500 || (await kept(off)) > 0) throw new Error('the logs are not as they were configured');
+    if ((await kept(sides.on)) < 500 || (await kept(sides.off)) > 0)
+      throw new Error('the logs are not as they were configured');
     return {
       on: { CurrentTime: CurrentTime.on, RetrievePropertiesEx: RetrievePropertiesEx.on },
       off: { CurrentTime: CurrentTime.off, RetrievePropertiesEx: RetrievePropertiesEx.off },
     };
   } finally {
-    for (const { product, clients } of [on, off]) {
-      for (const client of clients) client.close();
-      await product[Symbol.asyncDispose]();
-    }
+    for (const { clients } of Object.values(sides)) for (const client of clients) client.close();
+    await program.stop();
+    rmSync(folder, { recursive: true, force: true });
   }
 };
 
 /**
- * Of two programs that are the same the one that was started first costs up to a tenth more: each round has both orders, and its ratio
- * is the geometric mean of the two.
+ * In one program, for two that are the same differ by up to a tenth, whichever has the log. What the log holds is in the heap for both:
+ * the collections that it makes longer are shared, those that it causes are not.
  */
 export const logFigures = async (rounds: number): Promise<Figure[]> => {
-  const pairs: Awaited<ReturnType<typeof pair>>[] = [];
-  for (let round = 0; round < rounds; round++) pairs.push(await pair('on'), await pair('off'));
+  const all: Awaited<ReturnType<typeof round>>[] = [];
+  for (let n = 0; n < rounds; n++) all.push(await round(n % 2 === 0 ? 'on' : 'off'));
   return NAMES.map((name) => {
-    const of = (side: 'on' | 'off', figure: keyof Turn): number => median(pairs.map((one) => one[side][name][figure]));
+    const of = (side: 'on' | 'off', figure: keyof Turn): number => median(all.map((one) => one[side][name][figure]));
     const text = (side: 'on' | 'off'): string =>
       `${Math.round(of(side, 'perCpuSecond')).toLocaleString('en')} requests a CPU second (${Math.round(of(side, 'perSecond')).toLocaleString('en')} a second)`;
-    const each = pairs.map(({ on, off }) => on[name].perCpuSecond / off[name].perCpuSecond);
-    const ratios = Array.from({ length: rounds }, (_, round) =>
-      Math.sqrt((each[2 * round] ?? 0) * (each[2 * round + 1] ?? 0)),
-    );
+    const ratios = all.map(({ on, off }) => on[name].perCpuSecond / off[name].perCpuSecond);
     return atLeast(
       `${name} with the exchange log, beside the same without (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} in ${rounds} rounds)`,
       text('on'),
