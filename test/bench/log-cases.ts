@@ -12,12 +12,12 @@ const ON_NODE = fileURLToPath(new URL('../../scripts/on-node', import.meta.url))
 const TWINS = fileURLToPath(new URL('log-twins.ts', import.meta.url));
 const PASSWORD = 'pass-for-bench';
 const CONNECTIONS = 16;
-const TURN_MS = 1500;
+const TURN_MS = 500;
 /** An even number: neither side is more often the one that comes after the other. */
-const TURNS = 8;
+const TURNS = 40;
 const WARM_MS = 2500;
 /** Before each turn, not counted: what may be told at once after a rest is told then, and full load is what comes after. */
-const LEAD_MS = 500;
+const LEAD_MS = 100;
 /** Of the throughput without a log. */
 const TARGET = 0.95;
 
@@ -95,10 +95,12 @@ const kept = async ({ ready: { admin } }: Side): Promise<number> => {
 };
 
 const NAMES = ['CurrentTime', 'RetrievePropertiesEx'] as const;
-type Figures = Record<(typeof NAMES)[number], Turn>;
+type Name = (typeof NAMES)[number];
+/** Each with the log and without it, one right after the other. */
+type Pairs = readonly { readonly on: Turn; readonly off: Turn }[];
 
 /** A fresh program each time: how well one runs is decided in its first second, and stays so. */
-const round = async (first: 'on' | 'off'): Promise<{ on: Figures; off: Figures }> => {
+const round = async (first: 'on' | 'off'): Promise<Record<Name, Pairs>> => {
   const folder = mkdtempSync(join(tmpdir(), 'tv-twins-'));
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, PASSWORD, { mode: 0o600 });
@@ -107,26 +109,25 @@ const round = async (first: 'on' | 'off'): Promise<{ on: Figures; off: Figures }
   const ready = program.ready as Record<'on' | 'off', Ready>;
   const sides = { on: await pressOn(ready.on), off: await pressOn(ready.off) };
   try {
-    const measured = async (name: (typeof NAMES)[number]): Promise<{ on: Turn; off: Turn }> => {
-      for (const side of ['on', 'off'] as const) await turn(sides[side], program.pid, name, WARM_MS);
-      const turns = { on: [] as Turn[], off: [] as Turn[] };
-      for (let at = 0; at < TURNS; at++)
-        for (const side of at % 2 === 0 ? (['on', 'off'] as const) : (['off', 'on'] as const))
-          turns[side].push(await turn(sides[side], program.pid, name, TURN_MS));
-      const middle = (side: 'on' | 'off'): Turn => ({
-        perSecond: median(turns[side].map(({ perSecond }) => perSecond)),
-        perCpuSecond: median(turns[side].map(({ perCpuSecond }) => perCpuSecond)),
-      });
-      return { on: middle('on'), off: middle('off') };
+    const measured = async (name: Name): Promise<Pairs> => {
+      const pairs: { on: Turn; off: Turn }[] = [];
+      const press = (side: 'on' | 'off', ms: number): Promise<Turn> => turn(sides[side], program.pid, name, ms);
+      for (const side of ['on', 'off'] as const) await press(side, WARM_MS);
+      for (let at = 0; at < TURNS; at += 2) {
+        const on = await press('on', TURN_MS);
+        pairs.push({ on, off: await press('off', TURN_MS) });
+        const off = await press('off', TURN_MS);
+        pairs.push({ on: await press('on', TURN_MS), off });
+      }
+      return pairs;
     };
-    const CurrentTime = await measured('CurrentTime');
-    const RetrievePropertiesEx = await measured('RetrievePropertiesEx');
+    const all = {
+      CurrentTime: await measured('CurrentTime'),
+      RetrievePropertiesEx: await measured('RetrievePropertiesEx'),
+    };
     if ((await kept(sides.on)) < 500 || (await kept(sides.off)) > 0)
       throw new Error('the logs are not as they were configured');
-    return {
-      on: { CurrentTime: CurrentTime.on, RetrievePropertiesEx: RetrievePropertiesEx.on },
-      off: { CurrentTime: CurrentTime.off, RetrievePropertiesEx: RetrievePropertiesEx.off },
-    };
+    return all;
   } finally {
     for (const { clients } of Object.values(sides)) for (const client of clients) client.close();
     await program.stop();
@@ -142,15 +143,18 @@ export const logFigures = async (rounds: number): Promise<Figure[]> => {
   const all: Awaited<ReturnType<typeof round>>[] = [];
   for (let n = 0; n < rounds; n++) all.push(await round(n % 2 === 0 ? 'on' : 'off'));
   return NAMES.map((name) => {
-    const of = (side: 'on' | 'off', figure: keyof Turn): number => median(all.map((one) => one[side][name][figure]));
+    const pairs = all.flatMap((one) => one[name]);
+    const of = (side: 'on' | 'off', figure: keyof Turn): string =>
+      Math.round(median(pairs.map((one) => one[side][figure]))).toLocaleString('en');
     const text = (side: 'on' | 'off'): string =>
-      `${Math.round(of(side, 'perCpuSecond')).toLocaleString('en')} requests a CPU second (${Math.round(of(side, 'perSecond')).toLocaleString('en')} a second)`;
-    const ratios = all.map(({ on, off }) => on[name].perCpuSecond / off[name].perCpuSecond);
+      `${of(side, 'perCpuSecond')} requests a CPU second (${of(side, 'perSecond')} a second)`;
+    const ratioOf = (some: Pairs): number => median(some.map(({ on, off }) => on.perCpuSecond / off.perCpuSecond));
+    const ratios = all.map((one) => ratioOf(one[name]));
     return atLeast(
       `${name} with the exchange log, beside the same without (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} in ${rounds} rounds)`,
       text('on'),
       text('off'),
-      median(ratios),
+      ratioOf(pairs),
       TARGET,
     );
   });
