@@ -175,7 +175,7 @@ export const LIMITS = {
    * answered by itself or passed on, as many a second.
    */
   hopsBurst: 100,
-  hopsPerSecond: 25,
+  hopsPerSecond: 10,
   linesPerSecond: 250,
   hopsQueued: 2000,
   hopsTickMs: 100,
