@@ -9,6 +9,9 @@ import { openRaw, type RawHttp } from './raw-http.ts';
 import { currentTime, openSession, soapBody } from './vim-session.ts';
 
 const ON_NODE = fileURLToPath(new URL('../../scripts/on-node', import.meta.url));
+/** Of Node, as the product runs. */
+const FLAGS =
+  readFileSync(new URL('../../transvisor', import.meta.url), 'utf8').match(/--[a-z-]+(=[\w]+)?(?= )/g) ?? [];
 const TWINS = fileURLToPath(new URL('log-twins.ts', import.meta.url));
 const PASSWORD = 'pass-for-bench';
 const CONNECTIONS = 16;
@@ -104,7 +107,7 @@ const round = async (first: 'on' | 'off'): Promise<Record<Name, Pairs>> => {
   const folder = mkdtempSync(join(tmpdir(), 'tv-twins-'));
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, PASSWORD, { mode: 0o600 });
-  const args = ['program', TWINS, '--folder', folder, '--password-file', passwordFile, '--first', first];
+  const args = ['node', ...FLAGS, TWINS, '--folder', folder, '--password-file', passwordFile, '--first', first];
   const program = await launch(ON_NODE, args, join(folder, 'twins'));
   const ready = program.ready as Record<'on' | 'off', Ready>;
   const sides = { on: await pressOn(ready.on), off: await pressOn(ready.off) };
