@@ -132,7 +132,7 @@ const resolve = (attributes: Record<string, string>, scope: XmlScope | undefined
   return list.length === 0 ? NO_ATTRIBUTES : list;
 };
 
-/** One for all: each of them lives until the whole heap is collected. */
+/** Made once: it keeps nothing from one document to the next, whatever was wrong with it. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 const decodeText = (input: string | Uint8Array, limits: XmlLimits): string => {

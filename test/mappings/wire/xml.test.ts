@@ -131,3 +131,11 @@ describe('SOAP', () => {
     expect(decodeSoap(envelope('<X/>'))).toMatchObject({ ok: true, message: { body: { name: 'X' } } });
   });
 });
+
+test('a document that is no UTF-8, or ends within a character, changes nothing for the next one', () => {
+  const broken = [[0xff], [0xef, 0xbb, 0xbf, 0xe6, 0xbc], [0xe6, 0xbc]].map((bytes) => Uint8Array.from(bytes));
+  for (const bytes of broken) {
+    expect(readXml(bytes)).toMatchObject({ ok: false, fault: { kind: 'encoding' } });
+    expect(readXml(Buffer.from('\ufeff<a>漢</a>'))).toMatchObject({ ok: true, root: { text: '漢' } });
+  }
+});
