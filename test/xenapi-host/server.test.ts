@@ -226,7 +226,13 @@ describe('beside the calls', () => {
     expect((await fetch(`${host.url}/jsonrpc`, { method: 'OPTIONS' })).headers.get('access-control-allow-origin')).toBe(
       '*',
     );
-    expect((await post('/', 'x'.repeat(400_000))).status).toBe(413);
+  });
+
+  test('a call that is too large is refused, and its connection goes on', async () => {
+    for (let n = 0; n < 5; n += 1) {
+      expect((await post('/', 'x'.repeat(400_000))).status).toBe(413);
+      expect(await rpc('VM.get_power_state', session, await vmNamed('vm-0'))).toBe('Running');
+    }
   });
 });
 
