@@ -47,6 +47,7 @@ export default defineConfig({
           ...common,
           name: 'peers',
           include: ['test/peers/**/*.test.ts'],
+          setupFiles: ['test/peers/tell-failures.ts'],
           // They mostly wait, and share one machine: its cores, its QEMU, its ports.
           maxWorkers: 2,
           testTimeout: 180_000,

@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_proces
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { witness } from './witnesses.ts';
 
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url));
 /** As pinned in scripts/peers. */
@@ -12,6 +13,8 @@ export const BATS_SUITE = join(CACHE, `govmomi-${GOVMOMI_VERSION}`, 'govc', 'tes
 
 const OUTPUT_LIMIT = 256 * 1024 * 1024;
 const START_LIMIT_MS = 20_000;
+/** Characters that are kept, and that are shown. */
+const [KEPT, SHOWN] = [1024 * 1024, 4096];
 
 /** Where each client is looked for: a path of ours, or a command on the PATH. */
 const CLIENTS = {
@@ -164,14 +167,22 @@ export type Vcsim = Endpoint & {
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
-const firstLine = (child: ChildProcess, name: string): Promise<string> =>
+/** The last of what it complains of, or how the end of a program of Go begins. */
+const complaintOf = (child: ChildProcess): (() => string) => {
+  let complaint = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString('utf8')).slice(-KEPT);
+  });
+  return () => {
+    const end = complaint.search(/^(fatal error|panic): /m);
+    return end < 0 ? complaint.slice(-SHOWN) : complaint.slice(end, end + SHOWN);
+  };
+};
+
+const firstLine = (child: ChildProcess, name: string, complaint: () => string): Promise<string> =>
   new Promise((resolve, reject) => {
     let text = '';
-    let complaint = '';
-    const limit = setTimeout(() => reject(new Error(`${name} said nothing in time: ${complaint}`)), START_LIMIT_MS);
-    child.stderr?.on('data', (chunk: Buffer) => {
-      complaint = (complaint + chunk.toString('utf8')).slice(-4096);
-    });
+    const limit = setTimeout(() => reject(new Error(`${name} said nothing in time: ${complaint()}`)), START_LIMIT_MS);
     child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk.toString('utf8');
       const end = text.indexOf('\n');
@@ -181,7 +192,7 @@ const firstLine = (child: ChildProcess, name: string): Promise<string> =>
     });
     child.once('exit', (code) => {
       clearTimeout(limit);
-      reject(new Error(`${name} ended with ${code}: ${complaint}`));
+      reject(new Error(`${name} ended with ${code}: ${complaint()}`));
     });
     child.once('error', reject);
   });
@@ -190,10 +201,16 @@ const firstLine = (child: ChildProcess, name: string): Promise<string> =>
 export const startVcsim = async (args: readonly string[] = []): Promise<Vcsim> => {
   const child = spawn(requireClient('vcsim'), ['-l', '127.0.0.1:0', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const complaint = complaintOf(child);
+  const forget = witness(
+    `vcsim (${child.pid})`,
+    () => `${complaint()}\nexit code: ${child.exitCode ?? child.signalCode ?? 'none'}`,
+  );
   let line: string;
   try {
-    line = await firstLine(child, 'vcsim');
+    line = await firstLine(child, 'vcsim', complaint);
   } catch (error) {
+    forget();
     child.kill('SIGKILL');
     throw error;
   }
@@ -208,6 +225,7 @@ export const startVcsim = async (args: readonly string[] = []): Promise<Vcsim> =
   url.username = '';
   url.password = '';
   const stop = async (): Promise<void> => {
+    forget();
     child.kill('SIGTERM');
     const stubborn = setTimeout(() => child.kill('SIGKILL'), 5000);
     await ended;

@@ -1,6 +1,7 @@
 /** Starts one program of the product as a person does and waits for its ready file; ends it by signal. */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { witness } from './witnesses.ts';
 
 const START_LIMIT_MS = 90_000;
 const END_LIMIT_MS = 20_000;
@@ -37,11 +38,13 @@ export const launch = async (
     child.once('exit', (code) => resolve(code));
     child.once('error', () => resolve(null));
   });
+  const forget = witness(`${program} ${args[0]} (${child.pid})`, () => tailOf(logFile));
   const runs = (): boolean => child.exitCode === null && child.signalCode === null;
   const kill9 = async (): Promise<void> => {
     if (!runs()) return;
     child.kill('SIGKILL');
     await ended;
+    forget();
   };
   const end = Date.now() + START_LIMIT_MS;
   while (!existsSync(readyFile)) {
@@ -58,6 +61,7 @@ export const launch = async (
     ended,
     signal: (signal) => void child.kill(signal),
     stop: async () => {
+      forget();
       if (!runs()) return ended;
       child.kill('SIGTERM');
       const stubborn = setTimeout(() => child.kill('SIGKILL'), END_LIMIT_MS);

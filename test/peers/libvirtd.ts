@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Output, runProgram, virshOn } from './clients.ts';
+import { witness } from './witnesses.ts';
 
 /** What libvirtd keeps in /etc, /run and /var is private: each of these is bound over the system's own in a mount namespace. */
 const PRIVATE_FOLDERS = {
@@ -240,7 +241,9 @@ export const startLibvirtd = async (options: LibvirtdOptions = {}): Promise<Libv
       () => `libvirtd ${daemon} did not end by ${signal}`,
     );
   };
+  const forget = witness(`libvirtd (${socket})`, () => log().slice(-2000));
   const stop = async (): Promise<void> => {
+    forget();
     keeper.stdin.end();
     await ended;
     rmSync(root, { recursive: true, force: true });
