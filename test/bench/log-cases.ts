@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch } from '../peers/launch.ts';
-import { atLeast, type Figure, median } from './figures.ts';
+import { atLeast, type Figure, median, standardError } from './figures.ts';
 import { openRaw, type RawHttp } from './raw-http.ts';
 import { currentTime, openSession, soapBody } from './vim-session.ts';
 
@@ -153,8 +153,9 @@ export const logFigures = async (rounds: number): Promise<Figure[]> => {
       `${of(side, 'perCpuSecond')} requests a CPU second (${of(side, 'perSecond')} a second)`;
     const ratioOf = (some: Pairs): number => median(some.map(({ on, off }) => on.perCpuSecond / off.perCpuSecond));
     const ratios = all.map((one) => ratioOf(one[name]));
+    const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} in ${rounds} rounds`;
     return atLeast(
-      `${name} with the exchange log, beside the same without (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} in ${rounds} rounds)`,
+      `${name} with the exchange log, beside the same without (${spread}, standard error ${standardError(ratios).toFixed(2)})`,
       text('on'),
       text('off'),
       ratioOf(pairs),

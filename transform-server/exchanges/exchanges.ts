@@ -223,9 +223,17 @@ export const createExchanges = (options: ExchangesOptions): Exchanges => {
       let brief: Begun | undefined;
       if (exchangeLog.isOn) {
         const object = objectOf(front, call);
-        const name = object === undefined ? '' : (store.entry(object)?.name ?? '');
+        const entry = object === undefined ? undefined : store.entry(object);
         const [user, route] = [session?.user ?? '', row?.route ?? ''];
-        const facts = { client, front: at, method, user, route, object: object ?? '', name };
+        const facts = {
+          client,
+          front: at,
+          method,
+          user,
+          route,
+          object: entry?.id ?? object ?? '',
+          name: entry?.name ?? '',
+        };
         // An agent that says whether it tells more tells the call as well.
         if (detailed === false) brief = exchangeLog.begin({ exchange: id, atMs: since, ...facts });
         else hop(id, 'call', 0, detailed === undefined ? { method, target: call.target, args } : undefined, facts);

@@ -6,6 +6,7 @@ import { LIMITS } from '../../runtime/limits.ts';
 import type { ExchangeFacts, Hop } from '../../runtime/protocol.ts';
 import { namesSecret, safeCopy } from '../../runtime/redaction.ts';
 import { createRing } from './ring.ts';
+import { createTexts } from './texts.ts';
 import { type Span, spansOf } from './waterfall.ts';
 import { weigh } from './weight.ts';
 
@@ -78,6 +79,8 @@ interface Entry extends Begun {
 }
 
 const FACT_TEXT = 256;
+/** Different ones of clients, users, fronts, methods and routes that are kept once. */
+const FACT_TEXTS = 1000;
 /** Of an exchange without its hops' details. */
 const ENTRY_BYTES = 400;
 const HOP_BYTES = 120;
@@ -104,16 +107,16 @@ const newLine = (): Line => ({
 });
 
 const cut = (text: string): string => (text.length > FACT_TEXT ? text.slice(0, FACT_TEXT) : text);
-/** Name by name, for it is done thousands of times a second. */
-const begin = (line: Line, known: Beginning): void => {
+/** Name by name, for it is done thousands of times a second. Object and name are the store's own. */
+const begin = (line: Line, known: Beginning, once: (text: string) => string): void => {
   line.exchange = known.exchange;
   line.atMs = known.atMs;
   line.durationMs = undefined;
-  line.client = cut(known.client);
-  line.user = cut(known.user);
-  line.front = cut(known.front);
-  line.method = cut(known.method);
-  line.route = cut(known.route);
+  line.client = once(known.client);
+  line.user = once(known.user);
+  line.front = once(known.front);
+  line.method = once(known.method);
+  line.route = once(known.route);
   line.object = cut(known.object);
   line.name = cut(known.name);
   line.verb = line.job = '';
@@ -150,6 +153,7 @@ const shownDetail = (detail: Hop['detail'], isSecret: boolean): Hop['detail'] =>
 export const createExchangeLog = (most: number = LIMITS.exchangesKept): ExchangeLog => {
   const entries = new Map<string, Entry>();
   const ring = createRing<Entry>(most);
+  const once = createTexts(FACT_TEXTS, FACT_TEXT);
   let bytes = 0;
   let mark = 0;
 
@@ -171,7 +175,7 @@ export const createExchangeLog = (most: number = LIMITS.exchangesKept): Exchange
   };
   const open = (known: Beginning): Entry => {
     const entry = unused();
-    begin(entry.line, known);
+    begin(entry.line, known, once);
     entry.isIndexed = false;
     entry.bytes = ENTRY_BYTES;
     bytes += ENTRY_BYTES;
