@@ -137,22 +137,26 @@ export const SERVICE_VERSIONS =
   '  </priorVersions>\n </namespace>\n</namespaces>\n';
 
 const COOKIE = 'vmware_soap_session';
-const TOKEN = /^[A-Za-z0-9._~+/=-]{1,512}$/;
+/** Quoted or not. */
+const VALUE = /^\s*("?)([A-Za-z0-9._~+/=-]{1,512})\1\s*$/;
 
 /**
  * The session token of a Cookie header, quoted or not. pyVmomi echoes the whole of Set-Cookie, `; Path=/; HttpOnly` and all;
  * those read as cookies of other names.
  */
 export const cookieOf = (headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined => {
-  const header = headers['cookie'];
-  for (const part of (Array.isArray(header) ? header.join(';') : (header ?? '')).split(';')) {
-    const equals = part.indexOf('=');
-    if (equals < 0 || part.slice(0, equals).trim() !== COOKIE) continue;
-    const value = part
-      .slice(equals + 1)
-      .trim()
-      .replace(/^"(.*)"$/, '$1');
-    if (TOKEN.test(value)) return value;
+  const given = headers['cookie'];
+  const header = Array.isArray(given) ? given.join(';') : (given ?? '');
+  // Asked of every request: nothing is cut out but the value itself.
+  for (let from = 0; from < header.length; ) {
+    const semicolon = header.indexOf(';', from);
+    const end = semicolon < 0 ? header.length : semicolon;
+    const equals = header.indexOf('=', from);
+    if (equals >= 0 && equals < end && header.slice(from, equals).trim() === COOKIE) {
+      const [, , value] = VALUE.exec(header.slice(equals + 1, end)) ?? [];
+      if (value !== undefined) return value;
+    }
+    from = end + 1;
   }
   return undefined;
 };
