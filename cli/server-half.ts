@@ -29,6 +29,7 @@ import type { FullConfig } from './flags.ts';
 import { freshPlatforms } from './generations.ts';
 import { handedSockets } from './handed-sockets.ts';
 import { startMember } from './member.ts';
+import { refusedTakeOvers } from './succession.ts';
 import { VERSION } from './version.ts';
 
 export interface ServerHalf {
@@ -102,7 +103,7 @@ export const startServer = async (
       version: VERSION,
       inspected: server.inspected,
       reload: server.reload,
-      takeOver: () => process.kill(process.pid, 'SIGUSR2'),
+      takeOver: { ask: () => process.kill(process.pid, 'SIGUSR2'), refused: refusedTakeOvers },
       backup: () => writeSnapshot(config.state, server.backup),
       token,
       accounts,

@@ -35,6 +35,7 @@ export interface Turn {
 type ToPredecessor =
   | { readonly ready: true; readonly looks?: true }
   | { readonly fits: true }
+  | { readonly unfit: string }
   | { readonly serving: SuccessorNote };
 type ToSuccessor = { readonly held: readonly AddressInfo[] } | { readonly socket: string } | { readonly go: true };
 
@@ -65,7 +66,14 @@ export const awaitTurn = async (
   const go = new Promise<void>((resolve, reject) => {
     process.on('message', (message: ToSuccessor, handle?: unknown) => {
       if ('socket' in message) acceptors.set(message.socket, createAcceptor(handle as Server));
-      else if ('held' in message) look(message.held).then(() => say({ fits: true }), reject);
+      else if ('held' in message)
+        look(message.held).then(
+          () => say({ fits: true }),
+          (error: unknown) => {
+            say({ unfit: error instanceof Error ? error.message : String(error) });
+            reject(error);
+          },
+        );
       else resolve();
     });
   });
@@ -113,13 +121,25 @@ const passOn = async (child: ChildProcess, sockets: Predecessor['acceptors']): P
   await Promise.race([Promise.all(sent), new Promise((resolve) => child.once('exit', resolve))]);
 };
 
-/** undefined: it cannot listen where it is to listen. */
-const looked = (child: ChildProcess, sockets: Predecessor['acceptors']): Promise<true | undefined> => {
+/** Why it cannot listen where it is to listen; undefined: it can. */
+const looked = async (child: ChildProcess, sockets: Predecessor['acceptors']): Promise<string | undefined> => {
   const places = [...sockets.values()].map((server) => server.address());
   const held = places.filter((at): at is AddressInfo => at !== null && typeof at === 'object');
   child.send({ held } satisfies ToSuccessor);
-  return heard(child, READY_MS, (message) => ('fits' in message ? true : undefined));
+  const told = await heard(child, READY_MS, (message) =>
+    'fits' in message || 'unfit' in message ? message : undefined,
+  );
+  if (told === undefined) return 'the new program ended before it could listen';
+  return 'unfit' in told ? told.unfit : undefined;
 };
+
+/** Take-overs that this program refused, and why the last one. */
+export interface Refusals {
+  readonly times: number;
+  readonly why: string;
+}
+let refusals: Refusals = { times: 0, why: '' };
+export const refusedTakeOvers = (): Refusals => refusals;
 
 /**
  * The exit code of the successor when there was one; undefined when there is none and this program goes on. A successor that fails
@@ -128,10 +148,16 @@ const looked = (child: ChildProcess, sockets: Predecessor['acceptors']): Promise
 const replace = async (predecessor: Predecessor, log: Log): Promise<number | undefined> => {
   const child = start();
   const ready = await heard(child, READY_MS, (message) => ('ready' in message ? message : undefined));
-  const fits = ready?.looks === true ? await looked(child, predecessor.acceptors) : ready?.ready;
-  if (fits === undefined) {
+  const why =
+    ready === undefined
+      ? 'the new program does not start; the log has what it said'
+      : ready.looks === true
+        ? await looked(child, predecessor.acceptors)
+        : undefined;
+  if (why !== undefined) {
     child.kill('SIGKILL');
-    log.error({}, 'take-over: the new program does not start; this one stays');
+    refusals = { times: refusals.times + 1, why };
+    log.error({}, `take-over: this program stays: ${why}`);
     return undefined;
   }
   await passOn(child, predecessor.acceptors);

@@ -185,7 +185,9 @@ describeWith([...LIBVIRT_CLIENTS, 'govc'], 'a take-over', () => {
     expect(existsSync(`/proc/${before}`)).toBe(true);
     writeFileSync(join(copy.root, 'agent', 'agent.ts'), 'this is no program');
     process.kill(product.pid(), 'SIGUSR2');
-    await expect.poll(() => product.wholeLog(), { timeout: 40_000 }).toContain('does not start; this one stays');
+    await expect
+      .poll(() => product.wholeLog(), { timeout: 40_000 })
+      .toContain('this program stays: the new program does not start');
     expect(await soap.vm('demo-1')).not.toBe('');
     const vm = await soap.vm('demo-1');
     expect(

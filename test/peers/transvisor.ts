@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Endpoint, requireClient } from './clients.ts';
 import { type Launched, launch, tailOf } from './launch.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../transvisor', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../transvisor', import.meta.url));
 
 export type TransvisorOptions = {
   readonly host: string;

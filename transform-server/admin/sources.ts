@@ -26,8 +26,10 @@ export interface Sources {
   readonly config?: object | undefined;
   /** Changed sheets and tables are judged and taken over, or refused. */
   readonly reload?: (() => Promise<ReloadReport>) | undefined;
-  /** Asks for a new program in the place of this one. */
-  readonly takeOver?: (() => void) | undefined;
+  /** Asks for a new program in the place of this one; how often that was refused, and why the last time. */
+  readonly takeOver?:
+    | { readonly ask: () => void; readonly refused: () => { readonly times: number; readonly why: string } }
+    | undefined;
   /** The path of a file with all that is durable: whoever asked deletes it. */
   readonly backup?: (() => Promise<string>) | undefined;
 }
