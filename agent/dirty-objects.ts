@@ -2,7 +2,7 @@
 import type { NativeRef } from '../mappings/generic/ids.ts';
 import type { NativeChange } from '../mappings/generic/native.ts';
 import { LIMITS } from '../runtime/limits.ts';
-import { type ObjectReader, refKey, refOf } from './object-reader.ts';
+import { type Commit, type ObjectReader, refKey, refOf } from './object-reader.ts';
 
 export type Mark = { readonly ref: NativeRef; readonly hint?: string };
 
@@ -15,8 +15,8 @@ export interface DirtyObjects {
 }
 
 export const createDirtyObjects = (options: {
-  read: ObjectReader;
-  commit: (changes: readonly NativeChange[]) => Promise<void>;
+  pass: ObjectReader['pass'];
+  commit: Commit;
   failed: (error: unknown) => void;
 }): DirtyObjects => {
   const marks = new Map<string, { ref: NativeRef; hints: string[] }>();
@@ -43,9 +43,12 @@ export const createDirtyObjects = (options: {
       while (marks.size > 0 && !held) {
         const taken = new Map([...marks].slice(0, LIMITS.dirtyBatch));
         for (const key of taken.keys()) marks.delete(key);
-        const changes = withHints(await options.read([...taken.values()].map(({ ref }) => ref)), taken);
-        await committing;
-        committing = options.commit(changes);
+        const before = committing;
+        ({ committed: committing } = await options.pass(
+          [...taken.values()].map(({ ref }) => ref),
+          (changes) => options.commit(withHints(changes, taken)),
+          () => before,
+        ));
         committing.catch(() => {}); // awaited at the next turn or at the end
       }
       await committing;

@@ -96,13 +96,13 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
       throw error;
     }
   };
-  const readObjects = createObjectReader((refs) => {
+  const objects = createObjectReader((refs) => {
     if (lanes === undefined) return Promise.reject(new HostLost(`the connection to ${name} is lost`));
     return driver.read(lanes.send, refs);
   });
 
   const dirty = createDirtyObjects({
-    read: readObjects,
+    pass: objects.pass,
     commit: async (changes) => {
       const self = identity();
       if (self === undefined || server.api === undefined) throw new LinkDown('the transform server is away');
@@ -243,7 +243,7 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
       return outcome;
     },
     probe: (probe) => guarded((open) => driver.probe(open.send, probe)),
-    read: (refs) => guarded(async () => ({ ok: true, value: await readObjects(refs) })),
+    read: (refs) => guarded(async () => ({ ok: true, value: await objects.read(refs) })),
     ask: (question, args) =>
       driver.questions.includes(question)
         ? guarded((open) => driver.ask(open.send, question, args))
@@ -259,7 +259,7 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
       if (refs.length === 0 || self === undefined || api === undefined) return;
       const commit = async (): Promise<void> => {
         try {
-          await api.changes(self.id, self.epoch, await readObjects(refs));
+          await (await objects.pass(refs, (changes) => api.changes(self.id, self.epoch, changes))).committed;
         } catch (error) {
           // Either side is away: a listing follows.
           if (!(error instanceof HostLost) && !(error instanceof LinkDown)) throw error;

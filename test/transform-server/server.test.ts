@@ -295,6 +295,14 @@ describe('hosts', () => {
     await expect(one.api.list(one.host.id, one.host.epoch + 1, [], true)).rejects.toThrow(/epoch/);
   });
 
+  it('are as they told last, also when much came before and is still being taken in', async () => {
+    await one.list([vm('u1', 'alpha')]);
+    const others = Array.from({ length: 40 }, (_, n) => vm(`other${n}`, `other ${n}`));
+    const many = [...others, vm('u1', 'earlier')].map((object) => ({ change: 'put', object }) as const);
+    await Promise.all([one.api.changes(one.host.id, one.host.epoch, many), put('u1', 'later')]);
+    expect(one.server.store.entry(idOf('u1'))?.name).toBe('later');
+  });
+
   it('that go away leave their objects stale until they are listed again', async () => {
     await one.list([{ kind: 'host', native: 'h', parts: { text: 'one' }, facts: {} }, vm('u1', 'alpha')]);
     one.attached.left();

@@ -66,6 +66,16 @@ export const createSync = ({ store, unreadable, events, flush, after, now, doerO
   /** Hosts whose objects are shown as those of a host that does not answer. */
   const shownAway = new Set<HubId>();
   const waiting = new Map<HubId, Set<() => void>>();
+  /** By host: the changes that are taken in now. Those of an object come in the order of its states. */
+  const turns = new Map<HubId, Promise<unknown>>();
+  const inTurn = <T>(host: HubId, act: () => Promise<T>): Promise<T> => {
+    const turn = (turns.get(host) ?? Promise.resolve()).then(act);
+    turns.set(
+      host,
+      turn.catch(() => {}),
+    );
+    return turn;
+  };
   const listeners: ((ids: readonly HubId[]) => void)[] = [];
   const tell = (ids: readonly HubId[]): void => {
     if (ids.length > 0) for (const listener of listeners) listener(ids);
@@ -150,6 +160,38 @@ export const createSync = ({ store, unreadable, events, flush, after, now, doerO
       .filter((entry) => !named.has(entry.native));
   };
 
+  const takeIn = async (host: SyncedHost, changes: readonly NativeChange[], doer?: Doer): Promise<HubId[]> => {
+    const moved: HubId[] = [];
+    let done = 0;
+    for (const change of changes) {
+      switch (change.change) {
+        case 'put': {
+          const id = putOne(host, change.object, change.hint, doer);
+          if (id !== undefined) moved.push(id);
+          for (const entry of notContained(host, change.object)) moved.push(loseOne(host, entry, undefined, doer));
+          break;
+        }
+        case 'gone': {
+          if (change.ref.kind === 'host') break;
+          unreadable.gone(host.id, change.ref);
+          const entry = store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
+          if (entry !== undefined) moved.push(loseOne(host, entry, change.hint, doer));
+          break;
+        }
+        case 'volatile': {
+          const entry = store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
+          if (entry !== undefined) store.setSlots(entry.id, change.slots);
+          break;
+        }
+        default:
+          change satisfies never;
+      }
+      done += 1;
+      if (done % SLICE === 0) await nextTurn();
+    }
+    return moved;
+  };
+
   return {
     list: async (host, batch, complete) => {
       const first = !store.listed(host.id);
@@ -192,34 +234,7 @@ export const createSync = ({ store, unreadable, events, flush, after, now, doerO
     },
 
     changes: async (host, changes, doer) => {
-      const moved: HubId[] = [];
-      let done = 0;
-      for (const change of changes) {
-        switch (change.change) {
-          case 'put': {
-            const id = putOne(host, change.object, change.hint, doer);
-            if (id !== undefined) moved.push(id);
-            for (const entry of notContained(host, change.object)) moved.push(loseOne(host, entry, undefined, doer));
-            break;
-          }
-          case 'gone': {
-            if (change.ref.kind === 'host') break;
-            unreadable.gone(host.id, change.ref);
-            const entry = store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
-            if (entry !== undefined) moved.push(loseOne(host, entry, change.hint, doer));
-            break;
-          }
-          case 'volatile': {
-            const entry = store.view('').find(host.id, change.ref.kind as 'vm', change.ref.native);
-            if (entry !== undefined) store.setSlots(entry.id, change.slots);
-            break;
-          }
-          default:
-            change satisfies never;
-        }
-        done += 1;
-        if (done % SLICE === 0) await nextTurn();
-      }
+      const moved = await inTurn(host.id, () => takeIn(host, changes, doer));
       await flush();
       tell(moved);
       return moved;

@@ -1,0 +1,102 @@
+/** Reads of one object that overlap, in every order of their ends: an older state never comes after a newer one. */
+import { expect, test } from 'vitest';
+import { createObjectReader } from '../../agent/object-reader.ts';
+import type { NativeChange } from '../../mappings/generic/native.ts';
+
+const REF = { kind: 'vm', native: 'a' } as const;
+const stateOf = (changes: readonly NativeChange[]): unknown[] =>
+  changes.map((change) => (change.change === 'put' ? change.object.facts['state'] : change.change));
+
+/** A host with one object, whose reads end when the test says so, with the state that was there when they began. */
+const openHost = () => {
+  let state = 0;
+  const reads: (() => void)[] = [];
+  /** The states that it was told. */
+  const server: unknown[] = [];
+  const acknowledge: (() => void)[] = [];
+  const reader = createObjectReader(async () => {
+    const object = { ...REF, parts: {}, facts: { state } };
+    await new Promise<void>((resolve) => reads.push(resolve));
+    return [{ change: 'put', object }];
+  });
+  return {
+    change: () => void state++,
+    /** Ends the read that began as the nth. */
+    end: async (nth: number): Promise<void> => {
+      reads[nth]?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+    begun: () => reads.length,
+    acknowledge: async (nth: number): Promise<void> => {
+      acknowledge[nth]?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+    server,
+    pass: (ready?: () => Promise<unknown>) =>
+      reader.pass(
+        [REF],
+        (changes) => {
+          server.push(...stateOf(changes));
+          return new Promise<void>((resolve) => acknowledge.push(resolve));
+        },
+        ready,
+      ),
+    read: async () => void server.push(...stateOf(await reader.read([REF]))),
+  };
+};
+
+test('what began earlier and ends later is read again', async () => {
+  const host = openHost();
+  const first = host.pass();
+  host.change();
+  const second = host.read();
+  await host.end(1);
+  await second;
+  expect(host.server).toEqual([1]);
+  await host.end(0);
+  await host.end(2);
+  await first;
+  expect(host.server).toEqual([1, 1]);
+});
+
+test('what was read earlier, and waits for its turn to be sent, is read again when a newer state left meanwhile', async () => {
+  const host = openHost();
+  const turn = Promise.withResolvers<void>();
+  const first = host.pass(() => turn.promise);
+  await host.end(0);
+  host.change();
+  const second = host.read();
+  await host.end(1);
+  await second;
+  turn.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(host.begun()).toBe(3);
+  await host.end(2);
+  await first;
+  expect(host.server).toEqual([1, 1]);
+});
+
+test('a server that asks is answered when it has what it was sent before', async () => {
+  const host = openHost();
+  const first = host.pass();
+  await host.end(0);
+  await first;
+  host.change();
+  let isAnswered = false;
+  const second = host.read().then(() => {
+    isAnswered = true;
+  });
+  await host.end(1);
+  expect([isAnswered, host.server]).toEqual([false, [0]]);
+  await host.acknowledge(0);
+  await second;
+  expect(host.server).toEqual([0, 1]);
+});
+
+test('what cannot be sent holds nobody up', async () => {
+  const reader = createObjectReader(async (refs) => refs.map((ref) => ({ change: 'gone', ref })));
+  const { committed } = await reader.pass([REF], () => Promise.reject(new Error('the link is down')));
+  await expect(committed).rejects.toThrow('the link is down');
+  expect(await reader.read([REF])).toEqual([{ change: 'gone', ref: REF }]);
+  expect(await reader.read([])).toEqual([]);
+});
