@@ -148,11 +148,13 @@ export const cookieOf = (headers: Readonly<Record<string, string | string[] | un
   const given = headers['cookie'];
   const header = Array.isArray(given) ? given.join(';') : (given ?? '');
   // Asked of every request: nothing is cut out but the value itself.
+  let equals = -1;
   for (let from = 0; from < header.length; ) {
+    if (equals < from) equals = header.indexOf('=', from);
+    if (equals < 0) return undefined;
     const semicolon = header.indexOf(';', from);
     const end = semicolon < 0 ? header.length : semicolon;
-    const equals = header.indexOf('=', from);
-    if (equals >= 0 && equals < end && header.slice(from, equals).trim() === COOKIE) {
+    if (equals < end && header.slice(from, equals).trim() === COOKIE) {
       const [, , value] = VALUE.exec(header.slice(equals + 1, end)) ?? [];
       if (value !== undefined) return value;
     }
