@@ -126,17 +126,9 @@ export const createHostSession = (options: HostSessionOptions): HostSession => {
     }
     registered = open;
     const startedMs = clock.now();
-    let count = 0;
-    let inFlight: Promise<void>[] = [];
-    for await (const batch of driver.inventory(open.send)) {
-      count += batch.length;
-      const sent = api.list(self.id, self.epoch, batch, false);
-      sent.catch(() => {}); // awaited below; must not be unhandled before
-      inFlight.push(sent);
-      if (inFlight.length >= LIMITS.listInFlight) await inFlight.shift();
-    }
-    await Promise.all(inFlight);
-    inFlight = [];
+    const count = await objects.list(driver.inventory(open.send), (batch) =>
+      api.list(self.id, self.epoch, batch, false),
+    );
     await api.list(self.id, self.epoch, [], true);
     if (lanes !== open || server.api !== api) return;
     tell(true, 'connected');

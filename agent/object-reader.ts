@@ -1,6 +1,7 @@
 /** Re-reads of a host's objects: refs in, changes out to whoever passes them on; an older state of an object comes to nobody after a newer one. */
 import type { NativeRef } from '../mappings/generic/ids.ts';
-import type { NativeChange } from '../mappings/generic/native.ts';
+import type { NativeChange, NativeObject } from '../mappings/generic/native.ts';
+import { LIMITS } from '../runtime/limits.ts';
 
 export const refOf = (change: NativeChange): NativeRef =>
   change.change === 'put' ? { kind: change.object.kind, native: change.object.native } : change.ref;
@@ -19,6 +20,11 @@ export interface ObjectReader {
     commit: Commit,
     ready?: () => Promise<unknown>,
   ): Promise<{ readonly committed: Promise<void> }>;
+  /** A listing, batch by batch; what others read since it began is sent as they found it or newer. Resolves with the number of objects when the server has all. */
+  list(
+    batches: AsyncIterable<readonly NativeObject[]>,
+    send: (batch: readonly NativeObject[]) => Promise<void>,
+  ): Promise<number>;
 }
 
 type Found = { readonly key: string; readonly began: number; readonly change: NativeChange };
@@ -37,8 +43,17 @@ export const createObjectReader = (source: (refs: readonly NativeRef[]) => Promi
   /** By object: the newest state that the server was sent and has not acknowledged. */
   const onTheWay = new Map<string, Promise<void>>();
 
-  const isLate = ({ key, began, change }: Found): boolean =>
-    change.change !== 'volatile' && (given.get(key) ?? 0) > began;
+  const isOvertaken = (key: string, began: number): boolean => (given.get(key) ?? 0) > began;
+  const isLate = ({ key, began, change }: Found): boolean => change.change !== 'volatile' && isOvertaken(key, began);
+
+  /** They are on their way until the server has them, or cannot get them. */
+  const follow = (keys: readonly string[], sent: Promise<void>): void => {
+    const over = sent.catch(() => {}); // for whoever sent them to hear of
+    for (const key of keys) onTheWay.set(key, over);
+    void over.then(() => {
+      for (const key of keys) if (onTheWay.get(key) === over) onTheWay.delete(key);
+    });
+  };
 
   const arrived = async (found: readonly Found[]): Promise<void> => {
     for (;;) {
@@ -76,17 +91,57 @@ export const createObjectReader = (source: (refs: readonly NativeRef[]) => Promi
   };
   const changesOf = (found: readonly Found[]): NativeChange[] => found.map(({ change }) => change);
 
+  const pass: ObjectReader['pass'] = (refs, commit, ready = async () => {}) =>
+    readFor(refs, ready, (found) => {
+      const committed = commit(changesOf(found));
+      follow(
+        found.map(({ key }) => key),
+        committed,
+      );
+      return { committed };
+    });
+
   return {
     read: async (refs) => (refs.length === 0 ? [] : readFor(refs, arrived, changesOf)),
-    pass: (refs, commit, ready = async () => {}) =>
-      readFor(refs, ready, (found) => {
-        const committed = commit(changesOf(found));
-        const passed = committed.catch(() => {}); // for whoever passes them on to hear of
-        for (const { key } of found) onTheWay.set(key, passed);
-        void passed.then(() => {
-          for (const { key } of found) if (onTheWay.get(key) === passed) onTheWay.delete(key);
-        });
-        return { committed };
-      }),
+    pass,
+    list: async (batches, send) => {
+      const began = ++serial;
+      underWay++;
+      let count = 0;
+      const inFlight: Promise<void>[] = [];
+      const put = (objects: readonly NativeObject[]): Promise<void> => {
+        const sent = send(objects);
+        inFlight.push(sent);
+        return sent;
+      };
+      try {
+        for await (const batch of batches) {
+          count += batch.length;
+          const current: NativeObject[] = [];
+          const overtaken: NativeRef[] = [];
+          for (const object of batch) {
+            const { kind, native } = object;
+            const key = refKey(object);
+            if (isOvertaken(key, began)) overtaken.push({ kind, native });
+            else {
+              current.push(object);
+              if (underWay > 1) given.set(key, began);
+            }
+          }
+          follow(current.map(refKey), put(current));
+          if (overtaken.length > 0)
+            await pass(overtaken, (changes) =>
+              // What is gone meanwhile is not listed.
+              put(changes.flatMap((change) => (change.change === 'put' ? [change.object] : []))),
+            );
+          while (inFlight.length >= LIMITS.listInFlight) await inFlight.shift();
+        }
+        await Promise.all(inFlight);
+        return count;
+      } finally {
+        underWay--;
+        if (underWay === 0) given.clear();
+      }
+    },
   };
 };

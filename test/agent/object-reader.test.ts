@@ -41,6 +41,13 @@ const openHost = () => {
         },
         ready,
       ),
+    list: () =>
+      reader.list(
+        (async function* () {
+          yield [{ ...REF, parts: {}, facts: { state } }];
+        })(),
+        async (batch) => void server.push(...batch.map(({ facts }) => facts['state'])),
+      ),
     read: async () => void server.push(...stateOf(await reader.read([REF]))),
   };
 };
@@ -99,4 +106,52 @@ test('what cannot be sent holds nobody up', async () => {
   await expect(committed).rejects.toThrow('the link is down');
   expect(await reader.read([REF])).toEqual([{ change: 'gone', ref: REF }]);
   expect(await reader.read([])).toEqual([]);
+});
+
+test('a listing tells nothing older than what others read since it began, and nothing that went away', async () => {
+  const now = new Map([
+    ['changed', 1],
+    ['gone', 1],
+    ['same', 1],
+  ]);
+  const objectOf = (native: string) =>
+    ({ kind: 'vm', native, parts: {}, facts: { state: now.get(native) ?? 0 } }) as const;
+  const reader = createObjectReader(async (refs) =>
+    refs.map((ref) =>
+      now.has(ref.native) ? { change: 'put', object: objectOf(ref.native) } : { change: 'gone', ref },
+    ),
+  );
+  const listed = [...now.keys()].map(objectOf);
+  const turn = Promise.withResolvers<void>();
+  const sent: unknown[] = [];
+  const listing = reader.list(
+    (async function* () {
+      yield [objectOf('before')];
+      await turn.promise;
+      yield listed;
+    })(),
+    async (batch) => void sent.push(batch.map(({ native, facts }) => [native, facts['state']])),
+  );
+  now.set('changed', 2);
+  now.delete('gone');
+  await reader.read([
+    { kind: 'vm', native: 'changed' },
+    { kind: 'vm', native: 'gone' },
+  ]);
+  now.set('changed', 3);
+  turn.resolve();
+  expect(await listing).toBe(4);
+  expect(sent).toEqual([[['before', 0]], [['same', 1]], [['changed', 3]]]);
+});
+
+test('a read that began before a listing, and ends after it, is read again', async () => {
+  const host = openHost();
+  const first = host.pass();
+  host.change();
+  await host.list();
+  await host.end(0);
+  expect(host.begun()).toBe(2);
+  await host.end(1);
+  await first;
+  expect(host.server).toEqual([1, 1]);
 });

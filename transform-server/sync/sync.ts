@@ -202,13 +202,15 @@ export const createSync = ({ store, unreadable, events, flush, after, now, doerO
       }
       const added: HubId[] = [];
       const changed: HubId[] = [];
-      for (let at = 0; at < batch.length; at += SLICE) {
-        const objects = batch.slice(at, at + SLICE).map((object) => withState(host, object));
-        const counts = unreadable.put(host, objects);
-        added.push(...counts.added);
-        changed.push(...counts.changed);
-        await nextTurn();
-      }
+      await inTurn(host.id, async () => {
+        for (let at = 0; at < batch.length; at += SLICE) {
+          const objects = batch.slice(at, at + SLICE).map((object) => withState(host, object));
+          const counts = unreadable.put(host, objects);
+          added.push(...counts.added);
+          changed.push(...counts.changed);
+          await nextTurn();
+        }
+      });
       // What came while we did not look is an event; what was there when we first looked is none.
       if (!first) {
         for (const id of added) {
