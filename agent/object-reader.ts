@@ -55,9 +55,11 @@ export const createObjectReader = (source: (refs: readonly NativeRef[]) => Promi
     });
   };
 
+  /** The server has what is older. Of what is newer there may be no end, and it is not waited for. */
   const arrived = async (found: readonly Found[]): Promise<void> => {
     for (;;) {
-      const awaited = new Set(found.flatMap(({ key }) => onTheWay.get(key) ?? []));
+      const older = found.filter(({ key, began }) => !isOvertaken(key, began));
+      const awaited = new Set(older.flatMap(({ key }) => onTheWay.get(key) ?? []));
       if (awaited.size === 0) return;
       await Promise.all(awaited);
     }

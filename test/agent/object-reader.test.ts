@@ -108,6 +108,31 @@ test('what cannot be sent holds nobody up', async () => {
   expect(await reader.read([])).toEqual([]);
 });
 
+test('an object that never rests holds up nobody who asks for it', async () => {
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  const reader = createObjectReader(async (refs) => {
+    await turn();
+    return refs.map((ref) => ({ change: 'gone', ref }));
+  });
+  let isAnswered = false;
+  // The next state is read while the one before it is sent, and sent when that has arrived.
+  let committed = Promise.resolve();
+  for (let n = 0; n < 100; n++) {
+    const before = committed;
+    const passing = reader.pass(
+      [REF],
+      () => turn().then(turn),
+      () => before,
+    );
+    if (n === 2)
+      void reader.read([REF]).then(() => {
+        isAnswered = true;
+      });
+    ({ committed } = await passing);
+  }
+  expect(isAnswered).toBe(true);
+});
+
 test('a listing tells nothing older than what others read since it began, and nothing that went away', async () => {
   const now = new Map([
     ['changed', 1],
